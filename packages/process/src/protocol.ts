@@ -1,0 +1,78 @@
+/**
+ * The contract between a supervisor and an instance that uses this library.
+ *
+ * A unix stream socket, named by `HANDOVER_SOCKET`, carries JSON lines both ways. The supervisor gives each
+ * instance a path of its own, so the path is the identity and nothing has to be claimed. The first line of
+ * each side names the version that it speaks; a message of an unknown type is answered by an `error` that
+ * names it, and is otherwise ignored, so that an old library and a new supervisor get along, and the reverse.
+ *
+ * Everything else that an instance needs is systemd's: `LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`
+ * (sd_listen_fds(3)), `NOTIFY_SOCKET` (sd_notify(3)), and SIGTERM.
+ */
+
+export const protocolVersion = 1
+
+/** The environment that the supervisor gives to an instance, beside systemd's own variables. */
+export interface InstanceEnvironment {
+  /** Path of the unix stream socket that speaks this protocol. */
+  HANDOVER_SOCKET?: string
+  /** Name of the instance, for example `web-3`. */
+  HANDOVER_INSTANCE?: string
+  /** Number of the revision that the instance was started from. */
+  HANDOVER_REVISION?: string
+  /** Seconds after SIGTERM within which a drain must have ended; less than the grace period. */
+  HANDOVER_DRAIN_SECONDS?: string
+  /** Seconds for which a draining instance leaves an idle keep-alive connection open. */
+  HANDOVER_IDLE_SECONDS?: string
+  /**
+   * A folder in which the library serves `<listener name>.sock`: connections to it are served by the server
+   * that adopted that listener. It is how a probe reaches this very instance, not whoever accepts first on
+   * the shared listener. Set only where the service has such a probe.
+   */
+  HANDOVER_PROBE_DIR?: string
+}
+
+/**
+ * What became of the connections of one instance. At any moment
+ * `accepted + adopted = endedByPeer + endedOrderly + endedAtDeadline + handedOver + open`.
+ */
+export interface ConnectionAccount {
+  /** Connections that this instance took from a listener. */
+  accepted: number
+  /** Established connections that it got from a predecessor. */
+  adopted: number
+  /** Requests that were answered to their last byte. */
+  answered: number
+  /** Ended by the client, between requests or in the middle of one. */
+  endedByPeer: number
+  /** Ended by this side where the protocol allows it: after `Connection: close`, an idle timeout, a goodbye. */
+  endedOrderly: number
+  /** Cut by the drain deadline. */
+  endedAtDeadline: number
+  /** Given, alive, to a successor. */
+  handedOver: number
+  /** Open now. */
+  open: number
+  /** Of the open ones: with a request in flight. */
+  active: number
+}
+
+/** What an instance tells its supervisor. */
+export type InstanceMessage =
+  | { type: 'hello'; version: number; pid: number; library: string; mode: 'library' | 'register' }
+  /** A server of the application listens. `listener`: the adopted listener's name; absent: it bound the address itself. */
+  | { type: 'listening'; address: string; listener?: string }
+  | { type: 'ready' }
+  | { type: 'status'; text: string }
+  /** No listener is accepted from any more; what is open is being finished. */
+  | { type: 'draining'; account: ConnectionAccount }
+  /** Figures while serving or draining, at most one a second, and only when they changed. */
+  | { type: 'account'; account: ConnectionAccount }
+  /** The last connection is gone (or the deadline passed: then `cut` says what was cut). The process exits next. */
+  | { type: 'drained'; account: ConnectionAccount; cut: string[]; seconds: number }
+  | { type: 'error'; message: string; unknown?: string }
+
+/** What a supervisor tells an instance. */
+export type SupervisorMessage =
+  | { type: 'welcome'; version: number; instance: string; revision: number }
+  | { type: 'error'; message: string; unknown?: string }

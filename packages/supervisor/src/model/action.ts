@@ -1,0 +1,34 @@
+import type { Failure } from './failure.js'
+import type { DrainReason } from './instance.js'
+
+/**
+ * What should be done next. Imperative, plain data. For each action the loop first journals the event that
+ * states the intent (see rollout/intent.ts), then reduces it, then carries it out: so a restart never starts
+ * an instance twice and never forgets one.
+ */
+export type Action =
+  | { type: 'StartInstance'; instance: string; revision: number; restarts: number }
+  | { type: 'DrainInstance'; instance: string; reason: DrainReason; graceSeconds: number }
+  | { type: 'KillInstance'; instance: string }
+  | { type: 'CompleteRollout'; rollout: number }
+  | { type: 'FailRollout'; rollout: number; failure: Failure; rollBack: boolean }
+  | { type: 'FinishRollback'; rollout: number }
+  | { type: 'FinishStop' }
+
+export interface Plan {
+  actions: Action[]
+  /** Milliseconds since the epoch at which to plan again though nothing happened; null: only after an event. */
+  wakeAt: number | null
+  /** Why nothing more is done right now, for `explain` and the live picture; empty when nothing is waited for. */
+  waiting: string[]
+}
+
+/** What a user may ask of a running service. */
+export type Command =
+  | { type: 'Upgrade'; revision: { spec: import('./spec.js').ServiceSpec; release: string }; cause: string }
+  | { type: 'Undo'; toRevision: number | null }
+  | { type: 'Restart' }
+  | { type: 'Pause' }
+  | { type: 'Resume' }
+  | { type: 'Scale'; replicas: number }
+  | { type: 'Stop' }

@@ -1,0 +1,41 @@
+import type { Failure } from './failure.js'
+import type { DrainReason, Exit } from './instance.js'
+import type { ConnectionAccount } from './receipt.js'
+import type { Revision } from './rollout.js'
+
+/**
+ * What happened. Past tense, plain data: history, logs, metrics, dashboard, the command's output, the receipt
+ * and the exit code are all folds of the same events. `at` is milliseconds since the epoch.
+ */
+export type Event = { service: string; at: number } & EventBody
+
+export type EventBody =
+  // asked for by the user
+  | { type: 'RevisionCreated'; revision: Revision }
+  | { type: 'RolloutStarted'; rollout: number; from: number | null; to: number; cause: string }
+  | { type: 'RolloutPaused' }
+  | { type: 'RolloutResumed' }
+  | { type: 'ServiceScaled'; replicas: number }
+  | { type: 'ServiceStopping' }
+  // decided by the plan: each is the intent of an action, journaled before it is carried out
+  | { type: 'InstanceStarting'; instance: string; revision: number; restarts: number }
+  | { type: 'InstanceDraining'; instance: string; reason: DrainReason; deadline: number }
+  | { type: 'InstanceKilled'; instance: string }
+  | { type: 'RolloutCompleted'; rollout: number }
+  | { type: 'RolloutFailed'; rollout: number; failure: Failure; rollingBack: boolean }
+  | { type: 'RolloutRolledBack'; rollout: number }
+  // seen in the world
+  | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string }
+  | { type: 'InstanceStartFailed'; instance: string; failure: Failure }
+  | { type: 'InstanceBecameReady'; instance: string }
+  | { type: 'InstanceBecameUnready'; instance: string; reason: string }
+  | { type: 'InstanceProbeFailed'; instance: string; probe: 'startup' | 'liveness'; reason: string }
+  | { type: 'InstanceStatus'; instance: string; text: string }
+  | { type: 'InstanceAccount'; instance: string; account: ConnectionAccount }
+  | { type: 'InstanceStoppedAccepting'; instance: string }
+  | { type: 'InstanceDrained'; instance: string; account: ConnectionAccount; cut: string[] }
+  | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[] }
+  | { type: 'ServiceStopped' }
+
+export type EventType = EventBody['type']
+export type EventOf<T extends EventType> = Extract<Event, { type: T }>

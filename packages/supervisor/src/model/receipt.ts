@@ -1,0 +1,52 @@
+import type { ConnectionAccount } from '@handover/process/protocol'
+import type { DrainReason, Exit } from './instance.js'
+import type { Failure } from './failure.js'
+
+export type { ConnectionAccount }
+
+/** What the kernel counted during the rollout, machine-wide: nstat's names (/proc/net/netstat, /proc/net/snmp). */
+export interface KernelCounters {
+  ListenOverflows: number
+  ListenDrops: number
+}
+
+export interface InstanceReceipt {
+  id: string
+  revision: number
+  pid: number | null
+  /** Which side of the rollout it is on. */
+  side: 'old' | 'new'
+  /** Milliseconds from its start to ready; absent if it never was. */
+  readyMs?: number
+  /** Milliseconds from SIGTERM until it accepted nothing any more, and until it exited. */
+  stoppedAcceptingMs?: number
+  drainMs?: number
+  reason?: DrainReason
+  exit?: Exit
+  /** SIGKILL had to be sent at the end of the grace period. */
+  killed: boolean
+  /** Null where the instance has no library: then nothing can be known. */
+  account: ConnectionAccount | null
+}
+
+export type RolloutOutcome = 'complete' | 'rolled-back' | 'failed' | 'stopped'
+
+/** The account of one rollout: what happened, how long it took, and what became of every connection. */
+export interface Receipt {
+  service: string
+  rollout: number
+  cause: string
+  outcome: RolloutOutcome
+  fromRevision: number | null
+  toRevision: number
+  /** Milliseconds since the epoch. */
+  startedAt: number
+  endedAt: number
+  /** Milliseconds from the start of the rollout to its end. */
+  wallMs: number
+  failure: Failure | null
+  instances: InstanceReceipt[]
+  kernel: KernelCounters | null
+  /** Old instances that still drained when the rollout ended. */
+  draining: number
+}

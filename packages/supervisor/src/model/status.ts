@@ -1,0 +1,39 @@
+import type { ListenerSpec } from './spec.js'
+import type { Instance } from './instance.js'
+import type { Rollout } from './rollout.js'
+
+/** What `handover status --json` prints. Times are milliseconds since the epoch. */
+export interface Status {
+  supervisor: { name: string; pid: number; version: string; startedAt: number; rssBytes: number }
+  services: ServiceStatus[]
+}
+
+export interface ServiceStatus {
+  name: string
+  /** The revision that should run. */
+  revision: number
+  replicas: number
+  ready: number
+  /** Ready for at least minReadySeconds. */
+  available: number
+  paused: boolean
+  stopping: boolean
+  rollout: Rollout | null
+  /** Why nothing more is done right now. */
+  waiting: string[]
+  listeners: { name: string; spec: ListenerSpec; address: string }[]
+  instances: InstanceStatus[]
+}
+
+export interface InstanceStatus {
+  id: string
+  pid: number | null
+  revision: number
+  state: Instance['state']
+  startedAt: number
+  restarts: number
+  /** Open connections, where the instance has the library. */
+  connections: number | null
+  /** The STATUS= line of sd_notify(3), if it sent one. */
+  text: string | null
+}

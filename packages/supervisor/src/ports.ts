@@ -1,0 +1,110 @@
+import type {
+  ConnectionAccount,
+  Event,
+  Exit,
+  ListenerSpec,
+  ProbeSpec,
+  Result,
+  Revision,
+} from './model/index.js'
+
+/** The operating system, as short records of functions. The engine knows nothing else of it. */
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** Calls back once at or after that time; returns a function that cancels it. */
+  at(time: number, callback: () => void): () => void
+}
+
+/** A bound, listening socket that the supervisor keeps and never accepts from. */
+export interface Listener {
+  name: string
+  spec: ListenerSpec
+  fd: number
+  /** As a person writes it: `[::]:3000`, `127.0.0.1:3000`, `unix:/run/web.sock`. */
+  address: string
+  /** Inode of the socket (fstat(2)): `/proc/PID/fd` shows who holds it. */
+  inode: number
+}
+
+export interface Sockets {
+  /** Binds and listens. Fails with a sentence: port in use (and by which program), not permitted, no such address. */
+  listen(name: string, spec: ListenerSpec): Result<Listener>
+  close(listener: Listener): void
+}
+
+export interface LaunchOrder {
+  instance: string
+  revision: Revision
+  listeners: Listener[]
+}
+
+export interface LaunchedProcess {
+  pid: number
+  startTime: string
+  probeDir: string
+}
+
+/** What a launched process tells, by channel, notify socket or exit. Never called before `launch` has returned. */
+export interface ProcessObserver {
+  ready(): void
+  status(text: string): void
+  account(account: ConnectionAccount): void
+  stoppedAccepting(): void
+  drained(account: ConnectionAccount, cut: string[]): void
+  /** The process is gone and reaped; `output` holds its last lines. */
+  exited(exit: Exit, output: string[]): void
+}
+
+export interface Processes {
+  /**
+   * Whether the revision could be started at all: command found and executable, folder and user exist.
+   * `speaks`: whether its instances will say ready themselves, because our library or preload is in them.
+   */
+  check(revision: Revision): Result<{ speaks: boolean }>
+  launch(order: LaunchOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
+  /** SIGTERM to the main process; then `stoppedAccepting` follows from whatever tells it first. */
+  drain(instance: string): void
+  /** SIGKILL to the process group. */
+  kill(instance: string): void
+}
+
+export interface ProbeTarget {
+  instance: string
+  pid: number
+  listeners: Listener[]
+  /** HANDOVER_PROBE_DIR of the instance: `<listener>.sock` is there once the library adopted that listener. */
+  probeDir: string
+}
+
+export interface Prober {
+  /** Runs the probe until stopped; tells each change of its verdict, the first one included. */
+  start(
+    target: ProbeTarget,
+    probe: ProbeSpec,
+    verdict: (healthy: boolean, reason: string) => void,
+  ): () => void
+}
+
+/** Append-only, durable before `append` returns. */
+export interface Journal {
+  read(): Event[]
+  append(events: Event[]): void
+  /** Replaces the whole content atomically: used to forget what no longer matters. */
+  rewrite(events: Event[]): void
+  close(): void
+}
+
+export interface KernelStats {
+  read(): { ListenOverflows: number; ListenDrops: number } | null
+}
+
+export interface World {
+  clock: Clock
+  sockets: Sockets
+  processes: Processes
+  prober: Prober
+  journal: Journal
+  kernel: KernelStats
+}
