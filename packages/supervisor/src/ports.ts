@@ -6,6 +6,7 @@ import type {
   ProbeSpec,
   Result,
   Revision,
+  ServiceSpec,
 } from './model/index.js'
 
 /** The operating system, as short records of functions. The engine knows nothing else of it. */
@@ -100,6 +101,11 @@ export interface KernelStats {
   read(): { ListenOverflows: number; ListenDrops: number } | null
 }
 
+export interface Releases {
+  /** The folder that the service's `cwd` leads to now, every symbolic link resolved. */
+  resolve(spec: ServiceSpec): Result<string>
+}
+
 export interface World {
   clock: Clock
   sockets: Sockets
@@ -107,4 +113,5 @@ export interface World {
   prober: Prober
   journal: Journal
   kernel: KernelStats
+  releases: Releases
 }

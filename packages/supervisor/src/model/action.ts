@@ -1,5 +1,6 @@
 import type { Failure } from './failure.js'
 import type { DrainReason } from './instance.js'
+import type { ServiceSpec } from './spec.js'
 
 /**
  * What should be done next. Imperative, plain data. For each action the loop first journals the event that
@@ -7,7 +8,9 @@ import type { DrainReason } from './instance.js'
  * an instance twice and never forgets one.
  */
 export type Action =
+  /** A new name, or a crashed instance that is started again. */
   | { type: 'StartInstance'; instance: string; revision: number; restarts: number }
+  /** SIGTERM. A crashed instance has no process: draining it only forgets it. */
   | { type: 'DrainInstance'; instance: string; reason: DrainReason; graceSeconds: number }
   | { type: 'KillInstance'; instance: string }
   | { type: 'CompleteRollout'; rollout: number }
@@ -25,7 +28,7 @@ export interface Plan {
 
 /** What a user may ask of a running service. */
 export type Command =
-  | { type: 'Upgrade'; revision: { spec: import('./spec.js').ServiceSpec; release: string }; cause: string }
+  | { type: 'Upgrade'; revision: { spec: ServiceSpec; release: string }; cause: string }
   | { type: 'Undo'; toRevision: number | null }
   | { type: 'Restart' }
   | { type: 'Pause' }

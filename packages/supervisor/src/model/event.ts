@@ -12,7 +12,15 @@ export type Event = { service: string; at: number } & EventBody
 export type EventBody =
   // asked for by the user
   | { type: 'RevisionCreated'; revision: Revision }
-  | { type: 'RolloutStarted'; rollout: number; from: number | null; to: number; cause: string }
+  | {
+      type: 'RolloutStarted'
+      rollout: number
+      from: number | null
+      to: number
+      cause: string
+      /** The instances that it found, for the receipt. */
+      found?: { instance: string; revision: number; pid: number | null }[]
+    }
   | { type: 'RolloutPaused' }
   | { type: 'RolloutResumed' }
   | { type: 'ServiceScaled'; replicas: number }

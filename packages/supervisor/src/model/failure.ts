@@ -12,6 +12,8 @@ export type FailureCode =
   | 'ProbeFailed'
   /** No progress within progressDeadlineSeconds. */
   | 'ProgressDeadlineExceeded'
+  /** The user undid the rollout before it was complete. */
+  | 'Undone'
   /** Another rollout is going on. */
   | 'RolloutInProgress'
   /** The service is paused, stopping, or has no such revision. */

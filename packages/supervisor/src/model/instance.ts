@@ -1,3 +1,4 @@
+import type { Failure } from './failure.js'
 import type { ConnectionAccount } from './receipt.js'
 
 /** How a process ended. */
@@ -18,7 +19,7 @@ export type DrainReason = 'upgrade' | 'rollback' | 'scale' | 'restart' | 'livene
  *        ├──────► draining ◄─────┘      (SIGTERM was sent; SIGKILL at `deadline`)
  *        │           │
  *        ▼           ▼
- *     crashed      gone
+ *     crashed      gone                (draining with `returns` ends in crashed, not gone)
  *        │
  *        └──► starting                  (same id, restarts + 1, after the back-off)
  */
@@ -28,14 +29,20 @@ export interface InstanceCommon {
   /** For example `web-3`; never used again. */
   id: string
   revision: number
-  /** Milliseconds since the epoch. */
+  /** When it was first started, milliseconds since the epoch. */
   createdAt: number
+  /** When its present process, or the last one, was started. */
+  startedAt: number
   /** The process, once it was started. */
   pid: number | null
   /** Start time of the process in clock ticks since boot (proc(5), field 22): with the pid, an identity. */
   startTime: string | null
   /** How often this instance was started again after a crash. */
   restarts: number
+  /** Crashes and failed probes in a row; feeds the back-off, forgotten after ten minutes of running. */
+  crashes: number
+  /** How its present process failed a startup or liveness probe, or how its last process ended; else null. */
+  failure: Failure | null
   account: ConnectionAccount | null
 }
 
@@ -44,7 +51,7 @@ export type InstanceState =
   | { state: 'starting'; since: number }
   | { state: 'ready'; since: number }
   /** It was ready; its readiness probe fails now. */
-  | { state: 'unready'; since: number }
+  | { state: 'unready'; since: number; reason: string }
   | {
       state: 'draining'
       since: number
@@ -54,6 +61,8 @@ export type InstanceState =
       /** Whether it may still accept new connections. */
       accepting: boolean
       killed: boolean
+      /** It is started again when it has gone: until then it holds its place and nothing replaces it. */
+      returns: boolean
     }
   /** It exited and waits for its back-off. */
   | { state: 'crashed'; since: number; restartAt: number; exit: Exit }

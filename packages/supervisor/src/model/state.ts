@@ -6,7 +6,10 @@ export interface ServiceState {
   name: string
   /** Oldest first; never more than revisionHistoryLimit old ones. */
   revisions: Revision[]
-  /** The revision that serves, or served last, in full; null until the first rollout completed. */
+  /**
+   * The revision that serves, or served last, in full: what a failed rollout goes back to. Null until the
+   * first rollout completed, and again once the service was stopped.
+   */
   stable: number | null
   /** The revision that should run: the newest one, or the stable one while rolling back. */
   target: number
@@ -15,9 +18,12 @@ export interface ServiceState {
   paused: boolean
   /** The user wants it gone: everything drains, nothing starts. */
   stopping: boolean
+  /** It was stopped and nothing of it is left; `stopping` stays true until it is started again. */
+  stopped: boolean
   rollout: Rollout | null
   /** Living instances, oldest first. Gone ones are not kept. */
   instances: Instance[]
   nextInstance: number
   nextRollout: number
+  nextRevision: number
 }

@@ -1,0 +1,59 @@
+import type { Event } from './event.js'
+import type { Exit } from './instance.js'
+
+/** How a process ended, as a clause: `exited with code 1`, `was ended by SIGKILL`. */
+export const describeExit = ({ code, signal }: Exit): string =>
+  signal === null ? `exited with code ${code}` : `was ended by ${signal}`
+
+/** One event as one line of a log; null for those that only programs care for. */
+export function describeEvent(event: Event): string | null {
+  const { service } = event
+  switch (event.type) {
+    case 'RolloutStarted':
+      return event.from === null
+        ? `${service}: starting revision ${event.to}`
+        : `${service}: rolling from revision ${event.from} to ${event.to} (${event.cause})`
+    case 'RolloutPaused':
+      return `${service}: paused`
+    case 'RolloutResumed':
+      return `${service}: resumed`
+    case 'ServiceScaled':
+      return `${service}: scaled to ${event.replicas}`
+    case 'ServiceStopping':
+      return `${service}: stopping`
+    case 'ServiceStopped':
+      return `${service}: stopped`
+    case 'InstanceStarted':
+      return `${event.instance}: started, pid ${event.pid}`
+    case 'InstanceStartFailed':
+      return `${event.instance}: could not be started: ${event.failure.message}`
+    case 'InstanceBecameReady':
+      return `${event.instance}: ready`
+    case 'InstanceBecameUnready':
+      return `${event.instance}: not ready: ${event.reason}`
+    case 'InstanceProbeFailed':
+      return `${event.instance}: ${event.probe} probe failed: ${event.reason}`
+    case 'InstanceDraining':
+      return `${event.instance}: draining (${event.reason})`
+    case 'InstanceKilled':
+      return `${event.instance}: SIGKILL at the end of its grace period`
+    case 'InstanceDrained':
+      return event.cut.length === 0
+        ? `${event.instance}: drained`
+        : `${event.instance}: drained, cut at the deadline: ${event.cut.join(', ')}`
+    case 'InstanceExited':
+      return `${event.instance}: ${describeExit(event.exit)}`
+    case 'RolloutCompleted':
+      return `${service}: rollout complete`
+    case 'RolloutFailed':
+      return `${service}: rollout failed: ${event.failure.message}${event.rollingBack ? '; rolling back' : ''}`
+    case 'RolloutRolledBack':
+      return `${service}: rolled back`
+    case 'RevisionCreated':
+    case 'InstanceStarting':
+    case 'InstanceStatus':
+    case 'InstanceAccount':
+    case 'InstanceStoppedAccepting':
+      return null
+  }
+}

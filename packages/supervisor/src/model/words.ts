@@ -1,0 +1,61 @@
+import type { Result } from './failure.js'
+import { failed, ok } from './failure.js'
+
+/** What only a shell can do: unquoted, each of these means more than itself (POSIX.1-2017, XCU 2.2 and 2.6). */
+const shellOnly = new Set('|&;<>()$`*?[~#\n')
+
+/** Of these, what keeps its meaning within double quotes. */
+const shellInQuotes = new Set('$`')
+
+const blank = new Set(' \t')
+
+/**
+ * Splits a command line into words as a shell would: blanks divide, quotes and backslashes protect. Whatever
+ * needs a shell (pipes, variables, patterns) is refused, so that a line never means less than it says.
+ */
+export function splitWords(line: string): Result<string[]> {
+  const words: string[] = []
+  let word: string | null = null
+  for (let at = 0; at < line.length; at += 1) {
+    const char = line.charAt(at)
+    if (blank.has(char)) {
+      if (word !== null) words.push(word)
+      word = null
+    } else if (char === '"' || char === "'") {
+      const quoted = readQuoted(line, at)
+      if (!quoted.ok) return quoted
+      word = (word ?? '') + quoted.value.text
+      at = quoted.value.end
+    } else if (char === '\\') {
+      at += 1
+      if (at === line.length) return failed('Usage', `"${line}" ends in a backslash`)
+      word = (word ?? '') + line.charAt(at)
+    } else if (isShellOnly(char, word)) {
+      return needsShell(line, char)
+    } else {
+      word = (word ?? '') + char
+    }
+  }
+  if (word !== null) words.push(word)
+  return words.length > 0 ? ok(words) : failed('Usage', `"${line}" holds no word`)
+}
+
+/** `~` and `#` mean something at the start of a word only. */
+const isShellOnly = (char: string, word: string | null): boolean =>
+  shellOnly.has(char) && !((char === '~' || char === '#') && word !== null)
+
+function readQuoted(line: string, start: number): Result<{ text: string; end: number }> {
+  const quote = line.charAt(start)
+  let text = ''
+  for (let at = start + 1; at < line.length; at += 1) {
+    const char = line.charAt(at)
+    if (char === quote) return ok({ text, end: at })
+    if (quote === '"' && shellInQuotes.has(char)) return needsShell(line, char)
+    if (quote === '"' && char === '\\' && '"\\$`'.includes(line.charAt(at + 1))) at += 1
+    text += line.charAt(at)
+  }
+  return failed('Usage', `"${line}" has a ${quote} that is never closed`)
+}
+
+const needsShell = (line: string, char: string) =>
+  failed('Usage', `"${line}" needs a shell for "${char === '\n' ? '\\n' : char}"`)

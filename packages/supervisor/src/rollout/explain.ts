@@ -1,0 +1,98 @@
+import type { Instance, ServiceState } from '../model/index.js'
+import {
+  drainingFromBefore,
+  isHeldByDraining,
+  isHeldByRecreate,
+  isRollbackStuck,
+  progressDeadline,
+} from './deadline.js'
+import { availableAt, isCondemned, mayAccept, targetSpec } from './instances.js'
+import { afterStart, counted, listed, named, seconds } from './sentences.js'
+
+/** Why the service is not yet as it should be, in plain sentences; empty when nothing is waited for. */
+export function explain(state: ServiceState, now: number): string[] {
+  if (state.stopped) return []
+  if (state.stopping)
+    return state.instances.map((instance) => drainSentence(instance, now) ?? '').filter(Boolean)
+  return [
+    ...holds(state),
+    ...state.instances.flatMap((instance) => sentenceOf(state, instance, now) ?? []),
+    ...deadlines(state, now),
+  ]
+}
+
+/** What the rollout as a whole is about, and what keeps it from going on. */
+function holds(state: ServiceState): string[] {
+  const { rollout, paused, target } = state
+  if (!rollout) return []
+  const reason = rollout.failure?.message
+  if (rollout.phase === 'failed')
+    return [`${reason}; revision ${target} goes on being tried until an upgrade replaces it`]
+  if (paused) return [`the rollout to revision ${target} is paused: it goes on when it is resumed`]
+  const rollingBack = rollout.phase === 'rollingBack' ? [`rolling back to revision ${target}: ${reason}`] : []
+  if (isHeldByDraining(state)) {
+    const draining = counted(drainingFromBefore(state).length, 'instance')
+    const most = targetSpec(state)?.maxDraining
+    return [
+      `revision ${target} is not started yet: ${draining} still drain, and at most ${most} may (maxDraining)`,
+    ]
+  }
+  if (isHeldByRecreate(state)) {
+    const others = state.instances.filter(({ revision }) => revision !== target).map(({ id }) => id)
+    const verb = others.length === 1 ? 'is' : 'are'
+    return [
+      ...rollingBack,
+      `revision ${target} is started once ${listed(others)} ${verb} gone (strategy Recreate)`,
+    ]
+  }
+  return rollingBack
+}
+
+function sentenceOf(state: ServiceState, instance: Instance, now: number): string | null {
+  switch (instance.state) {
+    case 'draining':
+      return isWaitedFor(state, instance) ? drainSentence(instance, now) : null
+    case 'crashed':
+      return `${instance.failure?.message ?? named(instance)}; it is started again in ${seconds(Math.max(0, instance.restartAt - now))}`
+    case 'starting':
+      return `${named(instance)} is not ready yet, ${afterStart(instance, now)}`
+    case 'unready':
+      return `${named(instance)} is not ready: ${instance.reason}`
+    case 'ready':
+      return readySentence(state, instance, now)
+  }
+}
+
+function readySentence(state: ServiceState, instance: Instance, now: number): string | null {
+  if (isCondemned(instance))
+    return `${instance.failure?.message}; it is drained once its replacement is available`
+  const available = availableAt(state, instance) ?? now
+  return available > now
+    ? `${named(instance)} is ready, and counts as available in ${seconds(available - now)} (minReadySeconds)`
+    : null
+}
+
+/** A rollout waits for those that may still accept, and for those that hold a place or a start. */
+const isWaitedFor = (state: ServiceState, instance: Instance): boolean => {
+  if (instance.state !== 'draining') return false
+  if (instance.returns) return true
+  return state.rollout !== null && instance.revision !== state.target && mayAccept(instance)
+}
+
+function drainSentence(instance: Instance, now: number): string | null {
+  if (instance.state !== 'draining') return null
+  const left = seconds(Math.max(0, instance.deadline - now))
+  const end = instance.killed ? 'SIGKILL was sent' : `SIGKILL in ${left}`
+  return `${named(instance)} drains${instance.accepting ? ' and may still accept connections' : ''}: ${end}`
+}
+
+function deadlines(state: ServiceState, now: number): string[] {
+  const deadline = progressDeadline(state, now)
+  if (deadline !== null)
+    return [`without progress the rollout fails in ${seconds(Math.max(0, deadline - now))}`]
+  if (!isRollbackStuck(state, now)) return []
+  const limit = seconds((targetSpec(state)?.progressDeadlineSeconds ?? 0) * 1000)
+  return [
+    `the rollback to revision ${state.target} made no progress for ${limit}: it goes on trying, and an upgrade may replace it`,
+  ]
+}

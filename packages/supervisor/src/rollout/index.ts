@@ -1,0 +1,8 @@
+export { accept } from './accept.js'
+export { explain } from './explain.js'
+export { initialState } from './initial.js'
+export { intent } from './intent.js'
+export { plan } from './plan.js'
+export { progress } from './progress.js'
+export { receiptOf } from './receipt.js'
+export { reduce } from './reduce.js'

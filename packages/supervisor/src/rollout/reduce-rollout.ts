@@ -1,0 +1,114 @@
+import type { Event, EventOf, Revision, Rollout, ServiceState } from '../model/index.js'
+import { limitsOf } from './fenceposts.js'
+import { isLiving, revisionOf, targetSpec } from './instances.js'
+import type { InstanceEvent } from './reduce-instance.js'
+import { proportionalSizes } from './proportional.js'
+
+type RolloutEvent = Exclude<Event, InstanceEvent>
+
+/** What happens to the service as a whole. */
+export function reduceRollout(state: ServiceState, event: RolloutEvent): ServiceState {
+  switch (event.type) {
+    case 'RevisionCreated':
+      return {
+        ...state,
+        revisions: [...state.revisions, event.revision],
+        nextRevision: Math.max(state.nextRevision, event.revision.number + 1),
+      }
+    case 'RolloutStarted':
+      return started(state, event)
+    case 'RolloutPaused':
+      return { ...state, paused: true }
+    case 'RolloutResumed':
+      // The time that a person took to look is not the new revision's fault.
+      return withRollout({ ...state, paused: false }, { progressAt: event.at })
+    case 'ServiceScaled':
+      return scaled(state, event)
+    case 'ServiceStopping':
+      return { ...state, stopping: true, rollout: null }
+    case 'ServiceStopped':
+      return { ...state, stopped: true, stable: null, paused: false }
+    case 'RolloutCompleted':
+      return { ...state, stable: state.target, rollout: null }
+    case 'RolloutFailed':
+      return rolloutFailed(state, event)
+    case 'RolloutRolledBack':
+      return { ...state, rollout: null }
+  }
+}
+
+function started(state: ServiceState, event: EventOf<'RolloutStarted'>): ServiceState {
+  return {
+    ...state,
+    target: event.to,
+    replicas: replicasFor(state, event.to),
+    stopping: false,
+    stopped: false,
+    rollout: {
+      number: event.rollout,
+      phase: 'progressing',
+      from: event.from,
+      to: event.to,
+      cause: event.cause,
+      startedAt: event.at,
+      progressAt: event.at,
+      failure: null,
+      replicasBefore: state.replicas,
+      scaling: null,
+    },
+    nextRollout: Math.max(state.nextRollout, event.rollout + 1),
+  }
+}
+
+/** A `scale` outlives upgrades; only a specification that itself names another number overrides it. */
+function replicasFor(state: ServiceState, to: number): number {
+  const after = revisionOf(state, to)?.spec.replicas ?? state.replicas
+  const before = state.stopped ? undefined : targetSpec(state)?.replicas
+  return after === before ? state.replicas : after
+}
+
+function scaled(state: ServiceState, event: EventOf<'ServiceScaled'>): ServiceState {
+  const { replicas, at } = event
+  return withRollout(
+    { ...state, replicas },
+    { progressAt: at, replicasBefore: replicas, scaling: shares(state, replicas) },
+  )
+}
+
+/** The sizes that a scaling in the middle of a rollout gives to the revisions; null where only one has instances. */
+function shares(state: ServiceState, replicas: number): Rollout['scaling'] {
+  const spec = targetSpec(state)
+  if (!spec || spec.strategy.type === 'Recreate') return null
+  const sizes = state.rollout?.scaling ?? sizesOf(state)
+  if (sizes.length < 2) return null
+  const before = limitsOf(spec, state.replicas).maxTotal
+  return proportionalSizes(sizes, limitsOf(spec, replicas).maxTotal, Math.max(1, before))
+}
+
+function sizesOf(state: ServiceState): { revision: number; size: number }[] {
+  const sizes = new Map<number, number>()
+  for (const { revision } of state.instances.filter(isLiving))
+    sizes.set(revision, (sizes.get(revision) ?? 0) + 1)
+  return [...sizes].map(([revision, size]) => ({ revision, size }))
+}
+
+/**
+ * Evidence against the new revision ends a pause too: the pause was for that rollout, and what goes on from
+ * here, back to the stable revision or another try, is not what was to be held.
+ */
+function rolloutFailed(state: ServiceState, event: EventOf<'RolloutFailed'>): ServiceState {
+  const { rollout } = state
+  if (!rollout) return state
+  const { failure, rollingBack, at } = event
+  const mark = (revision: Revision): Revision =>
+    revision.number === rollout.to ? { ...revision, failure } : revision
+  const failed = { ...state, revisions: state.revisions.map(mark), paused: false }
+  if (!rollingBack || rollout.from === null) return withRollout(failed, { phase: 'failed', failure })
+  return withRollout(
+    { ...failed, target: rollout.from, replicas: rollout.replicasBefore },
+    { phase: 'rollingBack', failure, progressAt: at, scaling: null },
+  )
+}
+
+const withRollout = (state: ServiceState, change: Partial<Rollout>): ServiceState =>
+  state.rollout ? { ...state, rollout: { ...state.rollout, ...change } } : state

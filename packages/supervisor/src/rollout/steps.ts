@@ -1,0 +1,35 @@
+import type { Action, ServiceState } from '../model/index.js'
+import { drainCondemned, restartCrashed } from './crashes.js'
+import { judgeRollout } from './judge.js'
+import { dropFailedRevision } from './rollback.js'
+import { recreate, rollingUpdate } from './strategies.js'
+import { keepSize, scaleProportionally } from './scaling.js'
+import { finishStop, killOverdue, stopEverything } from './stopping.js'
+
+/** One concern of the plan: what it wants done now, nothing if that is done already. */
+export type Step = (state: ServiceState, now: number) => Action[]
+
+/**
+ * The concerns, in the order of their precedence: the first that has something to do goes first. A scaling
+ * goes before the rollout, as in Kubernetes; what crashed is started again only if the steps before it have
+ * not decided that it goes.
+ */
+export function steps(state: ServiceState): Step[] {
+  if (state.stopping) return [killOverdue, stopEverything, finishStop]
+  return [
+    killOverdue,
+    judgeRollout,
+    dropFailedRevision,
+    scaleProportionally,
+    drainCondemned,
+    strategyOf(state),
+    restartCrashed,
+  ]
+}
+
+function strategyOf(state: ServiceState): Step {
+  const { rollout, paused } = state
+  if (rollout !== null && paused) return keepSize
+  const type = state.revisions.find(({ number }) => number === state.target)?.spec.strategy.type
+  return rollout !== null && type === 'Recreate' ? recreate : rollingUpdate
+}

@@ -1,0 +1,14 @@
+import { drainInstance, isRemovable } from './actions.js'
+import type { Step } from './steps.js'
+
+/** SIGKILL, once, to what is still there at the end of its grace period. */
+export const killOverdue: Step = (state, now) =>
+  state.instances
+    .filter((instance) => instance.state === 'draining' && !instance.killed && instance.deadline <= now)
+    .map(({ id }) => ({ type: 'KillInstance', instance: id }))
+
+export const stopEverything: Step = (state) =>
+  state.instances.filter(isRemovable).map((instance) => drainInstance(state, instance, 'stop'))
+
+export const finishStop: Step = (state) =>
+  state.instances.length === 0 && !state.stopped ? [{ type: 'FinishStop' }] : []

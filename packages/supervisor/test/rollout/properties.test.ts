@@ -1,0 +1,325 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Command, Event, ServiceState } from '../../dist/model/index.js'
+import { explain, initialState, plan, progress, receiptOf, reduce } from '../../dist/rollout/index.js'
+import { limitsOf } from '../../dist/rollout/fenceposts.js'
+import { countAvailable, isLiving, targetSpec } from '../../dist/rollout/instances.js'
+import { rolling, specOf } from './specs.js'
+import type { Behaviour, FakeWorld, Step, WorldObserver } from './world.js'
+import { fakeWorld } from './world.js'
+
+/** What happens in a random story: a user asks for something, or time passes. */
+type Happening = { type: 'wait'; ms: number } | { type: 'ask'; command: Command }
+
+const numRuns = Number(process.env.RUNS ?? 300)
+
+const strategy = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(fc.nat(3), fc.nat(3)).map(([surge, down]) => rolling(surge, down)) },
+  { weight: 1, arbitrary: fc.constantFrom(rolling('25%', '25%'), rolling('100%', 0)) },
+  { weight: 1, arbitrary: fc.constant({ type: 'Recreate' } as const) },
+)
+
+const upgrade = fc
+  .record({
+    replicas: fc.integer({ min: 0, max: 5 }),
+    strategy,
+    minReadySeconds: fc.constantFrom(0, 0, 2),
+    maxDraining: fc.constantFrom(0, 2, 8),
+    revisionHistoryLimit: fc.nat(3),
+    terminationGracePeriodSeconds: fc.constantFrom(1, 30),
+  })
+  .map((change): Command => ({
+    type: 'Upgrade',
+    revision: { spec: specOf({ ...change, progressDeadlineSeconds: 20 }), release: '' },
+    cause: 'upgrade',
+  }))
+
+const command: fc.Arbitrary<Command> = fc.oneof<fc.WeightedArbitrary<Command>[]>(
+  { weight: 6, arbitrary: upgrade },
+  { weight: 2, arbitrary: fc.nat(6).map((replicas) => ({ type: 'Scale', replicas })) },
+  { weight: 2, arbitrary: fc.constantFrom<Command>({ type: 'Pause' }, { type: 'Resume' }) },
+  {
+    weight: 2,
+    arbitrary: fc.option(fc.integer({ min: 1, max: 6 })).map((toRevision) => ({ type: 'Undo', toRevision })),
+  },
+  { weight: 1, arbitrary: fc.constantFrom<Command>({ type: 'Restart' }, { type: 'Stop' }) },
+)
+
+const story = fc.array(
+  fc.oneof(
+    command.map((command): Happening => ({ type: 'ask', command })),
+    fc.oneof(fc.nat(300), fc.nat(40_000)).map((ms): Happening => ({ type: 'wait', ms })),
+  ),
+  { minLength: 2, maxLength: 25 },
+)
+
+/** A process that comes up and, when asked to, drains. */
+const wellBehaved: fc.Arbitrary<Behaviour> = fc.record({
+  readyMs: fc.nat(3000),
+  stopAcceptingMs: fc.option(fc.nat(500)),
+  drainMs: fc.option(fc.nat(40_000)),
+})
+
+const probe = fc.constantFrom('startup' as const, 'liveness' as const)
+const anything: fc.Arbitrary<Behaviour> = fc.oneof(
+  { weight: 3, arbitrary: wellBehaved },
+  fc.record({
+    readyMs: fc.option(fc.nat(2000)),
+    exit: fc.record({ afterMs: fc.nat(5000), code: fc.nat(2) }),
+  }),
+  fc.record({ readyMs: fc.constant(null) }),
+  fc.record({ cannotStart: fc.constant('command not found') }),
+  fc.record({ probeFails: fc.record({ afterMs: fc.nat(9000), probe, reason: fc.constant('503') }) }),
+  fc.record({
+    flaps: fc.record({
+      afterMs: fc.integer({ min: 200, max: 9000 }),
+      forMs: fc.nat(9000),
+      reason: fc.constant('503'),
+    }),
+  }),
+)
+
+/** The nth process that is started behaves like the nth of these, over and over. */
+const scriptOf = (behaviours: Behaviour[]) => {
+  let started = 0
+  return () => behaviours[started++ % behaviours.length] ?? {}
+}
+
+function play(world: FakeWorld, happenings: Happening[]): void {
+  for (const happening of happenings) {
+    if (happening.type === 'wait') world.advance(happening.ms)
+    else world.ask(happening.command)
+  }
+}
+
+const living = (state: ServiceState) => state.instances.filter(isLiving)
+
+function boundsOf(state: ServiceState) {
+  const spec = targetSpec(state)
+  assert.ok(spec)
+  return limitsOf(spec, state.replicas)
+}
+
+/**
+ * The two bounds of a rolling update, each in the form that holds in every story, scaling in the middle
+ * included: it is not the number of instances at any moment that is bounded (scaling down makes what was
+ * right too many, a crash makes what was enough too few), but what we do about it.
+ */
+const keepsBounds: WorldObserver = {
+  step({ actions, now }: Step) {
+    for (const { action, state } of actions) {
+      if (action.type === 'StartInstance' && !state.instances.some(({ id }) => id === action.instance)) {
+        const { maxTotal } = boundsOf(state)
+        assert.ok(living(state).length < maxTotal, `${action.instance} is one more than ${maxTotal}`)
+      }
+      if (action.type !== 'DrainInstance') continue
+      if (action.reason === 'scale' || action.reason === 'stop') continue // fewer were asked for
+      if (targetSpec(state)?.strategy.type === 'Recreate') continue // minAvailable is 0
+      const instance = state.instances.find(({ id }) => id === action.instance)
+      assert.ok(instance)
+      const available = countAvailable(state, living(state), now)
+      const isAvailable = countAvailable(state, [instance], now) === 1
+      if (!isAvailable || instance.failure !== null) continue // it is as good as gone
+      const { minAvailable } = boundsOf(state)
+      assert.ok(
+        available > minAvailable,
+        `draining ${instance.id} leaves ${available - 1} of ${minAvailable}`,
+      )
+    }
+  },
+}
+
+test('plan() never starts more than replicas + maxSurge, never drains below replicas - maxUnavailable', () => {
+  fc.assert(
+    fc.property(fc.array(anything, { minLength: 1, maxLength: 8 }), story, (behaviours, happenings) => {
+      const world = fakeWorld(scriptOf(behaviours), keepsBounds)
+      play(world, happenings)
+      world.settle(3600_000)
+    }),
+    { numRuns },
+  )
+})
+
+test('plan() keeps the number itself within both bounds when nothing crashes and nobody scales', () => {
+  fc.assert(
+    fc.property(
+      fc.array(wellBehaved, { minLength: 1, maxLength: 6 }),
+      fc.tuple(fc.integer({ min: 1, max: 6 }), fc.nat(3), fc.nat(3)),
+      fc.nat(2),
+      (behaviours, [replicas, maxSurge, maxUnavailable], minReadySeconds) => {
+        const change = { replicas, minReadySeconds, strategy: rolling(maxSurge, maxUnavailable) }
+        const up = { type: 'Upgrade', revision: { spec: specOf(change), release: '' }, cause: '' } as const
+        let rollouts = 0
+        const world = fakeWorld(scriptOf(behaviours), {
+          step({ after, now }) {
+            const { maxTotal, minAvailable } = boundsOf(after)
+            assert.ok(living(after).length <= maxTotal)
+            if (rollouts > 0) assert.ok(countAvailable(after, living(after), now) >= minAvailable)
+          },
+        })
+        for (; rollouts < 3; rollouts++) {
+          assert.ok(world.ask(up).ok)
+          world.settle(3600_000)
+          assert.equal(world.state.stable, rollouts + 1)
+        }
+      },
+    ),
+    { numRuns },
+  )
+})
+
+test('plan() has one rollout at a time, and the fold of all events is the state', () => {
+  fc.assert(
+    fc.property(fc.array(anything, { minLength: 1, maxLength: 8 }), story, (behaviours, happenings) => {
+      const world = fakeWorld(scriptOf(behaviours))
+      play(world, happenings)
+      assert.deepEqual(world.events.reduce(reduce, initialState('web')), world.state)
+      assert.deepEqual(JSON.parse(JSON.stringify(world.state)), world.state, 'it survives the journal')
+
+      let open: number | null = null
+      let state = initialState('web')
+      for (const event of world.events) {
+        if (event.type === 'RolloutStarted') {
+          const stuck =
+            state.rollout?.phase === 'rollingBack' && event.at - state.rollout.progressAt >= 20_000
+          assert.ok(open === null || stuck, `rollout ${event.rollout} starts while ${open} goes on`)
+          open = event.rollout
+        }
+        if (event.type === 'RolloutCompleted' || event.type === 'RolloutRolledBack') open = null
+        if (event.type === 'RolloutFailed' && !event.rollingBack) open = null
+        if (event.type === 'ServiceStopping') open = null
+        state = reduce(state, event)
+      }
+    }),
+    { numRuns },
+  )
+})
+
+/** A release that never becomes ready, each process of it in the same way. */
+const broken: fc.Arbitrary<Behaviour> = fc.oneof(
+  fc.constant({ readyMs: null }),
+  fc.record({ cannotStart: fc.constant('command not found') }),
+  fc.record({
+    readyMs: fc.constant(null),
+    exit: fc.record({ afterMs: fc.nat(5000), code: fc.nat(2) }),
+    drainMs: fc.option(fc.nat(40_000)),
+  }),
+  fc.record({
+    readyMs: fc.constant(null),
+    probeFails: fc.record({
+      afterMs: fc.nat(9000),
+      probe: fc.constant('startup' as const),
+      reason: fc.constant('503'),
+    }),
+  }),
+)
+
+/** Of no replicas every release is good: then a broken one could become the stable one. */
+const servesSomething = (happening: Happening): boolean => {
+  if (happening.type === 'wait') return true
+  const { command } = happening
+  if (command.type === 'Scale') return command.replicas > 0
+  return command.type !== 'Upgrade' || command.revision.spec.replicas > 0
+}
+
+test('plan() brings every rollout to an end, and full service back, when the world is fair', () => {
+  const releases = fc.array(fc.oneof(wellBehaved, broken), { minLength: 1, maxLength: 5 })
+  fc.assert(
+    fc.property(wellBehaved, releases, story, (first, others, happenings) => {
+      // A release is known by the number of the revision that brought it, also when it is undone to.
+      let named = 0
+      const behaviours = new Map<string, Behaviour>([['first', first]])
+      const world = fakeWorld(({ release }) => behaviours.get(release) ?? {})
+      const spec = specOf({ replicas: 2 })
+      world.ask({ type: 'Upgrade', revision: { spec, release: 'first' }, cause: 'start' })
+      world.settle(600_000)
+      assert.equal(world.state.stable, 1)
+      for (const happening of happenings.filter(servesSomething)) {
+        if (happening.type === 'ask' && happening.command.type === 'Upgrade') {
+          const release = `release ${++named}`
+          behaviours.set(release, others[named % others.length] ?? {})
+          const { command } = happening
+          play(world, [{ type: 'ask', command: { ...command, revision: { ...command.revision, release } } }])
+        } else play(world, [happening])
+      }
+      if (world.state.paused) world.ask({ type: 'Resume' })
+      world.settle(2 * 3600_000)
+      const { state, now } = world
+      if (state.stopping) return assert.ok(state.stopped && state.instances.length === 0)
+      // Without anything to go back to a broken release is all there is, and goes on being tried.
+      if (state.rollout?.phase === 'failed') return assert.equal(state.rollout.from, null)
+      assert.equal(state.rollout, null)
+      assert.equal(countAvailable(state, state.instances, now), state.replicas)
+      assert.ok(state.instances.every(({ revision }) => revision === state.target))
+      assert.deepEqual(explain(state, now), [])
+    }),
+    { numRuns },
+  )
+})
+
+const event: fc.Arbitrary<Event> = fc
+  .record({
+    at: fc.nat(100_000),
+    instance: fc.constantFrom('web-1', 'web-2', 'web-3', 'odd', 'web-0'),
+    revision: fc.nat(3),
+    type: fc.constantFrom(
+      ...['InstanceStarting', 'InstanceStarted', 'InstanceStartFailed', 'InstanceBecameReady'],
+      ...['InstanceBecameUnready', 'InstanceProbeFailed', 'InstanceStatus', 'InstanceAccount'],
+      ...[
+        'InstanceDraining',
+        'InstanceStoppedAccepting',
+        'InstanceDrained',
+        'InstanceKilled',
+        'InstanceExited',
+      ],
+      ...['RevisionCreated', 'RolloutStarted', 'RolloutPaused', 'RolloutResumed', 'ServiceScaled'],
+      ...['ServiceStopping', 'ServiceStopped', 'RolloutCompleted', 'RolloutFailed', 'RolloutRolledBack'],
+    ),
+  })
+  .map(({ at, instance, revision, type }) => {
+    const failure = { code: 'Crashed', message: 'it crashed' }
+    return {
+      ...{
+        service: 'web',
+        at,
+        type,
+        instance,
+        restarts: 0,
+        pid: 1,
+        startTime: '1',
+        failure,
+        probe: 'startup',
+      },
+      ...{ reason: 'upgrade', text: '', account: null, deadline: at + 1000, cut: [], output: [], cause: '' },
+      ...{
+        exit: { code: 0, signal: null },
+        rollout: 1,
+        from: revision || null,
+        to: revision,
+        replicas: revision,
+      },
+      ...{ rollingBack: revision > 1, found: [] },
+      revision: type === 'RevisionCreated' ? revisionRecord(revision) : revision,
+    } as unknown as Event
+  })
+  .map((event) => {
+    const { instance: _, ...rest } = event as unknown as Record<string, unknown>
+    return (event.type.startsWith('Instance') ? event : rest) as Event
+  })
+
+const revisionRecord = (number: number) => ({ number, spec: specOf(), release: '', createdAt: 0, cause: '' })
+
+test('reduce(), plan(), explain(), progress() and receiptOf() never throw, whatever was journaled', () => {
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 40 }), fc.nat(200_000), (events, now) => {
+      const state = events.reduce(reduce, initialState('web'))
+      const { actions } = plan(state, now)
+      assert.ok(actions.length < 100)
+      explain(state, now)
+      progress(state, now)
+      receiptOf(events)
+    }),
+    { numRuns: numRuns * 3 },
+  )
+})
