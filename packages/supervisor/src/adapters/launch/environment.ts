@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import type { Result, ServiceSpec } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+import type { Account } from './account.js'
+import type { LaunchContext } from './prepare.js'
+
+/** What was meant for the supervisor: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3), Node's channel. */
+const ownVariables =
+  /^(LISTEN_(FDS|PID|FDNAMES)|NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|HANDOVER_.*|NODE_CHANNEL_.*|NODE_UNIQUE_ID)$/
+
+/** Later ones win: what is inherited, the account's, PORT, the files in their order, the service's own. */
+export function buildEnvironment(
+  spec: ServiceSpec,
+  { baseEnv, firstTcpPort }: LaunchContext,
+  account: Account,
+): Result<Record<string, string>> {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(baseEnv)) {
+    if (value !== undefined && !ownVariables.test(name)) env[name] = value
+  }
+  Object.assign(env, accountVariables(account))
+  const own: Record<string, string> = {}
+  for (const file of spec.envFiles) {
+    const variables = readEnvFile(file)
+    if (!variables.ok) return variables
+    Object.assign(own, variables.value)
+  }
+  Object.assign(own, spec.env)
+  // The supervisor's own PORT, if it has one, was not meant for a service that has a listener.
+  if (firstTcpPort !== undefined) env['PORT'] = String(firstTcpPort)
+  return ok({ ...env, ...own })
+}
+
+/** As systemd does for User= (systemd.exec(5)). */
+const accountVariables = ({ name, home }: Account): Record<string, string> => ({
+  ...(name !== undefined && { USER: name, LOGNAME: name }),
+  ...(home !== undefined && { HOME: home }),
+})
+
+function readEnvFile(file: string): Result<Record<string, string>> {
+  try {
+    // A file may not give what does not exist: parseEnv leaves nothing undefined.
+    return ok(parseEnv(readFileSync(file, 'utf8')) as Record<string, string>)
+  } catch (error) {
+    return failed('CannotStart', `the environment file "${file}" cannot be read: ${reason(error)}`)
+  }
+}
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' ? 'it is not there' : message
+}

@@ -1,0 +1,71 @@
+import { statSync } from 'node:fs'
+import type { Result, Revision } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+import { resolveAccount } from './account.js'
+import { buildEnvironment } from './environment.js'
+import { withoutLauncher } from './launchers.js'
+import { asNodeProgram, preloadInto, usesLibrary } from './node-program.js'
+import { findProgram } from './program.js'
+import { withTypeScript } from './typescript.js'
+
+/** All that is needed to start one instance, apart from its sockets. */
+export interface LaunchPlan {
+  /** The program, absolute, and its arguments. */
+  argv: string[]
+  cwd: string
+  /** The whole environment. */
+  env: Record<string, string>
+  uid?: number
+  gid?: number
+  /** Supplementary groups. */
+  groups?: number[]
+  /** Whether the instance will say ready itself: our library or its preload is in it. */
+  speaks: boolean
+  /** What the user should know: where something else runs than the words of the command say. */
+  note?: string
+}
+
+export interface LaunchContext {
+  /** URL of `@handover/process/register`; null: there is none to preload. */
+  registerUrl: string | null
+  /** What instances inherit; the supervisor's own variables are left out. */
+  baseEnv: NodeJS.ProcessEnv
+  /** Becomes PORT unless the service sets it. */
+  firstTcpPort?: number | undefined
+}
+
+/**
+ * What must be executed, where, as whom and with which environment, to run this revision. Looks at the disk
+ * anew each time. Fails with `CannotStart` and one sentence: program, interpreter, folder, user or file missing.
+ */
+export function prepareLaunch({ spec, release }: Revision, context: LaunchContext): Result<LaunchPlan> {
+  if (!statSync(release, { throwIfNoEntry: false })?.isDirectory()) {
+    return failed('CannotStart', `the folder "${release}" is not there`)
+  }
+  const account = resolveAccount(spec)
+  if (!account.ok) return account
+  const inherited = buildEnvironment(spec, context, account.value)
+  if (!inherited.ok) return inherited
+
+  const direct = withoutLauncher(spec.command, { folder: release, env: inherited.value })
+  if (!direct.ok) return direct
+  const { note } = direct.value
+  const env = direct.value.env
+  const typed = withTypeScript(direct.value.argv, { folder: release, env })
+  if (!typed.ok) return typed
+  const program = findProgram(typed.value[0] ?? '', { folder: release, env })
+  if (!program.ok) return program
+
+  const argv = [program.value.path, ...typed.value.slice(1)]
+  const isNode = asNodeProgram(program.value)
+  const preloads = isNode && spec.register && context.registerUrl !== null
+  const { home: _, name: __, ...ids } = account.value
+  return ok({
+    argv,
+    cwd: release,
+    env: preloads ? preloadInto(env, context.registerUrl ?? '') : env,
+    ...ids,
+    speaks: preloads || (isNode && usesLibrary(release)),
+    ...(note !== undefined && { note }),
+  })
+}

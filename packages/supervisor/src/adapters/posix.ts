@@ -1,0 +1,192 @@
+import { getSystemErrorName } from 'node:util'
+import koffi from 'koffi'
+import { controlRoom, decodeControl, encodeMessageHeader, encodeRights, readMessageHeader } from './msghdr.js'
+
+/**
+ * The system calls that Node has no function for, on Linux x64 and arm64, in C's own words and one typed
+ * function each. A call that fails throws a `PosixError`; its `code` is the errno's name.
+ */
+
+export class PosixError extends Error {
+  override name = 'PosixError'
+  /** For example `EADDRINUSE`. */
+  readonly code: string
+  readonly syscall: string
+
+  constructor(syscall: string, errno: number) {
+    const code = getSystemErrorName(-errno)
+    super(`${syscall} failed with ${code}`)
+    this.code = code
+    this.syscall = syscall
+  }
+}
+
+/** The errno's name of a failed call, ours or Node's own; throws on whatever else was caught: that is a bug. */
+export function errorCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
+  throw error
+}
+
+export const AF_UNIX = 1
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const IPPROTO_IPV6 = 41
+export const IPV6_V6ONLY = 26
+export const SIGTERM = 15
+export const SIGKILL = 9
+
+const SOCK_NONBLOCK = 0o4000
+const SOCK_CLOEXEC = 0o2000000
+const F_SETFD = 2
+const F_DUPFD_CLOEXEC = 1030
+const FD_CLOEXEC = 1
+const LOCK_EX_NB = 2 | 4
+const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
+const MSG_CMSG_CLOEXEC = 0x40000000
+const MSG_TRUNC = 0x20
+const MSG_CTRUNC = 0x8
+const WNOHANG = 1
+/** These three have the same numbers on every architecture (syscalls added since Linux 5.1 do). */
+const SYS_pidfd_send_signal = 424
+const SYS_pidfd_open = 434
+const SYS_pidfd_getfd = 438
+
+/** `null` is the process itself: Node is linked to the C library, be it glibc or musl. */
+const libc = koffi.load(null)
+
+type Call = (...args: (number | bigint | string | Buffer | null)[]) => number | bigint
+const call = (prototype: string): Call => libc.func(prototype)
+
+const c = {
+  socket: call('int socket(int, int, int)'),
+  bind: call('int bind(int, const void *, unsigned int)'),
+  listen: call('int listen(int, int)'),
+  connect: call('int connect(int, const void *, unsigned int)'),
+  getsockname: call('int getsockname(int, void *, void *)'),
+  setsockopt: call('int setsockopt(int, int, int, const void *, unsigned int)'),
+  fcntl: call('int fcntl(int, int, long)'),
+  flock: call('int flock(int, int)'),
+  sendmsg: call('int64_t sendmsg(int, const void *, int)'),
+  recvmsg: call('int64_t recvmsg(int, void *, int)'),
+  waitpid: call('int waitpid(int, void *, int)'),
+  syscall: call('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)'),
+}
+
+function check(syscall: string, result: number | bigint): number {
+  if (result < 0) throw new PosixError(syscall, koffi.errno())
+  return Number(result)
+}
+
+/** A socket that is close-on-exec and does not block. */
+export function socket(domain: number, type: number): number {
+  return check('socket', c.socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
+}
+
+export function bind(fd: number, address: Buffer): void {
+  check('bind', c.bind(fd, address, address.length))
+}
+
+export function listen(fd: number, backlog: number): void {
+  check('listen', c.listen(fd, backlog))
+}
+
+export function connect(fd: number, address: Buffer): void {
+  check('connect', c.connect(fd, address, address.length))
+}
+
+/** The address that the socket is bound to, as a sockaddr. */
+export function getsockname(fd: number): Buffer {
+  const address = Buffer.alloc(128)
+  const length = int(address.length)
+  check('getsockname', c.getsockname(fd, address, length))
+  return address.subarray(0, length.readInt32LE())
+}
+
+export function setsockopt(fd: number, level: number, option: number, value: number): void {
+  check('setsockopt', c.setsockopt(fd, level, option, int(value), 4))
+}
+
+/** Whether the descriptor is closed by execve(2). */
+export function setCloseOnExec(fd: number, on: boolean): void {
+  check('fcntl', c.fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0))
+}
+
+/** A copy of the descriptor, close-on-exec. */
+export function dup(fd: number): number {
+  return check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 3))
+}
+
+/** Takes the exclusive lock of flock(2) without waiting; false if another open file holds it. */
+export function tryLock(fd: number): boolean {
+  if (c.flock(fd, LOCK_EX_NB) === 0) return true
+  const error = new PosixError('flock', koffi.errno())
+  if (error.code === 'EAGAIN') return false
+  throw error
+}
+
+export interface Message {
+  data: Buffer
+  /** Descriptors that came along (SCM_RIGHTS), close-on-exec; whoever receives them must close them. */
+  fds: number[]
+  /** The message, or its descriptors, did not fit and was cut. */
+  truncated: boolean
+}
+
+/** Receives one message without waiting; null if there is none. */
+export function recvmsg(fd: number, maxBytes: number): Message | null {
+  const data = Buffer.alloc(maxBytes)
+  const control = Buffer.alloc(controlRoom)
+  const { header, parts } = encodeMessageHeader(koffi.address, data, control)
+  const received = c.recvmsg(fd, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
+  if (received < 0 && koffi.errno() === koffi.os.errno['EAGAIN']) return null
+  const bytes = check('recvmsg', received)
+  const { controlLength, flags } = readMessageHeader(header, parts)
+  return {
+    data: data.subarray(0, bytes),
+    fds: decodeControl(control.subarray(0, controlLength)),
+    truncated: (flags & (MSG_TRUNC | MSG_CTRUNC)) !== 0,
+  }
+}
+
+/** Sends one message, with copies of these descriptors (at most 253: SCM_MAX_FD). */
+export function sendmsg(fd: number, data: Buffer, fds: number[] = []): number {
+  const { header, parts } = encodeMessageHeader(koffi.address, data, encodeRights(fds))
+  const sent = c.sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL)
+  void parts // the header points into them: they must not be collected before the call returns
+  return check('sendmsg', sent)
+}
+
+/** A descriptor of the process, close-on-exec, that becomes readable when it ends. */
+export function pidfdOpen(pid: number): number {
+  return check('pidfd_open', c.syscall(SYS_pidfd_open, pid, 0, 0, 0))
+}
+
+/** A copy of the other process's descriptor, close-on-exec; asks for the right to ptrace(2) it. */
+export function pidfdGetfd(pidfd: number, targetFd: number): number {
+  return check('pidfd_getfd', c.syscall(SYS_pidfd_getfd, pidfd, targetFd, 0, 0))
+}
+
+/** kill(2) that cannot meet a later process of the same number. */
+export function pidfdSendSignal(pidfd: number, signal: number): void {
+  check('pidfd_send_signal', c.syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0))
+}
+
+/** Reaps the child if it has ended; null while it runs. Throws ECHILD where the process is not our child. */
+export function waitpid(pid: number): { code: number | null; signal: number | null } | null {
+  const status = int(0)
+  if (check('waitpid', c.waitpid(pid, status, WNOHANG)) === 0) return null
+  const word = status.readInt32LE()
+  const signal = word & 0x7f
+  return signal === 0 ? { code: (word >> 8) & 0xff, signal: null } : { code: null, signal }
+}
+
+function int(value: number): Buffer {
+  const buffer = Buffer.alloc(4)
+  buffer.writeInt32LE(value)
+  return buffer
+}

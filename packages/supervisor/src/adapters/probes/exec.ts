@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process'
+import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import type { ProbeHandler } from '../../model/index.js'
+import type { Outcome, TryContext } from './outcome.js'
+import { healthy, unhealthy } from './outcome.js'
+
+/** Enough of the output to tell why. */
+const outputLimit = 4096
+
+/** What belongs to the instance alone: a probe must neither take its sockets nor speak in its name. */
+const instanceVariables = /^(LISTEN_|NOTIFY_SOCKET|WATCHDOG_|HANDOVER_|PM2_)/
+
+/** Healthy when the program exits with 0. It runs as the instance does: its folder, its environment, its user. */
+export function execProbe(
+  { command }: Extract<ProbeHandler, { type: 'exec' }>,
+  { target, signal, timeoutSeconds }: TryContext,
+): Promise<Outcome> {
+  const [program = '', ...words] = command
+  const asked = `"${command.join(' ')}"`
+  return new Promise((resolve) => {
+    const child = spawn(program, words, {
+      ...surroundingsOf(target.pid),
+      // A group of its own, so that its end is the end of all that it started.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    const collect = (chunk: string) => {
+      output = (output + chunk).slice(-outputLimit)
+    }
+    child.stdout.setEncoding('utf8').on('data', collect)
+    child.stderr.setEncoding('utf8').on('data', collect)
+
+    const end = (outcome: Outcome) => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(outcome)
+    }
+    const onAbort = () => {
+      killGroup(child.pid)
+      end(unhealthy(`${asked} did not end within ${timeoutSeconds} s${lastLine(output)}`))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    child.on('error', (error) => end(unhealthy(`${asked} could not be run: ${error.message}`)))
+    child.on('exit', (code, signalName) => {
+      // A process that it left behind may hold the pipes; what was printed so far is enough.
+      setImmediate(() => {
+        child.stdout.destroy()
+        child.stderr.destroy()
+        if (code === 0) return end(healthy(`${asked} exited with 0`))
+        const how = code === null ? `was ended by ${signalName}` : `exited with ${code}`
+        end(unhealthy(`${asked} ${how}${lastLine(output)}`))
+      })
+    })
+  })
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It ended in the meantime.
+  }
+}
+
+function lastLine(output: string): string {
+  const line = output.trim().split('\n').at(-1) ?? ''
+  return line === '' ? '' : `: ${line.slice(0, 200)}`
+}
+
+interface Surroundings {
+  cwd?: string
+  env?: NodeJS.ProcessEnv
+  uid?: number
+  gid?: number
+}
+
+/** Of the living process itself (proc(5)); of the supervisor where that may not be read. */
+function surroundingsOf(pid: number): Surroundings {
+  try {
+    const { uid, gid } = statSync(`/proc/${pid}`)
+    const other = process.getuid?.() === 0 && uid !== 0
+    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+    const pairs = variables.filter((variable) => variable.includes('=') && !instanceVariables.test(variable))
+    return {
+      cwd: readlinkSync(`/proc/${pid}/cwd`),
+      env: Object.fromEntries(pairs.map(splitPair)),
+      ...(other && { uid, gid }),
+    }
+  } catch {
+    return {}
+  }
+}
+
+function splitPair(pair: string): [string, string] {
+  const at = pair.indexOf('=')
+  return [pair.slice(0, at), pair.slice(at + 1)]
+}

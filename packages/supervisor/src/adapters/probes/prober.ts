@@ -1,0 +1,63 @@
+import type { ProbeSpec } from '../../model/index.js'
+import type { Prober, ProbeTarget } from '../../ports.js'
+import { execProbe } from './exec.js'
+import { httpGetProbe } from './http-get.js'
+import type { Outcome } from './outcome.js'
+import { afterTry, begin } from './progress.js'
+import { tcpSocketProbe } from './tcp-socket.js'
+
+/** Probes instances as Kubernetes' kubelet does, each on its own connection or process. */
+export function openProber(): Prober {
+  return { start }
+}
+
+function start(
+  target: ProbeTarget,
+  probe: ProbeSpec,
+  verdict: (healthy: boolean, reason: string) => void,
+): () => void {
+  const stopped = new AbortController()
+  let progress = begin()
+  let timer = setTimeout(look, probe.initialDelaySeconds * 1000)
+
+  function look() {
+    const startedAt = performance.now()
+    void tryOnce(target, probe, stopped.signal).then(({ healthy, reason }) => {
+      if (stopped.signal.aborted) return
+      const step = afterTry(progress, { healthy, startedAt, endedAt: performance.now() }, probe)
+      progress = step.progress
+      timer = setTimeout(look, step.waitMs)
+      if (step.changed) verdict(healthy, reason)
+    })
+  }
+
+  return () => {
+    clearTimeout(timer)
+    stopped.abort()
+  }
+}
+
+/** One try, ended by its timeout or when the probe is stopped. */
+async function tryOnce(target: ProbeTarget, probe: ProbeSpec, stopped: AbortSignal): Promise<Outcome> {
+  const { handler, timeoutSeconds } = probe
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  const timer = setTimeout(end, timeoutSeconds * 1000)
+  stopped.addEventListener('abort', end, { once: true })
+  const context = { target, timeoutSeconds, signal: ending.signal }
+  try {
+    switch (handler.type) {
+      case 'httpGet':
+        return await httpGetProbe(handler, context)
+      case 'tcpSocket':
+        return await tcpSocketProbe(handler, context)
+      case 'exec':
+        return await execProbe(handler, context)
+      case 'notify':
+        throw new Error('a notify probe is the instance speaking: there is nothing to ask')
+    }
+  } finally {
+    clearTimeout(timer)
+    stopped.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,104 @@
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+
+/** What /proc tells of processes: see proc(5). A process may end while it is looked at; then it has nothing. */
+
+interface Stat {
+  state: string
+  group: number
+  startTime: string
+}
+
+/** Clock ticks from boot to the start of the process: with the pid, an identity. Null if it is gone. */
+export function startTime(pid: number): string | null {
+  return readStat(pid)?.startTime ?? null
+}
+
+/** Living processes of the process group. */
+export function groupMembers(group: number): number[] {
+  return pids().filter((pid) => {
+    const stat = readStat(pid)
+    return stat?.group === group && stat.state !== 'Z'
+  })
+}
+
+/** The process's name as `ps` shows it, or null. */
+export function processName(pid: number): string | null {
+  return read(`/proc/${pid}/comm`)?.trimEnd() ?? null
+}
+
+/** The arguments that the process was executed with; empty if it is gone. */
+export function commandLine(pid: number): string[] {
+  return read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? []
+}
+
+export interface SocketHolder {
+  pid: number
+  fd: number
+  inode: number
+}
+
+/**
+ * The descriptors of the process that are one of these sockets. Null if we may not look: the process belongs
+ * to another user, or has forbidden it (prctl(2), PR_SET_DUMPABLE).
+ */
+export function heldSockets(pid: number, inodes: ReadonlySet<number>): SocketHolder[] | null {
+  let fds: string[]
+  try {
+    fds = readdirSync(`/proc/${pid}/fd`)
+  } catch (error) {
+    return isGone(error) ? [] : null
+  }
+  return fds.flatMap((fd) => {
+    const inode = socketInode(pid, Number(fd))
+    return inode !== null && inodes.has(inode) ? [{ pid, fd: Number(fd), inode }] : []
+  })
+}
+
+export function stillHolds(holder: SocketHolder): boolean {
+  return socketInode(holder.pid, holder.fd) === holder.inode
+}
+
+/** A process that holds the socket, if we may see it. */
+export function socketOwner(inode: number): { pid: number; name: string } | null {
+  const wanted = new Set([inode])
+  for (const pid of pids()) {
+    if (heldSockets(pid, wanted)?.length) return { pid, name: processName(pid) ?? '?' }
+  }
+  return null
+}
+
+function socketInode(pid: number, fd: number): number | null {
+  try {
+    const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
+    return inode === undefined ? null : Number(inode)
+  } catch {
+    return null // closed, or the process is gone
+  }
+}
+
+function pids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}
+
+function readStat(pid: number): Stat | null {
+  // The name in field 2 may hold spaces and parentheses: what is counted begins after the last one.
+  const fields = read(`/proc/${pid}/stat`)
+    ?.replace(/^.*\) /s, '')
+    .split(' ')
+  const [state, group, startTime] = [fields?.[0], fields?.[2], fields?.[19]]
+  if (state === undefined || group === undefined || startTime === undefined) return null
+  return { state, group: Number(group), startTime }
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return null
+  }
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')

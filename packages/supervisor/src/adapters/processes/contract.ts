@@ -1,0 +1,46 @@
+import type { LaunchOrder } from '../../ports.js'
+import type { Channel } from './channel.js'
+import { openChannel } from './channel.js'
+import type { InstanceFolder } from './folder.js'
+import { openNotifySocket } from './notify-socket.js'
+import type { Voice } from './voice.js'
+
+/** The supervisor's ends of the two sockets of one instance. */
+export interface Contract {
+  /** Hears out what the instance said before it ended, then closes both. */
+  finish(): Promise<void>
+}
+
+export async function openContract(
+  folder: InstanceFolder,
+  { instance, revision }: Pick<LaunchOrder, 'instance' | 'revision'>,
+  voice: Voice,
+  log: (line: string) => void,
+): Promise<Contract> {
+  const notify = openNotifySocket(
+    folder.notify,
+    (message) => voice.notified(message),
+    (nonsense) => log(`${instance} sent what is no message of sd_notify(3): "${nonsense.slice(0, 200)}"`),
+  )
+  let channel: Channel
+  try {
+    channel = await openChannel(
+      folder.channel,
+      { instance, revision: revision.number },
+      {
+        message: (connection, message) => voice.said(connection, message),
+        closed: (connection) => voice.left(connection),
+      },
+    )
+  } catch (error) {
+    notify.close()
+    throw error
+  }
+  return {
+    async finish() {
+      notify.close()
+      await channel.finish()
+      voice.close()
+    },
+  }
+}

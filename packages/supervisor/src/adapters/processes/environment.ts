@@ -1,0 +1,54 @@
+import type { InstanceEnvironment } from '@handover/process/protocol'
+import type { ServiceSpec } from '../../model/index.js'
+import type { LaunchOrder } from '../../ports.js'
+import type { InstanceFolder } from './folder.js'
+
+/** The variables of systemd's protocols, of sd_listen_fds(3) and sd_notify(3). LISTEN_PID is set by the launcher. */
+interface SystemdEnvironment {
+  LISTEN_FDS?: string
+  LISTEN_FDNAMES?: string
+  NOTIFY_SOCKET: string
+}
+
+/** The prepared environment with what the contract adds to it. */
+export function instanceEnvironment(
+  prepared: Record<string, string>,
+  { instance, revision, listeners }: LaunchOrder,
+  folder: InstanceFolder,
+): Record<string, string> {
+  const { spec } = revision
+  const systemd: SystemdEnvironment = { NOTIFY_SOCKET: folder.notify }
+  if (listeners.length > 0) {
+    systemd.LISTEN_FDS = String(listeners.length)
+    systemd.LISTEN_FDNAMES = listeners.map(({ name }) => name).join(':')
+  }
+  const ours: InstanceEnvironment = {
+    HANDOVER_SOCKET: folder.channel,
+    HANDOVER_INSTANCE: instance,
+    HANDOVER_REVISION: String(revision.number),
+    HANDOVER_DRAIN_SECONDS: String(spec.drain.timeoutSeconds),
+    HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
+  }
+  if (hasNetworkProbe(spec)) ours.HANDOVER_PROBE_DIR = folder.probes
+  return { ...withoutMisleading(prepared), ...systemd, ...ours }
+}
+
+/** What systemd, or a supervisor further out, told the supervisor about itself would mislead an instance. */
+function withoutMisleading(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !misleading.has(name)))
+}
+
+const misleading = new Set([
+  'LISTEN_FDS',
+  'LISTEN_PID',
+  'LISTEN_FDNAMES',
+  'WATCHDOG_PID',
+  'WATCHDOG_USEC',
+  'HANDOVER_PROBE_DIR',
+])
+
+function hasNetworkProbe({ startupProbe, readinessProbe, livenessProbe }: ServiceSpec): boolean {
+  return [startupProbe, readinessProbe, livenessProbe].some(
+    (probe) => probe?.handler.type === 'httpGet' || probe?.handler.type === 'tcpSocket',
+  )
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import type { Result, Revision } from '../../model/index.js'
+import { ok } from '../../model/index.js'
+import type { LaunchOrder, ProcessObserver, Processes } from '../../ports.js'
+import type { LaunchPlan } from '../launch/index.js'
+import { firstTcpPort } from '../launch/index.js'
+import { checkExecutable } from './executable.js'
+import { keepDescriptorsFromChildren } from './inherited.js'
+import type { Running } from './instance.js'
+import { launchInstance } from './instance.js'
+import { trimOutputs } from './output.js'
+
+export interface ProcessesOptions {
+  /** Folder of the instances' sockets, `<runDir>/<instance>/`; made if it is not there. */
+  runDir: string
+  /** Folder of their output, `<logDir>/<service>/<instance>.log`. */
+  logDir: string
+  /** Where their output goes: a file each, or the supervisor's own standard output. Never a pipe. */
+  stdio: 'file' | 'inherit'
+  /** What to execute, where, as whom. */
+  prepare: (revision: Revision, firstTcpPort: number | undefined) => Result<LaunchPlan>
+  /** How many output files of instances that are gone are kept, per service. Default 20. */
+  retainLogs?: number
+  /** Takes a line about an instance that talks nonsense. Default: nobody does. */
+  log?: (line: string) => void
+}
+
+/** Instances as processes: detached, each the leader of a process group of its own. */
+export function openProcesses(options: ProcessesOptions): Processes {
+  keepDescriptorsFromChildren()
+  const { prepare, retainLogs = 20 } = options
+  const running = new Map<string, Running>()
+
+  /** Forgets the instance once it is gone, and the oldest output with it. */
+  const forgetting = ({ instance, revision }: LaunchOrder, observer: ProcessObserver): ProcessObserver => ({
+    ...observer,
+    exited(exit, output) {
+      running.delete(instance)
+      if (options.stdio === 'file') {
+        trimOutputs(join(options.logDir, revision.spec.name), retainLogs, (id) => running.has(id))
+      }
+      observer.exited(exit, output)
+    },
+  })
+
+  return {
+    check(revision) {
+      const plan = runnable(prepare(revision, specifiedPort(revision)))
+      return plan.ok ? ok({ speaks: plan.value.speaks }) : plan
+    },
+    async launch(order, observer) {
+      const plan = runnable(prepare(order.revision, firstTcpPort(order.listeners)))
+      if (!plan.ok) return plan
+      const launched = await launchInstance(options, plan.value, order, forgetting(order, observer))
+      if (!launched.ok) return launched
+      running.set(order.instance, launched.value)
+      const { pid, startTime, probeDir } = launched.value
+      return ok({ pid, startTime, probeDir })
+    },
+    drain: (instance) => running.get(instance)?.drain(),
+    kill: (instance) => running.get(instance)?.kill(),
+  }
+}
+
+function runnable(plan: Result<LaunchPlan>): Result<LaunchPlan> {
+  if (!plan.ok) return plan
+  const executable = checkExecutable(plan.value.argv[0] ?? '')
+  return executable.ok ? plan : executable
+}
+
+/** Before anything is bound. */
+function specifiedPort({ spec }: Revision): number | undefined {
+  return Object.values(spec.listen).find((listener) => listener.type === 'tcp')?.port
+}

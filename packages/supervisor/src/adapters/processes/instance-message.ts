@@ -1,0 +1,65 @@
+import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
+
+/** A line of the channel, judged: an instance may be of any version, or not ours at all. */
+export type Judged =
+  | { kind: 'message'; message: InstanceMessage }
+  /** Well formed, of a type that this version does not know. */
+  | { kind: 'unknown'; type: string }
+  | { kind: 'malformed'; reason: string }
+
+type Type = InstanceMessage['type']
+type Check = (value: unknown) => boolean
+
+const isString: Check = (value) => typeof value === 'string'
+const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value)
+const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
+const isOptionalString: Check = (value) => value === undefined || isString(value)
+
+export const accountFields: (keyof ConnectionAccount)[] = [
+  'accepted',
+  'adopted',
+  'answered',
+  'endedByPeer',
+  'endedOrderly',
+  'endedAtDeadline',
+  'handedOver',
+  'open',
+  'active',
+]
+const isAccount: Check = (value) =>
+  isRecord(value) && accountFields.every((field) => isNumber(value[field]) && Number(value[field]) >= 0)
+
+/** What each message must carry. A field more is no harm: a later version may have added it. */
+const fields: Record<Type, Record<string, Check>> = {
+  hello: { version: isNumber, pid: isNumber, library: isString },
+  listening: { address: isString, listener: isOptionalString },
+  ready: {},
+  status: { text: isString },
+  draining: { account: isAccount },
+  account: { account: isAccount },
+  drained: { account: isAccount, cut: isStrings, seconds: isNumber },
+  error: { message: isString },
+}
+
+export function judge(line: string): Judged {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch {
+    return { kind: 'malformed', reason: 'a line is not JSON' }
+  }
+  if (!isRecord(value) || typeof value['type'] !== 'string') {
+    return { kind: 'malformed', reason: 'a line is not an object with a "type"' }
+  }
+  const { type } = value
+  if (!isKnown(type)) return { kind: 'unknown', type }
+  const wrong = Object.entries(fields[type]).find(([field, check]) => !check(value[field]))
+  if (wrong) return { kind: 'malformed', reason: `"${type}" has no valid "${wrong[0]}"` }
+  return { kind: 'message', message: value as unknown as InstanceMessage }
+}
+
+const isKnown = (type: string): type is Type => Object.hasOwn(fields, type)
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

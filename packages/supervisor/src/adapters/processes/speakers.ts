@@ -1,0 +1,75 @@
+import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
+import { accountFields } from './instance-message.js'
+
+/** One process of an instance that has the library. */
+interface Speaker {
+  connected: boolean
+  draining: boolean
+  account: ConnectionAccount | null
+  /** What it cut at its deadline, once it is drained. */
+  cut: string[] | null
+}
+
+/**
+ * The processes of one instance that speak on its channel: one, or a node:cluster's primary and workers. What
+ * the instance as a whole has done is what all of them have; one that went away holds nothing any more.
+ */
+export interface Speakers {
+  hear(connection: object, message: InstanceMessage): void
+  leave(connection: object): void
+  /** Whether the library is in the instance. */
+  any(): boolean
+  stoppedAccepting(): boolean
+  /** Sums of all; null before the first figures. */
+  account(): ConnectionAccount | null
+  /** Everything that was cut; null until all are drained. */
+  drained(): string[] | null
+}
+
+export function speakers(): Speakers {
+  const byPid = new Map<number, Speaker>()
+  const byConnection = new Map<object, Speaker>()
+  const all = () => [...byPid.values()]
+  /** Somebody has done it, and nobody who is there has not. */
+  const everybody = (done: (speaker: Speaker) => boolean) =>
+    all().some(done) && all().every((speaker) => done(speaker) || !speaker.connected)
+
+  return {
+    hear(connection, message) {
+      if (message.type === 'hello') byConnection.set(connection, greet(byPid, message.pid))
+      const speaker = byConnection.get(connection)
+      if (speaker) note(speaker, message)
+    },
+    leave(connection) {
+      const speaker = byConnection.get(connection)
+      byConnection.delete(connection)
+      if (speaker && ![...byConnection.values()].includes(speaker)) speaker.connected = false
+    },
+    any: () => byPid.size > 0,
+    stoppedAccepting: () => everybody(({ draining }) => draining),
+    account: () => sum(all().flatMap(({ account }) => account ?? [])),
+    drained: () => (everybody(({ cut }) => cut !== null) ? all().flatMap(({ cut }) => cut ?? []) : null),
+  }
+}
+
+/** A process that lost its connection and comes back is the same speaker. */
+function greet(byPid: Map<number, Speaker>, pid: number): Speaker {
+  const speaker = byPid.get(pid) ?? { connected: true, draining: false, account: null, cut: null }
+  speaker.connected = true
+  byPid.set(pid, speaker)
+  return speaker
+}
+
+function note(speaker: Speaker, message: InstanceMessage): void {
+  if ('account' in message) speaker.account = message.account
+  if (message.type === 'draining' || message.type === 'drained') speaker.draining = true
+  if (message.type === 'drained') speaker.cut = message.cut
+}
+
+function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
+  const [first, ...rest] = accounts
+  if (!first) return null
+  const total = { ...first }
+  for (const account of rest) for (const field of accountFields) total[field] += account[field]
+  return total
+}

@@ -1,0 +1,54 @@
+import { closeSync, fstatSync } from 'node:fs'
+import type { ListenerSpec, Result } from '../../model/index.js'
+import { ok } from '../../model/index.js'
+import type { Listener, Sockets } from '../../ports.js'
+import { bindInet } from './inet.js'
+import type { FileIdentity } from './unix.js'
+import { bindUnix, unlinkIfOurs } from './unix.js'
+
+/** A socket that is bound, and listens unless it is a datagram socket. */
+export interface Bound {
+  fd: number
+  address: string
+  /** The file of a unix socket, so that another's is never deleted. */
+  file?: FileIdentity
+}
+
+/**
+ * The supervisor's listening sockets, made by system calls of our own: `net.Server.listen` would accept from
+ * them as well, and take connections that are meant for the instances.
+ */
+export function openSockets(): Sockets {
+  const files = new Map<Listener, FileIdentity>()
+  return {
+    listen(name, spec) {
+      const bound = bindSocket(spec)
+      if (!bound.ok) return prefixed(name, bound)
+      const { fd, address, file } = bound.value
+      const listener: Listener = { name, spec, fd, address, inode: fstatSync(fd).ino }
+      if (file) files.set(listener, file)
+      return ok(listener)
+    },
+    close(listener) {
+      const file = files.get(listener)
+      files.delete(listener)
+      if (file) unlinkIfOurs(file)
+      closeSync(listener.fd)
+    },
+  }
+}
+
+function bindSocket(spec: ListenerSpec): Result<Bound> {
+  switch (spec.type) {
+    case 'tcp':
+    case 'udp':
+      return bindInet(spec)
+    case 'unix':
+      return bindUnix(spec)
+  }
+}
+
+function prefixed(name: string, result: Extract<Result<Bound>, { ok: false }>): Result<never> {
+  const { failure } = result
+  return { ok: false, failure: { ...failure, message: `listener "${name}": ${failure.message}` } }
+}

@@ -1,0 +1,71 @@
+import { closeSync } from 'node:fs'
+import type { ListenerSpec, Result } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+import { resolveHost } from '../names.js'
+import {
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  PosixError,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+  bind,
+  getsockname,
+  listen,
+  setsockopt,
+  socket,
+} from '../posix.js'
+import type { Bound } from './index.js'
+import { describeOwner, inetSocketInode } from './owner.js'
+import { familyOf, formatInetAddress } from './sockaddr.js'
+
+type InetSpec = Extract<ListenerSpec, { type: 'tcp' | 'udp' }>
+
+/** A TCP socket that listens, or a UDP socket. `::` takes IPv4 too, and is `0.0.0.0` on a machine without IPv6. */
+export function bindInet(spec: InetSpec): Result<Bound> {
+  const type = spec.type === 'tcp' ? SOCK_STREAM : SOCK_DGRAM
+  const resolved = resolveHost(spec.host, spec.port, type)
+  if (!resolved.ok) return resolved
+  try {
+    return ok(bindTo(spec, type, resolved.value))
+  } catch (error) {
+    if (!(error instanceof PosixError)) throw error
+    const noIPv6 = error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL'
+    if (spec.host === '::' && noIPv6) return bindInet({ ...spec, host: '0.0.0.0' })
+    return failed('Usage', explain(error, spec))
+  }
+}
+
+function bindTo(spec: InetSpec, type: number, address: Buffer): Bound {
+  const fd = socket(familyOf(address), type)
+  try {
+    // For TCP it means that connections of an earlier run in TIME_WAIT are no obstacle (socket(7)). For UDP it
+    // would mean that another program may take the port as well.
+    if (spec.type === 'tcp') setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+    if (familyOf(address) === AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, spec.host === '::' ? 0 : 1)
+    bind(fd, address)
+    if (spec.type === 'tcp') listen(fd, spec.backlog)
+    return { fd, address: formatInetAddress(getsockname(fd)) }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+function explain(error: PosixError, spec: InetSpec): string {
+  const what = `${spec.type === 'udp' ? 'UDP ' : ''}port ${spec.port}`
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${what} on "${spec.host}" is in use${describeOwner(inetSocketInode(spec.type, spec.port))}`
+    case 'EACCES':
+      return `${what} needs root or the capability CAP_NET_BIND_SERVICE; a port from 1024 up needs neither`
+    case 'EADDRNOTAVAIL':
+      return `the address "${spec.host}" is none of this machine's`
+    case 'EAFNOSUPPORT':
+      return `the address "${spec.host}" is IPv6 and this machine has none`
+    default:
+      return `${what} on "${spec.host}" cannot be listened on: ${error.message}`
+  }
+}

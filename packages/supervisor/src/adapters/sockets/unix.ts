@@ -1,0 +1,150 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchmodSync,
+  linkSync,
+  lstatSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { ListenerSpec, Result } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+import { groupId, userId } from '../names.js'
+import { AF_UNIX, PosixError, SOCK_STREAM, bind, connect, errorCode, listen, socket } from '../posix.js'
+import type { Bound } from './index.js'
+import { describeOwner, unixSocketInode } from './owner.js'
+import { longestUnixPath, unixAddress } from './sockaddr.js'
+
+type UnixSpec = Extract<ListenerSpec, { type: 'unix' }>
+
+/** Which file it is, whatever its name has become since. */
+export interface FileIdentity {
+  path: string
+  dev: number
+  ino: number
+}
+
+/**
+ * A unix socket that listens, with the mode and owner asked for from the first moment at which anybody can
+ * connect. What a dead program left at the path is replaced; a living one's socket and any other file are not.
+ */
+export function bindUnix(spec: UnixSpec): Result<Bound> {
+  const length = Buffer.byteLength(spec.path)
+  if (length > longestUnixPath) {
+    return failed(
+      'Usage',
+      `the path "${spec.path}" has ${length} bytes; a unix socket's has at most ${longestUnixPath}`,
+    )
+  }
+  const owner = ownerOf(spec)
+  if (!owner.ok) return owner
+  try {
+    const free = makeWay(spec.path)
+    return free.ok ? ok(bindTo(spec, owner.value)) : free
+  } catch (error) {
+    return failed('Usage', explain(errorCode(error), spec.path))
+  }
+}
+
+/** Deletes the socket's file, unless another file has taken its name. */
+export function unlinkIfOurs({ path, dev, ino }: FileIdentity): void {
+  const now = lstatSync(path, { throwIfNoEntry: false })
+  if (now?.dev === dev && now.ino === ino) unlinkSync(path)
+}
+
+interface Owner {
+  uid: number
+  gid: number
+}
+
+function ownerOf(spec: UnixSpec): Result<Owner> {
+  const uid = spec.user === undefined ? ok(-1) : userId(spec.user) // -1: chown(2) leaves it as it is
+  if (!uid.ok) return uid
+  const gid = spec.group === undefined ? ok(-1) : groupId(spec.group)
+  return gid.ok ? ok({ uid: uid.value, gid: gid.value }) : gid
+}
+
+function bindTo({ path, mode, backlog }: UnixSpec, { uid, gid }: Owner): Bound {
+  const fd = socket(AF_UNIX, SOCK_STREAM)
+  let file: FileIdentity | undefined
+  try {
+    // The file gets the socket's own mode, less the umask (unix_bind in the kernel): only its owner may
+    // connect until owner and mode are what they should be.
+    fchmodSync(fd, 0o600)
+    bind(fd, unixAddress(path))
+    file = identify(path)
+    chownSync(path, uid, gid)
+    chmodSync(path, mode)
+    listen(fd, backlog)
+    return { fd, address: `unix:${path}`, file }
+  } catch (error) {
+    if (file) unlinkIfOurs(file)
+    closeSync(fd)
+    throw error
+  }
+}
+
+function identify(path: string): FileIdentity {
+  const { dev, ino } = lstatSync(path)
+  return { path, dev, ino }
+}
+
+/** Sees to it that nothing is at the path, if what is there is a dead program's socket. */
+function makeWay(path: string): Result<null> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!found) return ok(null)
+  if (!found.isSocket()) return failed('Usage', `"${path}" exists and is not a socket; it is left as it is`)
+  if (isAlive(path)) {
+    return failed('Usage', `the socket "${path}" is in use${describeOwner(unixSocketInode(path))}`)
+  }
+  return setAside({ path, dev: found.dev, ino: found.ino })
+}
+
+/**
+ * Deletes that very file: another program may have replaced it since it was looked at. Renaming is atomic, so
+ * what is looked at under the new name stays what it is; a stranger goes back to its place.
+ */
+function setAside(stale: FileIdentity): Result<null> {
+  const aside = join(dirname(stale.path), `.stale-${process.pid}`)
+  renameSync(stale.path, aside)
+  const moved = lstatSync(aside)
+  if (moved.dev === stale.dev && moved.ino === stale.ino) {
+    unlinkSync(aside)
+    return ok(null)
+  }
+  linkSync(aside, stale.path)
+  unlinkSync(aside)
+  return failed('Usage', `the socket "${stale.path}" was taken by another program just now`)
+}
+
+/** Whether a program listens there: a socket file that nobody listens on refuses (unix(7)). */
+function isAlive(path: string): boolean {
+  const probe = socket(AF_UNIX, SOCK_STREAM)
+  try {
+    connect(probe, unixAddress(path))
+    return true
+  } catch (error) {
+    if (!(error instanceof PosixError)) throw error
+    // EAGAIN: its queue is full. EPROTOTYPE: it is a datagram socket. EACCES: not ours to judge.
+    return error.code !== 'ECONNREFUSED'
+  } finally {
+    closeSync(probe)
+  }
+}
+
+function explain(code: string, path: string): string {
+  switch (code) {
+    case 'ENOENT':
+      return `the folder "${dirname(path)}" does not exist`
+    case 'EACCES':
+      return `no permission to make a socket in "${dirname(path)}"`
+    case 'EPERM':
+      return `the owner of "${path}" cannot be changed: only root may give a file away`
+    case 'EADDRINUSE':
+      return `the socket "${path}" is in use${describeOwner(unixSocketInode(path))}`
+    default:
+      return `a socket at "${path}" cannot be listened on: ${code}`
+  }
+}

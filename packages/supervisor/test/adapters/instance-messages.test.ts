@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import type { ConnectionAccount } from '../../dist/model/index.js'
+import { judge } from '../../dist/adapters/processes/instance-message.js'
+import { lineSplitter } from '../../dist/adapters/processes/json-lines.js'
+import { parseNotify } from '../../dist/adapters/processes/notify-message.js'
+import { speakers } from '../../dist/adapters/processes/speakers.js'
+
+const nothing = {
+  ready: false,
+  stopping: false,
+  reloading: false,
+  watchdog: false,
+  barrier: false,
+  garbage: [],
+}
+
+test('parseNotify() reads every assignment that a supervisor acts on', () => {
+  const text =
+    'READY=1\nSTATUS=all is well = fine\nMAINPID=12\nWATCHDOG=1\nERRNO=2\nEXTEND_TIMEOUT_USEC=5000000\nSTOPPING=1\nBARRIER=1\n'
+  assert.deepEqual(parseNotify(Buffer.from(text)), {
+    ready: true,
+    stopping: true,
+    reloading: false,
+    watchdog: true,
+    barrier: true,
+    status: 'all is well = fine',
+    mainPid: 12,
+    errno: 2,
+    extendTimeoutMicroseconds: 5_000_000,
+    garbage: [],
+  })
+})
+
+test('parseNotify() skips names that it does not know', () => {
+  assert.deepEqual(parseNotify(Buffer.from('X_OURS=1\nMONOTONIC_USEC=5\nRELOADING=1')), {
+    ...nothing,
+    reloading: true,
+  })
+})
+
+test('parseNotify() names what is no message, and takes the rest', () => {
+  const { ready, garbage } = parseNotify(Buffer.from('READY=1\nhello\n=x\nMAINPID=me\nSTOPPING=yes'))
+  assert.equal(ready, true)
+  assert.deepEqual(garbage, ['hello', '=x', 'MAINPID=me', 'STOPPING=yes'])
+  assert.deepEqual(parseNotify(Buffer.from([0xff, 0xfe])), {
+    ...nothing,
+    garbage: ['bytes that are not UTF-8'],
+  })
+  assert.deepEqual(parseNotify(Buffer.alloc(0)), nothing)
+})
+
+test('parseNotify() shortens a status that is too long', () => {
+  assert.equal(parseNotify(Buffer.from('STATUS=' + 'x'.repeat(10_000))).status?.length, 4096)
+})
+
+test('lineSplitter() joins and cuts chunks, in the middle of a character too', () => {
+  const split = lineSplitter(100)
+  const bytes = Buffer.from('één\ntwo\nthr')
+  assert.deepEqual(split(bytes.subarray(0, 1)), [])
+  assert.deepEqual(split(bytes.subarray(1)), ['één', 'two'])
+  assert.deepEqual(split(Buffer.from('ee\n')), ['three'])
+})
+
+test('lineSplitter() gives null for a line that is too long, with and without its end', () => {
+  assert.deepEqual(lineSplitter(3)(Buffer.from('abc\nabcd\nx\n')), ['abc', null])
+  assert.deepEqual(lineSplitter(3)(Buffer.from('abc\nabcd')), ['abc', null])
+  const split = lineSplitter(3)
+  assert.deepEqual(split(Buffer.from('ab')), [])
+  assert.deepEqual(split(Buffer.from('cd')), [null])
+})
+
+const account = (accepted: number): ConnectionAccount => ({
+  accepted,
+  adopted: 0,
+  answered: 0,
+  endedByPeer: 0,
+  endedOrderly: 0,
+  endedAtDeadline: 0,
+  handedOver: 0,
+  open: 0,
+  active: 0,
+})
+
+test('judge() tells a message from an unknown and a malformed one', () => {
+  assert.deepEqual(judge('{"type":"ready","more":1}'), {
+    kind: 'message',
+    message: { type: 'ready', more: 1 },
+  })
+  assert.deepEqual(judge('{"type":"toString"}'), { kind: 'unknown', type: 'toString' })
+  assert.equal(judge(JSON.stringify({ type: 'account', account: account(1) })).kind, 'message')
+  for (const line of ['', '{', '1', 'null', '[]', '{"type":1}', '{"type":"account","account":{"open":1}}']) {
+    assert.equal(judge(line).kind, 'malformed', line)
+  }
+  const negative = judge(JSON.stringify({ type: 'account', account: account(-1) }))
+  assert.deepEqual(negative, { kind: 'malformed', reason: '"account" has no valid "account"' })
+})
+
+const hello = (pid: number) => ({ type: 'hello', version: 1, pid, library: '1', mode: 'register' }) as const
+
+test('speakers() has stopped accepting when every process that is there has', () => {
+  const library = speakers()
+  const [primary, worker] = [{}, {}]
+  library.hear(primary, hello(1))
+  library.hear(worker, hello(2))
+  library.hear(primary, { type: 'draining', account: account(1) })
+  assert.equal(library.stoppedAccepting(), false)
+  library.hear(worker, { type: 'draining', account: account(2) })
+  assert.equal(library.stoppedAccepting(), true)
+  assert.equal(library.account()?.accepted, 3)
+})
+
+test('speakers() counts a process that went away as done, but not all of them', () => {
+  const library = speakers()
+  const [primary, worker] = [{}, {}]
+  library.hear(primary, hello(1))
+  library.hear(worker, hello(2))
+  library.leave(worker)
+  assert.equal(library.stoppedAccepting(), false)
+  library.hear(primary, { type: 'drained', account: account(1), cut: ['GET /'], seconds: 1 })
+  assert.equal(library.stoppedAccepting(), true)
+  assert.deepEqual(library.drained(), ['GET /'])
+})
+
+test('speakers() knows a process that comes back', () => {
+  const library = speakers()
+  const [before, after] = [{}, {}]
+  library.hear(before, hello(1))
+  library.hear(before, { type: 'account', account: account(5) })
+  library.hear(after, hello(1))
+  library.leave(before)
+  library.hear(after, { type: 'draining', account: account(6) })
+  assert.equal(library.account()?.accepted, 6)
+  assert.equal(library.stoppedAccepting(), true)
+})

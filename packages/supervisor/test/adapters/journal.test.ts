@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import test from 'node:test'
+import { openJournal } from '../../dist/adapters/index.js'
+import type { Event } from '../../dist/model/index.js'
+import { defer, folderFor } from './rig.js'
+
+const event = (at: number): Event => ({
+  service: 'web',
+  at,
+  type: 'InstanceBecameReady',
+  instance: `web-${at}`,
+})
+const line = (at: number): string => JSON.stringify(event(at)) + '\n'
+
+function journalFor(t: TestContext, path: string) {
+  const journal = openJournal(path)
+  if (!journal.ok) return assert.fail(journal.failure.message)
+  defer(t, () => journal.value.close())
+  return journal.value
+}
+
+test('append() adds lines that a later journal reads', (t) => {
+  const path = join(folderFor(t), 'journal')
+  const journal = journalFor(t, path)
+  assert.deepEqual(journal.read(), [])
+  journal.append([event(1), event(2)])
+  journal.append([])
+  journal.append([event(3)])
+  assert.deepEqual(journalFor(t, path).read(), [event(1), event(2), event(3)])
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+for (const [what, torn] of [
+  ['a half line', line(3).slice(0, 20)],
+  ['a whole line without its end', line(3).trimEnd()],
+  ['a block of zeroes', '\0'.repeat(512)],
+  ['a last line of garbage', 'garbage\n'],
+] as const) {
+  test(`openJournal() cuts off ${what} and goes on behind the last event`, (t) => {
+    const path = join(folderFor(t), 'journal')
+    writeFileSync(path, line(1) + line(2) + torn)
+    const journal = journalFor(t, path)
+    assert.deepEqual(journal.read(), [event(1), event(2)])
+    journal.append([event(4)])
+    assert.equal(readFileSync(path, 'utf8'), line(1) + line(2) + line(4))
+  })
+}
+
+test('openJournal() fails with file and line when there is garbage in the middle', (t) => {
+  const path = join(folderFor(t), 'journal')
+  for (const garbage of ['garbage', '{}', 'null', '']) {
+    const content = `${line(1)}${garbage}\n${line(3)}`
+    writeFileSync(path, content)
+    const journal = openJournal(path)
+    assert.ok(!journal.ok)
+    assert.equal(
+      journal.failure.message,
+      `line 2 of the journal "${path}" is not an event; move the file away to start from nothing`,
+    )
+    assert.equal(readFileSync(path, 'utf8'), content, 'it is left as it is')
+  }
+})
+
+test('openJournal() fails with a sentence when its folder is missing', (t) => {
+  const path = join(folderFor(t), 'no/journal')
+  const journal = openJournal(path)
+  assert.ok(!journal.ok)
+  assert.equal(journal.failure.message, `the journal "${path}" cannot be opened: ENOENT`)
+})
+
+test('rewrite() replaces everything, and append() goes on behind it', (t) => {
+  const folder = folderFor(t)
+  const path = join(folder, 'journal')
+  const journal = journalFor(t, path)
+  journal.append([event(1), event(2), event(3)])
+  const { ino } = statSync(path)
+  journal.rewrite([event(3)])
+  assert.notEqual(statSync(path).ino, ino)
+  journal.append([event(4)])
+  assert.deepEqual(journal.read(), [event(3), event(4)])
+  assert.deepEqual(readdirSync(folder), ['journal'])
+})
+
+test('rewrite() takes the place of a temporary file that an earlier crash left', (t) => {
+  const path = join(folderFor(t), 'journal')
+  appendFileSync(`${path}.new`, 'x'.repeat(10_000))
+  const journal = journalFor(t, path)
+  journal.rewrite([event(1)])
+  assert.equal(readFileSync(path, 'utf8'), line(1))
+})

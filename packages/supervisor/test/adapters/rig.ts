@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { TestContext } from 'node:test'
+import type { ConnectionAccount, Exit, ListenerSpec, Revision, ServiceSpec } from '../../dist/model/index.js'
+import type { ProcessObserver, Sockets, Listener } from '../../dist/ports.js'
+
+export const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../../test/adapters/fixtures/${name}`, import.meta.url))
+
+const deferred = new WeakMap<TestContext, (() => unknown)[]>()
+
+/** Runs after the test; what was deferred last runs first, as node:test's own `after` does not. */
+export function defer(t: TestContext, undo: () => unknown): void {
+  const undos = deferred.get(t) ?? []
+  if (undos.push(undo) > 1) return
+  deferred.set(t, undos)
+  t.after(async () => {
+    for (const last of undos.reverse()) await last()
+  })
+}
+
+/** A folder of the test's own, in a short path: unix sockets go into it. */
+export function folderFor(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ho-'))
+  defer(t, () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export function listenFor(t: TestContext, sockets: Sockets, name: string, spec: ListenerSpec): Listener {
+  const result = sockets.listen(name, spec)
+  if (!result.ok) throw new Error(result.failure.message)
+  defer(t, () => sockets.close(result.value))
+  return result.value
+}
+
+export const anyTcpPort: Extract<ListenerSpec, { type: 'tcp' }> = {
+  type: 'tcp',
+  host: '127.0.0.1',
+  port: 0,
+  backlog: 511,
+}
+
+export function specOf(command: string[], changes: Partial<ServiceSpec> = {}): ServiceSpec {
+  return {
+    name: 'web',
+    command,
+    cwd: '/',
+    env: {},
+    envFiles: [],
+    replicas: 1,
+    listen: {},
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    minReadySeconds: 0,
+    progressDeadlineSeconds: 60,
+    revisionHistoryLimit: 10,
+    terminationGracePeriodSeconds: 30,
+    maxDraining: 8,
+    drain: { timeoutSeconds: 29, idleSeconds: 10 },
+    register: false,
+    ...changes,
+  }
+}
+
+export const revisionOf = (spec: ServiceSpec): Revision => ({
+  number: 7,
+  spec,
+  release: spec.cwd,
+  createdAt: 0,
+  cause: 'start',
+})
+
+export type Told =
+  | { type: 'ready' }
+  | { type: 'status'; text: string }
+  | { type: 'account'; account: ConnectionAccount }
+  | { type: 'stoppedAccepting' }
+  | { type: 'drained'; account: ConnectionAccount; cut: string[] }
+  | { type: 'exited'; exit: Exit; output: string[] }
+
+/** Records what an observer is told; `until` waits for one of a kind, or fails after ten seconds. */
+export function recorder(): {
+  observer: ProcessObserver
+  told: Told[]
+  until: <T extends Told['type']>(type: T) => Promise<Extract<Told, { type: T }>>
+  untilStatus: (text: string) => Promise<unknown>
+} {
+  const told: Told[] = []
+  const waiting = new Set<() => void>()
+  const tell = (fact: Told) => {
+    told.push(fact)
+    for (const look of waiting) look()
+  }
+  const find = (wanted: (fact: Told) => boolean, what: string) => {
+    let look: () => void
+    const found = new Promise<Told>((resolve) => {
+      look = () => {
+        const fact = told.find(wanted)
+        if (fact) resolve(fact)
+      }
+      waiting.add(look)
+      look()
+    })
+    return soon(found, () => `${what}, only ${JSON.stringify(told)}`).finally(() => waiting.delete(look))
+  }
+  return {
+    told,
+    observer: {
+      ready: () => tell({ type: 'ready' }),
+      status: (text) => tell({ type: 'status', text }),
+      account: (account) => tell({ type: 'account', account }),
+      stoppedAccepting: () => tell({ type: 'stoppedAccepting' }),
+      drained: (account, cut) => tell({ type: 'drained', account, cut }),
+      exited: (exit, output) => tell({ type: 'exited', exit, output }),
+    },
+    until: (type) => find((fact) => fact.type === type, type) as never,
+    untilStatus: (text) => find((fact) => fact.type === 'status' && fact.text === text, `status ${text}`),
+  }
+}
+
+/** Resolves with the promise, or fails after ten seconds. */
+export async function soon<T>(promise: Promise<T>, what: string | (() => string)): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const fail = () => reject(new Error(`within ten seconds no ${typeof what === 'string' ? what : what()}`))
+    timer = setTimeout(fail, 10_000)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
