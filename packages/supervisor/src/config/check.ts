@@ -1,0 +1,93 @@
+import { readFileSync, statSync } from 'node:fs'
+import type { ServiceSpec } from '../model/index.js'
+import { toStrategy, isZero } from './normalise.js'
+import type { Problem } from './problems.js'
+import type { Path } from './show.js'
+import { show } from './show.js'
+import type { ServiceFields } from './schema/service.js'
+
+/** What one field alone cannot show: fields of a service that contradict each other. */
+export function checkService(name: string, fields: ServiceFields): Problem[] {
+  const at = (...path: PropertyKey[]): Path => ['services', name, ...path]
+  return [...checkProgram(fields, at), ...checkStrategy(fields, at), ...checkDrain(fields, at)]
+}
+
+type At = (...path: PropertyKey[]) => Path
+
+function checkProgram({ command, script, envFile, envFiles }: ServiceFields, at: At): Problem[] {
+  const problems: Problem[] = []
+  if (command === undefined && script === undefined) {
+    problems.push({ path: at(), text: 'has no command, wanted a "command" or a "script"' })
+  }
+  if (command !== undefined && script !== undefined) {
+    problems.push({ path: at(), text: 'has both "command" and "script", wanted one of them' })
+  }
+  if (envFile !== undefined && envFiles.length > 0) {
+    problems.push({ path: at(), text: 'has both "envFile" and "envFiles", wanted one of them' })
+  }
+  return problems
+}
+
+function checkStrategy({ strategy }: ServiceFields, at: At): Problem[] {
+  const path = at('strategy', 'rollingUpdate')
+  if (strategy.type === 'Recreate') {
+    if (strategy.rollingUpdate === undefined) return []
+    return [
+      {
+        path,
+        text: "is given though strategy.type is 'Recreate', wanted no rollingUpdate or type 'RollingUpdate'",
+      },
+    ]
+  }
+  const normal = toStrategy(strategy)
+  if (normal.type !== 'RollingUpdate') return []
+  const { maxSurge, maxUnavailable } = normal.rollingUpdate
+  if (isZero(maxSurge) && isZero(maxUnavailable)) {
+    const both = `has maxSurge ${show(maxSurge)} and maxUnavailable ${show(maxUnavailable)}`
+    return [
+      { path, text: `${both}, wanted at least one of them above 0: else no instance could ever be replaced` },
+    ]
+  }
+  if (typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable) > 100) {
+    const unavailable = at('strategy', 'rollingUpdate', 'maxUnavailable')
+    return [{ path: unavailable, text: `is "${maxUnavailable}", wanted at most "100%"` }]
+  }
+  return []
+}
+
+function checkDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields, at: At): Problem[] {
+  const { timeoutSeconds } = drain
+  if (timeoutSeconds === undefined || timeoutSeconds < grace) return []
+  const wanted = `less than terminationGracePeriodSeconds, which is ${grace}`
+  return [{ path: at('drain', 'timeoutSeconds'), text: `is ${timeoutSeconds}, wanted ${wanted}` }]
+}
+
+/** Files and folders that must be there when the configuration is read. */
+export function checkFiles(spec: ServiceSpec, { envFile }: ServiceFields): Problem[] {
+  const at = (...path: PropertyKey[]): Path => ['services', spec.name, ...path]
+  const problems: Problem[] = []
+  if (!statSync(spec.cwd, { throwIfNoEntry: false })?.isDirectory()) {
+    problems.push({ path: at('cwd'), text: `is "${spec.cwd}", which is no folder` })
+  }
+  for (const file of spec.envFiles) {
+    const reason = unreadable(file)
+    if (reason !== null)
+      problems.push({
+        path: at(envFile === undefined ? 'envFiles' : 'envFile'),
+        text: `names "${file}", which ${reason}`,
+      })
+  }
+  return problems
+}
+
+function unreadable(file: string): string | null {
+  try {
+    readFileSync(file)
+    return null
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return 'is not there'
+    if (code === 'EISDIR') return 'is a folder, not a file'
+    return `cannot be read (${code})`
+  }
+}

@@ -1,0 +1,128 @@
+import { resolve } from 'node:path'
+import type { Result } from '../model/index.js'
+import { failed } from '../model/index.js'
+import { namedListeners } from './listen-flags.js'
+import { describePath } from './show.js'
+import type { Path } from './show.js'
+import { serviceNameOf } from './service-name.js'
+import type { LoadedConfig } from './validate.js'
+import { validateConfig } from './validate.js'
+
+/** What `run` and `start` take from the command line; numbers may still be text. */
+export interface CommandOptions {
+  /** A Node script and its arguments. */
+  script?: string[]
+  /** A program and its arguments: what stands after `--`. */
+  command?: string[]
+  /** Each `3000`, `127.0.0.1:3000`, `unix:/path`, or one of them with `name=` before it. */
+  listen?: string[]
+  /** Each `KEY=value`. */
+  env?: string[]
+  envFile?: string[]
+  cwd?: string
+  user?: string
+  group?: string
+  replicas?: string | number
+  strategy?: string
+  maxSurge?: string | number
+  maxUnavailable?: string | number
+  minReadySeconds?: string | number
+  progressDeadlineSeconds?: string | number
+  terminationGracePeriodSeconds?: string | number
+  revisionHistoryLimit?: string | number
+  /** Path of an HTTP readiness probe on the first listener. */
+  readinessPath?: string
+  /** False: do not preload the library into Node programs. */
+  register?: boolean
+}
+
+/** A service that stands on the command line, checked by the same schema as a file; messages name the flags. */
+export function specFromCommand(options: CommandOptions, folder: string): Result<LoadedConfig> {
+  const listeners = namedListeners(options.listen ?? [])
+  if (!listeners.ok) return listeners
+  const env = variables(options.env ?? [])
+  if (!env.ok) return env
+  const probed = Object.entries(listeners.value).find(
+    ([, address]) => !String(address).startsWith('udp:'),
+  )?.[0]
+  if (options.readinessPath !== undefined && probed === undefined) {
+    return failed('Usage', `--readiness-path is "${options.readinessPath}", wanted a listener to ask: add -p`)
+  }
+  const program = options.script ?? options.command ?? []
+  const name = serviceNameOf(program, resolve(folder, options.cwd ?? '.'))
+  const service = withoutUndefined({
+    script: options.script,
+    command: options.command,
+    listen: listeners.value,
+    env: env.value,
+    envFiles: options.envFile,
+    cwd: options.cwd,
+    user: options.user,
+    group: options.group,
+    replicas: numeric(options.replicas),
+    strategy: strategyOf(options),
+    minReadySeconds: numeric(options.minReadySeconds),
+    progressDeadlineSeconds: numeric(options.progressDeadlineSeconds),
+    terminationGracePeriodSeconds: numeric(options.terminationGracePeriodSeconds),
+    revisionHistoryLimit: numeric(options.revisionHistoryLimit),
+    readinessProbe:
+      options.readinessPath === undefined
+        ? undefined
+        : { httpGet: { path: options.readinessPath, port: probed } },
+    register: options.register,
+  })
+  return validateConfig({ services: { [name]: service } }, { file: null, folder, locate: flagOf })
+}
+
+function strategyOf({ strategy, maxSurge, maxUnavailable }: CommandOptions): object | undefined {
+  const rollingUpdate = withoutUndefined({
+    maxSurge: numeric(maxSurge),
+    maxUnavailable: numeric(maxUnavailable),
+  })
+  const given = Object.keys(rollingUpdate).length > 0
+  if (strategy === undefined && !given) return undefined
+  return withoutUndefined({ type: strategy, rollingUpdate: given ? rollingUpdate : undefined })
+}
+
+/** Text that is a number becomes one; any other goes to the schema as it is, which says what it wants. */
+const numeric = (value: string | number | undefined): string | number | undefined =>
+  typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value
+
+function variables(assignments: string[]): Result<Record<string, string>> {
+  const env: Record<string, string> = {}
+  for (const assignment of assignments) {
+    const at = assignment.indexOf('=')
+    if (at < 1) return failed('Usage', `--env is "${assignment}", wanted KEY=value`)
+    env[assignment.slice(0, at)] = assignment.slice(at + 1)
+  }
+  return { ok: true, value: env }
+}
+
+const withoutUndefined = <T extends object>(value: T): Partial<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Partial<T>
+
+const flags: Record<string, string> = {
+  script: 'the script',
+  command: 'the command',
+  listen: '-p',
+  envFiles: '--env-file',
+  readinessProbe: '--readiness-path',
+  'strategy.rollingUpdate': 'the strategy',
+  'strategy.rollingUpdate.maxSurge': '--max-surge',
+  'strategy.rollingUpdate.maxUnavailable': '--max-unavailable',
+  'strategy.type': '--strategy',
+  minReadySeconds: '--min-ready-seconds',
+  progressDeadlineSeconds: '--progress-deadline-seconds',
+  terminationGracePeriodSeconds: '--termination-grace-period-seconds',
+  revisionHistoryLimit: '--revision-history-limit',
+}
+
+/** The flag that a field of the service came from: the longest known beginning of its path. */
+function flagOf(path: Path): string {
+  const field = path.slice(2)
+  for (let length = field.length; length > 0; length -= 1) {
+    const flag = flags[field.slice(0, length).join('.')]
+    if (flag !== undefined) return flag
+  }
+  return field.length === 1 ? `--${describePath(field)}` : 'the command line'
+}

@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import type { Result } from '../model/index.js'
+import { failed, ok } from '../model/index.js'
+import { evaluateConfig } from './load/evaluate.js'
+import { parseJson, parseYaml } from './load/parse.js'
+import type { Locate } from './problems.js'
+import { describePath } from './show.js'
+import type { LoadedConfig } from './validate.js'
+import { validateConfig } from './validate.js'
+
+export type { LoadedConfig } from './validate.js'
+
+const programs = ['.ts', '.mts', '.mjs', '.js', '.cjs']
+const documents = ['.json', '.yaml', '.yml']
+const candidates = [...programs, ...documents].map((extension) => `handover.config${extension}`)
+
+/** What was read, before it is checked. */
+interface RawConfig {
+  input: unknown
+  locate: Locate
+  notes: string[]
+}
+
+/**
+ * Reads and checks the configuration: the given file, or `handover.config.*` of the folder. Each call reads it
+ * anew. Fails with a sentence for each problem, which names the file and the field.
+ */
+export async function loadConfig(path: string | null, cwd: string): Promise<Result<LoadedConfig>> {
+  const file = path === null ? findConfig(cwd) : resolve(cwd, path)
+  if (file === null) {
+    return failed(
+      'Usage',
+      `there is no configuration in "${cwd}", wanted a handover.config.{ts,mts,mjs,js,cjs,json,yaml,yml}`,
+    )
+  }
+  const shown = shownPath(file, cwd)
+  if (!existsSync(file)) return failed('Usage', `there is no configuration file "${shown}"`)
+  const raw = await readConfig(file, shown)
+  if (!raw.ok) return raw
+  const { input, locate, notes } = raw.value
+  const config = validateConfig(input, { file, folder: dirname(file), locate })
+  return config.ok ? ok({ ...config.value, notes: [...config.value.notes, ...notes] }) : config
+}
+
+/** The configuration file of the folder; null if there is none. */
+export function findConfig(folder: string): string | null {
+  const found = candidates.find((candidate) => existsSync(join(folder, candidate)))
+  return found === undefined ? null : resolve(folder, found)
+}
+
+/** Whether an argument of `run` or `start` is a configuration rather than a script to run. */
+export const isConfigFile = (path: string): boolean =>
+  documents.includes(extname(path)) || /(^|[-.])handover\.config\.[cm]?[jt]s$/.test(basename(path))
+
+async function readConfig(file: string, shown: string): Promise<Result<RawConfig>> {
+  const extension = extname(file)
+  if (programs.includes(extension)) {
+    const evaluated = await evaluateConfig(file, shown)
+    if (!evaluated.ok) return evaluated
+    const locate: Locate = (path) => `${shown}: ${describePath(path)}`
+    return ok({ input: evaluated.value.input, locate, notes: evaluated.value.notes })
+  }
+  if (!documents.includes(extension)) {
+    return failed(
+      'Usage',
+      `the configuration "${shown}" ends in "${extension}", wanted one of ${[...programs, ...documents].join(' ')}`,
+    )
+  }
+  const text = readText(file, shown)
+  if (!text.ok) return text
+  const parsed = extension === '.json' ? parseJson(text.value, shown) : parseYaml(text.value, shown)
+  return parsed.ok ? ok({ ...parsed.value, notes: [] }) : parsed
+}
+
+function readText(file: string, shown: string): Result<string> {
+  try {
+    return ok(readFileSync(file, 'utf8'))
+  } catch (error) {
+    return failed('Usage', `the configuration "${shown}" cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** Relative to the folder if it lies within, as a person would write it. */
+function shownPath(file: string, cwd: string): string {
+  const short = relative(cwd, file)
+  return short.startsWith('..') ? file : short
+}

@@ -1,0 +1,89 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Result } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+import type { EvaluationMessage } from './import-config.js'
+
+/** A configuration that takes longer waits for something that does not come. */
+const deadlineSeconds = 10
+
+/** Enough of what a configuration printed to recognise it. */
+const keptOutput = 2000
+
+export interface Evaluation {
+  input: unknown
+  notes: string[]
+}
+
+/**
+ * Runs a configuration that is a program, in a process of its own: each time with a fresh module cache, and
+ * unable to take the supervisor with it, whatever it does.
+ */
+export function evaluateConfig(file: string, shown: string): Promise<Result<Evaluation>> {
+  return new Promise((resolve) => {
+    const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [file], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+    })
+    const printed = collect(child)
+    let answer: Result<Evaluation> | null = null
+
+    const deadline = setTimeout(() => {
+      answer = failed('Usage', `${shown} did not end within ${deadlineSeconds} s, wanted a configuration`)
+      child.kill('SIGKILL')
+    }, deadlineSeconds * 1000)
+    child.on('message', (message) => {
+      answer ??= answerOf(message as EvaluationMessage, shown)
+      child.kill('SIGKILL')
+    })
+    child.on('error', (error) => {
+      answer = failed('Usage', `${shown} could not be evaluated: ${error.message}`)
+    })
+    child.on('close', (code, signal) => {
+      clearTimeout(deadline)
+      resolve(withOutput(answer ?? endedEarly(shown, code, signal), shown, printed))
+    })
+  })
+}
+
+interface Printed {
+  out: string
+  err: string
+}
+
+function collect(child: ChildProcess): Printed {
+  const printed: Printed = { out: '', err: '' }
+  const keep = (stream: keyof Printed) => (chunk: string) => {
+    printed[stream] = (printed[stream] + chunk).slice(0, keptOutput)
+  }
+  child.stdout?.setEncoding('utf8').on('data', keep('out'))
+  child.stderr?.setEncoding('utf8').on('data', keep('err'))
+  return printed
+}
+
+function answerOf(message: EvaluationMessage, shown: string): Result<Evaluation> {
+  switch (message.type) {
+    case 'config':
+      return ok({ input: message.input, notes: [] })
+    case 'failed':
+      return failed('Usage', `${message.place ?? shown}: ${message.reason}`)
+  }
+}
+
+/** Node ends with 13 when nothing is left to do and a top-level await still waits (process exit codes). */
+function endedEarly(shown: string, code: number | null, signal: string | null): Result<Evaluation> {
+  if (code === 13) return failed('Usage', `${shown} awaits something that never comes`)
+  const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
+  return failed('Usage', `${shown} ${how}, wanted it to export a configuration`)
+}
+
+function withOutput(answer: Result<Evaluation>, shown: string, { out, err }: Printed): Result<Evaluation> {
+  const said = out.trim()
+  if (answer.ok) {
+    const notes = said === '' ? [] : [`${shown} printed ${JSON.stringify(said)}`]
+    return ok({ ...answer.value, notes })
+  }
+  const output = `${out}${err}`.split('\n').filter((line) => line.trim() !== '')
+  return output.length === 0 ? answer : failed(answer.failure.code, answer.failure.message, output)
+}

@@ -1,0 +1,81 @@
+import { extname, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { describePath } from '../show.js'
+import { resolveOwnConfig } from './own-config.js'
+import { firstOddValue } from './plain.js'
+
+export type EvaluationMessage =
+  | { type: 'config'; input: unknown }
+  /** `place`: `file:line:column` of what failed, where it is known. */
+  | { type: 'failed'; place: string | null; reason: string }
+
+/** Imports the configuration and looks whether it is plain data. */
+export async function importConfig(file: string): Promise<EvaluationMessage> {
+  try {
+    const exported = await importDefault(file)
+    if (exported === undefined)
+      return complaint('exports nothing, wanted "export default defineConfig({ … })"')
+    const odd = firstOddValue(exported)
+    if (odd !== null) return complaint(`${describePath(odd.path)} is ${odd.what}, wanted plain data`)
+    return { type: 'config', input: exported }
+  } catch (error) {
+    return { type: 'failed', place: placeOf(error), reason: `throws ${describeError(error)}` }
+  }
+}
+
+const complaint = (reason: string): EvaluationMessage => ({ type: 'failed', place: null, reason })
+
+async function importDefault(file: string): Promise<unknown> {
+  const typescript = /\.[mc]?ts$/.test(extname(file))
+  // Absent from Node before 22.10; false where types are not stripped.
+  const native = Boolean((process.features as { typescript?: unknown }).typescript)
+  if (typescript && !native) return importByJiti(file)
+  resolveOwnConfig()
+  try {
+    return await exportOf((await import(pathToFileURL(file).href)) as Module)
+  } catch (error) {
+    // Enums and the like cannot be stripped, only transformed.
+    const code = (error as { code?: string } | null)?.code
+    if (typescript && code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return importByJiti(file)
+    throw error
+  }
+}
+
+async function importByJiti(file: string): Promise<unknown> {
+  const { createJiti } = await import('jiti')
+  const alias = { 'handover/config': fileURLToPath(new URL('../index.js', import.meta.url)) }
+  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias })
+  return exportOf(await jiti.import<Module>(file))
+}
+
+interface Module {
+  default?: unknown
+}
+
+/** The default export; that of a compiled CommonJS module lies one level deeper. */
+async function exportOf(module: Module): Promise<unknown> {
+  const exported = await module.default
+  const compiled = typeof exported === 'object' && exported !== null && '__esModule' in exported
+  return compiled ? (exported as Module).default : exported
+}
+
+const describeError = (error: unknown): string =>
+  error instanceof Error
+    ? `${error.name}: ${error.message.split('\n')[0]}`
+    : `${JSON.stringify(error) ?? String(error)}`
+
+/** The first place in the stack that is the user's: neither Node's, ours, nor a package's. */
+function placeOf(error: unknown): string | null {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const message = error instanceof Error ? error.message : ''
+  const own = fileURLToPath(new URL('.', import.meta.url))
+  for (const [, url, line, column] of `${stack}\n${message}`.matchAll(
+    /((?:file:\/\/)?\/[^\s():]+):(\d+)(?::(\d+))?/g,
+  )) {
+    const path = url?.startsWith('file:') ? fileURLToPath(url) : (url ?? '')
+    if (path.startsWith(own) || path.includes('/node_modules/')) continue
+    const short = relative(process.cwd(), path)
+    return `${short.startsWith('..') ? path : short}:${line}${column === undefined ? '' : `:${column}`}`
+  }
+  return null
+}

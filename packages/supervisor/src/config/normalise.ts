@@ -1,0 +1,81 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import type {
+  IntOrPercent,
+  ListenerSpec,
+  ProbeHandler,
+  ProbeSpec,
+  ServiceSpec,
+  StrategySpec,
+} from '../model/index.js'
+import type { ProbeFields } from './schema/probe.js'
+import type { ServiceFields } from './schema/service.js'
+
+/** A service with every default filled in and every path absolute; `folder` is what relative paths start from. */
+export function toServiceSpec(name: string, fields: ServiceFields, folder: string): ServiceSpec {
+  const replicas = fields.replicas === 'max' ? availableParallelism() : fields.replicas
+  const envFiles = [...(fields.envFile === undefined ? [] : [fields.envFile]), ...fields.envFiles]
+  return {
+    name,
+    command: fields.script === undefined ? (fields.command ?? []) : ['node', ...fields.script],
+    cwd: resolve(folder, fields.cwd),
+    env: fields.env,
+    envFiles: envFiles.map((file) => resolve(folder, file)),
+    ...(fields.user !== undefined && { user: fields.user }),
+    ...(fields.group !== undefined && { group: fields.group }),
+    replicas,
+    listen: mapValues(fields.listen, (listener) => withAbsolutePath(listener, folder)),
+    strategy: toStrategy(fields.strategy),
+    minReadySeconds: fields.minReadySeconds,
+    progressDeadlineSeconds: fields.progressDeadlineSeconds,
+    revisionHistoryLimit: fields.revisionHistoryLimit,
+    terminationGracePeriodSeconds: fields.terminationGracePeriodSeconds,
+    maxDraining: fields.maxDraining ?? Math.max(8, 2 * replicas),
+    drain: toDrain(fields),
+    ...(fields.startupProbe && { startupProbe: toProbe(fields.startupProbe) }),
+    ...(fields.readinessProbe && { readinessProbe: toProbe(fields.readinessProbe) }),
+    ...(fields.livenessProbe && { livenessProbe: toProbe(fields.livenessProbe) }),
+    register: fields.register,
+  }
+}
+
+/** New before old: Kubernetes' surge of a quarter, but nothing unavailable, unless there may be no surge. */
+export function toStrategy({ type, rollingUpdate }: ServiceFields['strategy']): StrategySpec {
+  if (type === 'Recreate') return { type }
+  const maxSurge = (rollingUpdate?.maxSurge ?? '25%') as IntOrPercent
+  const maxUnavailable = (rollingUpdate?.maxUnavailable ?? (isZero(maxSurge) ? 1 : 0)) as IntOrPercent
+  return { type, rollingUpdate: { maxSurge, maxUnavailable } }
+}
+
+export const isZero = (value: number | string): boolean => value === 0 || /^0+%$/.test(String(value))
+
+function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields): ServiceSpec['drain'] {
+  // The library must have ended before SIGKILL: a second before it, or half way where there is less than two.
+  const timeoutSeconds = drain.timeoutSeconds ?? (grace >= 2 ? grace - 1 : grace / 2)
+  return { timeoutSeconds, idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds) }
+}
+
+function toProbe({ httpGet, tcpSocket, exec, notify: _, ...timing }: ProbeFields): ProbeSpec {
+  return { handler: toHandler({ httpGet, tcpSocket, exec }), ...timing }
+}
+
+function toHandler({
+  httpGet,
+  tcpSocket,
+  exec,
+}: Pick<ProbeFields, 'httpGet' | 'tcpSocket' | 'exec'>): ProbeHandler {
+  if (httpGet) return { type: 'httpGet', ...withoutUndefined(httpGet) }
+  if (tcpSocket) return { type: 'tcpSocket', ...withoutUndefined(tcpSocket) }
+  if (exec) return { type: 'exec', command: exec.command }
+  return { type: 'notify' }
+}
+
+/** A spec is JSON-safe and compared field by field: an absent field is absent, not undefined. */
+const withoutUndefined = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T
+
+const withAbsolutePath = (listener: ListenerSpec, folder: string): ListenerSpec =>
+  listener.type === 'unix' ? { ...listener, path: resolve(folder, listener.path) } : listener
+
+const mapValues = <T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))

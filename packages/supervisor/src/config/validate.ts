@@ -1,0 +1,47 @@
+import type { Result, ServiceSpec } from '../model/index.js'
+import { failed, ok } from '../model/index.js'
+import { checkFiles, checkService } from './check.js'
+import { checkListeners } from './check-listeners.js'
+import { checkProbes } from './check-probes.js'
+import { toServiceSpec } from './normalise.js'
+import type { Locate } from './problems.js'
+import { describeProblems, problemsOf } from './problems.js'
+import { configSchema } from './schema.js'
+
+/** A configuration, checked, with every default filled in. */
+export interface LoadedConfig {
+  /** The file that it came from; null: the command line. */
+  file: string | null
+  /** The supervisor's name, where the configuration gives one. */
+  name: string | null
+  services: ServiceSpec[]
+  /** What the user should know though nothing is wrong, a sentence each. */
+  notes: string[]
+}
+
+export interface ConfigSource {
+  file: string | null
+  /** Absolute: what relative paths start from. */
+  folder: string
+  locate: Locate
+}
+
+/** Checks all that can be checked without starting anything; a failure has one line for each problem. */
+export function validateConfig(input: unknown, source: ConfigSource): Result<LoadedConfig> {
+  const parsed = configSchema.safeParse(input)
+  if (!parsed.success) return usage(problemsOf(parsed.error.issues, input), source)
+
+  const services = Object.entries(parsed.data.services)
+  const { folder } = source
+  const specs = services.map(([name, fields]) => toServiceSpec(name, fields, folder))
+  const problems = [
+    ...services.flatMap(([name, fields]) => [...checkService(name, fields), ...checkProbes(name, fields)]),
+    ...checkListeners(specs),
+    ...services.flatMap(([name, fields]) => checkFiles(toServiceSpec(name, fields, folder), fields)),
+  ]
+  if (problems.length > 0) return usage(problems, source)
+  return ok({ file: source.file, name: parsed.data.name ?? null, services: specs, notes: [] })
+}
+
+const usage = (problems: Parameters<typeof describeProblems>[0], { locate }: ConfigSource) =>
+  failed('Usage', describeProblems(problems, locate))
