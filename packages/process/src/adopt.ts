@@ -1,0 +1,33 @@
+import net from 'node:net'
+import type { InheritedListener } from './inherited.js'
+
+type Listen = (this: net.Server, options: { fd: number } | net.ListenOptions, backlog?: number) => net.Server
+
+/** `net.Server.prototype.listen` as it was before the zero-code mode patched it. */
+export const originalListen = Reflect.get(net.Server.prototype, 'listen') as Listen
+
+/**
+ * Lets `server` listen on an inherited descriptor.
+ *
+ * listen(2) on a listening socket only sets its backlog anew, for everyone who shares it. The backlog that was
+ * wanted cannot be read, so the largest is asked for: the kernel caps it at net.core.somaxconn.
+ */
+export function adopt(server: net.Server, listener: InheritedListener, signal?: AbortSignal): void {
+  listener.adopted = true
+  const { address, fd } = listener
+  // Node knows the path of a unix server only if it bound it itself; address() reads it from here.
+  if (address?.type === 'unix') Object.assign(server, { _pipeName: address.path })
+  originalListen.call(server, signal === undefined ? { fd } : { fd, signal }, largestBacklog)
+}
+
+const largestBacklog = 65535
+
+/** As a person writes it: `127.0.0.1:3000`, `[::]:3000`, `unix:/run/web.sock`. */
+export function addressOf(server: net.Server): string {
+  const address = server.address()
+  if (address === null) return 'unknown'
+  if (typeof address === 'string') return `unix:${address.replace('\0', '@')}`
+  return address.family === 'IPv6'
+    ? `[${address.address}]:${address.port}`
+    : `${address.address}:${address.port}`
+}

@@ -1,0 +1,224 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
+import type net from 'node:net'
+import type { ConnectionAccount } from './protocol.js'
+
+/** A request that was received and is not yet answered to its last byte. */
+export interface Exchange {
+  /** For people: `GET /slow`. */
+  label: string
+  /** Milliseconds, performance.now(). */
+  startedAt: number
+  /** HTTP/1 only. */
+  request?: IncomingMessage
+  response?: ServerResponse
+}
+
+export interface Connection {
+  readonly server: net.Server
+  /** As it was accepted. */
+  readonly socket: net.Socket
+  /** What the application's protocol runs on: the TLS socket above `socket`, once the handshake is done. */
+  stream: net.Socket
+  /** Oldest first. */
+  exchanges: Exchange[]
+  /** How many requests it has brought so far. */
+  requests: number
+  /** Set on an HTTP/2 connection. */
+  session: ServerHttp2Session | null
+  /** When it was accepted or last became idle: milliseconds, performance.now(). */
+  idleSince: number
+  /** It was told that no further request will be answered. */
+  closing: boolean
+  /** How it ends, where that is known before it is closed. */
+  fate: 'peer' | 'orderly' | 'deadline' | null
+}
+
+/** What a drain wants to hear of. */
+export interface ConnectionsObserver {
+  requested(connection: Connection, exchange: Exchange): void
+  becameIdle(connection: Connection): void
+  sessionOpened(connection: Connection): void
+  closed(connection: Connection): void
+}
+
+/**
+ * Every connection of the tracked servers, what it is doing, and the account of those that are gone.
+ * Nothing here changes what a server does: it listens to Node's own events and diagnostics channels.
+ */
+export class Connections {
+  readonly servers = new Set<net.Server>()
+  readonly open = new Set<Connection>()
+  observer: ConnectionsObserver | null = null
+  /** Called when the account has changed. */
+  changed: () => void = () => {}
+  readonly #byStream = new WeakMap<object, Connection>()
+  readonly #ended = { peer: 0, orderly: 0, deadline: 0 }
+  /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
+  readonly #probes = new WeakSet<net.Socket>()
+  readonly #stopListening = new WeakMap<net.Server, () => void>()
+  #accepted = 0
+  #answered = 0
+
+  /** Follows the connections of `server`, from the next one on; `already`: those that it has by now. */
+  track(server: net.Server, already: Iterable<net.Socket> = []): void {
+    if (this.servers.has(server)) return
+    if (this.servers.size === 0) this.#subscribe()
+    this.servers.add(server)
+    let current: Connection | undefined
+    const connected = (socket: net.Socket) => (current = this.#add(server, socket))
+    const secured = (stream: net.Socket) => (current = this.#secure(stream))
+    const opened = (session: ServerHttp2Session) => current && this.#openSession(current, session)
+    // Before Node's own listeners: these start the protocol and may emit 'session' while they run.
+    server.prependListener('connection', connected)
+    server.prependListener('secureConnection', secured)
+    server.on('session', opened)
+    this.#stopListening.set(server, () => {
+      server.off('connection', connected).off('secureConnection', secured).off('session', opened)
+    })
+    for (const socket of already) this.#add(server, socket)
+  }
+
+  /** Forgets every server; what is open is no longer followed. */
+  untrackAll(): void {
+    for (const server of this.servers) this.#stopListening.get(server)?.()
+    this.servers.clear()
+    this.#unsubscribe()
+  }
+
+  of(stream: object | null): Connection | undefined {
+    return stream === null ? undefined : this.#byStream.get(stream)
+  }
+
+  exempt(probe: net.Socket): void {
+    this.#probes.add(probe)
+  }
+
+  get account(): ConnectionAccount {
+    let active = 0
+    for (const connection of this.open) if (connection.exchanges.length > 0) active++
+    return {
+      accepted: this.#accepted,
+      adopted: 0,
+      answered: this.#answered,
+      endedByPeer: this.#ended.peer,
+      endedOrderly: this.#ended.orderly,
+      endedAtDeadline: this.#ended.deadline,
+      handedOver: 0,
+      open: this.open.size,
+      active,
+    }
+  }
+
+  #add(server: net.Server, socket: net.Socket): Connection | undefined {
+    if (this.#probes.has(socket)) return undefined
+    const connection: Connection = {
+      server,
+      socket,
+      stream: socket,
+      exchanges: [],
+      requests: 0,
+      session: null,
+      idleSince: performance.now(),
+      closing: false,
+      fate: null,
+    }
+    this.#accepted++
+    this.open.add(connection)
+    this.#byStream.set(socket, connection)
+    socket.once('close', () => this.#remove(connection))
+    noticePeerEnd(connection, socket)
+    this.changed()
+    return connection
+  }
+
+  #secure(stream: net.Socket & { _parent?: net.Socket }): Connection | undefined {
+    const connection = this.of(stream._parent ?? null)
+    if (connection === undefined) return undefined
+    connection.stream = stream
+    connection.idleSince = performance.now()
+    this.#byStream.set(stream, connection)
+    noticePeerEnd(connection, stream)
+    return connection
+  }
+
+  #openSession(connection: Connection, session: ServerHttp2Session): void {
+    connection.session = session
+    session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      const exchange = this.#begin(connection, {
+        label: `${String(headers[':method'])} ${String(headers[':path'])}`,
+        startedAt: performance.now(),
+      })
+      stream.once('close', () => this.#end(connection, exchange, stream.rstCode === 0 && stream.headersSent))
+    })
+    this.observer?.sessionOpened(connection)
+  }
+
+  #begin(connection: Connection, exchange: Exchange): Exchange {
+    connection.exchanges.push(exchange)
+    connection.requests++
+    this.observer?.requested(connection, exchange)
+    this.changed()
+    return exchange
+  }
+
+  #end(connection: Connection, exchange: Exchange, answered: boolean): void {
+    const index = connection.exchanges.indexOf(exchange)
+    if (index === -1) return
+    connection.exchanges.splice(index, 1)
+    if (answered) this.#answered++
+    if (connection.exchanges.length === 0) {
+      connection.idleSince = performance.now()
+      this.observer?.becameIdle(connection)
+    }
+    this.changed()
+  }
+
+  #remove(connection: Connection): void {
+    if (!this.open.delete(connection)) return
+    const { socket, stream } = connection
+    const broken = [socket.errored, stream.errored].some((error) => error !== null && 'code' in error)
+    this.#ended[connection.fate ?? (broken ? 'peer' : 'orderly')]++
+    this.observer?.closed(connection)
+    this.changed()
+  }
+
+  #requestStarted = (message: unknown): void => {
+    const { request, response, socket } = message as HttpMessage
+    const connection = this.of(socket)
+    if (connection === undefined || connection.closing) return
+    const label = `${request.method} ${request.url}`
+    this.#begin(connection, { label, startedAt: performance.now(), request, response })
+  }
+
+  #responseFinished = (message: unknown): void => {
+    const { response, socket } = message as HttpMessage
+    const connection = this.of(socket)
+    const exchange = connection?.exchanges.find((candidate) => candidate.response === response)
+    if (connection !== undefined && exchange !== undefined) this.#end(connection, exchange, true)
+  }
+
+  #subscribe(): void {
+    subscribe('http.server.request.start', this.#requestStarted)
+    subscribe('http.server.response.finish', this.#responseFinished)
+  }
+
+  #unsubscribe(): void {
+    unsubscribe('http.server.request.start', this.#requestStarted)
+    unsubscribe('http.server.response.finish', this.#responseFinished)
+  }
+}
+
+interface HttpMessage {
+  request: IncomingMessage
+  response: ServerResponse
+  socket: net.Socket
+}
+
+/** The peer ended it if its FIN came before ours. */
+function noticePeerEnd(connection: Connection, stream: net.Socket): void {
+  stream.prependOnceListener('end', () => {
+    if (!stream.writableEnded) connection.fate ??= 'peer'
+  })
+}

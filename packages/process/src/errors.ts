@@ -1,0 +1,34 @@
+export type HandoverErrorCode =
+  /** LISTEN_FDS or LISTEN_FDNAMES cannot be used as they are. */
+  | 'ERR_HANDOVER_LISTEN_FDS'
+  /** An option or an argument has the wrong type or range. */
+  | 'ERR_HANDOVER_OPTION'
+  /** The call comes at the wrong time: after the drain began, or a second service in one process. */
+  | 'ERR_HANDOVER_STATE'
+  /** The listener that was asked for by name was not inherited, and no address to bind was given. */
+  | 'ERR_HANDOVER_NO_LISTENER'
+
+/** What this library throws. `code` is stable; `message` is one sentence for people. */
+export class HandoverError extends Error {
+  readonly code: HandoverErrorCode
+
+  constructor(code: HandoverErrorCode, message: string) {
+    super(message)
+    this.name = new.target.name
+    this.code = code
+  }
+}
+
+/** The environment variables of sd_listen_fds(3) contradict themselves or the open descriptors. */
+export class InheritedListenersError extends HandoverError {
+  constructor(message: string) {
+    super('ERR_HANDOVER_LISTEN_FDS', message)
+  }
+}
+
+/** An option has the wrong type or range. */
+export class OptionError extends HandoverError {
+  constructor(message: string) {
+    super('ERR_HANDOVER_OPTION', message)
+  }
+}

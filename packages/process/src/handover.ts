@@ -1,0 +1,47 @@
+import {
+  announcePresence,
+  currentPresence,
+  withdrawPresence,
+  type Estate,
+  type Presence,
+} from './contract.js'
+import { takeEnvironment } from './environment.js'
+import { HandoverError } from './errors.js'
+import type { HandoverOptions } from './options.js'
+import { Service } from './service.js'
+import { drainOnSignals } from './signals.js'
+import { settings } from './options.js'
+
+/**
+ * The service that this process is. One per process: what a supervisor preloaded steps back for it.
+ *
+ * @throws OptionError when an option is wrong
+ * @throws InheritedListenersError when LISTEN_FDS contradicts the open descriptors
+ * @throws HandoverError `ERR_HANDOVER_STATE` when there is a service in this process already
+ */
+export function handover(options: HandoverOptions = {}): Service {
+  const estate = takeOver()
+  const { signals } = settings(options, estate.environment)
+  const service = new Service(options, 'library', estate)
+  const restoreSignals = drainOnSignals(service, signals)
+  const presence: Presence = { contract: 1, mode: 'library', retire: () => null }
+  announcePresence(presence)
+  service.once('drained', () => {
+    restoreSignals()
+    withdrawPresence(presence)
+  })
+  return service
+}
+
+function takeOver(): Estate {
+  const presence = currentPresence()
+  if (presence === undefined) return { environment: takeEnvironment(), servers: [] }
+  const estate = presence.retire()
+  if (estate === null) {
+    throw new HandoverError(
+      'ERR_HANDOVER_STATE',
+      'handover() was called, but this process is a service already, or drains',
+    )
+  }
+  return estate
+}

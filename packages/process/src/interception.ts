@@ -1,0 +1,57 @@
+import { exitCodeOf } from './signals.js'
+import type { Service } from './service.js'
+
+/**
+ * Puts the drain before the application's own handlers of these signals. They are written for the moment when
+ * no more requests come: `server.close(…)`, `process.exit()`. So they run when that is true: after the last
+ * connection. Without any handler the process exits with 0; with one that does not end it, it is ended when
+ * the time of the drain is over.
+ *
+ * Node binds `process.emit` at the moment that the first handler of a signal is added, so the patch must be
+ * there before the application runs. It does nothing until `arm()`: a process that never listens dies of
+ * SIGTERM as ever.
+ */
+export function interceptSignals(
+  service: Service,
+  signals: readonly NodeJS.Signals[],
+): { arm(): void; restore(): void } {
+  const original = Reflect.get(process, 'emit') as (this: NodeJS.Process, ...args: unknown[]) => boolean
+  let state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
+  const keepAlive = () => {} // a signal with a handler does not kill the process
+
+  const drainFirst = async (args: unknown[]) => {
+    const signal = args[0] as NodeJS.Signals
+    await service.drain(signal)
+    state = 'passing'
+    const others = process.listeners(signal).filter((listener) => listener !== keepAlive)
+    if (others.length === 0) process.exit()
+    setTimeout(() => process.exit(), Math.max(service.remainingMs, lastMomentMs)).unref()
+    original.apply(process, args)
+  }
+
+  const emit = function (this: NodeJS.Process, ...args: unknown[]): boolean {
+    const intercepts = state === 'armed' || state === 'draining'
+    if (!intercepts || !signals.includes(args[0] as NodeJS.Signals)) return original.apply(this, args)
+    if (state === 'armed') {
+      state = 'draining'
+      void drainFirst(args)
+    } else if (args[0] === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
+    return true
+  }
+
+  process.emit = emit as typeof process.emit
+  return {
+    arm: () => {
+      if (state !== 'disarmed') return
+      state = 'armed'
+      for (const signal of signals) process.on(signal, keepAlive)
+    },
+    restore: () => {
+      state = 'disarmed'
+      for (const signal of signals) process.off(signal, keepAlive)
+      if ((process.emit as unknown) === emit) Reflect.deleteProperty(process, 'emit')
+    },
+  }
+}
+
+const lastMomentMs = 500

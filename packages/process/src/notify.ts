@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { sendDatagram, type Ffi } from './datagram.js'
+
+/**
+ * Says `state` to systemd, or to another supervisor that speaks sd_notify(3). Node has no unix datagram
+ * sockets: `koffi` sends it if the application has that package, else the program `systemd-notify`, which is
+ * another process than ours, so the unit needs `NotifyAccess=all`.
+ *
+ * Resolves with null, or with one sentence that says why it could not be said.
+ */
+export async function notify(socketPath: string, state: string): Promise<string | null> {
+  const koffi = loadKoffi()
+  if (koffi !== null) return sendDatagram(koffi, socketPath, state)
+  return runSystemdNotify(socketPath, state)
+}
+
+function loadKoffi(): Ffi | null {
+  try {
+    return createRequire(import.meta.url)('koffi') as Ffi
+  } catch {
+    return null
+  }
+}
+
+function runSystemdNotify(socketPath: string, state: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = spawn('systemd-notify', state.split('\n'), {
+      stdio: 'ignore',
+      env: { ...process.env, NOTIFY_SOCKET: socketPath },
+    })
+    child.once('error', () =>
+      resolve(
+        `NOTIFY_SOCKET is set, but nothing can send "${state}" to it: ` +
+          'install the package koffi, or the program systemd-notify and set NotifyAccess=all',
+      ),
+    )
+    child.once('exit', (code) =>
+      resolve(code === 0 ? null : `systemd-notify exited with ${code} when it was to send "${state}"`),
+    )
+  })
+}

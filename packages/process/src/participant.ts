@@ -1,0 +1,30 @@
+import type { ConnectionAccount } from './protocol.js'
+
+/** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary. */
+export interface Participant {
+  readonly account: ConnectionAccount
+  /** Resolves when none of its listeners is accepted from any more. */
+  stopAccepting(): Promise<void>
+  /** Resolves, when its last connection is gone, with what had to be cut. */
+  finished(): Promise<string[]>
+}
+
+export function addAccounts(accounts: ConnectionAccount[]): ConnectionAccount {
+  const sum = { ...noConnections }
+  for (const account of accounts) {
+    for (const key of Object.keys(sum) as (keyof ConnectionAccount)[]) sum[key] += account[key]
+  }
+  return sum
+}
+
+export const noConnections: ConnectionAccount = {
+  accepted: 0,
+  adopted: 0,
+  answered: 0,
+  endedByPeer: 0,
+  endedOrderly: 0,
+  endedAtDeadline: 0,
+  handedOver: 0,
+  open: 0,
+  active: 0,
+}

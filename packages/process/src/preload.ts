@@ -1,0 +1,36 @@
+import { announcePresence, withdrawPresence, type Presence } from './contract.js'
+import { takeOverCluster } from './cluster-takeover.js'
+import { takeEnvironment } from './environment.js'
+import { interceptSignals } from './interception.js'
+import { readyByItself } from './readiness.js'
+import { Service } from './service.js'
+import { takeOverListen } from './takeover.js'
+
+/** The zero-code mode: everything that the library does, for an application that does not know of it. */
+export function preload(): void {
+  const environment = takeEnvironment()
+  const service = new Service({}, 'register', { environment, servers: [] })
+  const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])
+  const readiness = readyByItself(service)
+  const restoreListen = takeOverListen(service, (server) => {
+    interception.arm()
+    readiness.called(server)
+  })
+  const restoreCluster = takeOverCluster(service)
+  const presence: Presence = {
+    contract: 1,
+    mode: 'register',
+    retire: () => {
+      const estate = service.retire()
+      if (estate === null) return null
+      restoreListen()
+      restoreCluster()
+      interception.restore()
+      withdrawPresence(presence)
+      return estate
+    },
+  }
+  announcePresence(presence)
+  const supervised = environment.HANDOVER_SOCKET !== undefined || environment.NOTIFY_SOCKET !== undefined
+  if (supervised && service.inherited.length === 0) setImmediate(() => service.ready())
+}

@@ -1,0 +1,30 @@
+import type net from 'node:net'
+import type { Service } from './service.js'
+
+/**
+ * When an application that knows nothing of us is ready: once every inherited listener has a server; or,
+ * where it uses only some of them, one turn of the event loop after the last server that it has begun to
+ * start listens. That turn is for applications that start their servers one in the callback of the other. An
+ * application that opens its second listener only much later is ready with its first, and should say so
+ * itself by the library's `ready()` if that is too early. Where nothing was inherited there is nothing to
+ * wait for: it is ready as soon as it runs.
+ */
+export function readyByItself(service: Service): { called(server: net.Server): void } {
+  const starting = new Set<net.Server>()
+  const adoptable = service.inherited.filter(({ address }) => address !== null)
+  const check = () => {
+    if (starting.size === 0 && adoptable.some(({ adopted }) => adopted)) service.ready()
+  }
+  service.on('listening', (server) => {
+    starting.delete(server)
+    if (starting.size === 0 && adoptable.length > 0 && adoptable.every(({ adopted }) => adopted))
+      service.ready()
+    else setImmediate(check)
+  })
+  return {
+    called: (server) => {
+      starting.add(server)
+      server.once('error', () => starting.delete(server))
+    },
+  }
+}

@@ -1,0 +1,4 @@
+// node --import @handover/process/register app.js
+import { preload } from './preload.js'
+
+preload()

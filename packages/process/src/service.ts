@@ -1,0 +1,314 @@
+import { EventEmitter } from 'node:events'
+import type net from 'node:net'
+import { addressOf, adopt, originalListen } from './adopt.js'
+import type { AcceptQueue } from './accept-queue.js'
+import { announcer, type Announcer, type Mode } from './announcer.js'
+import { Connections } from './connections.js'
+import type { Estate } from './contract.js'
+import { finishConnections, stopAccepting } from './drain.js'
+import { HandoverError } from './errors.js'
+import {
+  describeListener,
+  findListener,
+  inheritedListeners,
+  type InheritedListener,
+  type ListenTarget,
+} from './inherited.js'
+import { listenTarget, type ListenAddressInput } from './listen-target.js'
+import { formatAddress } from './socket-table.js'
+import { settings, type HandoverOptions, type Settings } from './options.js'
+import { ProbeSocket } from './probe-sockets.js'
+import { probes, type Probes } from './probes.js'
+import { addAccounts, type Participant } from './participant.js'
+import type { ConnectionAccount } from './protocol.js'
+import { allWithin, nextTurn } from './waiting.js'
+
+/**
+ *     starting ──► ready ──► draining ──► closed
+ *        │                      ▲
+ *        └──────────────────────┘
+ */
+export type ServiceState = 'starting' | 'ready' | 'draining' | 'closed'
+
+export interface DrainReport {
+  /** Why it drained: the signal's name, or what `drain()` was given. */
+  reason: string
+  /** What was cut at the deadline, for example `GET /slow 12.3 s`; empty when everything was finished. */
+  cut: string[]
+  /** From the start of the drain to the end of the last connection, hooks included. */
+  seconds: number
+  account: ConnectionAccount
+}
+
+export type Hook = (reason: string) => unknown
+
+export interface ServiceEvents {
+  listening: [server: net.Server, address: string]
+  ready: []
+  draining: [reason: string]
+  drained: [report: DrainReport]
+  /** Something did not work that the service can do without; also a process warning. */
+  warning: [message: string]
+}
+
+/** One process of a service: its listeners, its connections, and its way from starting to closed. */
+export class Service extends EventEmitter<ServiceEvents> {
+  readonly #settings: Settings
+  readonly #estate: Estate
+  readonly #announcer: Announcer
+  readonly #connections = new Connections()
+  readonly #adopted = new Map<net.Server, InheritedListener>()
+  readonly #probeSockets = new Map<net.Server, ProbeSocket>()
+  readonly #before: Hook[] = []
+  readonly #after: Hook[] = []
+  readonly #participants: Participant[] = []
+  #accountTimer: NodeJS.Timeout | null = null
+  #state: ServiceState = 'starting'
+  #drain: Promise<DrainReport> | null = null
+  #deadline = 0
+  /** Every socket that came with the process (sd_listen_fds(3)), adopted or not. */
+  readonly inherited: readonly InheritedListener[]
+
+  /** Not for applications: they call `handover()`, which knows what a preload may have begun. */
+  constructor(options: HandoverOptions, mode: Mode, estate: Estate) {
+    super()
+    this.#settings = settings(options, estate.environment)
+    this.#estate = estate
+    this.inherited = inheritedListeners(estate.environment)
+    this.#announcer = announcer(estate.environment, mode)
+    this.#connections.changed = () => this.#accountChanged()
+    for (const { server, fd, sockets } of estate.servers) {
+      const listener = this.inherited.find((candidate) => candidate.fd === fd)
+      if (listener !== undefined) listener.adopted = true
+      this.follow(server, listener, sockets)
+    }
+  }
+
+  get state(): ServiceState {
+    return this.#state
+  }
+
+  /** What became of every connection so far; the sums always agree. */
+  get account(): ConnectionAccount {
+    return addAccounts([
+      this.#connections.account,
+      ...this.#participants.map((participant) => participant.account),
+    ])
+  }
+
+  /** Milliseconds until the drain cuts what is left; 0 before a drain. */
+  get remainingMs(): number {
+    return Math.max(this.#deadline - performance.now(), 0)
+  }
+
+  /** The inherited listener of that name, or undefined. */
+  listener(name: string): InheritedListener | undefined {
+    return this.inherited.find((listener) => listener.name === name)
+  }
+
+  /**
+   * Lets `server` listen: on the inherited listener with that name, else on the one with that port or path,
+   * else by binding the address. Resolves with what `server.address()` says, or rejects with its 'error'.
+   *
+   * @throws HandoverError when the service drains already, or nothing was inherited and there is no address.
+   */
+  async listen(server: net.Server, input: ListenAddressInput): Promise<string> {
+    if (this.#drain !== null) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
+    const target = listenTarget(input)
+    const listener = findListener(this.inherited, target)
+    if (listener === undefined && target.port === undefined && target.path === undefined) {
+      throw new HandoverError('ERR_HANDOVER_NO_LISTENER', `No listener "${target.name}" was inherited`)
+    }
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: Error) => {
+        server.off('listening', listening)
+        if (listener !== undefined) listener.adopted = false
+        reject(error)
+      }
+      const listening = () => {
+        server.off('error', failed)
+        resolve()
+      }
+      server.once('error', failed).once('listening', listening)
+      this.follow(server, listener)
+      if (listener === undefined) originalListen.call(server, bindOptions(target))
+      else adopt(server, listener)
+    })
+    return addressOf(server)
+  }
+
+  /** Says that this process may be given traffic, to whoever started it. */
+  ready(): void {
+    if (this.#state !== 'starting') return
+    this.#state = 'ready'
+    const unused = this.inherited.filter((listener) => !listener.adopted && listener.address !== null)
+    if (unused.length > 0) this.status(`No server listens on ${unused.map(describeListener).join(', ')}`)
+    this.#announcer.say({ type: 'ready' })
+    this.emit('ready')
+  }
+
+  /** One line for people, shown by `handover status` or `systemctl status`. */
+  status(text: string): void {
+    this.#announcer.say({ type: 'status', text })
+  }
+
+  /** Runs when the drain begins, while connections are still accepted; awaited. */
+  onBeforeDrain(hook: Hook): this {
+    this.#before.push(hook)
+    return this
+  }
+
+  /** Runs after the last connection, before the process exits; awaited. */
+  onDrain(hook: Hook): this {
+    this.#after.push(hook)
+    return this
+  }
+
+  /** HTTP handlers for an orchestrator's live, ready and startup probe. */
+  probes(): Probes {
+    return probes(() => this.#state)
+  }
+
+  /**
+   * Accepts nothing more, finishes what is open, and resolves when all is done or the deadline has passed.
+   * The process is not ended. Called again, it gives the same promise.
+   */
+  drain(reason = 'drain'): Promise<DrainReport> {
+    return (this.#drain ??= this.#runDrain(reason))
+  }
+
+  /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */
+  follow(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
+    this.#connections.track(server, already)
+    if (listener !== undefined) this.#adopted.set(server, listener)
+    if (server.listening) this.#listening(server)
+    else server.once('listening', () => this.#listening(server))
+  }
+
+  /** The workers of a node:cluster primary will accept from it themselves; there is no server here. */
+  adoptForWorkers(listener: InheritedListener): void {
+    listener.adopted = true
+    if (listener.address === null) return
+    this.#announcer.say({
+      type: 'listening',
+      address: formatAddress(listener.address),
+      listener: listener.name,
+    })
+    setImmediate(() => this.ready())
+  }
+
+  /** Probes of a server whose connections a node:cluster primary gives to its workers go the same way. */
+  probeThrough(server: net.Server, queue: AcceptQueue): void {
+    this.#probeSockets.get(server)?.divert(queue)
+  }
+
+  /** Adds somebody who serves in our name. */
+  join(participant: Participant): void {
+    this.#participants.push(participant)
+  }
+
+  /** Leaves everything to another copy of this library, see contract.ts. */
+  retire(): Estate | null {
+    if (this.#drain !== null) return null
+    const sockets = [...this.#connections.open]
+    const servers = [...this.#connections.servers].map((server) => ({
+      server,
+      fd: this.#adopted.get(server)?.fd,
+      sockets: sockets.filter((connection) => connection.server === server).map(({ socket }) => socket),
+    }))
+    this.#connections.untrackAll()
+    for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#announcer.close()
+    return { environment: this.#estate.environment, servers }
+  }
+
+  #listening(server: net.Server): void {
+    if (this.#drain !== null) return stopAccepting(server)
+    const listener = this.#adopted.get(server)
+    const address = addressOf(server)
+    this.#announcer.say({
+      type: 'listening',
+      address,
+      ...(listener === undefined ? {} : { listener: listener.name }),
+    })
+    if (listener !== undefined) this.#openProbeSocket(server, listener)
+    this.emit('listening', server, address)
+  }
+
+  #openProbeSocket(server: net.Server, { name }: InheritedListener): void {
+    const folder = this.#estate.environment.HANDOVER_PROBE_DIR
+    if (folder === undefined) return
+    const serve = (socket: net.Socket) => {
+      socket.unref()
+      this.#connections.exempt(socket)
+      server.emit('connection', socket)
+    }
+    this.#probeSockets.set(server, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
+  }
+
+  async #runDrain(reason: string): Promise<DrainReport> {
+    const startedAt = performance.now()
+    this.#deadline = startedAt + this.#settings.timeoutMs
+    this.#state = 'draining'
+    this.emit('draining', reason)
+    await this.#runHooks(this.#before, reason)
+    // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
+    await nextTurn()
+    for (const server of this.#connections.servers) if (server.listening) stopAccepting(server)
+    const cut = Promise.all([
+      finishConnections(this.#connections, { deadline: this.#deadline, idleMs: this.#settings.idleMs }),
+      ...this.#participants.map((participant) => participant.finished()),
+    ])
+    await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
+    this.#announcer.say({ type: 'draining', account: this.account })
+    return this.#close(reason, startedAt, (await cut).flat())
+  }
+
+  async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
+    await this.#runHooks(this.#after, reason)
+    for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
+    this.#connections.untrackAll()
+    this.#state = 'closed'
+    const seconds = (performance.now() - startedAt) / 1000
+    const report = { reason, cut, seconds, account: this.account }
+    this.#announcer.say({ type: 'drained', cut, seconds, account: report.account })
+    await this.#announcer.flush()
+    this.#announcer.close()
+    this.emit('drained', report)
+    return report
+  }
+
+  /** Hooks share the drain's deadline; past it they get a last moment, as the grace period ends a second later. */
+  #runHooks(hooks: Hook[], reason: string): Promise<void> {
+    const ms = Math.max(this.remainingMs, lastMomentMs)
+    return allWithin(
+      ms,
+      hooks.map((hook) => () => hook(reason)),
+      (error) => this.#warn(`A drain hook threw: ${error instanceof Error ? error.message : String(error)}`),
+    )
+  }
+
+  #accountChanged(): void {
+    if (this.#accountTimer !== null || this.#state === 'closed') return
+    this.#accountTimer = setTimeout(() => {
+      this.#accountTimer = null
+      this.#announcer.say({ type: 'account', account: this.account })
+    }, accountIntervalMs).unref()
+  }
+
+  #warn(message: string): void {
+    this.emit('warning', message)
+    process.emitWarning(message, 'HandoverWarning')
+  }
+}
+
+const accountIntervalMs = 1000
+const lastMomentMs = 250
+
+function bindOptions({ host, port, path, backlog }: ListenTarget & { backlog?: number }): net.ListenOptions {
+  return {
+    ...(port === undefined ? { path } : { port, host }),
+    ...(backlog === undefined ? {} : { backlog }),
+  }
+}

@@ -1,0 +1,97 @@
+import fs from 'node:fs'
+
+/** Where a listening socket listens. */
+export type ListenAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
+
+/**
+ * The addresses of listening sockets, by inode, from the kernel's own tables (proc_net(5)): Node cannot ask a
+ * bare descriptor for its name. Sockets of another kind are absent from the answer.
+ */
+export function listenAddresses(inodes: Iterable<string>): Map<string, ListenAddress> {
+  const found = new Map<string, ListenAddress>()
+  const wanted = new Set(inodes)
+  for (const [table, read] of tables) {
+    if (wanted.size === 0) break
+    for (const line of lines(`/proc/self/net/${table}`)) {
+      const entry = read(line)
+      if (entry === null || !wanted.delete(entry.inode)) continue
+      found.set(entry.inode, entry.address)
+      if (wanted.size === 0) break
+    }
+  }
+  return found
+}
+
+/** The inode of an open descriptor that is a socket, else null. */
+export function socketInode(fd: number): string | null {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? null
+  } catch {
+    return null
+  }
+}
+
+export function formatAddress(address: ListenAddress): string {
+  if (address.type === 'unix') return `unix:${address.path.replace('\0', '@')}`
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+type Entry = { inode: string; address: ListenAddress }
+
+const tables: [string, (line: string) => Entry | null][] = [
+  ['tcp', inetEntry],
+  ['tcp6', inetEntry],
+  ['unix', unixEntry],
+]
+
+/** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; state 0A is LISTEN. */
+function inetEntry(line: string): Entry | null {
+  const columns = line.trim().split(/\s+/)
+  const [host, port] = columns[1]?.split(':') ?? []
+  if (columns[3] !== '0A' || host === undefined || port === undefined || columns[9] === undefined) return null
+  return { inode: columns[9], address: { type: 'tcp', host: inetHost(host), port: parseInt(port, 16) } }
+}
+
+/** `Num RefCount Protocol Flags Type St Inode Path`; flag 00010000 is __SO_ACCEPTCON. */
+function unixEntry(line: string): Entry | null {
+  const match = /^\S+ \S+ \S+ 00010000 \S+ \S+ +(\d+) (.+)$/.exec(line)
+  if (match === null) return null
+  const [, inode = '', path = ''] = match
+  return { inode, address: { type: 'unix', path: path.replace(/^@/, '\0') } }
+}
+
+/** The kernel prints each 32-bit word of the address in the machine's byte order: 0100007F is 127.0.0.1. */
+function inetHost(hex: string): string {
+  const bytes = Buffer.from(hex, 'hex')
+  if (littleEndian) bytes.swap32()
+  if (bytes.length === 4) return bytes.join('.')
+  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16))
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+}
+
+const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+
+/**
+ * Line by line and no further than needed: on a busy machine the tables have a line per connection, and
+ * the listening sockets come first.
+ */
+function* lines(path: string): Generator<string> {
+  let fd: number
+  try {
+    fd = fs.openSync(path, 'r')
+  } catch {
+    return
+  }
+  try {
+    const chunk = Buffer.alloc(64 * 1024)
+    let rest = ''
+    for (let read = 0; (read = fs.readSync(fd, chunk)) > 0;) {
+      const complete = (rest + chunk.toString('latin1', 0, read)).split('\n')
+      rest = complete.pop() ?? ''
+      yield* complete
+    }
+    if (rest !== '') yield rest
+  } finally {
+    fs.closeSync(fd)
+  }
+}
