@@ -1,0 +1,26 @@
+import { RecordedConnection, type LoadContext } from './recorded-connection.js'
+import type { RequestTemplate } from './request.js'
+import type { Tally } from './tally.js'
+
+/**
+ * Connections that arrive on time, one request each, whatever became of the ones before: an open loop, as the
+ * outside world is. Arrivals that this program was too late for are made up for at once.
+ */
+export function startArrivals(
+  context: LoadContext,
+  tally: Tally,
+  perSecond: number,
+  template: RequestTemplate,
+): () => void {
+  const startedAt = performance.now()
+  let arrived = 0
+  let timer: NodeJS.Timeout
+  const arrive = () => {
+    const due = Math.floor(((performance.now() - startedAt) / 1000) * perSecond)
+    for (; arrived < due; arrived++) new RecordedConnection(context, tally, template, {}).send([template])
+    const nextAt = startedAt + ((arrived + 1) / perSecond) * 1000
+    timer = setTimeout(arrive, nextAt - performance.now())
+  }
+  timer = setTimeout(arrive, 1000 / perSecond)
+  return () => clearTimeout(timer)
+}

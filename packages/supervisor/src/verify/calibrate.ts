@@ -1,0 +1,137 @@
+import { failed, ok, type Result } from '../model/index.js'
+import { Answer, type Expected } from './answer.js'
+import { Connection, type Exchange } from './connection.js'
+import { defaultTimeoutMs, describeTarget, type LoadOptions } from './options.js'
+import type { LoadReport } from './report.js'
+import { requestTemplate, type RequestPlan } from './request.js'
+import { plannedRequests } from './workloads.js'
+
+/** What is right for one method and path, learnt by asking. */
+export interface Calibrated {
+  method: string
+  path: string
+  expected: Expected
+  /** Whether answers carry the `X-Request-Id` of their request. */
+  echoesId: boolean
+}
+
+export interface Calibration {
+  find(method: string, path: string): Calibrated | null
+  paths(): LoadReport['paths']
+}
+
+/** How often each path is asked, at the same time and on a connection each, so that several instances may answer. */
+const asks = 8
+/** A body longer than this is not held, and only its status is compared. */
+const maxBody = 64 * 1024 * 1024
+
+/**
+ * Asks for every path that the workloads will ask for. Where all answers are equal, status and body, every later
+ * answer must equal them; else only the class of the status is held to. Fails when a path is not answered, or by a
+ * status of 500 and above, or when the version is to be told from the answer and is not.
+ */
+export async function calibrate(options: LoadOptions): Promise<Result<Calibration>> {
+  const found = new Map<string, Calibrated>()
+  for (const plan of plannedRequests(options)) {
+    const key = `${plan.method} ${plan.path}`
+    if (found.has(key)) continue
+    const samples = await Promise.all(
+      Array.from({ length: asks }, (_, i) => askOnce(options, plan, `calibrate-${i}`)),
+    )
+    const calibrated = judge(options, plan, samples)
+    if (!calibrated.ok) return calibrated
+    found.set(key, calibrated.value)
+  }
+  return ok({
+    find: (method, path) => found.get(`${method} ${path}`) ?? null,
+    paths: () => [...found.values()].map(describe),
+  })
+}
+
+interface Sample {
+  id: string
+  answer: KeptAnswer
+  /** Why there is no whole answer; null: there is one. */
+  problem: string | null
+}
+
+/** An answer whose bytes are kept. */
+class KeptAnswer extends Answer {
+  readonly pieces: Buffer[] = []
+
+  override read(piece: Buffer): void {
+    super.read(piece)
+    if (this.bytes <= maxBody) this.pieces.push(Buffer.from(piece))
+  }
+}
+
+function askOnce(options: LoadOptions, plan: RequestPlan, id: string): Promise<Sample> {
+  const { target, timeoutMs = defaultTimeoutMs } = options
+  const answer = new KeptAnswer({ type: 'class', statusClass: null }, options.identify ?? null)
+  const template = requestTemplate(options, { ...plan, close: true })
+  return new Promise((resolve) => {
+    const settle = (_exchange: Exchange | null, problem: string | null) => {
+      clearInterval(sweep)
+      resolve({ id, answer, problem })
+    }
+    const connection = new Connection(
+      { target, timeoutMs },
+      {
+        answered: settle,
+        failed: (exchange, _outcome, detail) => settle(exchange, detail),
+        idle: () => connection.close(),
+        ended: () => clearInterval(sweep),
+      },
+    )
+    const sweep = setInterval(() => connection.expire(performance.now()), timeoutMs / 10)
+    connection.expect(id, template.plan, answer)
+    connection.write(template.encode(id))
+    if (plan.body) connection.write(plan.body)
+  })
+}
+
+function judge(options: LoadOptions, plan: RequestPlan, samples: Sample[]): Result<Calibrated> {
+  const where = `"${plan.method} ${plan.path}" of ${describeTarget(options.target)}`
+  const problem = samples.find((sample) => sample.problem !== null)?.problem
+  if (problem != null)
+    return failed('Usage', `${where} is not answered well even without an upgrade: ${problem}`)
+  if (
+    options.identify &&
+    plan.path === (options.path ?? '/') &&
+    samples.some(({ answer }) => answer.version === null)
+  ) {
+    return failed(
+      'Usage',
+      `the answer to ${where} does not tell its version, expected it where "identify" looks`,
+    )
+  }
+  const echoesId = samples.every(({ id, answer }) => answer.head?.headers.get('x-request-id') === id)
+  return ok({ method: plan.method, path: plan.path, expected: expectedOf(options, samples), echoesId })
+}
+
+function expectedOf(options: LoadOptions, samples: Sample[]): Expected {
+  const statuses = samples.map(({ answer }) => answer.head?.status ?? 0)
+  const [status = 0] = statuses
+  const statusClass = Math.floor(status / 100)
+  const sameClass = statuses.every((other) => Math.floor(other / 100) === statusClass)
+  const varying: Expected = { type: 'class', statusClass: sameClass ? statusClass : null }
+  const [first] = samples
+  if (first === undefined || first.answer.bytes > maxBody) return varying
+  const exact: Expected = { type: 'exact', status, body: Buffer.concat(first.answer.pieces) }
+  return samples.every(({ answer }) => equals(answer, exact, options)) ? exact : varying
+}
+
+/** Holds a kept answer against another one as the load will do it. */
+function equals(kept: KeptAnswer, expected: Expected, options: LoadOptions): boolean {
+  const answer = new Answer(expected, options.identify ?? null)
+  if (kept.head === null) return false
+  answer.begin(kept.head)
+  for (const piece of kept.pieces) answer.read(piece)
+  return answer.finish() === null
+}
+
+const describe = ({ method, path, expected }: Calibrated): LoadReport['paths'][number] => ({
+  method,
+  path,
+  compared: expected.type === 'exact' ? 'status and body' : 'status',
+})

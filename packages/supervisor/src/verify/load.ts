@@ -1,0 +1,85 @@
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks'
+import { defaultTimeoutMs, type LoadOptions } from './options.js'
+import { startProcessSamples } from './process-samples.js'
+import type { LoadContext } from './recorded-connection.js'
+import { Recorder } from './recorder.js'
+import type { LoadReport } from './report.js'
+import { startWorkloads } from './workloads.js'
+
+export interface Load {
+  /** The account so far. */
+  report(): LoadReport
+  /** The n-th upgrade begins, counted from 1. */
+  markUpgradeStart(upgrade: number): void
+  /** The upgrade was reported done: no connection opened from now on may meet an older version. */
+  markUpgradeDone(upgrade: number): void
+  /** The upgrade was given up: the older versions go on being right. */
+  markUpgradeFailed(upgrade: number): void
+  /** Sends nothing more, waits for what is in flight (at most `timeoutMs`), and gives the final account. */
+  stop(): Promise<LoadReport>
+  /** The final account, after `stop` or after the first failure where that stops the load. */
+  readonly finished: Promise<LoadReport>
+}
+
+const lagResolutionMs = 10
+
+/** Starts all workloads at once. They go on until `stop`. */
+export function startLoad(options: LoadOptions): Load {
+  const { timeoutMs = defaultTimeoutMs } = options
+  let resolve: (report: LoadReport) => void
+  const finished = new Promise<LoadReport>((resolved) => (resolve = resolved))
+  const lag = monitorEventLoopDelay({ resolution: lagResolutionMs })
+  lag.enable()
+  const recorder = new Recorder(options, () => {
+    if (options.stopAtFirstFailure === true) stop()
+  })
+  const context: LoadContext = { options, recorder, connections: new Set() }
+  const stopWorkloads = startWorkloads(context)
+  const sampleProcesses = options.identifyByProcess && startProcessSamples(context, options.identifyByProcess)
+  let stopping = false
+  const sweep = setInterval(
+    () => {
+      const now = performance.now()
+      for (const { connection } of context.connections) connection.expire(now)
+      if (stopping && recorder.inFlight === 0) finish()
+    },
+    Math.min(100, timeoutMs / 4),
+  )
+
+  function stop(): void {
+    if (stopping) return
+    stopping = true
+    // Sessions wait for their answers; whoever has none in flight closes at once.
+    stopWorkloads()
+  }
+
+  function finish(): void {
+    clearInterval(sweep)
+    lag.disable()
+    recorder.finish()
+    for (const { connection } of context.connections) connection.close()
+    resolve(recorder.report(lagFigures(lag)))
+  }
+
+  return {
+    report: () => recorder.report(lagFigures(lag)),
+    markUpgradeStart: (upgrade) => recorder.timeline.markStart(upgrade, recorder.elapsed()),
+    markUpgradeDone(upgrade) {
+      recorder.timeline.markEnd(upgrade, recorder.elapsed(), true)
+      if (!stopping) sampleProcesses?.()
+    },
+    markUpgradeFailed: (upgrade) => recorder.timeline.markEnd(upgrade, recorder.elapsed(), false),
+    stop() {
+      stop()
+      return finished
+    },
+    finished,
+  }
+}
+
+/** The histogram holds the time between ticks; what is above the resolution is lag. */
+function lagFigures(histogram: IntervalHistogram): LoadReport['client'] {
+  const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - lagResolutionMs)
+  if (histogram.count === 0) return { lagP99Ms: 0, lagMaxMs: 0 }
+  return { lagP99Ms: late(histogram.percentile(99)), lagMaxMs: late(histogram.max) }
+}

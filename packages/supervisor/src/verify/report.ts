@@ -1,0 +1,62 @@
+import type { FailedRequest, OutcomeCounts } from './outcome.js'
+import type { UpgradeWindow } from './timeline.js'
+import type { VersionFigure } from './versions.js'
+
+/** Milliseconds, of answered requests only; zeros where there is none. */
+export interface Latency {
+  count: number
+  p50Ms: number
+  p99Ms: number
+  maxMs: number
+}
+
+export interface LatencyFigures {
+  overall: Latency
+  /** Requests during which an upgrade went on, if only for a moment. */
+  duringUpgrade: Latency
+  otherwise: Latency
+}
+
+export interface ConnectionFigures {
+  opened: number
+  /** Closed in order by the server, unannounced, while no request was in flight. */
+  closedIdle: number
+  /** Reset by the server while no request was in flight. */
+  resetIdle: number
+  /** Ended as announced by `Connection: close`, from either side. */
+  announcedCloses: number
+}
+
+export interface WorkloadReport {
+  name: string
+  requests: number
+  outcomes: OutcomeCounts
+  connections: ConnectionFigures
+  latency: LatencyFigures
+}
+
+/** The account of a load: `requests = inFlight + the sum of all outcomes`. JSON-safe. */
+export interface LoadReport {
+  target: string
+  seconds: number
+  requests: number
+  inFlight: number
+  answered: number
+  failed: number
+  requestsPerSecond: number
+  outcomes: OutcomeCounts
+  connections: ConnectionFigures
+  latency: LatencyFigures
+  workloads: WorkloadReport[]
+  upgrades: UpgradeWindow[]
+  /** The versions that answered, where they are identified by the answer. At most 100. */
+  versions: VersionFigure[]
+  /** Connections whose process was looked up after an upgrade; null: not asked for. */
+  processes: { sampled: number; unknown: number; revisions: VersionFigure[] } | null
+  /** What each path is held to. */
+  paths: { method: string; path: string; compared: 'status and body' | 'status' }[]
+  /** The first 20. */
+  failures: FailedRequest[]
+  /** By how much this program's own event loop was late: what it adds to the latencies. */
+  client: { lagP99Ms: number; lagMaxMs: number }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { ok, type Result } from '../model/index.js'
+import { calibrate } from './calibrate.js'
+import { startLoad, type Load } from './load.js'
+import { draw, type LoadOptions, type Range } from './options.js'
+import type { FailedRequest } from './outcome.js'
+import type { LoadReport } from './report.js'
+
+export interface UpgradeResult {
+  ok: boolean
+  /** How long the upgrade took, as it was reported. */
+  ms: number
+  message?: string
+}
+
+export interface VerifyOptions {
+  /** `calibration` is made here and need not be given. */
+  load: LoadOptions
+  upgrades: number
+  /** Seconds between two upgrades. Default [0.2, 1]. */
+  pauseSeconds?: Range
+  /** Seconds of load before the first upgrade. Default 1. */
+  warmUpSeconds?: number
+  /** Seconds of load after the last upgrade: the long think times and drains are to be seen. Default 2. */
+  coolDownSeconds?: number
+  /** Upgrades the service, and returns when that is reported done. Counted from 1. */
+  upgrade(upgrade: number): Promise<UpgradeResult>
+  /** Ends it early, in order: no further upgrade, and the requests in flight are waited for. */
+  signal?: AbortSignal
+  onProgress?(progress: VerifyProgress): void
+}
+
+export type VerifyProgress =
+  | { type: 'calibrated'; paths: LoadReport['paths'] }
+  /** `load.report()` gives the figures at any time from now on. */
+  | { type: 'loadStarted'; load: Load }
+  | { type: 'upgradeStarted'; upgrade: number }
+  | { type: 'upgradeEnded'; upgrade: number; result: UpgradeResult }
+  | { type: 'coolingDown' }
+
+/** The verdict over a load and its upgrades. JSON-safe. */
+export interface VerifyReport {
+  passed: boolean
+  /** Why not, a sentence each; empty when it passed. */
+  reasons: string[]
+  upgrades: ({ upgrade: number } & UpgradeResult)[]
+  /** The first 20. */
+  failures: FailedRequest[]
+  load: LoadReport
+}
+
+/**
+ * Calibrates, warms up, upgrades `upgrades` times while the load goes on, cools down, and judges: passed is only
+ * what lost no request, met no old version, and upgraded as often as was asked. Fails, before any load, when the
+ * service does not answer well even without an upgrade. Ends early at a failed upgrade, an abort, or, with
+ * `load.stopAtFirstFailure`, a failed request.
+ */
+export async function runVerify(options: VerifyOptions): Promise<Result<VerifyReport>> {
+  const calibration = await calibrate(options.load)
+  if (!calibration.ok) return calibration
+  options.onProgress?.({ type: 'calibrated', paths: calibration.value.paths() })
+  const load = startLoad({ ...options.load, calibration: calibration.value })
+  options.onProgress?.({ type: 'loadStarted', load })
+  const early = new AbortController()
+  void load.finished.then(() => early.abort())
+  const signal = AbortSignal.any([early.signal, ...(options.signal ? [options.signal] : [])])
+  const upgrades = await upgradeRepeatedly(options, load, signal)
+  options.onProgress?.({ type: 'coolingDown' })
+  await pause(options.coolDownSeconds ?? 2, signal)
+  return ok(judge(options, upgrades, await load.stop()))
+}
+
+async function upgradeRepeatedly(
+  options: VerifyOptions,
+  load: Load,
+  signal: AbortSignal,
+): Promise<VerifyReport['upgrades']> {
+  const upgrades: VerifyReport['upgrades'] = []
+  await pause(options.warmUpSeconds ?? 1, signal)
+  for (let upgrade = 1; upgrade <= options.upgrades && !signal.aborted; upgrade++) {
+    options.onProgress?.({ type: 'upgradeStarted', upgrade })
+    load.markUpgradeStart(upgrade)
+    const result = await options.upgrade(upgrade)
+    if (result.ok) load.markUpgradeDone(upgrade)
+    else load.markUpgradeFailed(upgrade)
+    upgrades.push({ upgrade, ...result })
+    options.onProgress?.({ type: 'upgradeEnded', upgrade, result })
+    if (!result.ok) break
+    if (upgrade < options.upgrades) await pause(draw(options.pauseSeconds ?? [0.2, 1]), signal)
+  }
+  return upgrades
+}
+
+function judge(options: VerifyOptions, upgrades: VerifyReport['upgrades'], load: LoadReport): VerifyReport {
+  const reasons: string[] = []
+  if (load.failed > 0) reasons.push(`${load.failed} of ${load.requests} requests failed`)
+  if (load.answered === 0) reasons.push('no request was answered')
+  if (load.outcomes.clientError > 0) {
+    reasons.push(
+      `${load.outcomes.clientError} requests could not be sent by this machine, so that nothing is proved`,
+    )
+  }
+  for (const { upgrade, ok, message } of upgrades) {
+    if (!ok) reasons.push(`upgrade ${upgrade} failed${message === undefined ? '' : `: ${message}`}`)
+  }
+  const done = upgrades.filter((upgrade) => upgrade.ok).length
+  if (done < options.upgrades) reasons.push(`${done} of ${options.upgrades} upgrades were done`)
+  return { passed: reasons.length === 0, reasons, upgrades, failures: load.failures, load }
+}
+
+/** Resolves early on abort. */
+const pause = (seconds: number, signal: AbortSignal) =>
+  wait(seconds * 1000, undefined, { signal }).catch(() => {})

@@ -1,0 +1,40 @@
+/** When the n-th upgrade went on; milliseconds since the start of the load. */
+export interface UpgradeWindow {
+  upgrade: number
+  startedMs: number
+  /** Null while it goes on. */
+  endedMs: number | null
+  /** False: it failed or still goes on. Old versions are then right. */
+  done: boolean
+}
+
+/** Which upgrades have begun and ended, so that requests and connections can be placed between them. */
+export class Timeline {
+  readonly windows: UpgradeWindow[] = []
+  /** The last upgrade that was begun, and the last that was reported done; 0: none. */
+  started = 0
+  done = 0
+
+  markStart(upgrade: number, atMs: number): void {
+    this.windows.push({ upgrade, startedMs: atMs, endedMs: null, done: false })
+    this.started = upgrade
+  }
+
+  markEnd(upgrade: number, atMs: number, done: boolean): void {
+    const window = this.windows.find((candidate) => candidate.upgrade === upgrade)
+    if (window === undefined) throw new Error(`upgrade ${upgrade} was never marked as started`)
+    window.endedMs = atMs
+    window.done = done
+    if (done) this.done = upgrade
+  }
+
+  get upgrading(): boolean {
+    return this.windows.at(-1)?.endedMs === null
+  }
+
+  /** Whether an upgrade went on at any moment since `sinceMs`. */
+  upgradedSince(sinceMs: number): boolean {
+    const last = this.windows.at(-1)
+    return last !== undefined && (last.endedMs === null || last.endedMs >= sinceMs)
+  }
+}
