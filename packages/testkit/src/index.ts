@@ -1,1 +1,2 @@
-export {}
+export * from './rig.js'
+export * from './world.js'

@@ -1,0 +1,80 @@
+import type { Command } from 'commander'
+import { withCommonOptions } from '../context.js'
+import { CommandExit } from '../exit.js'
+import { exitCodes } from '../../control/api.js'
+import { print } from '../output/talk.js'
+
+/** `completion bash|zsh|fish`: a script for the shell, made from the commands themselves. */
+export function addCompletionCommand(program: Command): void {
+  withCommonOptions(program.command('completion').argument('<shell>', 'bash, zsh or fish'))
+    .description('print a completion script for the shell')
+    .action((shell: string) => {
+      const script = scripts[shell]
+      if (!script)
+        throw new CommandExit(
+          exitCodes.usage,
+          `shell "${shell}" is not known; bash, zsh or fish was expected`,
+        )
+      print(script(program))
+    })
+}
+
+const visible = (program: Command) => program.commands.filter((command) => command.name() !== 'help')
+const flagsOf = (command: Command) => command.options.flatMap(({ long }) => long ?? [])
+
+const scripts: Record<string, (program: Command) => string> = {
+  bash: (program) => `_handover() {
+  local word=\${COMP_WORDS[COMP_CWORD]} command=\${COMP_WORDS[1]}
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W "${visible(program)
+      .map((command) => command.name())
+      .join(' ')}" -- "$word"))
+    return
+  fi
+  case "$command" in
+${visible(program)
+  .map(
+    (command) =>
+      `    ${command.name()}) COMPREPLY=($(compgen -W "${flagsOf(command).join(' ')}" -f -- "$word")) ;;`,
+  )
+  .join('\n')}
+  esac
+}
+complete -F _handover handover`,
+
+  zsh: (program) => `#compdef handover
+_handover() {
+  local -a commands
+  commands=(
+${visible(program)
+  .map((command) => `    ${quoted(`${command.name()}:${command.description()}`)}`)
+  .join('\n')}
+  )
+  if (( CURRENT == 2 )); then
+    _describe command commands
+    return
+  fi
+  case "$words[2]" in
+${visible(program)
+  .map(
+    (command) =>
+      `    ${command.name()}) _arguments ${flagsOf(command).map(quoted).join(' ')} '*:file:_files' ;;`,
+  )
+  .join('\n')}
+  esac
+}
+compdef _handover handover`,
+
+  fish: (program) =>
+    visible(program)
+      .flatMap((command) => [
+        `complete -c handover -n __fish_use_subcommand -a ${command.name()} -d ${quoted(command.description())}`,
+        ...command.options.map(
+          (option) =>
+            `complete -c handover -n '__fish_seen_subcommand_from ${command.name()}' -l ${(option.long ?? '').slice(2)} -d ${quoted(option.description)}`,
+        ),
+      ])
+      .join('\n'),
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import { withCommonOptions, connect } from '../context.js'
+import type { CommonOptions } from '../context.js'
+import { operateAndShow } from '../operate.js'
+
+interface RolloutOptions extends CommonOptions {
+  wait?: 'complete' | 'drained'
+  timeout?: number
+  toRevision?: number
+}
+
+/** `upgrade`, `undo` and `restart`: the commands that begin a rollout and stay until it has ended. */
+export function addRolloutCommands(program: Command): void {
+  rollout(program, 'upgrade', '[services...]')
+    .description('roll to what is on disk now; blocks until the rollout is complete or rolled back')
+    .action((services: string[], options: RolloutOptions) =>
+      roll({ type: 'upgrade', services, wait: options.wait }, options),
+    )
+  rollout(program, 'undo', '[services...]')
+    .description('roll back to the previous revision, or to a given one')
+    .option('--to-revision <number>', 'the revision to go back to', positiveInteger)
+    .action((services: string[], options: RolloutOptions) =>
+      roll({ type: 'undo', services, toRevision: options.toRevision, wait: options.wait }, options),
+    )
+  rollout(program, 'restart', '[services...]')
+    .description('replace every instance by a new one of the same revision')
+    .action((services: string[], options: RolloutOptions) =>
+      roll({ type: 'restart', services, wait: options.wait }, options),
+    )
+}
+
+const rollout = (program: Command, name: string, services: string): Command =>
+  withCommonOptions(program.command(name).argument(services, 'names of services (default: all)'))
+    .option('--wait <for>', "'complete' (default), or 'drained': the old instances are gone too", waitFor)
+    .option('--timeout <seconds>', 'give up waiting after this time (exit 4); the rollout goes on', seconds)
+
+async function roll(operation: Parameters<typeof operateAndShow>[1], options: RolloutOptions): Promise<void> {
+  process.exitCode = await operateAndShow(await connect(options), operation, options)
+}
+
+export function positiveInteger(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number from 1 up was expected.')
+  return Number(text)
+}
+
+export function seconds(text: string): number {
+  const value = Number(text)
+  if (!(value > 0) || value > 2_000_000)
+    throw new InvalidArgumentError('seconds, more than 0, were expected.')
+  return value
+}
+
+function waitFor(text: string): 'complete' | 'drained' {
+  if (text !== 'complete' && text !== 'drained')
+    throw new InvalidArgumentError("'complete' or 'drained' was expected.")
+  return text
+}

@@ -1,0 +1,90 @@
+import type { Command } from 'commander'
+import { exitCodes } from '../../control/api.js'
+import { runDaemon } from '../../daemon/index.js'
+import { reopenLog, reportToParent, startInBackground } from '../background.js'
+import type { CommonOptions } from '../context.js'
+import { pathsOf, withCommonOptions } from '../context.js'
+import { CommandExit, valueOf } from '../exit.js'
+import { say } from '../output/talk.js'
+import { forwardLogs } from '../output/forward.js'
+import { specSource } from '../source.js'
+import { collect } from './options.js'
+
+export interface ServeOptions extends CommonOptions {
+  replicas?: string
+  listen: string[]
+  cwd?: string
+  env: string[]
+  envFile: string[]
+  user?: string
+  group?: string
+  strategy?: string
+  maxSurge?: string
+  maxUnavailable?: string
+  minReadySeconds?: string
+  progressDeadlineSeconds?: string
+  terminationGracePeriodSeconds?: string
+  readinessPath?: string
+  stdio?: string
+}
+
+/** `run` and `start`: a supervisor in the foreground, or the same in the background. */
+export function addServeCommands(program: Command, afterDashes: string[] | null): void {
+  serve(program, 'run')
+    .description('supervise in the foreground (systemd, containers)')
+    .option('--stdio <where>', "instances' output: 'file', or 'inherit' for the supervisor's own", 'file')
+    .action((target: string | undefined, options: ServeOptions) => run(target, afterDashes, options))
+  serve(program, 'start')
+    .description('supervise in the background; returns when every service is ready')
+    .action(async (target: string | undefined, options: ServeOptions) => {
+      // What can be told without a supervisor is told before one is started.
+      valueOf(await specSource(target, afterDashes, options).read())
+      process.exitCode = await startInBackground(options, process.argv.slice(3))
+    })
+}
+
+const serve = (program: Command, name: string): Command =>
+  withCommonOptions(program.command(name))
+    .argument('[target]', 'a configuration file or a Node script; or: -- command…')
+    .usage('[config | script | -- command…] [options]')
+    .option('-i, --replicas <number>', "instances that should serve, or 'max': one per core")
+    .option('-p, --listen <address>', '[name=]port, host:port or unix:path; may be given again', collect, [])
+    .option('--cwd <folder>', 'folder of the service; a symbolic link is followed anew at each upgrade')
+    .option('-e, --env <KEY=value>', 'environment of the service; may be given again', collect, [])
+    .option('--env-file <file>', 'file of KEY=value lines; may be given again', collect, [])
+    .option('--user <user>', 'run the service as this user')
+    .option('--group <group>', 'run the service as this group')
+    .option('--strategy <type>', "'RollingUpdate' (default) or 'Recreate'")
+    .option('--max-surge <number>', 'instances above the replicas during a rollout, or a percentage')
+    .option('--max-unavailable <number>', 'instances below the replicas during a rollout, or a percentage')
+    .option('--min-ready-seconds <seconds>', 'ready for this long before it counts')
+    .option('--progress-deadline-seconds <seconds>', 'without progress for this long a rollout has failed')
+    .option('--termination-grace-period-seconds <seconds>', 'from SIGTERM to SIGKILL')
+    .option('--readiness-path <path>', 'ready when a GET of this path says so')
+
+async function run(
+  target: string | undefined,
+  afterDashes: string[] | null,
+  options: ServeOptions,
+): Promise<void> {
+  const inBackground = process.send !== undefined && process.env.HANDOVER_BACKGROUND === '1'
+  delete process.env.HANDOVER_BACKGROUND
+  if (options.stdio !== undefined && options.stdio !== 'file' && options.stdio !== 'inherit')
+    throw new CommandExit(exitCodes.usage, `--stdio is "${options.stdio}"; 'file' or 'inherit' was expected`)
+  const paths = await pathsOf(options)
+  const log = (line: string) => say(inBackground ? `${new Date().toISOString()} ${line}` : line)
+  const started = await runDaemon({
+    paths,
+    source: specSource(target, afterDashes, options),
+    stdio: options.stdio === 'inherit' ? 'inherit' : 'file',
+    log,
+    reopenLogs: () => {
+      if (inBackground) reopenLog(paths.supervisorLog)
+    },
+  })
+  if (inBackground) reportToParent(started)
+  const { finished, services } = valueOf(started)
+  const forwarding = inBackground || options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services)
+  await finished
+  forwarding?.close()
+}

@@ -1,0 +1,172 @@
+import type { Command } from 'commander'
+import { InvalidArgumentError } from 'commander'
+import { exitCodes } from '../../control/api.js'
+import type { ControlClient } from '../../control/client.js'
+import type { ListenerSpec, Receipt, ServiceStatus, Status } from '../../model/index.js'
+import type { Range, Target, UpgradeResult, VerifyReport, Workloads } from '../../verify/index.js'
+import { formatVerify, parseIdentify, runVerify } from '../../verify/index.js'
+import type { CommonOptions } from '../context.js'
+import { connect, withCommonOptions } from '../context.js'
+import { CommandExit, valueOf } from '../exit.js'
+import { receiptLines } from '../output/receipt.js'
+import { painter, print, printJson } from '../output/talk.js'
+import { startVerifyPicture } from '../output/verify-picture.js'
+import { positiveInteger, seconds } from './rollouts.js'
+
+interface VerifyCommandOptions extends CommonOptions {
+  upgrades: number
+  listener?: string
+  path: string
+  identify?: string
+  rate: number
+  keepAlive: number
+  idle: number
+  slow: number
+  slowPath?: string
+  uploads: number
+  uploadPath?: string
+  streamPath?: string
+  pipelining: number
+  pause: Range
+  coolDown: number
+}
+
+/** `verify`: real load on raw sockets over real upgrades of the user's own running service. */
+export function addVerifyCommand(program: Command): void {
+  withCommonOptions(program.command('verify').argument('[service]', 'default: the only one'))
+    .description('drive real load over real upgrades; exit 1 on a single failed request')
+    .option('--upgrades <number>', 'how often to upgrade', positiveInteger, 10)
+    .option('--listener <name>', 'the listener to load (default: the first)')
+    .option('--path <path>', 'what is asked for', '/')
+    .option('--identify <how>', "how an answer tells its version: 'header:NAME' or 'body:REGEX'")
+    .option('--rate <number>', 'new connections a second', natural, 100)
+    .option('--keep-alive <number>', 'connections that ask every 0 to 50 ms', natural, 50)
+    .option('--idle <number>', 'connections that ask every 0.2 to 3 s', natural, 100)
+    .option('--slow <number>', 'requests in flight that take up to 3 s', natural, 10)
+    .option('--slow-path <path>', "a path that takes '?ms=' (default: the client is the slow one)")
+    .option('--uploads <number>', 'uploads in flight, written in pieces', natural, 2)
+    .option('--upload-path <path>', 'a path that takes a POST of 64 KiB (default: no uploads)')
+    .option('--stream-path <path>', 'a path with a long answer, compared byte for byte (default: none)')
+    .option('--pipelining <number>', 'connections with four requests in each write', natural, 4)
+    .option('--pause <min-max>', 'seconds between upgrades', range, [0.2, 1] as Range)
+    .option('--cool-down <seconds>', 'seconds of load after the last upgrade', seconds, 3)
+    .action(verify)
+}
+
+async function verify(service: string | undefined, options: VerifyCommandOptions): Promise<void> {
+  const client = await connect(options)
+  const chosen = choose(valueOf(await client.status()), service)
+  const receipts: Receipt[] = []
+  const abort = new AbortController()
+  process.once('SIGINT', () => abort.abort())
+  const picture = options.json ? null : startVerifyPicture(client, chosen.name, options.upgrades)
+  const result = await runVerify({
+    load: {
+      target: targetOf(chosen, options.listener),
+      path: options.path,
+      workloads: workloads(options),
+      ...(options.identify !== undefined && { identify: valueOf(parseIdentify(options.identify)) }),
+      identifyByProcess: { processes: () => processes(client, chosen.name) },
+    },
+    upgrades: options.upgrades,
+    pauseSeconds: options.pause,
+    coolDownSeconds: options.coolDown,
+    upgrade: () => upgrade(client, chosen.name, receipts),
+    signal: abort.signal,
+    onProgress: (progress) => picture?.progress(progress),
+  })
+  await picture?.end()
+  const report = valueOf(result)
+  show(report, receipts, options)
+  process.exitCode = report.passed ? exitCodes.done : exitCodes.failed
+}
+
+function show(report: VerifyReport, receipts: Receipt[], { json }: VerifyCommandOptions): void {
+  if (json) return printJson({ ...report, receipts })
+  const last = receipts.at(-1)
+  for (const line of last ? receiptLines(last, painter(process.stdout)) : []) print(line)
+  print('')
+  for (const line of formatVerify(report)) print(line)
+}
+
+async function upgrade(client: ControlClient, service: string, receipts: Receipt[]): Promise<UpgradeResult> {
+  const began = performance.now()
+  const lines = valueOf(await client.operate({ type: 'upgrade', services: [service] }))
+  for await (const line of lines) {
+    if (line.type === 'receipt') receipts.push(line.receipt)
+    if (line.type !== 'done') continue
+    const ms = performance.now() - began
+    const [failure] = line.failures
+    return failure
+      ? { ok: false, ms, message: failure.message }
+      : { ok: line.exitCode === exitCodes.done, ms }
+  }
+  return { ok: false, ms: performance.now() - began, message: 'the supervisor ended during the upgrade' }
+}
+
+async function processes(client: ControlClient, service: string) {
+  const { instances } = choose(valueOf(await client.status()), service)
+  return instances.flatMap(({ pid, revision }) => (pid === null ? [] : [{ pid, revision: String(revision) }]))
+}
+
+function choose({ services }: Status, wanted: string | undefined): ServiceStatus {
+  const names = services.map(({ name }) => `"${name}"`).join(', ')
+  const [only] = wanted === undefined ? services : services.filter(({ name }) => name === wanted)
+  if (only && (wanted !== undefined || services.length === 1)) return only
+  throw new CommandExit(
+    exitCodes.usage,
+    wanted === undefined
+      ? `there are several services (${names}); name the one to verify`
+      : `service "${wanted}" is not known here; there is ${names || 'none'}`,
+  )
+}
+
+function targetOf({ name, listeners }: ServiceStatus, wanted: string | undefined): Target {
+  const streams = listeners.filter(({ spec }) => spec.type !== 'udp')
+  const listener = wanted === undefined ? streams[0] : streams.find((candidate) => candidate.name === wanted)
+  if (listener) return addressOf(listener.spec)
+  const names = streams.map((candidate) => `"${candidate.name}"`).join(', ') || 'none'
+  throw new CommandExit(
+    exitCodes.usage,
+    wanted === undefined
+      ? `service "${name}" has no TCP or unix listener, so there is nothing to load`
+      : `service "${name}" has no listener "${wanted}"; there is ${names}`,
+  )
+}
+
+function addressOf(spec: ListenerSpec): Target {
+  if (spec.type === 'unix') return { path: spec.path }
+  const anywhere = spec.host === '::' || spec.host === '0.0.0.0'
+  return { host: anywhere ? '127.0.0.1' : spec.host, port: spec.port }
+}
+
+function workloads(options: VerifyCommandOptions): Workloads {
+  return {
+    ...(options.rate > 0 && { newConnections: { perSecond: options.rate } }),
+    keepAlive: [
+      { connections: options.keepAlive, thinkMs: [0, 50] as const },
+      { connections: options.idle, thinkMs: [200, 3000] as const },
+    ].filter(({ connections }) => connections > 0),
+    ...(options.slow > 0 && {
+      slow: { concurrency: options.slow, path: options.slowPath, ms: [500, 3000] as const },
+    }),
+    ...(options.uploadPath !== undefined &&
+      options.uploads > 0 && {
+        uploads: { concurrency: options.uploads, bytes: 64 * 1024, path: options.uploadPath },
+      }),
+    ...(options.streamPath !== undefined && { streams: { concurrency: 2, path: options.streamPath } }),
+    ...(options.pipelining > 0 && { pipelining: { connections: options.pipelining, depth: 4 } }),
+  }
+}
+
+function natural(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('a whole number up to 99999 was expected.')
+  return Number(text)
+}
+
+function range(text: string): Range {
+  const [, min, max] = /^(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)$/.exec(text) ?? []
+  if (min === undefined || max === undefined || Number(min) > Number(max))
+    throw new InvalidArgumentError('two numbers of seconds such as 0.2-1 were expected.')
+  return [Number(min), Number(max)]
+}

@@ -1,0 +1,43 @@
+import { dirname, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { findConfig, loadConfig } from '../config/load.js'
+import { defaultName, pathsFor } from '../config/paths.js'
+import type { Paths } from '../config/paths.js'
+import { controlClient } from '../control/client.js'
+import type { ControlClient } from '../control/client.js'
+import { valueOf } from './exit.js'
+
+/** Options that every command has. */
+export interface CommonOptions {
+  name?: string
+  config?: string
+  json?: boolean
+}
+
+export const withCommonOptions = (command: Command): Command =>
+  command
+    .option('-n, --name <name>', 'name of the supervisor (default: from the configuration, or the folder)')
+    .option('-c, --config <file>', 'configuration file (default: handover.config.* in this folder)')
+    .option('--json', 'print JSON on standard output')
+
+/** Where the supervisor of these options lives. */
+export async function pathsOf(options: CommonOptions): Promise<Paths> {
+  const name = options.name ?? (await nameByConfig(options))
+  return valueOf(pathsFor(name, process.env, process.getuid?.() ?? 0))
+}
+
+/**
+ * The name that the configuration gives, else that of its folder. A configuration with an error in it must not
+ * keep anybody from asking what runs: then the folder's name it is.
+ */
+async function nameByConfig({ config }: CommonOptions): Promise<string> {
+  const file = config === undefined ? findConfig(process.cwd()) : resolve(config)
+  if (file === null) return defaultName(process.cwd())
+  const loaded = await loadConfig(file, process.cwd())
+  return (loaded.ok && loaded.value.name) || defaultName(dirname(file))
+}
+
+export async function connect(options: CommonOptions): Promise<ControlClient> {
+  const paths = await pathsOf(options)
+  return controlClient(paths.control, paths.name)
+}

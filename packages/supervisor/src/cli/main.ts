@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander'
+import { exitCodes } from '../control/api.js'
+import { version } from '../version.js'
+import { addCompletionCommand } from './commands/completion.js'
+import { addLogsCommand } from './commands/logs.js'
+import { addLookingCommands } from './commands/look.js'
+import { addRolloutCommands } from './commands/rollouts.js'
+import { addServeCommands } from './commands/serve.js'
+import { addSteeringCommands } from './commands/steer.js'
+import { addVerifyCommand } from './commands/verify.js'
+import { CommandExit } from './exit.js'
+import { say } from './output/talk.js'
+
+/** Splits `handover start -p 3000 -- ./server --flag` at the dashes: what follows them is not ours to parse. */
+function splitAtDashes(args: string[]): [own: string[], after: string[] | null] {
+  const at = args.indexOf('--')
+  return at === -1 ? [args, null] : [args.slice(0, at), args.slice(at + 1)]
+}
+
+function commandLine(afterDashes: string[] | null): Command {
+  const program = new Command('handover')
+    .description('Rolling upgrades of network services without a dropped connection')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("('handover --help' lists the commands)")
+  addServeCommands(program, afterDashes)
+  addRolloutCommands(program)
+  addSteeringCommands(program)
+  addLookingCommands(program)
+  addLogsCommand(program)
+  addVerifyCommand(program)
+  addCompletionCommand(program)
+  for (const command of program.commands) command.exitOverride()
+  return program
+}
+
+async function main(args: string[]): Promise<void> {
+  const [own, afterDashes] = splitAtDashes(args)
+  try {
+    if (process.platform !== 'linux')
+      throw new CommandExit(exitCodes.usage, `handover needs Linux; this is "${process.platform}"`)
+    await commandLine(afterDashes).parseAsync(own, { from: 'user' })
+  } catch (error) {
+    process.exitCode = endWith(error)
+  }
+}
+
+function endWith(error: unknown): number {
+  if (error instanceof CommandExit) {
+    if (error.message !== '') say(`handover: ${error.message}`)
+    return error.exitCode
+  }
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  throw error
+}
+
+await main(process.argv.slice(2))

@@ -1,0 +1,68 @@
+import type { InstanceReceipt, Receipt } from '../../model/index.js'
+import { describeExit } from '../../model/index.js'
+import { table } from './table.js'
+import type { Paint } from './talk.js'
+import { count, duration } from './units.js'
+
+/** The receipt of one rollout as text. */
+export function receiptLines(receipt: Receipt, paint: Paint): string[] {
+  return [
+    verdict(receipt, paint),
+    ...table([
+      ['  INSTANCE', 'REVISION', 'READY', 'STOPPED ACCEPTING', 'DRAINED', 'ANSWERED', 'OPEN', 'CUT', ''].map(
+        (title) => paint('grey', title),
+      ),
+      ...receipt.instances.map((instance) => instanceRow(instance, paint)),
+    ]),
+    ...(receipt.draining > 0
+      ? [
+          `  ${count(receipt.draining, 'old instance')} still finishing what ${receipt.draining === 1 ? 'it holds' : 'they hold'}, accepting nothing new`,
+        ]
+      : []),
+    ...(receipt.kernel
+      ? [`  listen queues: ${receipt.kernel.ListenOverflows} overflows, ${receipt.kernel.ListenDrops} drops`]
+      : []),
+  ]
+}
+
+function verdict(receipt: Receipt, paint: Paint): string {
+  const { service, fromRevision, toRevision } = receipt
+  const way = fromRevision === null ? `revision ${toRevision}` : `revision ${fromRevision} to ${toRevision}`
+  const time = duration(receipt.wallMs)
+  switch (receipt.outcome) {
+    case 'complete':
+      return `${paint('green', '✔')} ${service}: ${way}, complete in ${time}`
+    case 'rolled-back':
+      return `${paint('yellow', '↩')} ${service}: ${way}, rolled back after ${time}: ${receipt.failure?.message ?? ''}`
+    case 'failed':
+      return `${paint('red', '✘')} ${service}: ${way}, failed after ${time}: ${receipt.failure?.message ?? ''}`
+    case 'stopped':
+      return `${paint('grey', '■')} ${service}: ${way}, stopped after ${time}`
+  }
+}
+
+function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
+  const { account } = instance
+  const known = (value: number | undefined) => (value === undefined ? '' : duration(value))
+  return [
+    `  ${instance.id}`,
+    `${instance.revision} ${instance.side}`,
+    known(instance.readyMs),
+    known(instance.stoppedAcceptingMs),
+    known(instance.drainMs),
+    account ? String(account.answered) : 'not known',
+    account ? String(account.open) : '',
+    account ? cut(account.endedAtDeadline, paint) : '',
+    [
+      instance.exit && !isOrderly(instance) ? describeExit(instance.exit) : '',
+      instance.killed ? paint('red', 'SIGKILL at the end of its grace period') : '',
+    ]
+      .filter((word) => word !== '')
+      .join(', '),
+  ]
+}
+
+const cut = (connections: number, paint: Paint): string =>
+  connections === 0 ? '0' : paint('red', String(connections))
+
+const isOrderly = ({ exit }: InstanceReceipt): boolean => exit?.code === 0

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import type { Event, Failure, Receipt, Revision, Status } from '../model/index.js'
+
+/**
+ * The control API: HTTP/1.1 with JSON bodies over a unix socket that only its owner may open (0600).
+ *
+ * | call | answer |
+ * | --- | --- |
+ * | `GET /v1/status` | `Status` |
+ * | `GET /v1/watch` | a stream of `status` lines, one per change, at most ten a second |
+ * | `GET /v1/history?service=` | `ServiceHistory[]` |
+ * | `GET /v1/explain?service=` | `Explanation[]` |
+ * | `GET /v1/logs?service=` | `LogFile[]` |
+ * | `POST /v1/operations` | an `Operation`; a stream of lines that ends with `done` |
+ *
+ * A stream is `application/x-ndjson`: one `StreamLine` a line. An error is `{ failure }` with status 4xx.
+ */
+export const operation = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.enum(['upgrade', 'restart', 'pause', 'resume', 'stop']),
+    services: z.array(z.string()).optional(),
+    wait: z.enum(['complete', 'drained']).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('undo'),
+    services: z.array(z.string()).optional(),
+    toRevision: z.int().positive().optional(),
+    wait: z.enum(['complete', 'drained']).optional(),
+  }),
+  z.strictObject({ type: z.literal('scale'), replicas: z.record(z.string(), z.int().nonnegative()) }),
+  z.strictObject({ type: z.literal('reload') }),
+  /** Waits until every service is settled; starts nothing. */
+  z.strictObject({ type: z.literal('await') }),
+])
+export type Operation = z.infer<typeof operation>
+
+/** One line of a stream. */
+export type StreamLine =
+  | { type: 'status'; status: Status }
+  | { type: 'event'; event: Event }
+  | { type: 'note'; text: string }
+  | { type: 'receipt'; receipt: Receipt }
+  /** The last line. `exitCode` is what the command should exit with. */
+  | { type: 'done'; exitCode: number; failures: Failure[] }
+
+export interface ServiceHistory {
+  service: string
+  revisions: { revision: Revision; receipts: Receipt[]; stable: boolean; current: boolean }[]
+}
+
+export interface Explanation {
+  service: string
+  lines: string[]
+}
+
+export interface LogFile {
+  service: string
+  instance: string
+  path: string
+}
+
+/** Exit codes of the command. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  rolledBack: 3,
+  timedOut: 4,
+  noSupervisor: 5,
+} as const
+
+/** What the control API asks of the supervisor; the daemon provides it. */
+export interface Supervisor {
+  status(): Status
+  history(service?: string): ServiceHistory[]
+  explain(service?: string): Explanation[]
+  logs(service?: string): LogFile[]
+  /** Calls back after each event; returns the function that ends the subscription. */
+  subscribe(listener: (event: Event) => void): () => void
+  /** Carries the operation out and tells what happens; resolves with the exit code of the command that asked. */
+  operate(
+    operation: Operation,
+    tell: (line: StreamLine) => void,
+  ): Promise<{ exitCode: number; failures: Failure[] }>
+}

@@ -1,0 +1,136 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
+import { chmodSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import type { Failure, Result } from '../model/index.js'
+import { failed, ok } from '../model/index.js'
+import type { StreamLine, Supervisor } from './api.js'
+import { operation } from './api.js'
+
+const largestBody = 64 * 1024
+
+/** Serves the control API on a unix socket; the caller holds the supervisor's lock, so an old file is a stale one. */
+export async function serveControl(path: string, supervisor: Supervisor): Promise<Server> {
+  rmSync(path, { force: true })
+  const server = createServer((request, response) => {
+    route(supervisor, request, response).catch((error: unknown) =>
+      refuse(response, 500, {
+        code: 'Refused',
+        message: `the supervisor failed to answer: ${String(error)}`,
+      }),
+    )
+  })
+  const umask = process.umask(0o177)
+  try {
+    server.listen(path)
+    await once(server, 'listening')
+    chmodSync(path, 0o600)
+  } finally {
+    process.umask(umask)
+  }
+  return server
+}
+
+async function route(
+  supervisor: Supervisor,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://supervisor')
+  const service = url.searchParams.get('service') ?? undefined
+  const known = supervisor.status().services.map(({ name }) => name)
+  if (service !== undefined && !known.includes(service))
+    return refuse(response, 404, unknownService(service, known))
+  switch (`${request.method} ${url.pathname}`) {
+    case 'GET /v1/status':
+      return reply(response, supervisor.status())
+    case 'GET /v1/history':
+      return reply(response, supervisor.history(service))
+    case 'GET /v1/explain':
+      return reply(response, supervisor.explain(service))
+    case 'GET /v1/logs':
+      return reply(response, supervisor.logs(service))
+    case 'GET /v1/watch':
+      return watch(supervisor, response)
+    case 'POST /v1/operations':
+      return operate(supervisor, request, response)
+    default:
+      return refuse(response, 404, {
+        code: 'Usage',
+        message: `the control API has no "${request.method} ${url.pathname}"`,
+      })
+  }
+}
+
+async function operate(
+  supervisor: Supervisor,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readJson(request)
+  if (!body.ok) return refuse(response, 400, body.failure)
+  const asked = operation.safeParse(body.value)
+  if (!asked.success) {
+    const issue = asked.error.issues[0]
+    const where = issue?.path.join('.') || 'the operation'
+    return refuse(response, 400, { code: 'Usage', message: `${where} is not understood: ${issue?.message}` })
+  }
+  const tell = openStream(response)
+  tell({ type: 'done', ...(await supervisor.operate(asked.data, tell)) })
+  response.end()
+}
+
+/** Sends the status after each event, but at most ten times a second. */
+function watch(supervisor: Supervisor, response: ServerResponse): void {
+  const tell = openStream(response)
+  let timer: NodeJS.Timeout | null = null
+  const send = () => {
+    timer = null
+    tell({ type: 'status', status: supervisor.status() })
+  }
+  const unsubscribe = supervisor.subscribe(() => (timer ??= setTimeout(send, 100)))
+  response.on('close', () => {
+    unsubscribe()
+    if (timer) clearTimeout(timer)
+  })
+  send()
+}
+
+function openStream(response: ServerResponse): (line: StreamLine) => void {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  return (line) => {
+    if (!response.destroyed) response.write(`${JSON.stringify(line)}\n`)
+  }
+}
+
+function reply(response: ServerResponse, body: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify(body)}\n`)
+}
+
+function refuse(response: ServerResponse, status: number, failure: Failure): void {
+  if (!response.headersSent) response.writeHead(status, { 'content-type': 'application/json' })
+  response.end(`${JSON.stringify({ failure })}\n`)
+}
+
+const unknownService = (service: string, known: string[]): Failure => ({
+  code: 'Usage',
+  message: `service "${service}" is not known here; there is ${known.map((name) => `"${name}"`).join(', ') || 'none'}`,
+})
+
+async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
+  let text = ''
+  for await (const chunk of request.setEncoding('utf8')) {
+    text += String(chunk)
+    if (text.length > largestBody)
+      return failed(
+        'Usage',
+        `the body is longer than ${largestBody} bytes; an operation is a short JSON object`,
+      )
+  }
+  try {
+    return ok(JSON.parse(text))
+  } catch (error) {
+    return failed('Usage', `the body is not JSON (${(error as Error).message}); an operation was expected`)
+  }
+}

@@ -1,0 +1,128 @@
+import type { Server } from 'node:http'
+import type { Failure, Result } from '../model/index.js'
+import { describeEvent, failed, ok } from '../model/index.js'
+import {
+  kernelStats,
+  lockFile,
+  openJournal,
+  openProcesses,
+  openReleases,
+  openSockets,
+  systemClock,
+} from '../adapters/index.js'
+import { prepareLaunch } from '../adapters/launch/index.js'
+import { openProber } from '../adapters/probes/index.js'
+import type { Paths } from '../config/paths.js'
+import { createFolders } from '../config/paths.js'
+import { serveControl } from '../control/server.js'
+import type { Engine } from '../engine/engine.js'
+import { createEngine } from '../engine/loop.js'
+import type { Journal, World } from '../ports.js'
+import { version } from '../version.js'
+import type { SpecSource } from './operations.js'
+import { supervisor } from './supervisor.js'
+import { handleSignals } from './signals.js'
+
+export interface DaemonOptions {
+  paths: Paths
+  source: SpecSource
+  /** Where instances' output goes: their own files, or the supervisor's standard output. */
+  stdio: 'file' | 'inherit'
+  /** Takes the supervisor's own log lines. */
+  log: (line: string) => void
+  /** Called on SIGUSR1: the log was moved away. */
+  reopenLogs: () => void
+}
+
+export interface Daemon {
+  /** Resolves once everything was asked to stop and has. */
+  finished: Promise<void>
+  /** Names of the services that were started. */
+  services: string[]
+}
+
+/** The composition root: the only place that knows the adapters and the engine both. */
+export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>> {
+  const { paths, source, log } = options
+  const specs = await source.read()
+  if (!specs.ok) return specs
+  const folders = createFolders(paths, process.getuid?.() ?? 0)
+  if (!folders.ok) return folders
+  const lock = lockFile(paths.lock)
+  if (!lock.ok) return failed('Usage', alreadyRuns(paths.name, lock.failure))
+
+  const journal = openJournal(paths.journal)
+  if (!journal.ok) {
+    lock.value.release()
+    return journal
+  }
+  const engine = createEngine(openWorld(options, journal.value))
+  const unsubscribe = engine.subscribe((event) => {
+    const line = describeEvent(event)
+    if (line !== null) log(line)
+  })
+  const admitted = engine.admit(specs.value)
+  if (!admitted.ok) {
+    engine.close()
+    lock.value.release()
+    return admitted
+  }
+
+  const identity = { name: paths.name, version, startedAt: Date.now(), logs: paths.logs }
+  const stopped = allStopped(engine)
+  const server = await serveControl(paths.control, supervisor(identity, engine, source))
+  const forgetSignals = handleSignals({ engine, source, log, reopenLogs: options.reopenLogs })
+  for (const spec of specs.value) engine.apply(spec, 'start')
+
+  const finished = stopped.then(async () => {
+    forgetSignals()
+    unsubscribe()
+    await closeControl(server)
+    engine.close()
+    lock.value.release()
+  })
+  return ok({ finished, services: specs.value.map(({ name }) => name) })
+}
+
+/** Resolves once every service was asked to stop and none of their instances is left. */
+function allStopped(engine: Engine): Promise<void> {
+  return new Promise((resolve) => {
+    const unsubscribe = engine.subscribe((event) => {
+      if (event.type !== 'ServiceStopped') return
+      const states = engine.services().map(({ state }) => state)
+      if (!states.every((state) => state.stopping && state.instances.length === 0)) return
+      unsubscribe()
+      resolve()
+    })
+  })
+}
+
+/** Lets answers that are under way reach their clients, for a second at most. */
+async function closeControl(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), 1000)
+  await new Promise((resolve) => server.close(resolve))
+  clearTimeout(cut)
+}
+
+function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): World {
+  const registerUrl = import.meta.resolve('@handover/process/register')
+  return {
+    clock: systemClock(),
+    sockets: openSockets(),
+    processes: openProcesses({
+      runDir: paths.run,
+      logDir: paths.logs,
+      stdio,
+      log,
+      prepare: (revision, firstTcpPort) =>
+        prepareLaunch(revision, { registerUrl, baseEnv: process.env, firstTcpPort }),
+    }),
+    prober: openProber(),
+    journal,
+    kernel: kernelStats(),
+    releases: openReleases(),
+  }
+}
+
+const alreadyRuns = (name: string, failure: Failure): string =>
+  `a supervisor named "${name}" runs already (${failure.message}); choose another --name or stop it with 'handover stop --name ${name}'`

@@ -1,0 +1,32 @@
+import type { InstanceStatus, ServiceStatus } from '../model/index.js'
+import type { ServiceView } from '../engine/engine.js'
+
+/** One service as `handover status` shows it. */
+export function serviceStatus(view: ServiceView, now: number): ServiceStatus {
+  const { state } = view
+  const spec = state.revisions.find(({ number }) => number === state.target)?.spec
+  const minReady = (spec?.minReadySeconds ?? 0) * 1000
+  const ready = state.instances.filter((instance) => instance.state === 'ready')
+  return {
+    name: state.name,
+    revision: state.target,
+    replicas: state.replicas,
+    ready: ready.length,
+    available: ready.filter(({ since }) => since + minReady <= now).length,
+    paused: state.paused,
+    stopping: state.stopping,
+    rollout: state.rollout,
+    waiting: view.waiting,
+    listeners: view.listeners,
+    instances: state.instances.map((instance): InstanceStatus => ({
+      id: instance.id,
+      pid: instance.pid,
+      revision: instance.revision,
+      state: instance.state,
+      startedAt: instance.createdAt,
+      restarts: instance.restarts,
+      connections: instance.account?.open ?? null,
+      text: view.texts.get(instance.id) ?? null,
+    })),
+  }
+}

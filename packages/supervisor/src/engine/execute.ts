@@ -1,0 +1,83 @@
+import type { Action, EventBody } from '../model/index.js'
+import type { ProcessObserver, World } from '../ports.js'
+import type { ServiceRuntime } from './runtime.js'
+import { watchReadiness } from './readiness.js'
+
+type Emit = (service: string, ...events: EventBody[]) => void
+
+/**
+ * Turns an action into calls of the ports. Its intent is journaled already; what comes of it is emitted.
+ * Nothing is decided here.
+ */
+export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, action: Action) => void {
+  return (runtime, action) => {
+    switch (action.type) {
+      case 'StartInstance':
+        void start(world, emit, runtime, action)
+        return
+      case 'DrainInstance':
+        runtime.watches.get(action.instance)?.stop()
+        runtime.watches.delete(action.instance)
+        world.processes.drain(action.instance)
+        return
+      case 'KillInstance':
+        world.processes.kill(action.instance)
+        return
+      case 'CompleteRollout':
+      case 'FailRollout':
+      case 'FinishRollback':
+      case 'FinishStop':
+        return // the journaled intent is all there is to it
+    }
+  }
+}
+
+async function start(
+  world: World,
+  emit: Emit,
+  runtime: ServiceRuntime,
+  action: Extract<Action, { type: 'StartInstance' }>,
+): Promise<void> {
+  const { instance } = action
+  const service = runtime.state.name
+  const report = (event: EventBody) => emit(service, event)
+  const revision = runtime.state.revisions.find(({ number }) => number === action.revision)
+  if (!revision) throw new Error(`revision ${action.revision} of ${service} is planned but not recorded`)
+
+  const runnable = world.processes.check(revision)
+  if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
+  const listeners = runtime.listeners.of(revision.spec.listen)
+  const observer = observe(runtime, instance, report)
+  const launched = await world.processes.launch({ instance, revision, listeners }, observer)
+  if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
+
+  const { pid, startTime, probeDir } = launched.value
+  report({ type: 'InstanceStarted', instance, pid, startTime })
+  const state = runtime.state.instances.find(({ id }) => id === instance)?.state
+  if (state === 'draining') return world.processes.drain(instance) // asked for while it was being started
+  if (state !== 'starting') return
+  const target = { instance, pid, listeners, probeDir }
+  runtime.watches.set(
+    instance,
+    watchReadiness(target, revision.spec, runnable.value.speaks, world.prober, report),
+  )
+}
+
+function observe(
+  runtime: ServiceRuntime,
+  instance: string,
+  report: (event: EventBody) => void,
+): ProcessObserver {
+  return {
+    ready: () => runtime.watches.get(instance)?.said(),
+    status: (text) => report({ type: 'InstanceStatus', instance, text }),
+    account: (account) => report({ type: 'InstanceAccount', instance, account }),
+    stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),
+    drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),
+    exited(exit, output) {
+      runtime.watches.get(instance)?.stop()
+      runtime.watches.delete(instance)
+      report({ type: 'InstanceExited', instance, exit, output })
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import type { FSWatcher } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, readdirSync, statSync, watch } from 'node:fs'
+import { basename, join } from 'node:path'
+
+/** Lines of the log files in some folders, as they are written; new files are picked up as they appear. */
+export interface Tail {
+  close(): void
+}
+
+export interface TailOptions {
+  /** Folders of `<instance>.log` files. */
+  folders: string[]
+  /** How many of the last lines of each file that is there already are given first. */
+  last: number
+  onLine: (instance: string, line: string) => void
+}
+
+const chunkBytes = 64 * 1024
+
+/** Follows by inotify (fs.watch): nothing is polled. A file that shrank (copytruncate) is read from its start. */
+export function tail({ folders, last, onLine }: TailOptions): Tail {
+  const offsets = new Map<string, { read: number; rest: string }>()
+  const watchers: FSWatcher[] = []
+
+  const drain = (path: string) => {
+    const size = sizeOf(path)
+    if (size === null) return void offsets.delete(path)
+    const position = offsets.get(path) ?? { read: 0, rest: '' }
+    if (size < position.read) position.read = 0
+    const text = position.rest + readFrom(path, position.read, size)
+    const lines = text.split('\n')
+    offsets.set(path, { read: size, rest: lines.pop() ?? '' })
+    for (const line of lines) onLine(basename(path, '.log'), line)
+  }
+
+  for (const folder of folders) {
+    if (!existsSync(folder)) continue
+    watchers.push(
+      watch(folder, (_event, file) => {
+        if (file?.endsWith('.log')) drain(join(folder, file))
+      }),
+    )
+    for (const file of readdirSync(folder).filter((name) => name.endsWith('.log'))) {
+      const path = join(folder, file)
+      const lines = lastLines(path, last)
+      offsets.set(path, { read: sizeOf(path) ?? 0, rest: '' })
+      for (const line of lines) onLine(basename(path, '.log'), line)
+    }
+  }
+  return {
+    close() {
+      for (const watcher of watchers) watcher.close()
+    },
+  }
+}
+
+/** The last lines of a file; of a long file only its last megabyte is looked at. */
+export function lastLines(path: string, number: number): string[] {
+  const size = sizeOf(path)
+  if (size === null || number === 0) return []
+  const text = readFrom(path, Math.max(0, size - 2 ** 20), size)
+  const lines = text.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines.slice(-number)
+}
+
+function sizeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? null
+}
+
+function readFrom(path: string, start: number, end: number): string {
+  const fd = openSync(path, 'r')
+  try {
+    const parts: Buffer[] = []
+    for (let at = start; at < end;) {
+      const chunk = Buffer.alloc(Math.min(chunkBytes, end - at))
+      const read = readSync(fd, chunk, 0, chunk.length, at)
+      if (read === 0) break
+      parts.push(chunk.subarray(0, read))
+      at += read
+    }
+    return Buffer.concat(parts).toString()
+  } finally {
+    closeSync(fd)
+  }
+}

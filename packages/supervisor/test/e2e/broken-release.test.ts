@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import type { Rig } from '@handover/testkit'
+import { freePort, openRig } from '@handover/testkit'
+import { startLoad } from '../../dist/verify/index.js'
+
+const good = `require('node:http').createServer((request, response) => {
+  response.end('good')
+}).listen(process.env.PORT)
+`
+
+/** Each way in which a release can be broken, and what the user is told. */
+const releases: { name: string; source: string; flags?: string[]; reason: RegExp; lastLine?: RegExp }[] = [
+  {
+    name: 'exits at boot',
+    source: `console.error('boom: no database'); process.exit(3)`,
+    reason: /exited with code 3 before it was ready/,
+    lastLine: /boom: no database/,
+  },
+  {
+    name: 'is never ready',
+    source: `setInterval(() => {}, 1000)`,
+    flags: ['--progress-deadline-seconds', '1'],
+    reason: /made no progress for 1 s/,
+  },
+  {
+    name: 'crashes after it was ready',
+    source: `${good}; setTimeout(() => { throw new Error('boom: later') }, 100)`,
+    flags: ['--min-ready-seconds', '2'],
+    reason: /exited with code 1 .*after it was ready/,
+    lastLine: /boom: later/,
+  },
+  {
+    name: 'fails its readiness probe',
+    source: good.replace(
+      `response.end('good')`,
+      `response.statusCode = request.url === '/healthz' ? 503 : 200; response.end('good')`,
+    ),
+    flags: ['--readiness-path', '/healthz', '--progress-deadline-seconds', '1'],
+    reason: /made no progress for 1 s/,
+  },
+  {
+    name: 'listens elsewhere',
+    source: good.replace('process.env.PORT', '0'),
+    flags: ['--progress-deadline-seconds', '1'],
+    reason: /made no progress for 1 s/,
+  },
+  {
+    name: 'hangs, at SIGTERM too',
+    source: `for (;;);`,
+    flags: ['--progress-deadline-seconds', '1', '--termination-grace-period-seconds', '2'],
+    reason: /made no progress for 1 s/,
+  },
+]
+
+for (const { name, source, flags = [], reason, lastLine } of releases) {
+  test(`upgrade rolls back and exits with 3 when the new release ${name}`, async (t) => {
+    const { rig, load } = await serving(t, ['app.cjs'], flags)
+    const before = await pids(rig)
+    writeFileSync(join(rig.folder, 'app.cjs'), source)
+    const { code, receipt, stderr } = await rig.upgrade()
+
+    assert.equal(code, 3)
+    assert.equal(receipt.outcome, 'rolled-back')
+    assert.match(receipt.failure?.message ?? '', reason)
+    if (lastLine) assert.match(stderr, lastLine)
+    assert.deepEqual(await pids(rig), before)
+    await assertNothingFailed(load)
+  })
+}
+
+test('upgrade rolls back and exits with 3 when the new release cannot be executed', async (t) => {
+  const { rig, load } = await serving(t, ['--', './server'])
+  const before = await pids(rig)
+  rmSync(join(rig.folder, 'server'))
+  const { code, receipt } = await rig.upgrade()
+
+  assert.equal(code, 3)
+  assert.match(receipt.failure?.message ?? '', /server/)
+  assert.deepEqual(await pids(rig), before)
+  await assertNothingFailed(load)
+})
+
+/** A good release of two instances, under load. */
+async function serving(t: TestContext, program: string[], flags: string[] = []) {
+  const rig = openRig()
+  t.after(() => rig.close())
+  const port = await freePort()
+  writeFileSync(join(rig.folder, 'app.cjs'), good)
+  writeFileSync(join(rig.folder, 'server'), `#!/usr/bin/env node\n${good}`)
+  chmodSync(join(rig.folder, 'server'), 0o755)
+  const options = ['-i', '2', '-p', String(port), ...flags]
+  const args = program[0] === '--' ? [...options, ...program] : [...program, ...options]
+  const started = await rig.handover('start', ...args)
+  assert.equal(started.code, 0, started.stderr)
+  const load = startLoad({
+    target: { host: '127.0.0.1', port },
+    workloads: { newConnections: { perSecond: 50 }, keepAlive: [{ connections: 10, thinkMs: [0, 100] }] },
+  })
+  return { rig, load }
+}
+
+/** The pids of those that serve, in order. */
+async function pids(rig: Rig): Promise<(number | null)[]> {
+  const { services } = await rig.status()
+  return services.flatMap(({ instances }) =>
+    instances.filter(({ state }) => state === 'ready').map(({ pid }) => pid),
+  )
+}
+
+async function assertNothingFailed(load: ReturnType<typeof startLoad>): Promise<void> {
+  const report = await load.stop()
+  assert.ok(report.answered > 0)
+  // The good release answers "good" everywhere but where a broken one is asked for its health.
+  assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FakeWorld } from '@handover/testkit'
+import { fakeWorld } from '@handover/testkit'
+import type { Engine } from '../../dist/engine/engine.js'
+import { createEngine } from '../../dist/engine/loop.js'
+import { failed } from '../../dist/model/index.js'
+import type { ServiceSpec } from '../../dist/model/index.js'
+
+const spec = (more: Partial<ServiceSpec> = {}): ServiceSpec => ({
+  name: 'web',
+  command: ['node', 'server.js'],
+  cwd: '/srv',
+  env: {},
+  envFiles: [],
+  replicas: 1,
+  listen: { http: { type: 'tcp', host: '::', port: 3000, backlog: 511 } },
+  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+  minReadySeconds: 0,
+  progressDeadlineSeconds: 60,
+  revisionHistoryLimit: 10,
+  terminationGracePeriodSeconds: 30,
+  maxDraining: 8,
+  drain: { timeoutSeconds: 29, idleSeconds: 10 },
+  register: true,
+  ...more,
+})
+
+/** A service that runs in its first revision. */
+async function running(world: FakeWorld, service = spec()): Promise<Engine> {
+  const engine = createEngine(world)
+  assert.deepEqual(engine.apply(service, 'start'), { ok: true, value: true })
+  await turn()
+  for (const { observer } of world.living.values()) observer.ready()
+  assert.equal(engine.service('web')?.state.stable, 1)
+  return engine
+}
+
+test('createEngine() journals the intent before it acts when an instance is started', async () => {
+  const world = fakeWorld()
+  await running(world)
+  const intent = world.log.indexOf('journal InstanceStarting')
+  assert.ok(intent !== -1 && intent < world.log.indexOf('launch web-1'), world.log.join('\n'))
+})
+
+test('createEngine() drains the old instance only after the new one is ready when a service is upgraded', async () => {
+  const world = fakeWorld()
+  const engine = await running(world)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  assert.deepEqual(world.living.get('web-1')?.signals, [])
+  world.living.get('web-2')?.observer.ready()
+  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+  assert.equal(engine.service('web')?.receipt, null)
+  world.living.get('web-1')?.observer.stoppedAccepting()
+  const receipt = engine.service('web')?.receipt
+  assert.equal(receipt?.outcome, 'complete')
+  assert.deepEqual(
+    receipt?.instances.map(({ id, side }) => `${id} ${side}`),
+    ['web-1 old', 'web-2 new'],
+  )
+})
+
+test('createEngine() opens each listener once and keeps it when revisions come and go', async () => {
+  const world = fakeWorld()
+  const engine = await running(world)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  world.living.get('web-2')?.observer.ready()
+  world.living.get('web-1')?.observer.stoppedAccepting()
+  world.living.get('web-1')?.exit()
+  assert.deepEqual(
+    world.log.filter((line) => /^(listen|close)/.test(line)),
+    ['listen http'],
+  )
+})
+
+test('createEngine() closes a listener that the new revision does not name when the old one is gone', async () => {
+  const world = fakeWorld()
+  const engine = await running(
+    world,
+    spec({ listen: { ...spec().listen, old: { type: 'tcp', host: '::', port: 1, backlog: 1 } } }),
+  )
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  world.living.get('web-2')?.observer.ready()
+  world.living.get('web-1')?.observer.stoppedAccepting()
+  world.living.get('web-1')?.exit()
+  assert.deepEqual(
+    engine.service('web')?.listeners.map(({ name }) => name),
+    ['http'],
+  )
+})
+
+test('createEngine() kills an instance when its grace period is over', async () => {
+  const world = fakeWorld()
+  const engine = await running(world)
+  engine.command('web', { type: 'Stop' })
+  world.clock.advance(29_999)
+  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+  world.clock.advance(1)
+  assert.deepEqual(world.living.get('web-1')?.signals, ['drain', 'kill'])
+})
+
+test('createEngine() refuses a service whose program is not there when it never ran', () => {
+  const world = fakeWorld()
+  world.refusal = failed('CannotStart', 'command "nope" was not found')
+  const answer = createEngine(world).apply(spec(), 'start')
+  assert.deepEqual(answer, failed('Usage', 'command "nope" was not found'))
+  assert.deepEqual(world.log, [])
+})
+
+test('createEngine() rolls back when a running service is upgraded to a program that is not there', async () => {
+  const world = fakeWorld()
+  const engine = await running(world)
+  world.refusal = failed('CannotStart', 'command "nope" was not found')
+  assert.equal(engine.apply(spec(), 'upgrade').ok, true)
+  const receipt = engine.service('web')?.receipt
+  assert.equal(receipt?.outcome, 'rolled-back')
+  assert.match(receipt?.failure?.message ?? '', /"nope" was not found/)
+  assert.deepEqual(world.living.get('web-1')?.signals, [])
+})
+
+test('createEngine() keeps figures out of the journal when an instance reports them', async () => {
+  const world = fakeWorld()
+  const engine = await running(world)
+  const before = world.journaled.length
+  world.living.get('web-1')?.observer.status('busy')
+  assert.equal(world.journaled.length, before)
+  assert.equal(engine.service('web')?.texts.get('web-1'), 'busy')
+})

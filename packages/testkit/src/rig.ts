@@ -1,0 +1,115 @@
+import { execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Receipt, Status } from 'handover/model'
+
+const bin = fileURLToPath(import.meta.resolve('handover/bin'))
+
+export interface CommandResult {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/**
+ * A supervisor as its user has it: the real command, real processes, a home of its own. Everything that it
+ * started is gone after `close`, also when the test failed in the middle.
+ */
+export interface Rig {
+  home: string
+  /** A folder for the service's files. */
+  folder: string
+  /** `handover <args>` with this rig's home and name; never throws on an exit code. */
+  handover(...args: string[]): Promise<CommandResult>
+  /** The same in the background, for commands that stay: `run`, `logs -f`, `status --watch`. */
+  spawn(...args: string[]): ChildProcess
+  status(): Promise<Status>
+  /** `handover upgrade --json`: the exit code and the receipt. */
+  upgrade(...args: string[]): Promise<{ code: number; receipt: Receipt; stderr: string }>
+  close(): Promise<void>
+}
+
+export interface RigOptions {
+  /** Default `test`. */
+  name?: string
+  env?: NodeJS.ProcessEnv
+}
+
+export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
+  const home = mkdtempSync(join(tmpdir(), 'handover-'))
+  const folder = mkdtempSync(join(tmpdir(), 'service-'))
+  const environment = { ...process.env, NO_COLOR: '1', ...env, HANDOVER_HOME: home }
+  const children = new Set<ChildProcess>()
+
+  const handover = (...args: string[]): Promise<CommandResult> =>
+    new Promise((resolve) => {
+      execFile(
+        process.execPath,
+        [bin, ...withName(args, name)],
+        { env: environment, cwd: folder, timeout: 120_000, maxBuffer: 2 ** 26 },
+        (error, stdout, stderr) => {
+          const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128
+          resolve({ code, stdout, stderr })
+        },
+      )
+    })
+
+  return {
+    home,
+    folder,
+    handover,
+    spawn(...args) {
+      const child = spawn(process.execPath, [bin, ...withName(args, name)], { env: environment, cwd: folder })
+      children.add(child)
+      child.once('exit', () => children.delete(child))
+      return child
+    },
+    async status() {
+      const { stdout, stderr, code } = await handover('status', '--json')
+      if (code !== 0) throw new Error(`status exited with ${code}: ${stderr}`)
+      return JSON.parse(stdout) as Status
+    },
+    async upgrade(...args) {
+      const { code, stdout, stderr } = await handover('upgrade', '--json', ...args)
+      if (stdout === '') throw new Error(`upgrade exited with ${code} and printed no receipt: ${stderr}`)
+      return { code, receipt: JSON.parse(stdout) as Receipt, stderr }
+    },
+    async close() {
+      await handover('stop')
+      await Promise.all([...children].map(ended))
+      for (const path of [home, folder]) rmSync(path, { recursive: true, force: true })
+    },
+  }
+}
+
+/** `--name` goes before a `--`, behind which everything belongs to the service. */
+function withName(args: string[], name: string): string[] {
+  const at = args.indexOf('--')
+  const own = at === -1 ? args : args.slice(0, at)
+  return [...own, '--name', name, ...(at === -1 ? [] : args.slice(at))]
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve()
+    child.once('exit', () => resolve())
+    child.kill('SIGTERM')
+  })
+}
+
+/** A port of the loopback interface that nobody has right now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}

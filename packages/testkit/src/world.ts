@@ -1,0 +1,116 @@
+import type { Event, Exit, Result } from 'handover/model'
+import { ok } from 'handover/model'
+import type { Listener, LaunchOrder, ProcessObserver, World } from 'handover/ports'
+
+/** A clock that moves only when told to, and fires what is due in order of time. */
+export interface FakeClock {
+  now(): number
+  at(time: number, callback: () => void): () => void
+  advance(milliseconds: number): void
+}
+
+export function fakeClock(start = 1_000_000): FakeClock {
+  let now = start
+  let due: { time: number; callback: () => void }[] = []
+  return {
+    now: () => now,
+    at(time, callback) {
+      const entry = { time, callback }
+      due.push(entry)
+      return () => void (due = due.filter((other) => other !== entry))
+    },
+    advance(milliseconds) {
+      const until = now + milliseconds
+      for (;;) {
+        const next = due.filter(({ time }) => time <= until).sort((a, b) => a.time - b.time)[0]
+        if (!next) break
+        due = due.filter((other) => other !== next)
+        now = Math.max(now, next.time)
+        next.callback()
+      }
+      now = until
+    },
+  }
+}
+
+/** A process of the fake world; the test plays its part. */
+export interface FakeProcess {
+  order: LaunchOrder
+  pid: number
+  observer: ProcessObserver
+  signals: ('drain' | 'kill')[]
+  exit(exit?: Exit, output?: string[]): void
+}
+
+/** The operating system without one: what the engine did to it is written down in order, in `log`. */
+export interface FakeWorld extends World {
+  clock: FakeClock
+  log: string[]
+  journaled: Event[]
+  living: Map<string, FakeProcess>
+  /** Set to make the next looks at a revision fail. */
+  refusal: Result<never> | null
+}
+
+export function fakeWorld(): FakeWorld {
+  const log: string[] = []
+  const journaled: Event[] = []
+  const living = new Map<string, FakeProcess>()
+  let nextPid = 100
+  let nextFd = 10
+
+  const world: FakeWorld = {
+    clock: fakeClock(),
+    log,
+    journaled,
+    living,
+    refusal: null,
+    sockets: {
+      listen(name, spec) {
+        log.push(`listen ${name}`)
+        const listener: Listener = { name, spec, fd: nextFd++, address: name, inode: nextFd }
+        return ok(listener)
+      },
+      close: ({ name }) => void log.push(`close ${name}`),
+    },
+    processes: {
+      check: () => world.refusal ?? ok({ speaks: true }),
+      launch(order, observer) {
+        log.push(`launch ${order.instance}`)
+        const pid = nextPid++
+        living.set(order.instance, {
+          order,
+          pid,
+          observer,
+          signals: [],
+          exit(exit = { code: 0, signal: null }, output = []) {
+            living.delete(order.instance)
+            observer.exited(exit, output)
+          },
+        })
+        return Promise.resolve(ok({ pid, startTime: '1', probeDir: '/nowhere' }))
+      },
+      drain(instance) {
+        log.push(`drain ${instance}`)
+        living.get(instance)?.signals.push('drain')
+      },
+      kill(instance) {
+        log.push(`kill ${instance}`)
+        living.get(instance)?.signals.push('kill')
+      },
+    },
+    prober: { start: () => () => {} },
+    journal: {
+      read: () => [],
+      append(events) {
+        journaled.push(...events)
+        for (const event of events) log.push(`journal ${event.type}`)
+      },
+      rewrite: () => {},
+      close: () => void log.push('journal closed'),
+    },
+    kernel: { read: () => ({ ListenOverflows: 0, ListenDrops: 0 }) },
+    releases: { resolve: ({ cwd }) => ok(cwd) },
+  }
+  return world
+}

@@ -1,0 +1,30 @@
+// Runs every compiled test with Node's own test runner. Words on the command line choose files by name.
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const packages = new URL('../packages/', import.meta.url).pathname
+const chosen = process.argv.slice(2)
+
+const files = readdirSync(packages)
+  .map((name) => join(packages, name, 'dist-test'))
+  .flatMap((folder) => filesBelow(folder))
+  .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => chosen.length === 0 || chosen.some((word) => file.includes(word)))
+
+if (files.length === 0) {
+  console.error(`no test file matches "${chosen.join(' ')}"; run 'npm run build' first?`)
+  process.exit(2)
+}
+
+// Two at a time: more would measure how the tests disturb each other.
+const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...files], { stdio: 'inherit' })
+runner.on('exit', (code) => process.exit(code ?? 1))
+
+function filesBelow(folder) {
+  try {
+    return readdirSync(folder, { recursive: true }).map((name) => join(folder, name))
+  } catch {
+    return []
+  }
+}
