@@ -1,4 +1,4 @@
-import type cluster from 'node:cluster'
+import type { Cluster } from 'node:cluster'
 import type { Announcer } from './announcer.js'
 import type { InstanceMessage } from './protocol.js'
 
@@ -10,7 +10,9 @@ interface WorkerMessage {
 
 /** The module is asked for only where there is an IPC channel, so that nobody else pays for loading it. */
 export function isClusterWorker(): boolean {
-  return process.channel !== undefined && process.getBuiltinModule('node:cluster').default.isWorker
+  return (
+    process.channel !== undefined && (process.getBuiltinModule('node:cluster') as unknown as Cluster).isWorker
+  )
 }
 
 /** A worker reports to its primary, which speaks for the whole instance. */

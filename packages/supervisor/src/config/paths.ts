@@ -54,20 +54,23 @@ export function pathsFor(name: string, env: NodeJS.ProcessEnv, uid: number): Res
   })
 }
 
-/** Makes the folders, private to their owner; refuses a run folder that somebody else made. */
+/**
+ * Makes the folders, private to their owner; refuses a run folder that somebody else made. Only root starts
+ * instances of other users, which must reach their own sockets below the run folder.
+ */
 export function createFolders(paths: Paths, uid: number): Result<Paths> {
-  for (const folder of new Set([paths.run, paths.logs, dirname(paths.journal), dirname(paths.lock)])) {
+  const mode = uid === 0 ? 0o711 : 0o700
+  // The run folder first: where all is below one folder, that one gets its mode.
+  for (const folder of [paths.run, paths.logs, dirname(paths.journal), dirname(paths.lock)]) {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      mkdirSync(folder, { recursive: true, mode: folder === paths.run ? mode : 0o700 })
     } catch (error) {
       return failed('Usage', `the folder "${folder}" cannot be made: ${(error as Error).message}`)
     }
   }
-  const { run } = paths
-  const owned = ownedBy(run, uid)
+  const owned = ownedBy(paths.run, uid)
   if (!owned.ok) return owned
-  // Instances of other users must reach their own sockets below it; only root can start such.
-  chmodSync(run, uid === 0 ? 0o711 : 0o700)
+  chmodSync(paths.run, mode)
   return ok(paths)
 }
 
@@ -108,7 +111,7 @@ function userFolders(name: string, env: NodeJS.ProcessEnv, uid: number): Folders
   const home = env['HOME'] || homedir()
   const state = join(absoluteOr(env['XDG_STATE_HOME'], join(home, '.local/state')), 'handover', name)
   return {
-    run: runtime === null ? join(tmpdir(), `handover-${uid}`, name) : join(runtime, 'handover', name),
+    run: runtime === null ? join(tmpdir(), `handover-${uid}-${name}`) : join(runtime, 'handover', name),
     state,
     logs: join(state, 'logs'),
   }
@@ -120,19 +123,20 @@ const absoluteOr = <T>(path: string | undefined, otherwise: T): string | T =>
 
 /** The folder itself, or, where its sockets would get too long a path, a short one that stands for it. */
 function fitting(run: string, uid: number): Result<string> {
-  if (fits(run)) return ok(run)
+  if (fits(run)) return unlessForeign(run, uid)
   const hash = createHash('sha256').update(run).digest('hex').slice(0, 10)
   const short = join(tmpdir(), `ho-${uid}-${hash}`)
-  if (!fits(short)) {
-    const bytes = Buffer.byteLength(run) + roomBelowRun
-    return failed(
-      'Usage',
-      `the sockets below "${run}" need paths of ${bytes} bytes and those below "${tmpdir()}" are too long as well, wanted at most ${longestSocketPath}: set HANDOVER_HOME or TMPDIR to a shorter folder`,
-    )
-  }
-  // In a folder that all may write to, somebody else may have been there first.
-  return lstatSync(short, { throwIfNoEntry: false }) ? ownedBy(short, uid) : ok(short)
+  if (fits(short)) return unlessForeign(short, uid)
+  const bytes = Buffer.byteLength(run) + roomBelowRun
+  return failed(
+    'Usage',
+    `the sockets below "${run}" need paths of ${bytes} bytes and those below "${tmpdir()}" are too long as well, wanted at most ${longestSocketPath}: set HANDOVER_HOME or TMPDIR to a shorter folder`,
+  )
 }
+
+/** In a folder that all may write to, somebody else may have been there first. */
+const unlessForeign = (run: string, uid: number): Result<string> =>
+  lstatSync(run, { throwIfNoEntry: false }) ? ownedBy(run, uid) : ok(run)
 
 const fits = (run: string): boolean => Buffer.byteLength(run) + roomBelowRun <= longestSocketPath
 

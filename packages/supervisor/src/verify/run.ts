@@ -64,10 +64,15 @@ export async function runVerify(options: VerifyOptions): Promise<Result<VerifyRe
   const early = new AbortController()
   void load.finished.then(() => early.abort())
   const signal = AbortSignal.any([early.signal, ...(options.signal ? [options.signal] : [])])
-  const upgrades = await upgradeRepeatedly(options, load, signal)
-  options.onProgress?.({ type: 'coolingDown' })
-  await pause(options.coolDownSeconds ?? 2, signal)
-  return ok(judge(options, upgrades, await load.stop()))
+  try {
+    const upgrades = await upgradeRepeatedly(options, load, signal)
+    options.onProgress?.({ type: 'coolingDown' })
+    await pause(options.coolDownSeconds ?? 2, signal)
+    return ok(judge(options, upgrades, await load.stop()))
+  } finally {
+    // Where `upgrade` threw, nothing else would end it.
+    void load.stop()
+  }
 }
 
 async function upgradeRepeatedly(

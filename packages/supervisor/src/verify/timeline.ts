@@ -28,10 +28,6 @@ export class Timeline {
     if (done) this.done = upgrade
   }
 
-  get upgrading(): boolean {
-    return this.windows.at(-1)?.endedMs === null
-  }
-
   /** Whether an upgrade went on at any moment since `sinceMs`. */
   upgradedSince(sinceMs: number): boolean {
     const last = this.windows.at(-1)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import test from 'node:test'
-import { formatVerify, parseIdentify, runVerify, type VerifyOptions } from '../../dist/verify/index.js'
+import { formatVerify, parseIdentify, runVerify } from '../../dist/verify/index.js'
+import type { Load, VerifyOptions, VerifyProgress } from '../../dist/verify/index.js'
 import { limitMs, listen, okAnswer, rawServer, within } from './support.js'
 
 const quick: Pick<VerifyOptions, 'pauseSeconds' | 'warmUpSeconds' | 'coolDownSeconds'> = {
@@ -117,6 +118,28 @@ void test('runVerify() fails before any load when the service is not well withou
   const gone = await within(runVerify({ ...options, load: { target: { path: '/tmp/no.sock' }, workloads } }))
   assert.ok(!gone.ok)
   assert.match(gone.failure.message, /unix:\/tmp\/no\.sock .*could not be opened: ENOENT/)
+})
+
+void test('runVerify() leaves no load behind when the upgrade throws', async (t) => {
+  const target = await listen(
+    t,
+    createServer((_request, response) => response.end('hello')),
+  )
+  let load: Load | undefined
+  const upgrade = () => Promise.reject(new Error('a bug'))
+  const onProgress = (step: VerifyProgress) => {
+    if (step.type === 'loadStarted') load = step.load
+  }
+  const options = {
+    ...quick,
+    upgrades: 1,
+    upgrade,
+    onProgress,
+    load: { target, workloads, timeoutMs: limitMs },
+  }
+  await assert.rejects(within(runVerify(options)), /a bug/)
+  assert.ok(load)
+  assert.equal((await within(load.finished)).inFlight, 0)
 })
 
 void test('runVerify() ends early and in order when it is aborted', async (t) => {

@@ -4,7 +4,7 @@ import { failed, ok } from '../../model/index.js'
 import { resolveAccount } from './account.js'
 import { buildEnvironment } from './environment.js'
 import { withoutLauncher } from './launchers.js'
-import { asNodeProgram, preloadInto, usesLibrary } from './node-program.js'
+import { asNodeProgram, checkScript, preloadInto, usesLibrary } from './node-program.js'
 import { findProgram } from './program.js'
 import { withTypeScript } from './typescript.js'
 
@@ -51,6 +51,8 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
   if (!direct.ok) return direct
   const { note } = direct.value
   const env = direct.value.env
+  const script = checkScript(direct.value.argv, release)
+  if (!script.ok) return script
   const typed = withTypeScript(direct.value.argv, { folder: release, env })
   if (!typed.ok) return typed
   const program = findProgram(typed.value[0] ?? '', { folder: release, env })

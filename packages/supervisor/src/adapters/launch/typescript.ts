@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { isNode } from './node-program.js'
+import { divideNodeWords, isNode } from './node-program.js'
 import type { Surroundings } from './program.js'
 import { findProgram } from './program.js'
 
@@ -12,24 +12,11 @@ import { findProgram } from './program.js'
 const loaders =
   /^(--import|--loader|--experimental-loader|--require|-r|--experimental-(strip|transform)-types)\b/
 
-/** Node's options that take the next word as their value: the script comes after it. */
-const withValue = new Set([
-  '-r',
-  '--require',
-  '--import',
-  '--loader',
-  '--experimental-loader',
-  '-C',
-  '--conditions',
-  '--env-file',
-  '--title',
-])
-
 /** `node server.ts`, so that it runs: as it is where Node strips types, through tsx where the release has it. */
 export function withTypeScript(argv: string[], surroundings: Surroundings): Result<string[]> {
   const [node = '', ...words] = argv
   if (!isNode(node)) return ok(argv)
-  const { script, options } = divide(words)
+  const { script, options } = divideNodeWords(words)
   if (
     script === undefined ||
     !/\.[mc]?tsx?$/.test(script) ||
@@ -47,15 +34,7 @@ export function withTypeScript(argv: string[], surroundings: Surroundings): Resu
   )
 }
 
-function divide(words: string[]): { options: string[]; script: string | undefined } {
-  let index = 0
-  while (index < words.length && words[index]?.startsWith('-')) {
-    index += withValue.has(words[index] ?? '') ? 2 : 1
-  }
-  return { options: words.slice(0, index), script: words[index] }
-}
-
-export function hasTsx(folder: string): boolean {
+function hasTsx(folder: string): boolean {
   try {
     createRequire(join(folder, 'package.json')).resolve('tsx/package.json')
     return true

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
@@ -37,9 +37,19 @@ export function createFolder(runDir: string, folder: InstanceFolder): void {
  * last, so that nothing in it is that user's to exchange before.
  */
 export function giveFolder(runDir: string, folder: InstanceFolder, uid: number, gid: number): void {
+  if (uid === process.getuid?.()) return
   for (const path of [folder.channel, folder.notify, folder.probes, folder.path]) chownSync(path, uid, gid)
   const { mode } = statSync(runDir)
   chmodSync(runDir, (mode & 0o7777) | 0o011) // to pass through; not to list
+}
+
+/**
+ * The folder of an instance that runs already, and whose it is. It is the same folder: the instance knows its
+ * paths, and its library tries to connect there again and again.
+ */
+export function ownerOfFolder(runDir: string, folder: InstanceFolder): { uid: number; gid: number } {
+  if (!existsSync(folder.path)) createFolder(runDir, folder)
+  return statSync(folder.path)
 }
 
 export function removeFolder(folder: InstanceFolder): void {

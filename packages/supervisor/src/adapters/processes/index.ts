@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import type { Result, Revision } from '../../model/index.js'
 import { ok } from '../../model/index.js'
-import type { LaunchOrder, ProcessObserver, Processes } from '../../ports.js'
+import type { LaunchedProcess, LaunchOrder, ProcessObserver, Processes } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { firstTcpPort } from '../launch/index.js'
 import { checkExecutable } from './executable.js'
 import { keepDescriptorsFromChildren } from './inherited.js'
 import type { Running } from './instance.js'
-import { launchInstance } from './instance.js'
+import { adoptInstance, launchInstance } from './instance.js'
 import { trimOutputs } from './output.js'
 
 export interface ProcessesOptions {
@@ -42,6 +42,12 @@ export function openProcesses(options: ProcessesOptions): Processes {
       observer.exited(exit, output)
     },
   })
+  const keep = (instance: string, started: Result<Running>): Result<LaunchedProcess> => {
+    if (!started.ok) return started
+    running.set(instance, started.value)
+    const { pid, startTime, probeDir } = started.value
+    return ok({ pid, startTime, probeDir })
+  }
 
   return {
     check(revision) {
@@ -51,11 +57,13 @@ export function openProcesses(options: ProcessesOptions): Processes {
     async launch(order, observer) {
       const plan = runnable(prepare(order.revision, firstTcpPort(order.listeners)))
       if (!plan.ok) return plan
-      const launched = await launchInstance(options, plan.value, order, forgetting(order, observer))
-      if (!launched.ok) return launched
-      running.set(order.instance, launched.value)
-      const { pid, startTime, probeDir } = launched.value
-      return ok({ pid, startTime, probeDir })
+      return keep(
+        order.instance,
+        await launchInstance(options, plan.value, order, forgetting(order, observer)),
+      )
+    },
+    async adopt(order, observer) {
+      return keep(order.instance, await adoptInstance(options, order, forgetting(order, observer)))
     },
     drain: (instance) => running.get(instance)?.drain(),
     kill: (instance) => running.get(instance)?.kill(),

@@ -2,19 +2,20 @@ import { closeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import type { LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
+import type { AdoptOrder, LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { errorCode } from '../posix.js'
+import { adoptProcess } from './adopt.js'
 import type { Contract } from './contract.js'
 import { openContract } from './contract.js'
 import { instanceEnvironment } from './environment.js'
 import type { InstanceFolder } from './folder.js'
-import { createFolder, giveFolder, instanceFolder, removeFolder } from './folder.js'
+import { createFolder, giveFolder, instanceFolder, ownerOfFolder, removeFolder } from './folder.js'
 import { heldBack } from './held-back.js'
 import type { ProcessesOptions } from './index.js'
 import type { OutputFile } from './output.js'
-import { lastLines, openOutput } from './output.js'
-import type { Spawned } from './spawn.js'
+import { lastLines, openOutput, outputFile } from './output.js'
+import type { LiveProcess } from './spawn.js'
 import { becameProgram, couldNotExecute, killGroup, spawnDetached } from './spawn.js'
 import type { Voice } from './voice.js'
 import { voice } from './voice.js'
@@ -40,35 +41,56 @@ export async function launchInstance(
   observer: ProcessObserver,
 ): Promise<Result<Running>> {
   const held = heldBack(observer)
-  const inodes = new Set(order.listeners.map(({ inode }) => inode))
-  const heard = voice(inodes, held.observer)
+  const heard = voice(inodesOf(order), held.observer)
   const outfit = await prepareOutfit(options, plan, order, heard)
   if (!outfit.ok) return outfit
-  const spawned = await start(outfit.value, plan, order)
-  if (!spawned.ok) {
+  const started = await start(outfit.value, plan, order)
+  if (!started.ok) {
     await giveBack(outfit.value)
-    return spawned
+    return started
   }
-  void spawned.value.exit.then(async (exit) => {
-    const output = await giveBack(outfit.value)
-    held.observer.exited(exit, output)
-  })
   setImmediate(held.release) // by then whoever awaits the launch has gone on
-  return ok(runningInstance(spawned.value, outfit.value.folder, heard))
+  return ok(follow(started.value, outfit.value, heard, held.observer))
 }
 
-function runningInstance({ pid, startTime, exit }: Spawned, folder: InstanceFolder, heard: Voice): Running {
+/** Takes over an instance that an earlier supervisor launched: the same sockets, at the same paths, anew. */
+export async function adoptInstance(
+  options: ProcessesOptions,
+  order: AdoptOrder,
+  observer: ProcessObserver,
+): Promise<Result<Running>> {
+  const held = heldBack(observer)
+  const heard = voice(inodesOf(order), held.observer)
+  const outfit = await restoreOutfit(options, order, heard)
+  if (!outfit.ok) return outfit
+  const adopted = adoptProcess(order.pid, order.startTime)
+  if (!adopted.ok) {
+    await giveBack(outfit.value)
+    return adopted
+  }
+  setImmediate(held.release)
+  return ok(follow(adopted.value, outfit.value, heard, held.observer))
+}
+
+const inodesOf = ({ listeners }: LaunchOrder) => new Set(listeners.map(({ inode }) => inode))
+
+/** Tells of the process's end; until then it can be drained and killed. */
+function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: ProcessObserver): Running {
+  const { pid, startTime, exit } = process
   let gone = false
   let asked = false
-  void exit.then(() => (gone = true))
+  void exit.then(async (how) => {
+    gone = true
+    observer.exited(how, await giveBack(outfit))
+  })
   return {
     pid,
     startTime,
-    probeDir: folder.probes,
+    probeDir: outfit.folder.probes,
     drain() {
       if (gone || asked) return
       asked = true
-      process.kill(pid, 'SIGTERM')
+      process.terminate()
       heard.drainAsked(pid)
     },
     kill() {
@@ -77,43 +99,54 @@ function runningInstance({ pid, startTime, exit }: Spawned, folder: InstanceFold
   }
 }
 
-async function prepareOutfit(
-  { runDir, logDir, stdio, log = () => {} }: ProcessesOptions,
+function prepareOutfit(
+  options: ProcessesOptions,
   { uid, gid }: LaunchPlan,
   order: LaunchOrder,
   heard: Voice,
 ): Promise<Result<Outfit>> {
-  const folder = instanceFolder(runDir, order.instance)
+  return makeOutfit(options, order, heard, (folder) => {
+    createFolder(options.runDir, folder)
+    return { uid: uid ?? process.getuid?.() ?? 0, gid: gid ?? -1 }
+  })
+}
+
+function restoreOutfit(options: ProcessesOptions, order: AdoptOrder, heard: Voice): Promise<Result<Outfit>> {
+  return makeOutfit(options, order, heard, (folder) => ownerOfFolder(options.runDir, folder))
+}
+
+/** `furnish` sees to it that the folder is there, and says whose it is to be. */
+async function makeOutfit(
+  { runDir, logDir, stdio, log = () => {} }: ProcessesOptions,
+  order: LaunchOrder,
+  heard: Voice,
+  furnish: (folder: InstanceFolder) => { uid: number; gid: number },
+): Promise<Result<Outfit>> {
+  const { instance, revision } = order
+  const folder = instanceFolder(runDir, instance)
   if (!folder.ok) return folder
   let contract: Contract | null = null
   try {
-    createFolder(runDir, folder.value)
+    const { uid, gid } = furnish(folder.value)
     contract = await openContract(folder.value, order, heard, log)
-    if (uid !== undefined && uid !== process.getuid?.()) giveFolder(runDir, folder.value, uid, gid ?? -1)
-    const output =
-      stdio === 'file' ? openOutput(join(logDir, order.revision.spec.name), order.instance) : null
+    giveFolder(runDir, folder.value, uid, gid)
+    const output = stdio === 'file' ? outputFile(join(logDir, revision.spec.name), instance) : null
     return ok({ folder: folder.value, contract, output })
   } catch (error) {
     await contract?.finish()
-    removeFolder(folder.value)
-    return failed(
-      'CannotStart',
-      `the files of instance "${order.instance}" cannot be made: ${errorCode(error)}`,
-    )
+    return failed('CannotStart', `the sockets of instance "${instance}" cannot be made: ${errorCode(error)}`)
   }
 }
 
-async function start(
-  { folder, output }: Outfit,
-  plan: LaunchPlan,
-  order: LaunchOrder,
-): Promise<Result<Spawned>> {
+async function start(outfit: Outfit, plan: LaunchPlan, order: LaunchOrder): Promise<Result<LiveProcess>> {
+  const { folder, output } = outfit
   const env = instanceEnvironment(plan.env, order, folder)
   const fds = order.listeners.map(({ fd }) => fd)
-  const spawned = await spawnDetached({ ...plan, env }, output?.fd ?? 'inherit', fds)
-  if (output) closeSync(output.fd)
+  const log = output && openOutput(output)
+  const spawned = await spawnDetached({ ...plan, env }, log ?? 'inherit', fds)
+  if (log !== null) closeSync(log)
   if (!spawned.ok || (await becameProgram(spawned.value))) return spawned
-  const said = output && lastLines(output.path, output.start)
+  const said = output && lastLines(output)
   if (!couldNotExecute(await spawned.value.exit, said)) return spawned // it ran, and has ended already
   return failed('CannotStart', `"${plan.argv[0]}" could not be executed`, said ?? [])
 }
@@ -122,5 +155,5 @@ async function start(
 async function giveBack({ folder, contract, output }: Outfit): Promise<string[]> {
   await contract.finish()
   removeFolder(folder)
-  return output ? lastLines(output.path, output.start) : []
+  return output ? lastLines(output) : []
 }

@@ -9,7 +9,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const lastBytes = 64 * 1024
 const mostLines = 20
@@ -18,21 +18,23 @@ const longestLine = 500
 /** The output of one run of an instance, in `<folder>/<instance>.log`, which earlier runs may have begun. */
 export interface OutputFile {
   path: string
-  fd: number
   /** Where this run's output begins. */
   start: number
 }
 
-/** Appends only (O_APPEND): the file may be truncated at any time, and several processes write to it. */
-export function openOutput(folder: string, instance: string): OutputFile {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+export function outputFile(folder: string, instance: string): OutputFile {
   const path = join(folder, `${instance}.log`)
-  const fd = openSync(path, 'a', 0o600)
-  return { path, fd, start: fstatSync(fd).size }
+  return { path, start: statSync(path, { throwIfNoEntry: false })?.size ?? 0 }
+}
+
+/** Appends only (O_APPEND): the file may be truncated at any time, and several processes write to it. */
+export function openOutput({ path }: OutputFile): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  return openSync(path, 'a', 0o600)
 }
 
 /** The last lines of the run, at most 20, long ones cut; of much output only the last 64 KiB are looked at. */
-export function lastLines(path: string, start: number): string[] {
+export function lastLines({ path, start }: OutputFile): string[] {
   let fd: number
   try {
     fd = openSync(path, 'r')

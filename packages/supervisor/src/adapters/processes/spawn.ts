@@ -13,11 +13,13 @@ const script = 'LISTEN_PID=$$ exec "$@"'
 const shellName = 'handover-exec'
 const setpriv = '/usr/bin/setpriv'
 
-export interface Spawned {
+export interface LiveProcess {
   pid: number
   startTime: string
-  /** Resolves when the process has ended and is reaped. */
+  /** Resolves when the process has ended and is reaped, and what was left of its group is killed. */
   exit: Promise<Exit>
+  /** SIGTERM; not to be called once it has ended. */
+  terminate(): void
 }
 
 /** Starts the program as the leader of its own session and process group. Its pid is the one it will have. */
@@ -25,7 +27,7 @@ export async function spawnDetached(
   plan: LaunchPlan,
   output: number | 'inherit',
   fds: number[],
-): Promise<Result<Spawned>> {
+): Promise<Result<LiveProcess>> {
   const identity = identityOf(plan)
   const child = spawn('/bin/sh', ['-c', script, shellName, ...identity.prefix, ...plan.argv], {
     cwd: plan.cwd,
@@ -45,14 +47,14 @@ export async function spawnDetached(
   // A child cannot be reaped before this turn of the loop ends: it is there, be it as a zombie.
   const started = startTime(pid)
   if (started === null) throw new Error(`/proc/${pid}/stat cannot be read`)
-  return ok({ pid, startTime: started, exit })
+  return ok({ pid, startTime: started, exit, terminate: () => process.kill(pid, 'SIGTERM') })
 }
 
 /**
  * Resolves once the shell has become the program (true), or has ended before that was seen (false). Nothing
  * tells of an execve(2); it takes about 1 ms.
  */
-export async function becameProgram({ pid, exit }: Spawned): Promise<boolean> {
+export async function becameProgram({ pid, exit }: LiveProcess): Promise<boolean> {
   let ended = false
   void exit.then(() => (ended = true))
   while (!ended) {

@@ -1,10 +1,11 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { ListenerSpec, Result } from '../../model/index.js'
-import { ok } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
 import type { Listener, Sockets } from '../../ports.js'
 import { bindInet } from './inet.js'
 import type { FileIdentity } from './unix.js'
-import { bindUnix, unlinkIfOurs } from './unix.js'
+import { takeBack } from './recover.js'
+import { bindUnix, identify, unlinkIfOurs } from './unix.js'
 
 /** A socket that is bound, and listens unless it is a datagram socket. */
 export interface Bound {
@@ -27,6 +28,16 @@ export function openSockets(): Sockets {
       const { fd, address, file } = bound.value
       const listener: Listener = { name, spec, fd, address, inode: fstatSync(fd).ino }
       if (file) files.set(listener, file)
+      return ok(listener)
+    },
+    recover(lost, holders) {
+      const fd = takeBack(lost.inode, holders)
+      if (fd === null) {
+        const message = `listener "${lost.name}" on ${lost.address} cannot be taken back from the instances`
+        return failed('Refused', message)
+      }
+      const listener: Listener = { ...lost, fd }
+      if (lost.spec.type === 'unix') files.set(listener, identify(lost.spec.path))
       return ok(listener)
     },
     close(listener) {

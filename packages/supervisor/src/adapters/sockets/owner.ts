@@ -20,9 +20,14 @@ export function inetSocketInode(type: 'tcp' | 'udp', port: number): number | nul
   return null
 }
 
-/** The socket that was bound to the path. */
+/** __SO_ACCEPTCON in /proc/net/unix: it listens; connections from it have the same path. */
+const acceptsConnections = 1 << 16
+
+/** The socket that listens at the path. */
 export function unixSocketInode(path: string): number | null {
-  const row = rows('/proc/net/unix').find((fields) => fields[7] === path)
+  const row = rows('/proc/net/unix').find(
+    ([, , , flags, , , , bound]) => bound === path && (parseInt(flags ?? '', 16) & acceptsConnections) !== 0,
+  )
   return row ? Number(row[6]) : null
 }
 

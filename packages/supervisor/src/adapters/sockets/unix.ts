@@ -48,6 +48,11 @@ export function bindUnix(spec: UnixSpec): Result<Bound> {
   }
 }
 
+export function identify(path: string): FileIdentity {
+  const { dev, ino } = lstatSync(path)
+  return { path, dev, ino }
+}
+
 /** Deletes the socket's file, unless another file has taken its name. */
 export function unlinkIfOurs({ path, dev, ino }: FileIdentity): void {
   const now = lstatSync(path, { throwIfNoEntry: false })
@@ -84,11 +89,6 @@ function bindTo({ path, mode, backlog }: UnixSpec, { uid, gid }: Owner): Bound {
     closeSync(fd)
     throw error
   }
-}
-
-function identify(path: string): FileIdentity {
-  const { dev, ino } = lstatSync(path)
-  return { path, dev, ino }
 }
 
 /** Sees to it that nothing is at the path, if what is there is a dead program's socket. */

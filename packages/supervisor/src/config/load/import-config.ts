@@ -1,6 +1,7 @@
-import { extname, relative } from 'node:path'
+import { extname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describePath } from '../show.js'
+import { describeError, placeOf } from './error-place.js'
 import { resolveOwnConfig } from './own-config.js'
 import { firstOddValue } from './plain.js'
 
@@ -19,7 +20,7 @@ export async function importConfig(file: string): Promise<EvaluationMessage> {
     if (odd !== null) return complaint(`${describePath(odd.path)} is ${odd.what}, wanted plain data`)
     return { type: 'config', input: exported }
   } catch (error) {
-    return { type: 'failed', place: placeOf(error), reason: `throws ${describeError(error)}` }
+    return { type: 'failed', place: placeOf(error, file), reason: `throws ${describeError(error)}` }
   }
 }
 
@@ -57,25 +58,4 @@ async function exportOf(module: Module): Promise<unknown> {
   const exported = await module.default
   const compiled = typeof exported === 'object' && exported !== null && '__esModule' in exported
   return compiled ? (exported as Module).default : exported
-}
-
-const describeError = (error: unknown): string =>
-  error instanceof Error
-    ? `${error.name}: ${error.message.split('\n')[0]}`
-    : `${JSON.stringify(error) ?? String(error)}`
-
-/** The first place in the stack that is the user's: neither Node's, ours, nor a package's. */
-function placeOf(error: unknown): string | null {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
-  const message = error instanceof Error ? error.message : ''
-  const own = fileURLToPath(new URL('.', import.meta.url))
-  for (const [, url, line, column] of `${stack}\n${message}`.matchAll(
-    /((?:file:\/\/)?\/[^\s():]+):(\d+)(?::(\d+))?/g,
-  )) {
-    const path = url?.startsWith('file:') ? fileURLToPath(url) : (url ?? '')
-    if (path.startsWith(own) || path.includes('/node_modules/')) continue
-    const short = relative(process.cwd(), path)
-    return `${short.startsWith('..') ? path : short}:${line}${column === undefined ? '' : `:${column}`}`
-  }
-  return null
 }

@@ -1,0 +1,50 @@
+import { constants } from 'node:os'
+import type { Exit, Result } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+import type { WatchedProcess } from '../poll.js'
+import { watchPid } from '../poll.js'
+import { PosixError, SIGTERM, pidfdSendSignal, waitpid } from '../posix.js'
+import type { LiveProcess } from './spawn.js'
+import { killGroup } from './spawn.js'
+
+/**
+ * A process that an earlier supervisor started. It may be our child all the same, where that supervisor was
+ * this very process before it executed itself anew; only then can its exit code be known.
+ */
+export function adoptProcess(pid: number, startTime: string): Result<LiveProcess> {
+  let ended: (exit: Exit) => void
+  const exit = new Promise<Exit>((resolve) => (ended = resolve))
+  const watched = watchPid(pid, startTime, () => {
+    const status = reap(pid)
+    killGroup(pid)
+    ended(status)
+  })
+  if (!watched) return failed('Refused', `there is no process ${pid} that was started at tick ${startTime}`)
+  return ok({ pid, startTime, exit, terminate: () => terminate(watched) })
+}
+
+function terminate({ pidfd }: WatchedProcess): void {
+  try {
+    pidfdSendSignal(pidfd, SIGTERM)
+  } catch (error) {
+    // It ended just now, and the event that says so is under way.
+    if (!(error instanceof PosixError && error.code === 'ESRCH')) throw error
+  }
+}
+
+const unknownExit: Exit = { code: null, signal: null }
+
+function reap(pid: number): Exit {
+  try {
+    const status = waitpid(pid)
+    return status ? { code: status.code, signal: signalName(status.signal) } : unknownExit
+  } catch (error) {
+    if (error instanceof PosixError && error.code === 'ECHILD') return unknownExit // another's child
+    throw error
+  }
+}
+
+function signalName(number: number | null): string | null {
+  const entry = Object.entries(constants.signals).find(([, value]) => value === number)
+  return entry?.[0] ?? null
+}

@@ -1,0 +1,52 @@
+// The main job, to be seen: an example service under the supervisor, real load on it, ten upgrades, a verdict.
+// Exits with 1 if a single request failed.
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const here = (path) => new URL(`../${path}`, import.meta.url).pathname
+const home = mkdtempSync(join(tmpdir(), 'handover-demo-'))
+const port = process.env.PORT ?? (await freePort())
+
+const handover = (...args) => {
+  console.log(`\n$ handover ${args.join(' ')}`)
+  const { status } = spawnSync(
+    process.execPath,
+    [here('packages/supervisor/bin/handover.js'), ...args, '--name', 'demo'],
+    {
+      stdio: 'inherit',
+      env: { ...process.env, HANDOVER_HOME: home },
+    },
+  )
+  return status ?? 1
+}
+
+let code = 1
+try {
+  code = handover('start', 'examples/hello/server.js', '-i', '2', '-p', String(port))
+  if (code === 0) {
+    code = handover(
+      'verify',
+      ...['--upgrades', '10', '--slow-path', '/slow', '--upload-path', '/upload', '--stream-path', '/stream'],
+    )
+  }
+} finally {
+  handover('stop')
+  rmSync(home, { recursive: true, force: true })
+}
+console.log(
+  code === 0 ? '\n✔ ten upgrades under load, not one failed request' : '\n✘ something failed, see above',
+)
+process.exit(code)
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  await once(server, 'close')
+  return port
+}
