@@ -72,5 +72,6 @@ export default tseslint.config(
   mayNotImport('adapters', 'engine', 'control', 'rollout', 'cli', 'daemon'),
   mayNotImport('control', 'engine', 'adapters', 'cli', 'daemon', 'rollout'),
   mayNotImport('config', 'engine', 'adapters', 'control', 'cli', 'daemon', 'rollout'),
+  mayNotImport('verify', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
   mayNotImport('cli', 'engine', 'adapters', 'rollout'),
 )

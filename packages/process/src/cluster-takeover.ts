@@ -17,9 +17,9 @@ type CreateServerHandle = (
  *
  * Round robin: the primary's server goes through the patched `listen` like any other, and right after
  * 'listening' the cluster module takes the handle away from it. SCHED_NONE: the handle comes from
- * `net._createServerHandle`. Returns a function that ends it.
+ * `net._createServerHandle`, before which `called` is called. Returns a function that ends it.
  */
-export function takeOverCluster(service: Service): () => void {
+export function takeOverCluster(service: Service, called: () => void): () => void {
   let primary: Promise<ClusterPrimary> | null = null
   const join = () =>
     (primary ??= import('./cluster-primary.js').then(({ ClusterPrimary }) => {
@@ -43,7 +43,8 @@ export function takeOverCluster(service: Service): () => void {
   const create: CreateServerHandle = (address, port, addressType, fd, flags) => {
     const target = port > 0 ? { port, host: address ?? undefined } : { path: address ?? undefined }
     const listener = fd !== undefined && fd >= 0 ? undefined : findListener(service.inherited, target)
-    if (service.inherited.length > 0) void join()
+    called()
+    void join()
     if (listener === undefined) return original(address, port, addressType, fd, flags)
     service.adoptForWorkers(listener)
     return original(null, 0, 0, listener.fd, flags)

@@ -33,7 +33,7 @@ export function inheritedListeners(environment: Environment): InheritedListener[
       `LISTEN_FDS is "${environment.LISTEN_FDS}", a number of descriptors was expected`,
     )
   }
-  const names = environment.LISTEN_FDNAMES?.split(':') ?? Array<string>(count).fill('unknown')
+  const names = (environment.LISTEN_FDNAMES || undefined)?.split(':') ?? Array<string>(count).fill('unknown')
   if (names.length !== count) {
     throw new InheritedListenersError(
       `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", which is ${names.length} names for ${count} descriptors`,

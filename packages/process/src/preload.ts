@@ -16,7 +16,7 @@ export function preload(): void {
     interception.arm()
     readiness.called(server)
   })
-  const restoreCluster = takeOverCluster(service)
+  const restoreCluster = takeOverCluster(service, () => interception.arm())
   const presence: Presence = {
     contract: 1,
     mode: 'register',

@@ -33,23 +33,12 @@ export interface Sockets {
   /** Binds and listens. Fails with a sentence: port in use (and by which program), not permitted, no such address. */
   listen(name: string, spec: ListenerSpec): Result<Listener>
   close(listener: Listener): void
-  /**
-   * Takes a listener back that an earlier supervisor had, from one of these processes that still hold it
-   * (pidfd_getfd(2)). Fails where none does, or where the kernel forbids it (ptrace scope).
-   */
-  recover(lost: Omit<Listener, 'fd'>, holders: number[]): Result<Listener>
 }
 
 export interface LaunchOrder {
   instance: string
   revision: Revision
   listeners: Listener[]
-}
-
-/** An instance that an earlier supervisor launched and that lives on. */
-export interface AdoptOrder extends LaunchOrder {
-  pid: number
-  startTime: string
 }
 
 export interface LaunchedProcess {
@@ -76,15 +65,33 @@ export interface Processes {
    */
   check(revision: Revision): Result<{ speaks: boolean }>
   launch(order: LaunchOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
+  /** SIGTERM to the main process; then `stoppedAccepting` follows from whatever tells it first. */
+  drain(instance: string): void
+  /** SIGKILL to the process group. */
+  kill(instance: string): void
+}
+
+/** An instance that an earlier supervisor launched and that lives on. */
+export interface AdoptOrder extends LaunchOrder {
+  pid: number
+  startTime: string
+}
+
+/** What a supervisor needs beside, to go on where an earlier one died. */
+export interface RecoverableSockets extends Sockets {
+  /**
+   * Takes a listener back that an earlier supervisor had, from one of these processes that still hold it
+   * (pidfd_getfd(2)). Fails where none does, or where the kernel forbids it (ptrace scope).
+   */
+  recover(lost: Omit<Listener, 'fd'>, holders: number[]): Result<Listener>
+}
+
+export interface AdoptingProcesses extends Processes {
   /**
    * Goes on with a living instance: same channel, same notify socket, same observer. Fails if it is gone. Its
    * exit code stays unknown (null) unless it is our own child.
    */
   adopt(order: AdoptOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
-  /** SIGTERM to the main process; then `stoppedAccepting` follows from whatever tells it first. */
-  drain(instance: string): void
-  /** SIGKILL to the process group. */
-  kill(instance: string): void
 }
 
 export interface ProbeTarget {

@@ -4,7 +4,7 @@ import { checkFiles, checkService } from './check.js'
 import { checkListeners } from './check-listeners.js'
 import { checkProbes } from './check-probes.js'
 import { toServiceSpec } from './normalise.js'
-import type { Locate } from './problems.js'
+import type { Locate, Problem } from './problems.js'
 import { describeProblems, problemsOf } from './problems.js'
 import { configSchema } from './schema.js'
 
@@ -31,17 +31,20 @@ export function validateConfig(input: unknown, source: ConfigSource): Result<Loa
   const parsed = configSchema.safeParse(input)
   if (!parsed.success) return usage(problemsOf(parsed.error.issues, input), source)
 
-  const services = Object.entries(parsed.data.services)
-  const { folder } = source
-  const specs = services.map(([name, fields]) => toServiceSpec(name, fields, folder))
+  const services = Object.entries(parsed.data.services).map(([name, fields]) => ({
+    name,
+    fields,
+    spec: toServiceSpec(name, fields, source.folder),
+  }))
+  const specs = services.map(({ spec }) => spec)
   const problems = [
-    ...services.flatMap(([name, fields]) => [...checkService(name, fields), ...checkProbes(name, fields)]),
+    ...services.flatMap(({ name, fields }) => [...checkService(name, fields), ...checkProbes(name, fields)]),
     ...checkListeners(specs),
-    ...services.flatMap(([name, fields]) => checkFiles(toServiceSpec(name, fields, folder), fields)),
+    ...services.flatMap(({ spec, fields }) => checkFiles(spec, fields)),
   ]
   if (problems.length > 0) return usage(problems, source)
   return ok({ file: source.file, name: parsed.data.name ?? null, services: specs, notes: [] })
 }
 
-const usage = (problems: Parameters<typeof describeProblems>[0], { locate }: ConfigSource) =>
+const usage = (problems: Problem[], { locate }: ConfigSource) =>
   failed('Usage', describeProblems(problems, locate))

@@ -1,7 +1,7 @@
-import type { Failure, ServiceState } from '../model/index.js'
+import type { Failure, Instance, ServiceState } from '../model/index.js'
 import { progressDeadline } from './deadline.js'
-import { afterStart, counted, listed, seconds } from './sentences.js'
-import { countAvailable, isTargetAvailable, mayAccept, setsOf, targetSpec } from './instances.js'
+import { afterStart, listed, seconds } from './sentences.js'
+import { countAvailable, isAvailable, isTargetAvailable, mayAccept, setsOf, targetSpec } from './instances.js'
 import type { Step } from './steps.js'
 
 /** Whether the rollout is over: complete, failed, or rolled back. */
@@ -45,13 +45,19 @@ function deadlineFailure(state: ServiceState, now: number): Failure | null {
   const { target } = setsOf(state)
   const limit = seconds((targetSpec(state)?.progressDeadlineSeconds ?? 0) * 1000)
   const available = countAvailable(state, target, now)
-  const late = target
-    .filter(({ state }) => state === 'starting' || state === 'unready')
-    .map((instance) => `${instance.id} is not ready ${afterStart(instance, now)}`)
+  const late = target.flatMap((instance) => notAvailable(state, instance, now) ?? [])
   const message = [
     `revision ${state.target} made no progress for ${limit}: `,
-    `${available} of ${counted(state.replicas, 'instance')} available`,
+    `${available} of ${state.replicas} instances available`,
     late.length > 0 ? `, ${listed(late)}` : '',
   ].join('')
   return { code: 'ProgressDeadlineExceeded', message }
+}
+
+function notAvailable(state: ServiceState, instance: Instance, now: number): string | null {
+  if (instance.state === 'unready') return `${instance.id} is not ready: ${instance.reason}`
+  if (instance.state !== 'ready') return `${instance.id} is not ready ${afterStart(instance, now)}`
+  return isAvailable(state, instance, now)
+    ? null
+    : `${instance.id} has been ready for ${seconds(now - instance.since)}`
 }

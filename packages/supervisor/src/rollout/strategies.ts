@@ -45,6 +45,7 @@ const isReplacing = (state: ServiceState, old: Instance[]): boolean =>
   (old.some(isCondemned) ||
     state.instances.some((instance) => instance.state === 'draining' && instance.reason === 'liveness'))
 
+/** Oldest first, which is the order in the state. */
 function scaleOldDown(
   state: ServiceState,
   { target, old }: Sets,
@@ -62,15 +63,9 @@ function scaleOldDown(
   })
   const going = [
     ...removable.filter((instance) => !isHealthy(instance)).slice(0, count.unhealthy),
-    ...condemnedFirst(removable.filter(isHealthy)).slice(0, count.available),
+    ...removable.filter(isHealthy).slice(0, count.available),
   ]
   return going.map((instance) =>
     drainInstance(state, instance, isCondemned(instance) ? 'liveness' : oldDrainReason(state)),
   )
 }
-
-/** Otherwise oldest first, which is the order in the state. */
-const condemnedFirst = (instances: Instance[]): Instance[] => [
-  ...instances.filter(isCondemned),
-  ...instances.filter((instance) => !isCondemned(instance)),
-]

@@ -28,9 +28,10 @@ const maxBody = 64 * 1024 * 1024
 /**
  * Asks for every path that the workloads will ask for. Where all answers are equal, status and body, every later
  * answer must equal them; else only the class of the status is held to. Fails when a path is not answered, or by a
- * status of 500 and above, or when the version is to be told from the answer and is not.
+ * status of 500 and above, or when the version is to be told from the answer and is not. With an `earlier` one, of
+ * another release, only what both releases answer alike is compared byte for byte.
  */
-export async function calibrate(options: LoadOptions): Promise<Result<Calibration>> {
+export async function calibrate(options: LoadOptions, earlier?: Calibration): Promise<Result<Calibration>> {
   const found = new Map<string, Calibrated>()
   for (const plan of plannedRequests(options)) {
     const key = `${plan.method} ${plan.path}`
@@ -40,7 +41,7 @@ export async function calibrate(options: LoadOptions): Promise<Result<Calibratio
     )
     const calibrated = judge(options, plan, samples)
     if (!calibrated.ok) return calibrated
-    found.set(key, calibrated.value)
+    found.set(key, heldAgainst(earlier?.find(plan.method, plan.path) ?? null, calibrated.value, options))
   }
   return ok({
     find: (method, path) => found.get(`${method} ${path}`) ?? null,
@@ -119,6 +120,16 @@ function expectedOf(options: LoadOptions, samples: Sample[]): Expected {
   if (first === undefined || first.answer.bytes > maxBody) return varying
   const exact: Expected = { type: 'exact', status, body: Buffer.concat(first.answer.pieces) }
   return samples.every(({ answer }) => equals(answer, exact, options)) ? exact : varying
+}
+
+function heldAgainst(earlier: Calibrated | null, now: Calibrated, options: LoadOptions): Calibrated {
+  if (earlier === null || now.expected.type === 'class') return now
+  const { status, body } = now.expected
+  const answer = new Answer(earlier.expected, options.identify ?? null)
+  answer.begin({ status, headers: new Map(), persistent: true })
+  answer.read(body)
+  const alike = earlier.expected.type === 'exact' && answer.finish() === null
+  return alike ? now : { ...now, expected: { type: 'class', statusClass: Math.floor(status / 100) } }
 }
 
 /** Holds a kept answer against another one as the load will do it. */

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { ok, type Result } from '../model/index.js'
-import { calibrate } from './calibrate.js'
+import { failed, ok, type Result } from '../model/index.js'
+import { calibrate, type Calibration } from './calibrate.js'
 import { startLoad, type Load } from './load.js'
 import { draw, type LoadOptions, type Range } from './options.js'
 import type { FailedRequest } from './outcome.js'
@@ -17,13 +17,18 @@ export interface VerifyOptions {
   /** `calibration` is made here and need not be given. */
   load: LoadOptions
   upgrades: number
+  /**
+   * Upgrade once before the load and calibrate again: a body that every release answers differently, such as one
+   * with a process id in it, is then not compared. Not counted among the upgrades. Default false.
+   */
+  rehearse?: boolean
   /** Seconds between two upgrades. Default [0.2, 1]. */
   pauseSeconds?: Range
   /** Seconds of load before the first upgrade. Default 1. */
   warmUpSeconds?: number
   /** Seconds of load after the last upgrade: the long think times and drains are to be seen. Default 2. */
   coolDownSeconds?: number
-  /** Upgrades the service, and returns when that is reported done. Counted from 1. */
+  /** Upgrades the service, and returns when that is reported done. Counted from 1; 0 is the rehearsal. */
   upgrade(upgrade: number): Promise<UpgradeResult>
   /** Ends it early, in order: no further upgrade, and the requests in flight are waited for. */
   signal?: AbortSignal
@@ -56,7 +61,7 @@ export interface VerifyReport {
  * `load.stopAtFirstFailure`, a failed request.
  */
 export async function runVerify(options: VerifyOptions): Promise<Result<VerifyReport>> {
-  const calibration = await calibrate(options.load)
+  const calibration = options.rehearse ? await rehearse(options) : await calibrate(options.load)
   if (!calibration.ok) return calibration
   options.onProgress?.({ type: 'calibrated', paths: calibration.value.paths() })
   const load = startLoad({ ...options.load, calibration: calibration.value })
@@ -73,6 +78,14 @@ export async function runVerify(options: VerifyOptions): Promise<Result<VerifyRe
     // Where `upgrade` threw, nothing else would end it.
     void load.stop()
   }
+}
+
+async function rehearse(options: VerifyOptions): Promise<Result<Calibration>> {
+  const before = await calibrate(options.load)
+  if (!before.ok) return before
+  const { ok: upgraded, message = 'no reason was given' } = await options.upgrade(0)
+  if (!upgraded) return failed('Refused', `the upgrade before the load failed: ${message}`)
+  return calibrate(options.load, before.value)
 }
 
 async function upgradeRepeatedly(

@@ -23,10 +23,10 @@ test('plan() rolls new before old when the new revision is good', () => {
 
 test('plan() takes an old instance away first when maxSurge is 0', () => {
   playTrace('surge-0', good, (world) => {
-    const strategy = rolling(0, 1)
-    world.upgrade('v1', { strategy }, 'start')
+    const change = { strategy: rolling(0, 1), maxDraining: 0 }
+    world.upgrade('v1', change, 'start')
     world.settle()
-    world.upgrade('v2', { strategy })
+    world.upgrade('v2', change)
     world.settle()
   })
 })
@@ -172,6 +172,31 @@ test('plan() moves nothing while the rollout is paused, and goes on when it is r
   })
 })
 
+test('plan() does not complete a paused rollout', () => {
+  const v1: Behaviour = { stopAcceptingMs: 5000, drainMs: 5000 }
+  playTrace('pause-at-the-end', releases({ v1 }), (world) => {
+    world.upgrade('v1', { replicas: 1 }, 'start')
+    world.settle()
+    world.upgrade('v2', { replicas: 1 })
+    world.advance(1000)
+    world.ask({ type: 'Pause' })
+    world.settle()
+    world.ask({ type: 'Resume' })
+    world.settle()
+  })
+})
+
+test('plan() fails the rollout at its deadline when the new instance flaps between ready and unready', () => {
+  const v2: Behaviour = { flaps: { afterMs: 1000, forMs: 500, times: 100, reason: 'GET /ready: 503' } }
+  playTrace('new-flaps', releases({ v2 }), (world) => {
+    const change = { replicas: 1, minReadySeconds: 2, progressDeadlineSeconds: 5 }
+    world.upgrade('v1', change, 'start')
+    world.settle()
+    world.upgrade('v2', change)
+    world.settle()
+  })
+})
+
 test('plan() undoes a paused rollout too when its new instance crashes', () => {
   playTrace('crash-while-paused', releases({ v2: { exit: { afterMs: 5000, code: 1 } } }), (world) => {
     world.upgrade('v1', {}, 'start')
@@ -224,6 +249,22 @@ test('accept() makes a new revision of an old one when asked to undo', () => {
       world.settle()
     }
     world.ask({ type: 'Restart' })
+    world.settle()
+  })
+})
+
+test('accept() passes over a revision whose rollout failed when asked to undo', () => {
+  const v3: Behaviour = { readyMs: null, exit: { afterMs: 20, code: 1 } }
+  playTrace('undo-after-failure', releases({ v3 }), (world) => {
+    for (const release of ['v1', 'v2', 'v3', 'v4']) {
+      world.upgrade(release, { replicas: 1 })
+      world.settle()
+    }
+    world.ask({ type: 'Undo', toRevision: null })
+    world.settle()
+    world.ask({ type: 'Undo', toRevision: 3 })
+    world.settle()
+    world.ask({ type: 'Undo', toRevision: null })
     world.settle()
   })
 })
@@ -300,6 +341,19 @@ test('plan() drains at once when an instance that does not serve fails its probe
   })
 })
 
+test('plan() brings an old instance back in its place when it fails its liveness probe during a rollout', () => {
+  const script: Script = ({ instance, restarts }) =>
+    instance === 'web-1' && restarts === 0
+      ? { probeFails: { afterMs: 1000, probe: 'liveness', reason: 'GET /live: 500' } }
+      : { readyMs: 500 }
+  playTrace('liveness-of-old', script, (world) => {
+    world.upgrade('v1', {}, 'start')
+    world.advance(800)
+    world.upgrade('v2')
+    world.settle()
+  })
+})
+
 test('plan() brings an old instance back when it crashes while the new revision is not available', () => {
   const script: Script = ({ instance, restarts }) =>
     instance === 'web-1' && restarts === 0 ? { exit: { afterMs: 1000, code: 1 } } : { readyMs: 500 }
@@ -329,7 +383,7 @@ test('plan() does not begin a rollout while more than maxDraining instances drai
     () => slow,
     (world) => {
       for (const release of ['v1', 'v2', 'v3']) {
-        world.upgrade(release, { maxDraining: 1 })
+        world.upgrade(release, { maxDraining: 1, progressDeadlineSeconds: 10 })
         world.advance(1000)
       }
       world.explain()

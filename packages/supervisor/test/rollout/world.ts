@@ -15,8 +15,8 @@ export interface Behaviour {
   readyMs?: number | null
   exit?: { afterMs: number; code?: number; signal?: string; output?: string[] }
   probeFails?: { afterMs: number; probe: 'startup' | 'liveness'; reason: string }
-  /** Becomes unready, and ready again. */
-  flaps?: { afterMs: number; forMs: number; reason: string }
+  /** Becomes unready, and ready again; once, or that many times. */
+  flaps?: { afterMs: number; forMs: number; times?: number; reason: string }
   /** Until it accepts nothing any more after SIGTERM; null: it never says so. Default 10. */
   stopAcceptingMs?: number | null
   /** Until it exits after SIGTERM; null: it hangs. Default 50. */
@@ -144,9 +144,10 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
     later(1, id, { type: 'InstanceStarted', instance, pid: 1000 + id, startTime: String(id) })
     const { readyMs = 100, exit, probeFails, flaps } = behaviour
     if (readyMs !== null) later(readyMs, id, { type: 'InstanceBecameReady', instance })
-    if (flaps) {
-      later(flaps.afterMs, id, { type: 'InstanceBecameUnready', instance, reason: flaps.reason })
-      later(flaps.afterMs + flaps.forMs, id, { type: 'InstanceBecameReady', instance })
+    for (let time = 1; flaps && time <= (flaps.times ?? 1); time++) {
+      const unreadyMs = time * flaps.afterMs + (time - 1) * flaps.forMs
+      later(unreadyMs, id, { type: 'InstanceBecameUnready', instance, reason: flaps.reason })
+      later(unreadyMs + flaps.forMs, id, { type: 'InstanceBecameReady', instance })
     }
     if (probeFails) {
       const { probe, reason } = probeFails

@@ -79,6 +79,29 @@ void test('runVerify() does not pass when a request fails, and says which', asyn
   assert.match(formatVerify(report).join('\n'), /upgrade 2: reset: GET \//)
 })
 
+void test('runVerify() compares only what two releases answer alike when it rehearses', async (t) => {
+  let release = 0
+  const target = await listen(
+    t,
+    createServer((_request, response) => response.end(`release ${release}`)),
+  )
+  const verify = (rehearse: boolean) =>
+    runVerify({
+      ...quick,
+      rehearse,
+      load: { target, workloads, timeoutMs: limitMs },
+      upgrades: 1,
+      upgrade: () => {
+        release += 1
+        return upgraded()
+      },
+    })
+  const rehearsed = await within(verify(true))
+  assert.ok(rehearsed.ok && rehearsed.value.passed)
+  const compared = await within(verify(false))
+  assert.ok(compared.ok && compared.value.load.outcomes.wrong > 0)
+})
+
 void test('runVerify() ends at the first upgrade that fails', async (t) => {
   const target = await listen(
     t,

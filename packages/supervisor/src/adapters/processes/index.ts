@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Result, Revision } from '../../model/index.js'
 import { ok } from '../../model/index.js'
-import type { LaunchedProcess, LaunchOrder, ProcessObserver, Processes } from '../../ports.js'
+import type { AdoptingProcesses, LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { firstTcpPort } from '../launch/index.js'
 import { checkExecutable } from './executable.js'
@@ -26,7 +26,7 @@ export interface ProcessesOptions {
 }
 
 /** Instances as processes: detached, each the leader of a process group of its own. */
-export function openProcesses(options: ProcessesOptions): Processes {
+export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
   keepDescriptorsFromChildren()
   const { prepare, retainLogs = 20 } = options
   const running = new Map<string, Running>()

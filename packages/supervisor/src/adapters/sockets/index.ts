@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import type { Listener, Sockets } from '../../ports.js'
+import type { Listener, RecoverableSockets } from '../../ports.js'
 import { bindInet } from './inet.js'
 import type { FileIdentity } from './unix.js'
 import { takeBack } from './recover.js'
@@ -19,7 +19,7 @@ export interface Bound {
  * The supervisor's listening sockets, made by system calls of our own: `net.Server.listen` would accept from
  * them as well, and take connections that are meant for the instances.
  */
-export function openSockets(): Sockets {
+export function openSockets(): RecoverableSockets {
   const files = new Map<Listener, FileIdentity>()
   return {
     listen(name, spec) {
@@ -37,7 +37,8 @@ export function openSockets(): Sockets {
         return failed('Refused', message)
       }
       const listener: Listener = { ...lost, fd }
-      if (lost.spec.type === 'unix') files.set(listener, identify(lost.spec.path))
+      const file = lost.spec.type === 'unix' ? identify(lost.spec.path) : null
+      if (file) files.set(listener, file)
       return ok(listener)
     },
     close(listener) {

@@ -48,14 +48,14 @@ export function bindUnix(spec: UnixSpec): Result<Bound> {
   }
 }
 
-export function identify(path: string): FileIdentity {
-  const { dev, ino } = lstatSync(path)
-  return { path, dev, ino }
+export function identify(path: string): FileIdentity | null {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  return found ? { path, dev: found.dev, ino: found.ino } : null
 }
 
 /** Deletes the socket's file, unless another file has taken its name. */
 export function unlinkIfOurs({ path, dev, ino }: FileIdentity): void {
-  const now = lstatSync(path, { throwIfNoEntry: false })
+  const now = identify(path)
   if (now?.dev === dev && now.ino === ino) unlinkSync(path)
 }
 
@@ -73,7 +73,7 @@ function ownerOf(spec: UnixSpec): Result<Owner> {
 
 function bindTo({ path, mode, backlog }: UnixSpec, { uid, gid }: Owner): Bound {
   const fd = socket(AF_UNIX, SOCK_STREAM)
-  let file: FileIdentity | undefined
+  let file: FileIdentity | null = null
   try {
     // The file gets the socket's own mode, less the umask (unix_bind in the kernel): only its owner may
     // connect until owner and mode are what they should be.
@@ -83,7 +83,7 @@ function bindTo({ path, mode, backlog }: UnixSpec, { uid, gid }: Owner): Bound {
     chownSync(path, uid, gid)
     chmodSync(path, mode)
     listen(fd, backlog)
-    return { fd, address: `unix:${path}`, file }
+    return { fd, address: `unix:${path}`, ...(file && { file }) }
   } catch (error) {
     if (file) unlinkIfOurs(file)
     closeSync(fd)

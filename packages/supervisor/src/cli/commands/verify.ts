@@ -69,6 +69,7 @@ async function verify(service: string | undefined, options: VerifyCommandOptions
       identifyByProcess: { processes: () => processes(client, chosen.name) },
     },
     upgrades: options.upgrades,
+    rehearse: true,
     pauseSeconds: options.pause,
     coolDownSeconds: options.coolDown,
     upgrade: () => upgrade(client, chosen.name, receipts),

@@ -61,16 +61,15 @@ export const command = z.union(
     z.string({ error: wantedCommand }).transform((line, context): string[] => {
       const words = splitWords(line)
       if (words.ok) return words.value
-      context.issues.push({
-        code: 'custom',
-        input: line,
-        message: `${predicate}is ${words.failure.message}; write ['sh', '-c', 'exec …'] if a shell is wanted`,
-      })
+      context.issues.push({ code: 'custom', input: line, message: notWords(words.failure.message) })
       return z.NEVER
     }),
   ],
   { error: wantedCommand },
 )
+
+const notWords = (reason: string): string =>
+  `${predicate}is no command: ${reason}${reason.includes('needs a shell') ? "; write ['sh', '-c', 'exec …'] if one is wanted" : ''}`
 
 const wantedAccount = 'a name or a numeric id'
 

@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { InstanceMessage } from '@handover/process/protocol'
+import type { HeldSocket } from './sockets.js'
+
+const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
+const register = new URL('../dist/register.js', import.meta.url).href
+
+/** NODE_UNDER_TEST: another Node than the one that runs the tests, to try the other supported versions. */
+const node = process.env.NODE_UNDER_TEST ?? process.execPath
+
+export interface AppOptions {
+  /** By name: they become LISTEN_FDS, in this order. */
+  listeners?: Record<string, HeldSocket>
+  env?: Record<string, string>
+  /** Preload the zero-code mode. Default true. */
+  register?: boolean
+}
+
+type MessageOf<T extends InstanceMessage['type']> = Extract<InstanceMessage, { type: T }>
+
+/** A fixture in a process of its own, and the supervisor's end of its channel. */
+export class App {
+  readonly folder: string
+  readonly messages: InstanceMessage[] = []
+  output = ''
+  readonly exited: Promise<{ code: number | null; signal: string | null }>
+  readonly #child: ChildProcess
+  readonly #supervisor: net.Server
+  readonly #connections = new Set<net.Socket>()
+  #arrived: (() => void)[] = []
+
+  private constructor(child: ChildProcess, supervisor: net.Server, folder: string) {
+    this.#child = child
+    this.#supervisor = supervisor
+    this.folder = folder
+    child.stdout?.on('data', (chunk) => (this.output += String(chunk)))
+    child.stderr?.on('data', (chunk) => (this.output += String(chunk)))
+    this.exited = once(child, 'exit').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as string | null,
+    }))
+    void this.exited.then(() => this.#wake())
+    supervisor.on('connection', (socket) => this.#read(socket))
+  }
+
+  static async start(fixture: string, options: AppOptions = {}): Promise<App> {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
+    const supervisor = net.createServer().listen(path.join(folder, 'channel'))
+    await once(supervisor, 'listening')
+    const listeners = Object.entries(options.listeners ?? {})
+    const args = options.register === false ? [] : ['--import', register]
+    // sd_listen_fds(3) wants the pid of the program itself: exec keeps it.
+    const child = spawn(
+      'sh',
+      ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', node, ...args, path.join(fixtures, fixture)],
+      {
+        stdio: ['ignore', 'pipe', 'pipe', ...listeners.map(([, { fd }]) => fd)],
+        detached: true,
+        env: {
+          ...process.env,
+          LISTEN_FDS: String(listeners.length),
+          LISTEN_FDNAMES: listeners.map(([name]) => name).join(':'),
+          HANDOVER_SOCKET: path.join(folder, 'channel'),
+          HANDOVER_DRAIN_SECONDS: '5',
+          HANDOVER_IDLE_SECONDS: '2',
+          NODE_OPTIONS: '',
+          ...options.env,
+        },
+      },
+    )
+    return new App(child, supervisor, folder)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** The first message of that type, as soon as it is there; rejects if the process ends without it. */
+  async message<T extends InstanceMessage['type']>(type: T, timeoutMs = 15_000): Promise<MessageOf<T>> {
+    const deadline = Date.now() + timeoutMs
+    for (;;) {
+      const found = this.messages.find((message): message is MessageOf<T> => message.type === type)
+      if (found !== undefined) return found
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null || Date.now() > deadline) {
+        throw new Error(
+          `No "${type}" came; output: ${this.output}; messages: ${JSON.stringify(this.messages)}`,
+        )
+      }
+      await this.#change(deadline - Date.now())
+    }
+  }
+
+  /** Resolves when the output contains the text. */
+  async said(text: string, timeoutMs = 15_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs
+    while (!this.output.includes(text)) {
+      if (Date.now() > deadline) throw new Error(`"${text}" was not printed: ${this.output}`)
+      await Promise.race([once(this.#child.stdout!, 'data'), this.#change(deadline - Date.now())])
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    process.kill(this.pid, signal)
+  }
+
+  /** Writes to the process as its supervisor would, or as a broken one might. */
+  sendRaw(text: string): void {
+    for (const socket of this.#connections) socket.write(text)
+  }
+
+  dropConnections(): void {
+    for (const socket of this.#connections) socket.destroy()
+  }
+
+  /** SIGTERM, and then the exit. */
+  async stop(): Promise<{ code: number | null; signal: string | null }> {
+    this.signal('SIGTERM')
+    return this.exited
+  }
+
+  /** Leaves nothing behind, whatever state the test ended in. */
+  async dispose(): Promise<void> {
+    try {
+      process.kill(-this.pid, 'SIGKILL')
+    } catch {
+      // Gone already.
+    }
+    await this.exited
+    this.dropConnections()
+    this.#supervisor.close()
+    fs.rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  #read(socket: net.Socket): void {
+    this.#connections.add(socket)
+    socket.on('close', () => this.#connections.delete(socket)).on('error', () => {})
+    let rest = ''
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) this.messages.push(JSON.parse(line) as InstanceMessage)
+      this.#wake()
+    })
+  }
+
+  #change(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(timeoutMs, 1))
+      this.#arrived.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  #wake(): void {
+    for (const resolve of this.#arrived.splice(0)) resolve()
+  }
+}

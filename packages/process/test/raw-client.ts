@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import tls from 'node:tls'
+
+export interface RawResponse {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+/** One HTTP/1.1 connection written by hand: nothing is retried, and nothing is forgiven. */
+export class RawConnection {
+  readonly socket: net.Socket
+  readonly responses: RawResponse[] = []
+  /** `end`: the server's FIN; `close`; or the code of an error. In the order in which they came. */
+  readonly ends: string[] = []
+  #buffer = Buffer.alloc(0)
+  #waiting: (() => void)[] = []
+
+  private constructor(socket: net.Socket) {
+    this.socket = socket
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.ends.push(event)
+        this.#wake()
+      })
+    }
+    socket.on('error', (error: NodeJS.ErrnoException) => this.ends.push(error.code ?? error.message))
+  }
+
+  static async open(target: { port: number } | { path: string }, secure = false): Promise<RawConnection> {
+    const address = 'port' in target ? { host: '127.0.0.1', port: target.port } : target
+    const options = { ...address, allowHalfOpen: true }
+    const socket = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : net.connect(options)
+    const connection = new RawConnection(socket)
+    await once(socket, secure ? 'secureConnect' : 'connect')
+    return connection
+  }
+
+  write(text: string): void {
+    this.socket.write(text)
+  }
+
+  get(path: string): void {
+    this.write(requestText(path))
+  }
+
+  /** Sends a request and gives its response, or null if the connection ended without one. */
+  async ask(path: string): Promise<RawResponse | null> {
+    const wanted = this.responses.length + 1
+    this.get(path)
+    await this.until(() => this.responses.length >= wanted || this.ended)
+    return this.responses[wanted - 1] ?? null
+  }
+
+  get ended(): boolean {
+    return this.ends.length > 0
+  }
+
+  /** Waits for data or an end until the condition holds; rejects after the timeout. */
+  async until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs
+    while (!condition()) {
+      if (Date.now() >= deadline) {
+        throw new Error(`Timed out; responses ${JSON.stringify(this.responses)}, ends ${this.ends.join()}`)
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline - Date.now())
+        this.#waiting.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    }
+  }
+
+  close(): void {
+    this.socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
+    this.#buffer = Buffer.concat([this.#buffer, chunk])
+    for (;;) {
+      const end = this.#buffer.indexOf('\r\n\r\n')
+      if (end === -1) break
+      const [statusLine = '', ...fields] = this.#buffer.toString('latin1', 0, end).split('\r\n')
+      const headers = Object.fromEntries(
+        fields.map((field) => [
+          field.slice(0, field.indexOf(':')).toLowerCase(),
+          field.slice(field.indexOf(':') + 1).trim(),
+        ]),
+      )
+      const length = Number(headers['content-length'])
+      if (Number.isNaN(length)) throw new Error(`A response without a length: ${statusLine}`)
+      if (this.#buffer.length < end + 4 + length) break
+      const body = this.#buffer.toString('utf8', end + 4, end + 4 + length)
+      this.#buffer = this.#buffer.subarray(end + 4 + length)
+      this.responses.push({ status: Number(statusLine.split(' ')[1]), headers, body })
+    }
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+export const requestText = (path: string) => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`

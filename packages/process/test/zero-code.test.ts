@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http2 from 'node:http2'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { App, type AppOptions } from './app.js'
+import { RawConnection } from './raw-client.js'
+import { heldTcp, heldUnix, type HeldSocket } from './sockets.js'
+
+async function started(t: TestContext, fixture: string, options: AppOptions = {}) {
+  const listener = heldTcp()
+  t.after(() => listener.close())
+  const env = { PORT: String(listener.port), ...options.env }
+  const app = await App.start(fixture, { listeners: { http: listener }, ...options, env })
+  t.after(() => app.dispose())
+  await app.message('ready')
+  return { app, listener, port: listener.port }
+}
+
+const http1Fixtures = [
+  ['http.cjs'],
+  ['http-esm.mjs'],
+  ['express.cjs'],
+  ['fastify.mjs'],
+  ['koa.mjs'],
+  ['hono.mjs'],
+  ['next-style.mjs'],
+  ['https.cjs', 'tls'],
+  ['http2-secure.cjs', 'tls'],
+] as const
+
+for (const [fixture, secure] of http1Fixtures) {
+  void test(`register adopts the listener and drains on SIGTERM when the application is ${fixture}`, async (t) => {
+    const { app, port } = await started(t, fixture)
+    const listening = await app.message('listening')
+    assert.equal(listening.listener, 'http')
+    const connection = await RawConnection.open({ port }, secure === 'tls')
+    t.after(() => connection.close())
+    const before = await connection.ask('/')
+    assert.equal(before?.body, String(app.pid))
+    assert.notEqual(before.headers.connection, 'close')
+
+    connection.get('/slow/300')
+    const other = await RawConnection.open({ port }, secure === 'tls')
+    t.after(() => other.close())
+    await other.ask('/') // it was answered after /slow was received
+    const exit = app.stop()
+    await connection.until(() => connection.responses.length === 2 || connection.ended)
+    assert.equal(connection.responses[1]?.body, 'slow')
+    assert.equal(connection.responses[1].headers.connection, 'close')
+    const last = await other.ask('/')
+    assert.equal(last?.headers.connection, 'close')
+    assert.deepEqual(await exit, { code: 0, signal: null }, app.output)
+
+    const { cut, account } = await app.message('drained')
+    assert.deepEqual(cut, [])
+    assert.equal(account.accepted, 2)
+    assert.equal(account.answered, 4)
+    assert.equal(account.endedOrderly + account.endedByPeer, 2)
+    assert.equal(account.open, 0)
+  })
+}
+
+void test('register adopts a unix path and tells its address when the server listens on it', async (t) => {
+  const folder = `/tmp/handover-unix-${process.pid}`
+  const { mkdirSync, rmSync } = await import('node:fs')
+  mkdirSync(folder, { recursive: true })
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const socketPath = path.join(folder, 'web.sock')
+  const listener = heldUnix(socketPath)
+  t.after(() => listener.close())
+  const app = await App.start('unix.cjs', { listeners: { web: listener }, env: { SOCKET_PATH: socketPath } })
+  t.after(() => app.dispose())
+  await app.message('ready')
+  const listening = await app.message('listening')
+  assert.deepEqual(listening, { type: 'listening', address: `unix:${socketPath}`, listener: 'web' })
+  const connection = await RawConnection.open({ path: socketPath })
+  t.after(() => connection.close())
+  assert.equal((await connection.ask('/'))?.body, String(app.pid))
+  const exit = app.stop()
+  await app.message('draining')
+  assert.equal((await connection.ask('/'))?.headers.connection, 'close')
+  assert.deepEqual(await exit, { code: 0, signal: null })
+  assert.ok((await import('node:fs')).existsSync(socketPath), 'the path belongs to the supervisor')
+})
+
+void test('register adopts each listener by its port and leaves port 0 alone when there are three servers', async (t) => {
+  const admin = heldTcp()
+  const web = heldTcp()
+  t.after(() => [admin, web].forEach((listener: HeldSocket) => listener.close()))
+  const app = await App.start('two-servers.cjs', {
+    listeners: { admin, web },
+    env: { PORT: String(web.port), ADMIN_PORT: String(admin.port) },
+  })
+  t.after(() => app.dispose())
+  await app.message('ready')
+  await app.said('both listen')
+  const names = app.messages.flatMap((message) => (message.type === 'listening' ? [message.listener] : []))
+  assert.deepEqual(names.sort(), ['admin', 'web', undefined])
+  const readyAt = app.messages.findIndex(({ type }) => type === 'ready')
+  const adminAt = app.messages.findIndex(
+    (message) => message.type === 'listening' && message.listener === 'admin',
+  )
+  assert.ok(adminAt < readyAt, 'ready waits for the server that is started in the callback of the other')
+  assert.deepEqual(await app.stop(), { code: 0, signal: null })
+})
+
+void test('register reports the listener that nobody uses when the application listens elsewhere', async (t) => {
+  const used = heldTcp()
+  const unused = heldTcp()
+  t.after(() => [used, unused].forEach((listener: HeldSocket) => listener.close()))
+  const app = await App.start('http.cjs', { listeners: { used, unused }, env: { PORT: String(used.port) } })
+  t.after(() => app.dispose())
+  await app.message('ready')
+  const { text } = await app.message('status')
+  assert.equal(text, `No server listens on "unused" (127.0.0.1:${unused.port})`)
+})
+
+void test('register is ready as soon as it runs when nothing was inherited', async (t) => {
+  const app = await App.start('http.cjs', { env: { PORT: '0' } })
+  t.after(() => app.dispose())
+  await app.message('ready')
+  const { listener, address } = await app.message('listening')
+  assert.equal(listener, undefined)
+  assert.match(address, /^\[::\]:\d+$/)
+  assert.deepEqual(await app.stop(), { code: 0, signal: null })
+})
+
+void test('register hides its variables from the children of the application', async (t) => {
+  const { app } = await started(t, 'children.cjs', {
+    env: { HANDOVER_PROBE_DIR: '/tmp', NOTIFY_SOCKET: '/x' },
+  })
+  await app.said('child sees')
+  assert.match(app.output, /child sees HANDOVER_DRAIN_SECONDS,HANDOVER_IDLE_SECONDS\n/)
+})
+
+for (const [fixture, output, code] of [
+  ['handler-close.cjs', 'closed well', 0],
+  ['handler-exit.cjs', 'exits', 3],
+  ['handler-natural.cjs', 'got SIGTERM 15', 0],
+  ['handler-never-exits.cjs', 'thinks about it', 0],
+] as const) {
+  void test(`register runs the application's SIGTERM handler after the last answer when it is ${fixture}`, async (t) => {
+    const { app, port } = await started(t, fixture, { env: { HANDOVER_DRAIN_SECONDS: '3' } })
+    const connection = await RawConnection.open({ port })
+    t.after(() => connection.close())
+    await connection.ask('/')
+    connection.get('/slow/300')
+    const other = await RawConnection.open({ port })
+    await other.ask('/')
+    other.close()
+    const exit = app.stop()
+    await app.message('draining')
+    assert.equal(app.output.includes(output), false, 'not before the drain is over')
+    await connection.until(() => connection.responses.length === 2 || connection.ended)
+    assert.equal(connection.responses[1]?.body, 'slow')
+    assert.deepEqual(await exit, { code, signal: null })
+    assert.ok(app.output.includes(output), app.output)
+  })
+}
+
+void test('register ends the process at once when a second SIGINT comes', async (t) => {
+  const { app, port } = await started(t, 'http.cjs')
+  const connection = await RawConnection.open({ port })
+  t.after(() => connection.close())
+  connection.get('/flushed/60000')
+  await connection.until(() => connection.socket.bytesRead > 0)
+  app.signal('SIGINT')
+  await app.message('draining')
+  app.signal('SIGINT')
+  assert.deepEqual(await app.exited, { code: 130, signal: null })
+})
+
+void test('register ends HTTP/2 sessions without losing a stream when it drains', async (t) => {
+  for (const fixture of ['http2.cjs', 'http2-secure.cjs']) {
+    const { app, port } = await started(t, fixture)
+    const scheme = fixture === 'http2.cjs' ? 'http' : 'https'
+    const session = http2.connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
+    t.after(() => session.destroy())
+    assert.equal(await h2Get(session, '/'), String(app.pid))
+    const slow = h2Get(session, '/slow/300')
+    assert.equal(await h2Get(session, '/'), String(app.pid))
+    const goaway = once(session, 'goaway')
+    const exit = app.stop()
+    await goaway
+    assert.equal(await slow, 'slow')
+    assert.deepEqual(await exit, { code: 0, signal: null })
+    const { account, cut } = await app.message('drained')
+    assert.deepEqual(cut, [])
+    assert.deepEqual([account.accepted, account.answered, account.open], [1, 3, 0])
+  }
+})
+
+function h2Get(session: http2.ClientHttp2Session, url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let body = ''
+    const stream = session.request({ ':path': url })
+    stream.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+    stream.on('end', () => resolve(body)).on('error', reject)
+  })
+}

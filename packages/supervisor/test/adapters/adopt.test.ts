@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import test from 'node:test'
+import { openProcesses, openSockets } from '../../dist/adapters/index.js'
+import type { ListenerSpec } from '../../dist/model/index.js'
+import type { LaunchedProcess, Listener } from '../../dist/ports.js'
+import { anyTcpPort, defer, fixture, folderFor, recorder, revisionOf, soon, specOf } from './rig.js'
+
+type Left = LaunchedProcess & { listener: Omit<Listener, 'fd'> }
+
+const command = [process.execPath, fixture('library.mjs')]
+
+/** What a supervisor leaves behind that launched one instance and was killed. */
+async function leftBehind(t: TestContext, folder: string, listen: ListenerSpec): Promise<Left> {
+  const first = spawn(
+    process.execPath,
+    [fixture('first-supervisor.mjs'), folder, JSON.stringify(listen), ...command],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  const [line] = (await soon(once(createInterface(first.stdout), 'line'), 'instance')) as [string]
+  const left = JSON.parse(line) as Left
+  defer(t, () => killIfThere(left.pid))
+  first.kill('SIGKILL')
+  await soon(once(first, 'exit'), 'end of the first supervisor')
+  return left
+}
+
+function killIfThere(pid: number): void {
+  if (existsSync(`/proc/${pid}`)) process.kill(-pid, 'SIGKILL')
+}
+
+const reopen = (folder: string) =>
+  openProcesses({
+    runDir: join(folder, 'run'),
+    logDir: join(folder, 'log'),
+    stdio: 'file',
+    prepare: () => ({ ok: true, value: { argv: command, cwd: '/', env: {}, speaks: true } }),
+  })
+
+const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1)
+
+test('adopt() and recover() go on with an instance whose supervisor was killed', async (t) => {
+  const folder = folderFor(t)
+  const left = await leftBehind(t, folder, anyTcpPort)
+  const url = `http://127.0.0.1:${portOf(left.listener.address)}/`
+  assert.equal((await fetch(url)).status, 200, 'it serves on without a supervisor')
+
+  const sockets = openSockets()
+  const recovered = sockets.recover(left.listener, [left.pid])
+  assert.ok(recovered.ok)
+  defer(t, () => sockets.close(recovered.value))
+  assert.equal(recovered.value.inode, left.listener.inode)
+
+  const processes = reopen(folder)
+  const revision = revisionOf(specOf(command))
+  const listeners = [recovered.value]
+  const old = recorder()
+  const order = { ...left, instance: 'web-1', revision, listeners }
+  const adopted = await processes.adopt(order, old.observer)
+  assert.deepEqual(adopted, {
+    ok: true,
+    value: { pid: left.pid, startTime: left.startTime, probeDir: left.probeDir },
+  })
+  await old.until('ready')
+
+  const next = recorder()
+  const launched = await processes.launch({ instance: 'web-2', revision, listeners }, next.observer)
+  assert.ok(launched.ok)
+  await next.until('ready')
+  processes.drain('web-1')
+  await old.until('drained')
+  const { exit, output } = await old.until('exited')
+  assert.deepEqual(exit, { code: null, signal: null }, 'another supervisor was its parent')
+  assert.deepEqual(output, ['listening', 'drained'])
+  const answer = (await (await fetch(url)).json()) as { pid: number }
+  assert.equal(answer.pid, launched.value.pid)
+  processes.drain('web-2')
+  assert.equal((await next.until('exited')).exit.code, 0)
+})
+
+test('recover() takes a unix listener back with its file', async (t) => {
+  const folder = folderFor(t)
+  const path = join(folder, 'web.sock')
+  const left = await leftBehind(t, folder, { type: 'unix', path, mode: 0o600, backlog: 16 })
+  const sockets = openSockets()
+  const recovered = sockets.recover(left.listener, [process.pid, left.pid])
+  assert.ok(recovered.ok)
+  sockets.close(recovered.value)
+  assert.equal(existsSync(path), false)
+})
+
+test('recover() fails when no process has the listener', async (t) => {
+  const left = await leftBehind(t, folderFor(t), anyTcpPort)
+  const other = openSockets().recover({ ...left.listener, inode: 1 }, [left.pid])
+  assert.ok(!other.ok)
+  assert.equal(
+    other.failure.message,
+    `listener "http" on ${left.listener.address} cannot be taken back from the instances`,
+  )
+})
+
+test('adopt() fails when the process is gone or another has its number', async (t) => {
+  const folder = folderFor(t)
+  const revision = revisionOf(specOf(command))
+  const order = { instance: 'web-1', revision, listeners: [], pid: process.pid, startTime: '1' }
+  const adopted = await reopen(folder).adopt(order, recorder().observer)
+  assert.ok(!adopted.ok)
+  assert.equal(adopted.failure.message, `there is no process ${process.pid} that was started at tick 1`)
+  assert.equal(existsSync(join(folder, 'run/web-1')), false)
+})
+
+test('adopt() learns the exit code of a process that is its own child all the same', async (t) => {
+  const folder = folderFor(t)
+  // Node reaps only what it spawned itself, and this it did; so the status is gone and unknown again.
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore', detached: true })
+  const pid = child.pid ?? 0
+  const startTime = readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[21] ?? ''
+  const record = recorder()
+  const revision = revisionOf(specOf(command))
+  const adopted = await reopen(folder).adopt(
+    { instance: 'web-1', revision, listeners: [], pid, startTime },
+    record.observer,
+  )
+  assert.ok(adopted.ok)
+  child.kill('SIGKILL')
+  const { exit } = await record.until('exited')
+  assert.ok(exit.signal === 'SIGKILL' || exit.signal === null)
+})
