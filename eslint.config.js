@@ -9,7 +9,7 @@ const mayNotImport = (folder, ...forbidden) => ({
       'error',
       {
         patterns: forbidden.map((name) => ({
-          regex: `^\\.\\.?/(.*/)?${name}(/|\\.js$)`,
+          regex: `^\\.\\./(.*/)?${name}(/|\\.js$)`,
           message: `${folder}/ may not import ${name}: imports go downwards only.`,
         })),
       },

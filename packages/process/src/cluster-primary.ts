@@ -13,6 +13,7 @@ import { allWithin } from './waiting.js'
 export class ClusterPrimary implements Participant {
   readonly #queues = new Set<AcceptQueue>()
   readonly #workers = new Map<Worker, WorkerView>()
+  changed: () => void = () => {}
   readonly #remainingMs: () => number
   #gone: ConnectionAccount = noConnections
   #cut: string[] = []
@@ -74,7 +75,10 @@ export class ClusterPrimary implements Participant {
     worker.process.on('internalMessage', (received: unknown) => {
       const message = fromWorker(received)
       if (message === null) return
-      if ('account' in message) view.account = message.account
+      if ('account' in message) {
+        view.account = message.account
+        this.changed()
+      }
       if (message.type === 'draining') stopped.give()
       if (message.type === 'drained') this.#cut.push(...message.cut)
     })

@@ -3,6 +3,8 @@ import type { ConnectionAccount } from './protocol.js'
 /** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary. */
 export interface Participant {
   readonly account: ConnectionAccount
+  /** To be called when the account has changed. */
+  changed: () => void
   /** Resolves when none of its listeners is accepted from any more. */
   stopAccepting(): Promise<void>
   /** Resolves, when its last connection is gone, with what had to be cut. */

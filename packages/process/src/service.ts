@@ -205,6 +205,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** Adds somebody who serves in our name. */
   join(participant: Participant): void {
     this.#participants.push(participant)
+    participant.changed = () => this.#accountChanged()
   }
 
   /** Leaves everything to another copy of this library, see contract.ts. */

@@ -56,8 +56,16 @@ function inetEntry(line: string): Entry | null {
 function unixEntry(line: string): Entry | null {
   const match = /^\S+ \S+ \S+ 00010000 \S+ \S+ +(\d+) (.+)$/.exec(line)
   if (match === null) return null
-  const [, inode = '', path = ''] = match
-  return { inode, address: { type: 'unix', path: path.replace(/^@/, '\0') } }
+  const [, inode = '', printed = ''] = match
+  return { inode, address: { type: 'unix', path: unixPath(Buffer.from(printed, 'latin1').toString()) } }
+}
+
+/**
+ * The kernel prints the zero byte in front of an abstract name as `@`, and the zero bytes behind it as well:
+ * libuv before 1.46 bound such a name padded to its full length.
+ */
+function unixPath(printed: string): string {
+  return printed.startsWith('@') ? `\0${printed.slice(1).replace(/@+$/, '')}` : printed
 }
 
 /** The kernel prints each 32-bit word of the address in the machine's byte order: 0100007F is 127.0.0.1. */

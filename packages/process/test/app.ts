@@ -4,12 +4,12 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { InstanceMessage } from '@handover/process/protocol'
 import type { HeldSocket } from './sockets.js'
 
 const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
-const register = new URL('../dist/register.js', import.meta.url).href
+const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 
 /** NODE_UNDER_TEST: another Node than the one that runs the tests, to try the other supported versions. */
 const node = process.env.NODE_UNDER_TEST ?? process.execPath
@@ -18,8 +18,10 @@ export interface AppOptions {
   /** By name: they become LISTEN_FDS, in this order. */
   listeners?: Record<string, HeldSocket>
   env?: Record<string, string>
-  /** Preload the zero-code mode. Default true. */
-  register?: boolean
+  /** Preload the zero-code mode. Default true. `dist`: another copy of this package's dist folder. */
+  register?: boolean | { dist: string }
+  /** Give it none of the variables of a supervisor. */
+  unsupervised?: boolean
 }
 
 type MessageOf<T extends InstanceMessage['type']> = Extract<InstanceMessage, { type: T }>
@@ -39,8 +41,12 @@ export class App {
     this.#child = child
     this.#supervisor = supervisor
     this.folder = folder
-    child.stdout?.on('data', (chunk) => (this.output += String(chunk)))
-    child.stderr?.on('data', (chunk) => (this.output += String(chunk)))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk) => {
+        this.output += String(chunk)
+        this.#wake()
+      })
+    }
     this.exited = once(child, 'exit').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as string | null,
@@ -54,23 +60,19 @@ export class App {
     const supervisor = net.createServer().listen(path.join(folder, 'channel'))
     await once(supervisor, 'listening')
     const listeners = Object.entries(options.listeners ?? {})
-    const args = options.register === false ? [] : ['--import', register]
+    const args = preloadArguments(options.register ?? true)
     // sd_listen_fds(3) wants the pid of the program itself: exec keeps it.
     const child = spawn(
-      'sh',
+      '/bin/sh',
       ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', node, ...args, path.join(fixtures, fixture)],
       {
         stdio: ['ignore', 'pipe', 'pipe', ...listeners.map(([, { fd }]) => fd)],
         detached: true,
         env: {
           ...process.env,
-          LISTEN_FDS: String(listeners.length),
-          LISTEN_FDNAMES: listeners.map(([name]) => name).join(':'),
-          HANDOVER_SOCKET: path.join(folder, 'channel'),
-          HANDOVER_DRAIN_SECONDS: '5',
-          HANDOVER_IDLE_SECONDS: '2',
+          ...(options.unsupervised === true ? {} : supervision(folder, listeners)),
           NODE_OPTIONS: '',
-          ...options.env,
+          ...probeFolder(folder, options.env),
         },
       },
     )
@@ -96,13 +98,18 @@ export class App {
     }
   }
 
-  /** Resolves when the output contains the text. */
-  async said(text: string, timeoutMs = 15_000): Promise<void> {
+  /** Resolves when the condition holds; looked at whenever something has come. */
+  async until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
-    while (!this.output.includes(text)) {
-      if (Date.now() > deadline) throw new Error(`"${text}" was not printed: ${this.output}`)
-      await Promise.race([once(this.#child.stdout!, 'data'), this.#change(deadline - Date.now())])
+    while (!condition()) {
+      if (Date.now() > deadline) throw new Error(`Timed out; messages: ${JSON.stringify(this.messages)}`)
+      await this.#change(deadline - Date.now())
     }
+  }
+
+  /** Resolves when the output contains the text. */
+  said(text: string): Promise<void> {
+    return this.until(() => this.output.includes(text))
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -162,4 +169,34 @@ export class App {
   #wake(): void {
     for (const resolve of this.#arrived.splice(0)) resolve()
   }
+}
+
+function supervision(folder: string, listeners: [string, HeldSocket][]): Record<string, string> {
+  return {
+    LISTEN_FDS: String(listeners.length),
+    LISTEN_FDNAMES: listeners.map(([name]) => name).join(':'),
+    HANDOVER_SOCKET: path.join(folder, 'channel'),
+    HANDOVER_DRAIN_SECONDS: '5',
+    HANDOVER_IDLE_SECONDS: '2',
+  }
+}
+
+/** A relative HANDOVER_PROBE_DIR means the folder of the test. */
+function probeFolder(folder: string, env: Record<string, string> = {}): Record<string, string> {
+  const { HANDOVER_PROBE_DIR: probes } = env
+  return probes === undefined ? env : { ...env, HANDOVER_PROBE_DIR: path.resolve(folder, probes) }
+}
+
+function preloadArguments(preload: boolean | { dist: string }): string[] {
+  if (preload === false) return []
+  const folder = preload === true ? dist : preload.dist
+  return ['--import', pathToFileURL(path.join(folder, 'register.js')).href]
+}
+
+/** A copy of the built package, elsewhere: other modules to Node, and no other package within its reach. */
+export function copyOfDist(): { dist: string; remove(): void } {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-dist-'))
+  fs.cpSync(dist, path.join(folder, 'dist'), { recursive: true })
+  fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  return { dist: path.join(folder, 'dist'), remove: () => fs.rmSync(folder, { recursive: true }) }
 }

@@ -24,13 +24,14 @@ for (const [policy, env] of [
       Array.from({ length: 6 }, () => RawConnection.open({ port: listener.port })),
     )
     t.after(() => slow.forEach((connection) => connection.close()))
-    for (const connection of slow) connection.get('/slow/500')
-    await app.message('account') // a worker has begun to answer
+    for (const connection of slow) connection.get('/flushed/500')
+    for (const connection of slow) await connection.until(() => connection.socket.bytesRead > 0)
     const exit = app.stop()
     await app.message('draining')
     for (const connection of slow) {
       await connection.until(() => connection.responses.length === 1 || connection.ended)
-      assert.equal(connection.responses[0]?.body, 'slow')
+      assert.equal(connection.responses[0]?.body, 'flushed')
+      connection.close()
     }
     assert.deepEqual(await exit, { code: 0, signal: null })
     assert.doesNotMatch(app.output, /again/)

@@ -16,7 +16,7 @@ interface BoundHandle {
 }
 
 const { _createServerHandle: bind } = net as unknown as {
-  _createServerHandle(address: string, port: number, addressType: number): BoundHandle | number
+  _createServerHandle: (address: string, port: number, addressType: number) => BoundHandle | number
 }
 
 interface Koffi {

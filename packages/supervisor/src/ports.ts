@@ -3,6 +3,7 @@ import type {
   Event,
   Exit,
   ListenerSpec,
+  OpenListener,
   ProbeSpec,
   Result,
   Revision,
@@ -19,14 +20,8 @@ export interface Clock {
 }
 
 /** A bound, listening socket that the supervisor keeps and never accepts from. */
-export interface Listener {
-  name: string
-  spec: ListenerSpec
+export interface Listener extends OpenListener {
   fd: number
-  /** As a person writes it: `[::]:3000`, `127.0.0.1:3000`, `unix:/run/web.sock`. */
-  address: string
-  /** Inode of the socket (fstat(2)): `/proc/PID/fd` shows who holds it. */
-  inode: number
 }
 
 export interface Sockets {
@@ -83,7 +78,7 @@ export interface RecoverableSockets extends Sockets {
    * Takes a listener back that an earlier supervisor had, from one of these processes that still hold it
    * (pidfd_getfd(2)). Fails where none does, or where the kernel forbids it (ptrace scope).
    */
-  recover(lost: Omit<Listener, 'fd'>, holders: number[]): Result<Listener>
+  recover(lost: OpenListener, holders: number[]): Result<Listener>
 }
 
 export interface AdoptingProcesses extends Processes {
@@ -131,8 +126,8 @@ export interface Releases {
 
 export interface World {
   clock: Clock
-  sockets: Sockets
-  processes: Processes
+  sockets: RecoverableSockets
+  processes: AdoptingProcesses
   prober: Prober
   journal: Journal
   kernel: KernelStats

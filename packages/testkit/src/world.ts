@@ -1,6 +1,6 @@
 import type { Event, Exit, Result } from 'handover/model'
-import { ok } from 'handover/model'
-import type { Listener, LaunchOrder, ProcessObserver, World } from 'handover/ports'
+import { failed, ok } from 'handover/model'
+import type { LaunchedProcess, LaunchOrder, Listener, ProcessObserver, World } from 'handover/ports'
 
 /** A clock that moves only when told to, and fires what is due in order of time. */
 export interface FakeClock {
@@ -48,22 +48,38 @@ export interface FakeWorld extends World {
   log: string[]
   journaled: Event[]
   living: Map<string, FakeProcess>
+  surviving: string[]
   /** Set to make the next looks at a revision fail. */
   refusal: Result<never> | null
 }
 
-export function fakeWorld(): FakeWorld {
+/** `journaled`: what an earlier supervisor left behind; `surviving`: the instances of it that live on. */
+export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): FakeWorld {
   const log: string[] = []
-  const journaled: Event[] = []
   const living = new Map<string, FakeProcess>()
-  let nextPid = 100
+  let nextPid = 100 + journaled.length
   let nextFd = 10
+
+  function live(order: LaunchOrder, pid: number, observer: ProcessObserver): LaunchedProcess {
+    living.set(order.instance, {
+      order,
+      pid,
+      observer,
+      signals: [],
+      exit(exit = { code: 0, signal: null }, output = []) {
+        living.delete(order.instance)
+        observer.exited(exit, output)
+      },
+    })
+    return { pid, startTime: '1', probeDir: '/nowhere' }
+  }
 
   const world: FakeWorld = {
     clock: fakeClock(),
     log,
     journaled,
     living,
+    surviving,
     refusal: null,
     sockets: {
       listen(name, spec) {
@@ -72,23 +88,21 @@ export function fakeWorld(): FakeWorld {
         return ok(listener)
       },
       close: ({ name }) => void log.push(`close ${name}`),
+      recover(lost, holders) {
+        log.push(`recover ${lost.name} from ${holders.join(', ')}`)
+        return ok({ ...lost, fd: nextFd++ })
+      },
     },
     processes: {
       check: () => world.refusal ?? ok({ speaks: true }),
       launch(order, observer) {
         log.push(`launch ${order.instance}`)
-        const pid = nextPid++
-        living.set(order.instance, {
-          order,
-          pid,
-          observer,
-          signals: [],
-          exit(exit = { code: 0, signal: null }, output = []) {
-            living.delete(order.instance)
-            observer.exited(exit, output)
-          },
-        })
-        return Promise.resolve(ok({ pid, startTime: '1', probeDir: '/nowhere' }))
+        return Promise.resolve(ok(live(order, nextPid++, observer)))
+      },
+      adopt(order, observer) {
+        log.push(`adopt ${order.instance}`)
+        const there = world.surviving.includes(order.instance)
+        return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
       drain(instance) {
         log.push(`drain ${instance}`)
@@ -101,12 +115,12 @@ export function fakeWorld(): FakeWorld {
     },
     prober: { start: () => () => {} },
     journal: {
-      read: () => [],
+      read: () => [...journaled],
       append(events) {
         journaled.push(...events)
         for (const event of events) log.push(`journal ${event.type}`)
       },
-      rewrite: () => {},
+      rewrite: (events) => void journaled.splice(0, journaled.length, ...events),
       close: () => void log.push('journal closed'),
     },
     kernel: { read: () => ({ ListenOverflows: 0, ListenDrops: 0 }) },

@@ -49,8 +49,8 @@ export function watchPid(pid: number, started: string, onExit: () => void): Watc
   }
   let open = true
   const stopPolling = watchReadable(pidfd, () => {
-    onExit()
     stop()
+    onExit()
   })
   const stop = () => {
     if (!open) return

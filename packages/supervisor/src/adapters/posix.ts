@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util'
+import { constants } from 'node:os'
 import koffi from 'koffi'
 import { controlRoom, decodeControl, encodeMessageHeader, encodeRights, readMessageHeader } from './msghdr.js'
 
@@ -7,6 +7,13 @@ import { controlRoom, decodeControl, encodeMessageHeader, encodeRights, readMess
  * function each. A call that fails throws a `PosixError`; its `code` is the errno's name.
  */
 
+/** Of two names of one number the first in the alphabet: EAGAIN, not EWOULDBLOCK. */
+const errnoNames = new Map(
+  Object.entries(constants.errno)
+    .map(([name, errno]) => [errno, name] as const)
+    .reverse(),
+)
+
 export class PosixError extends Error {
   override name = 'PosixError'
   /** For example `EADDRINUSE`. */
@@ -14,7 +21,7 @@ export class PosixError extends Error {
   readonly syscall: string
 
   constructor(syscall: string, errno: number) {
-    const code = getSystemErrorName(-errno)
+    const code = errnoNames.get(errno) ?? `errno ${errno}`
     super(`${syscall} failed with ${code}`)
     this.code = code
     this.syscall = syscall

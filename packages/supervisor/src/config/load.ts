@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { basename, dirname, extname, join, relative, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import { evaluateConfig } from './load/evaluate.js'
 import { parseJson, parseYaml } from './load/parse.js'
 import type { Locate } from './problems.js'
-import { describePath } from './show.js'
+import { describePath, shownPath } from './show.js'
 import type { LoadedConfig } from './validate.js'
 import { validateConfig } from './validate.js'
 
@@ -34,9 +34,8 @@ export async function loadConfig(path: string | null, cwd: string): Promise<Resu
       `there is no configuration in "${cwd}", wanted a handover.config.{ts,mts,mjs,js,cjs,json,yaml,yml}`,
     )
   }
-  const shown = shownPath(file, cwd)
-  if (!existsSync(file)) return failed('Usage', `there is no configuration file "${shown}"`)
-  const raw = await readConfig(file, shown)
+  if (!existsSync(file)) return failed('Usage', `there is no configuration file "${shownPath(file, cwd)}"`)
+  const raw = await readConfig(file, cwd)
   if (!raw.ok) return raw
   const { input, locate, notes } = raw.value
   const config = validateConfig(input, { file, folder: dirname(file), locate })
@@ -53,10 +52,11 @@ export function findConfig(folder: string): string | null {
 export const isConfigFile = (path: string): boolean =>
   documents.includes(extname(path)) || /(^|[-.])handover\.config\.[cm]?[jt]s$/.test(basename(path))
 
-async function readConfig(file: string, shown: string): Promise<Result<RawConfig>> {
+async function readConfig(file: string, cwd: string): Promise<Result<RawConfig>> {
+  const shown = shownPath(file, cwd)
   const extension = extname(file)
   if (programs.includes(extension)) {
-    const evaluated = await evaluateConfig(file, shown)
+    const evaluated = await evaluateConfig(file, cwd)
     if (!evaluated.ok) return evaluated
     const locate: Locate = (path) => `${shown}: ${describePath(path)}`
     return ok({ input: evaluated.value.input, locate, notes: evaluated.value.notes })
@@ -79,10 +79,4 @@ function readText(file: string, shown: string): Result<string> {
   } catch (error) {
     return failed('Usage', `the configuration "${shown}" cannot be read: ${(error as Error).message}`)
   }
-}
-
-/** Relative to the folder if it lies within, as a person would write it. */
-function shownPath(file: string, cwd: string): string {
-  const short = relative(cwd, file)
-  return short.startsWith('..') ? file : short
 }

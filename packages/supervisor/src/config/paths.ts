@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Result } from '../model/index.js'
@@ -136,7 +136,7 @@ function fitting(run: string, uid: number): Result<string> {
 
 /** In a folder that all may write to, somebody else may have been there first. */
 const unlessForeign = (run: string, uid: number): Result<string> =>
-  lstatSync(run, { throwIfNoEntry: false }) ? ownedBy(run, uid) : ok(run)
+  existsSync(run) ? ownedBy(run, uid) : ok(run)
 
 const fits = (run: string): boolean => Buffer.byteLength(run) + roomBelowRun <= longestSocketPath
 

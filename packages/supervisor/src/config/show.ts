@@ -1,3 +1,5 @@
+import { relative } from 'node:path'
+
 /** Where a value stands in the configuration. */
 export type Path = readonly PropertyKey[]
 
@@ -18,4 +20,10 @@ export function show(value: unknown): string {
   if (typeof value === 'number') return String(value)
   const json = JSON.stringify(value) ?? String(value)
   return json.length > 60 ? `${json.slice(0, 57)}…` : json
+}
+
+/** A file relative to the folder if it lies within, as a person would write it. */
+export function shownPath(file: string, folder: string): string {
+  const short = relative(folder, file)
+  return short.startsWith('..') ? file : short
 }

@@ -1,5 +1,5 @@
 import type { Event, Receipt } from '../model/index.js'
-import type { Engine } from '../engine/engine.js'
+import type { Engine } from '../engine/index.js'
 
 /** Waits for things that events bring about. Follow first, then ask: nothing is missed, however fast it is. */
 export interface Follow {

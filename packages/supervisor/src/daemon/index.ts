@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
-import type { Failure, Result } from '../model/index.js'
+import type { Failure, Result, ServiceSpec } from '../model/index.js'
+import { diffServices } from '../config/diff.js'
 import { describeEvent, failed, ok } from '../model/index.js'
 import {
   kernelStats,
@@ -15,11 +16,12 @@ import { openProber } from '../adapters/probes/index.js'
 import type { Paths } from '../config/paths.js'
 import { createFolders } from '../config/paths.js'
 import { serveControl } from '../control/server.js'
-import type { Engine } from '../engine/engine.js'
-import { createEngine } from '../engine/loop.js'
+import type { Engine } from '../engine/index.js'
+import { createEngine } from '../engine/index.js'
 import type { Journal, World } from '../ports.js'
 import { version } from '../version.js'
 import type { SpecSource } from './operations.js'
+import { runningSpecs } from './operations.js'
 import { supervisor } from './supervisor.js'
 import { handleSignals } from './signals.js'
 
@@ -61,18 +63,18 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>>
     const line = describeEvent(event)
     if (line !== null) log(line)
   })
-  const admitted = engine.admit(specs.value)
-  if (!admitted.ok) {
+  const begun = await begin(engine, specs.value, log)
+  if (!begun.ok) {
     engine.close()
     lock.value.release()
-    return admitted
+    return begun
   }
 
   const identity = { name: paths.name, version, startedAt: Date.now(), logs: paths.logs }
   const stopped = allStopped(engine)
   const server = await serveControl(paths.control, supervisor(identity, engine, source))
   const forgetSignals = handleSignals({ engine, source, log, reopenLogs: options.reopenLogs })
-  for (const spec of specs.value) engine.apply(spec, 'start')
+  begun.value.go()
 
   const finished = stopped.then(async () => {
     forgetSignals()
@@ -82,6 +84,37 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>>
     lock.value.release()
   })
   return ok({ finished, services: specs.value.map(({ name }) => name) })
+}
+
+/**
+ * Looks whether everything can be started before anything is. Services that an earlier supervisor left running
+ * are gone on with: only what the configuration changed since is rolled.
+ */
+async function begin(
+  engine: Engine,
+  specs: ServiceSpec[],
+  log: (line: string) => void,
+): Promise<Result<{ go(): void }>> {
+  const restored = await engine.restore()
+  if (!restored.ok) return restored
+  for (const { state } of engine.services())
+    if (state.stopped && !specs.some(({ name }) => name === state.name)) engine.forget(state.name)
+  const running = runningSpecs(engine)
+  const difference = diffServices(running, specs)
+  const admitted = engine.admit(specs.filter(({ name }) => difference.added.includes(name)))
+  if (!admitted.ok) return admitted
+  return ok({
+    go() {
+      if (running.length > 0) for (const line of difference.lines) log(line)
+      for (const spec of specs) {
+        const cause = difference.added.includes(spec.name) ? 'start' : 'config'
+        const answer =
+          cause === 'start' || difference.changed.includes(spec.name) ? engine.apply(spec, cause) : ok(true)
+        if (!answer.ok) log(`${spec.name}: ${answer.failure.message}`)
+      }
+      for (const name of difference.removed) engine.command(name, { type: 'Stop' })
+    },
+  })
 }
 
 /** Resolves once every service was asked to stop and none of their instances is left. */

@@ -2,7 +2,7 @@ import type { Command, Failure, Receipt, Result, ServiceSpec } from '../model/in
 import { failed } from '../model/index.js'
 import type { Operation, StreamLine } from '../control/api.js'
 import { exitCodes } from '../control/api.js'
-import type { Engine } from '../engine/engine.js'
+import type { Engine } from '../engine/index.js'
 import { diffServices } from '../config/diff.js'
 import type { Follow } from './follow.js'
 import { follow } from './follow.js'
@@ -102,10 +102,7 @@ async function upgrade(
 async function reload(engine: Engine, source: SpecSource, tell: Tell, following: Follow): Promise<Outcome> {
   const specs = await source.read()
   if (!specs.ok) return refused(specs.failure)
-  const running = engine
-    .services()
-    .flatMap(({ state }) => state.revisions.find(({ number }) => number === state.target)?.spec ?? [])
-  const difference = diffServices(running, specs.value)
+  const difference = diffServices(runningSpecs(engine), specs.value)
   if (difference.lines.length === 0) tell({ type: 'note', text: 'the configuration is as it was' })
   for (const text of difference.lines) tell({ type: 'note', text })
 
@@ -120,6 +117,13 @@ async function reload(engine: Engine, source: SpecSource, tell: Tell, following:
   await stopAbsent(engine, specs.value, tell, following)
   return outcome(engine, rolling, failures, undefined, tell, following)
 }
+
+/** What the services run now, or are being rolled to. */
+export const runningSpecs = (engine: Engine): ServiceSpec[] =>
+  engine
+    .services()
+    .filter(({ state }) => !state.stopping)
+    .flatMap(({ state }) => state.revisions.find(({ number }) => number === state.target)?.spec ?? [])
 
 /** Services that the configuration names no more drain and are forgotten. */
 async function stopAbsent(
@@ -231,7 +235,7 @@ async function stop(engine: Engine, services: string[] | undefined, following: F
     return !state || (state.stopping && state.instances.length === 0)
   }
   await following.until(() => names.value.every(gone))
-  for (const name of names.value) engine.remove(name)
+  for (const name of names.value) engine.forget(name)
   return { exitCode: exitCodes.done, failures: [] }
 }
 

@@ -1,5 +1,5 @@
 import type { Operation } from '../control/api.js'
-import type { Engine } from '../engine/engine.js'
+import type { Engine } from '../engine/index.js'
 import type { SpecSource } from './operations.js'
 import { operate } from './operations.js'
 

@@ -1,5 +1,5 @@
 import type { InstanceStatus, ServiceStatus } from '../model/index.js'
-import type { ServiceView } from '../engine/engine.js'
+import type { ServiceView } from '../engine/index.js'
 
 /** One service as `handover status` shows it. */
 export function serviceStatus(view: ServiceView, now: number): ServiceStatus {
@@ -23,7 +23,7 @@ export function serviceStatus(view: ServiceView, now: number): ServiceStatus {
       pid: instance.pid,
       revision: instance.revision,
       state: instance.state,
-      startedAt: instance.createdAt,
+      startedAt: instance.startedAt,
       restarts: instance.restarts,
       connections: instance.account?.open ?? null,
       text: view.texts.get(instance.id) ?? null,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Explanation, LogFile, ServiceHistory, Supervisor } from '../control/api.js'
-import type { Engine } from '../engine/engine.js'
+import type { Engine } from '../engine/index.js'
 import type { SpecSource } from './operations.js'
 import { operate } from './operations.js'
 import { serviceStatus } from './status.js'

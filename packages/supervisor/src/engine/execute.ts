@@ -1,5 +1,5 @@
-import type { Action, EventBody } from '../model/index.js'
-import type { ProcessObserver, World } from '../ports.js'
+import type { Action, EventBody, Instance, Revision } from '../model/index.js'
+import type { LaunchedProcess, ProcessObserver, World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 import { watchReadiness } from './readiness.js'
 
@@ -39,11 +39,8 @@ async function start(
   action: Extract<Action, { type: 'StartInstance' }>,
 ): Promise<void> {
   const { instance } = action
-  const service = runtime.state.name
-  const report = (event: EventBody) => emit(service, event)
-  const revision = runtime.state.revisions.find(({ number }) => number === action.revision)
-  if (!revision) throw new Error(`revision ${action.revision} of ${service} is planned but not recorded`)
-
+  const report = (event: EventBody) => emit(runtime.state.name, event)
+  const revision = revisionOf(runtime, action.revision)
   const runnable = world.processes.check(revision)
   if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
   const listeners = runtime.listeners.of(revision.spec.listen)
@@ -51,19 +48,46 @@ async function start(
   const launched = await world.processes.launch({ instance, revision, listeners }, observer)
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
 
-  const { pid, startTime, probeDir } = launched.value
+  const { pid, startTime } = launched.value
   report({ type: 'InstanceStarted', instance, pid, startTime })
-  const state = runtime.state.instances.find(({ id }) => id === instance)?.state
-  if (state === 'draining') return world.processes.drain(instance) // asked for while it was being started
-  if (state !== 'starting') return
-  const target = { instance, pid, listeners, probeDir }
+  const known = runtime.state.instances.find(({ id }) => id === instance)
+  if (known) goOn(world, runtime, known, launched.value, report)
+}
+
+/** Watches a process that is there, in whatever state its instance is. */
+export function goOn(
+  world: World,
+  runtime: ServiceRuntime,
+  instance: Instance,
+  { pid, probeDir }: LaunchedProcess,
+  report: (event: EventBody) => void,
+): void {
+  const { id, state } = instance
+  if (state === 'draining') return world.processes.drain(id) // asked for while it was being started
+  if (state === 'crashed') return
+  const revision = revisionOf(runtime, instance.revision)
+  const runnable = world.processes.check(revision)
   runtime.watches.set(
-    instance,
-    watchReadiness(target, revision.spec, runnable.value.speaks, world.prober, report),
+    id,
+    watchReadiness({
+      target: { instance: id, pid, listeners: runtime.listeners.of(revision.spec.listen), probeDir },
+      spec: revision.spec,
+      speaks: runnable.ok && runnable.value.speaks,
+      wasReady: state === 'ready',
+      prober: world.prober,
+      report,
+    }),
   )
 }
 
-function observe(
+function revisionOf({ state }: ServiceRuntime, wanted: number): Revision {
+  const revision = state.revisions.find(({ number }) => number === wanted)
+  if (!revision) throw new Error(`revision ${wanted} of ${state.name} is not recorded`)
+  return revision
+}
+
+/** What the process tells becomes events. */
+export function observe(
   runtime: ServiceRuntime,
   instance: string,
   report: (event: EventBody) => void,

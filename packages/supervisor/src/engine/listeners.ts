@@ -1,53 +1,69 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ListenerSpec, Result } from '../model/index.js'
+import type { ListenerSpec, OpenListener, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
-import type { Listener, Sockets } from '../ports.js'
+import type { Listener, RecoverableSockets } from '../ports.js'
 
 /**
  * The listening sockets of one service. They outlive instances and revisions: a listener is opened when the
  * first revision names it and closed when no revision that may still run does.
  */
 export interface ListenerTable {
-  /** Opens what is not open yet; on failure nothing is left opened. */
-  acquire(specs: Record<string, ListenerSpec>): Result<Listener[]>
+  /** Opens what is not open yet, and says whether there was any; on failure nothing is left opened. */
+  acquire(specs: Record<string, ListenerSpec>): Result<boolean>
+  /** Takes these back from the processes that hold them; one that nobody gives back is opened anew. */
+  recover(lost: OpenListener[], holders: number[]): Result<true>
   /** The open listeners of that revision, in the order in which they are passed on. */
   of(specs: Record<string, ListenerSpec>): Listener[]
-  /** Closes every listener that none of these revisions names. */
-  retain(wanted: Record<string, ListenerSpec>[]): void
-  all(): Listener[]
+  /** Closes every listener that none of these revisions names, and says whether there was any. */
+  retain(wanted: Record<string, ListenerSpec>[]): boolean
+  open(): OpenListener[]
 }
 
-export function listenerTable(sockets: Sockets): ListenerTable {
-  let open: Listener[] = []
+export function listenerTable(sockets: RecoverableSockets): ListenerTable {
+  let table: Listener[] = []
 
   const find = (name: string, spec: ListenerSpec) =>
-    open.find((listener) => listener.name === name && isDeepStrictEqual(listener.spec, spec))
+    table.find((listener) => listener.name === name && isDeepStrictEqual(listener.spec, spec))
 
   function of(specs: Record<string, ListenerSpec>): Listener[] {
     return Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
   }
 
+  /** All or nothing. */
+  function add<T>(wanted: T[], openOne: (one: T) => Result<Listener>): Result<boolean> {
+    const opened: Listener[] = []
+    for (const one of wanted) {
+      const result = openOne(one)
+      if (!result.ok) {
+        for (const listener of opened) sockets.close(listener)
+        return result
+      }
+      opened.push(result.value)
+    }
+    table = [...table, ...opened]
+    return ok(opened.length > 0)
+  }
+
   return {
     acquire(specs) {
-      const opened: Listener[] = []
-      for (const [name, spec] of Object.entries(specs)) {
-        if (find(name, spec)) continue
-        const result = sockets.listen(name, spec)
-        if (!result.ok) {
-          for (const listener of opened) sockets.close(listener)
-          return result
-        }
-        opened.push(result.value)
-      }
-      open = [...open, ...opened]
-      return ok(of(specs))
+      const missing = Object.entries(specs).filter(([name, spec]) => !find(name, spec))
+      return add(missing, ([name, spec]) => sockets.listen(name, spec))
+    },
+    recover(lost, holders) {
+      const recovered = add(lost, (listener) => {
+        const given = sockets.recover(listener, holders)
+        return given.ok ? given : sockets.listen(listener.name, listener.spec)
+      })
+      return recovered.ok ? ok(true) : recovered
     },
     of,
     retain(wanted) {
       const kept = new Set(wanted.flatMap(of))
-      for (const listener of open) if (!kept.has(listener)) sockets.close(listener)
-      open = open.filter((listener) => kept.has(listener))
+      const unwanted = table.filter((listener) => !kept.has(listener))
+      for (const listener of unwanted) sockets.close(listener)
+      table = table.filter((listener) => kept.has(listener))
+      return unwanted.length > 0
     },
-    all: () => open,
+    open: () => table.map(({ name, spec, address, inode }) => ({ name, spec, address, inode })),
   }
 }

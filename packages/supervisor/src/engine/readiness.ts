@@ -24,31 +24,38 @@ const onFirstListener = (port: string): ProbeSpec => ({
   failureThreshold: 3,
 })
 
-export function watchReadiness(
-  target: ProbeTarget,
-  spec: ServiceSpec,
-  speaks: boolean,
-  prober: Prober,
-  report: (event: EventBody) => void,
-): ReadinessWatch {
+export interface ReadinessOptions {
+  target: ProbeTarget
+  spec: ServiceSpec
+  /** Whether the library or the preload is in the instance. */
+  speaks: boolean
+  /** Whether it was known to be ready by a supervisor before this one. */
+  wasReady: boolean
+  prober: Prober
+  report: (event: EventBody) => void
+}
+
+export function watchReadiness(options: ReadinessOptions): ReadinessWatch {
+  const { target, spec, speaks, wasReady, prober, report } = options
   const { instance } = target
   const readinessProbe = spec.readinessProbe?.handler.type === 'notify' ? undefined : spec.readinessProbe
   const mustSay = speaks || spec.readinessProbe?.handler.type === 'notify'
   const firstTcp = target.listeners.find((listener) => listener.spec.type === 'tcp')
-  const acceptProbe = !mustSay && !readinessProbe && firstTcp ? onFirstListener(firstTcp.name) : undefined
+  const acceptProbe =
+    !wasReady && !mustSay && !readinessProbe && firstTcp ? onFirstListener(firstTcp.name) : undefined
 
-  let said = false
-  let started = spec.startupProbe === undefined
+  let said = wasReady
+  let started = wasReady || spec.startupProbe === undefined
   let accepted = !mustSay && !acceptProbe
-  let healthy = readinessProbe === undefined
+  let healthy = wasReady || readinessProbe === undefined
   let reason = ''
-  let verdict: boolean | null = null
+  let verdict = wasReady
   const stops: (() => void)[] = []
 
   function judge(): void {
     const spoken = mustSay ? said : readinessProbe !== undefined || said || accepted
     const ready = started && spoken && healthy
-    if (ready === (verdict ?? false)) return
+    if (ready === verdict) return
     verdict = ready
     report(
       ready ? { type: 'InstanceBecameReady', instance } : { type: 'InstanceBecameUnready', instance, reason },
@@ -91,7 +98,7 @@ export function watchReadiness(
     judge()
   }
 
-  if (spec.startupProbe) {
+  if (spec.startupProbe && !started) {
     const stop = prober.start(target, spec.startupProbe, (up, why) => {
       stop()
       if (up) begin()

@@ -7,6 +7,7 @@ export interface ServiceRuntime {
   state: ServiceState
   listeners: ListenerTable
   watches: Map<string, ReadinessWatch>
+  /** STATUS= lines, by instance. */
   texts: Map<string, string>
   waiting: string[]
   cancelWake: (() => void) | null
@@ -36,40 +37,4 @@ export const isDurable = (event: Event): boolean =>
 export function wantedListeners(state: ServiceState): Record<string, ListenerSpec>[] {
   const live = new Set([state.target, state.stable, ...state.instances.map((instance) => instance.revision)])
   return state.revisions.filter(({ number }) => live.has(number)).map(({ spec }) => spec.listen)
-}
-
-/** Whether a rollout is over with it: done, undone, or given up. */
-export const endsRollout = (event: Event): boolean =>
-  event.type === 'RolloutCompleted' ||
-  event.type === 'RolloutRolledBack' ||
-  (event.type === 'RolloutFailed' && !event.rollingBack)
-
-/**
- * The events from which the newest rollout's receipt is folded, with this one. Of figures only the newest of
- * each instance is kept; once the rollout has ended only what becomes of draining instances is added, so the
- * list stays short however long the service runs.
- */
-export function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Event[] {
-  switch (event.type) {
-    case 'RolloutStarted':
-      return [event]
-    case 'InstanceStatus':
-      return rolloutEvents
-    case 'InstanceAccount':
-      return [
-        ...rolloutEvents.filter((old) => old.type !== 'InstanceAccount' || old.instance !== event.instance),
-        event,
-      ]
-    case 'InstanceDrained':
-    case 'InstanceKilled':
-    case 'InstanceStoppedAccepting':
-    case 'InstanceDraining':
-      return [...rolloutEvents, event]
-    case 'InstanceExited': {
-      const crashed = state.instances.some(({ id }) => id === event.instance)
-      return crashed && state.rollout === null ? rolloutEvents : [...rolloutEvents, event]
-    }
-    default:
-      return state.rollout === null && !endsRollout(event) ? rolloutEvents : [...rolloutEvents, event]
-  }
 }

@@ -49,11 +49,14 @@ export function describeEvent(event: Event): string | null {
       return `${service}: rollout failed: ${event.failure.message}${event.rollingBack ? '; rolling back' : ''}`
     case 'RolloutRolledBack':
       return `${service}: rolled back`
+    case 'ServiceRestored':
+      return `${service}: going on with revision ${event.state.target}, ${event.state.instances.length} instances`
     case 'RevisionCreated':
     case 'InstanceStarting':
     case 'InstanceStatus':
     case 'InstanceAccount':
     case 'InstanceStoppedAccepting':
+    case 'ListenersChanged':
       return null
   }
 }

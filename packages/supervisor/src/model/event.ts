@@ -1,7 +1,8 @@
 import type { Failure } from './failure.js'
 import type { DrainReason, Exit } from './instance.js'
-import type { ConnectionAccount } from './receipt.js'
+import type { ConnectionAccount, Receipt } from './receipt.js'
 import type { Revision } from './rollout.js'
+import type { OpenListener, ServiceState } from './state.js'
 
 /**
  * What happened. Past tense, plain data: history, logs, metrics, dashboard, the command's output, the receipt
@@ -44,6 +45,9 @@ export type EventBody =
   | { type: 'InstanceDrained'; instance: string; account: ConnectionAccount; cut: string[] }
   | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[] }
   | { type: 'ServiceStopped' }
+  | { type: 'ListenersChanged'; listeners: OpenListener[] }
+  /** A supervisor began where an earlier one left off: what it knew stands here, and the journal before it is gone. */
+  | { type: 'ServiceRestored'; state: ServiceState; receipts: Receipt[] }
 
 export type EventType = EventBody['type']
 export type EventOf<T extends EventType> = Extract<Event, { type: T }>

@@ -11,6 +11,7 @@ export const initialState = (name: string): ServiceState => ({
   stopping: false,
   stopped: false,
   rollout: null,
+  listeners: [],
   instances: [],
   nextInstance: 1,
   nextRollout: 1,

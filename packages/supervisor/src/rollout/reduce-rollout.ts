@@ -34,6 +34,10 @@ export function reduceRollout(state: ServiceState, event: RolloutEvent): Service
       return rolloutFailed(state, event)
     case 'RolloutRolledBack':
       return { ...state, rollout: null }
+    case 'ListenersChanged':
+      return { ...state, listeners: event.listeners }
+    case 'ServiceRestored':
+      return event.state
   }
 }
 

@@ -73,6 +73,7 @@ test('adopt() and recover() go on with an instance whose supervisor was killed',
   const next = recorder()
   const launched = await processes.launch({ instance: 'web-2', revision, listeners }, next.observer)
   assert.ok(launched.ok)
+  defer(t, () => killIfThere(launched.value.pid))
   await next.until('ready')
   processes.drain('web-1')
   await old.until('drained')
@@ -116,20 +117,20 @@ test('adopt() fails when the process is gone or another has its number', async (
   assert.equal(existsSync(join(folder, 'run/web-1')), false)
 })
 
-test('adopt() learns the exit code of a process that is its own child all the same', async (t) => {
-  const folder = folderFor(t)
-  // Node reaps only what it spawned itself, and this it did; so the status is gone and unknown again.
-  const child = spawn('sleep', ['1000'], { stdio: 'ignore', detached: true })
-  const pid = child.pid ?? 0
-  const startTime = readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[21] ?? ''
-  const record = recorder()
-  const revision = revisionOf(specOf(command))
-  const adopted = await reopen(folder).adopt(
-    { instance: 'web-1', revision, listeners: [], pid, startTime },
-    record.observer,
-  )
-  assert.ok(adopted.ok)
-  child.kill('SIGKILL')
-  const { exit } = await record.until('exited')
-  assert.ok(exit.signal === 'SIGKILL' || exit.signal === null)
+test('adopt() learns the exit code when the supervisor is the same process, executed anew', async (t) => {
+  const args = [fixture('first-supervisor.mjs'), folderFor(t), JSON.stringify(anyTcpPort), ...command]
+  const supervisor = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, FIXTURE_EXEC: '1' },
+  })
+  defer(t, () => supervisor.kill('SIGKILL'))
+  const lines = createInterface(supervisor.stdout)[Symbol.asyncIterator]()
+  const next = async (what: string) => JSON.parse(String((await soon(lines.next(), what)).value)) as unknown
+
+  assert.equal(await next('adoption'), 'adopted')
+  const children = readFileSync(`/proc/${supervisor.pid}/task/${supervisor.pid}/children`, 'utf8')
+  const instance = Number(children)
+  defer(t, () => killIfThere(instance))
+  process.kill(instance, 'SIGKILL')
+  assert.deepEqual(await next('exit'), { code: null, signal: 'SIGKILL' })
 })

@@ -29,7 +29,7 @@ describe('loadConfig() reads', () => {
 })
 
 describe('loadConfig() tells what is wrong with', () => {
-  const table: [string, string[]][] = [
+  const table: [string, (string | RegExp)[]][] = [
     ['nowhere.yaml', ['there is no configuration file "nowhere.yaml"']],
     [
       'config.toml',
@@ -77,18 +77,20 @@ describe('loadConfig() tells what is wrong with', () => {
       [`invalid.json:3:37: services.web.replicas is -1, wanted a whole number, 0 or more, or 'max'`],
     ],
     ['twice.json', ['twice.json:3:3: a field is given twice']],
-    // The rest of the sentence is V8's and differs from one version to the next.
-    ['syntax.json', ['syntax.json:3:37: no valid JSON']],
-    ['cut.json', ['cut.json:3:1: no valid JSON']],
-    ['throws.config.ts', ['throws.config.ts:3:']],
-    ['syntax.config.ts', ['syntax.config.ts:1']],
+    // The rest of these sentences is V8's, or a parser's, and differs from one version to the next.
+    ['syntax.json', [/^syntax\.json:3:37: no valid JSON: \w/]],
+    ['cut.json', [/^cut\.json:3:1: no valid JSON: \w/]],
+    ['throws.config.ts', [/^throws\.config\.ts:3:\d+: throws RangeError: more than 3$/]],
+    ['syntax.config.ts', [/^syntax\.config\.ts:1(:\d+)?: throws /]],
   ]
   for (const [file, expected] of table) {
     test(file, async () => {
       const problems = problemsOf(await loadConfig(file, fixtures))
-      const start = expected[0] ?? ''
-      if (problems.length === 1 && problems[0]?.startsWith(start) && !start.includes('wanted')) return
-      assert.deepEqual(problems, expected)
+      assert.equal(problems.length, expected.length, problems.join('\n'))
+      expected.forEach((wanted, index) => {
+        if (typeof wanted === 'string') assert.equal(problems[index], wanted)
+        else assert.match(problems[index] ?? '', wanted)
+      })
     })
   }
 })

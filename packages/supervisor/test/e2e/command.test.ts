@@ -9,6 +9,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
 import { freePort, openRig } from '@handover/testkit'
+import { startLoad } from '../../dist/verify/index.js'
 
 const hello = fileURLToPath(new URL('../../test/fixtures/apps/hello.cjs', import.meta.url))
 
@@ -160,4 +161,28 @@ test('completion prints a script for each shell', async (t) => {
     assert.equal(code, 0)
     assert.match(stdout, /upgrade/)
   }
+})
+
+test('start goes on with the instances, and no request fails, when their supervisor was killed', async (t) => {
+  const rig = rigWithApp(t)
+  const port = await freePort()
+  const args = ['start', 'app.cjs', '-i', '2', '-p', String(port)]
+  assert.equal((await rig.handover(...args)).code, 0)
+  const load = startLoad({
+    target: { host: '127.0.0.1', port },
+    workloads: { newConnections: { perSecond: 50 }, keepAlive: [{ connections: 10, thinkMs: [0, 100] }] },
+  })
+  const before = await rig.status()
+  process.kill(before.supervisor.pid, 'SIGKILL')
+  while (existsSync(`/proc/${before.supervisor.pid}/exe`));
+
+  const { code, stderr } = await rig.handover(...args)
+  assert.equal(code, 0, stderr)
+  const after = await rig.status()
+  const pids = ({ services }: typeof after) => services[0]?.instances.map(({ pid }) => pid)
+  assert.deepEqual(pids(after), pids(before))
+  assert.equal((await rig.upgrade()).code, 0)
+  const report = await load.stop()
+  assert.ok(report.answered > 0)
+  assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
 })

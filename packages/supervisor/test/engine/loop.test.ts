@@ -3,29 +3,10 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FakeWorld } from '@handover/testkit'
 import { fakeWorld } from '@handover/testkit'
-import type { Engine } from '../../dist/engine/engine.js'
-import { createEngine } from '../../dist/engine/loop.js'
+import type { Engine } from '../../dist/engine/index.js'
+import { createEngine } from '../../dist/engine/index.js'
 import { failed } from '../../dist/model/index.js'
-import type { ServiceSpec } from '../../dist/model/index.js'
-
-const spec = (more: Partial<ServiceSpec> = {}): ServiceSpec => ({
-  name: 'web',
-  command: ['node', 'server.js'],
-  cwd: '/srv',
-  env: {},
-  envFiles: [],
-  replicas: 1,
-  listen: { http: { type: 'tcp', host: '::', port: 3000, backlog: 511 } },
-  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-  minReadySeconds: 0,
-  progressDeadlineSeconds: 60,
-  revisionHistoryLimit: 10,
-  terminationGracePeriodSeconds: 30,
-  maxDraining: 8,
-  drain: { timeoutSeconds: 29, idleSeconds: 10 },
-  register: true,
-  ...more,
-})
+import { spec } from './spec.js'
 
 /** A service that runs in its first revision. */
 async function running(world: FakeWorld, service = spec()): Promise<Engine> {

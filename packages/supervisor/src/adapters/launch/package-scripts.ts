@@ -68,7 +68,7 @@ function runScript(
     (name === 'start' && existsSync(join(surroundings.folder, 'server.js')) ? 'node server.js' : undefined)
   if (script === undefined) {
     const known = Object.keys(scripts).join(', ') || 'none'
-    return failed('CannotStart', `"${asked}" names no script of ${project.value.path}, which has ${known}`)
+    return failed('CannotStart', `"${asked}" names no script of "${project.value.path}", which has ${known}`)
   }
   for (const around of [`pre${name}`, `post${name}`]) {
     if (scripts[around] === undefined) continue
@@ -81,7 +81,7 @@ function runScript(
   if (!words.ok) {
     return failed(
       'CannotStart',
-      `"${asked}" runs ${words.failure.message}, and ${launcher} does not pass listeners on: write what serves as the command, such as ['node', 'server.js'], and do the rest when the release is built`,
+      `"${asked}" cannot be run directly: ${words.failure.message}, and ${launcher} does not pass listeners on: write what serves as the command, such as ['node', 'server.js'], and do the rest when the release is built`,
     )
   }
   return ok(

@@ -3,12 +3,19 @@ import { splitWords } from '../../model/words.js'
 import type { Result } from '../../model/index.js'
 import type { Direct, Launcher } from './launchers.js'
 import { withAssignments } from './package-scripts.js'
+import { hasTsx } from './typescript.js'
 
-export const tsx: Launcher = (words, { env }) => {
+export const tsx: Launcher = (words, { folder, env }) => {
   if (words[0] === 'watch') {
     return failed(
       'CannotStart',
       '"tsx watch" restarts the service by itself, wanted "tsx" alone: an upgrade brings the new version',
+    )
+  }
+  if (!hasTsx(folder)) {
+    return failed(
+      'CannotStart',
+      `"tsx" is not installed in "${folder}", wanted it among the dependencies of the release`,
     )
   }
   return ok({ argv: ['node', '--import', 'tsx', ...words], env })
@@ -53,7 +60,8 @@ export const nodemon: Launcher = (words, { env }) => {
     const option = words[index] ?? ''
     if (option === '-x' || option === '--exec') {
       const program = splitWords(words[index + 1] ?? '')
-      if (!program.ok) return failed('CannotStart', `"nodemon --exec" runs ${program.failure.message}`)
+      if (!program.ok)
+        return failed('CannotStart', `"nodemon --exec" cannot be run directly: ${program.failure.message}`)
       exec = program.value
       index += 1
     } else if (nodemonValues.has(option)) {

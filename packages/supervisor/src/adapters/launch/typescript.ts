@@ -34,7 +34,8 @@ export function withTypeScript(argv: string[], surroundings: Surroundings): Resu
   )
 }
 
-function hasTsx(folder: string): boolean {
+/** Whether `--import tsx` would find it. */
+export function hasTsx(folder: string): boolean {
   try {
     createRequire(join(folder, 'package.json')).resolve('tsx/package.json')
     return true

@@ -23,10 +23,19 @@ export interface NotReached {
 /** An established connection, or why there is none. */
 export function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket | Error> {
   return new Promise((resolve) => {
-    const socket = connect({ ...options, signal })
-    socket.once('connect', () => resolve(socket))
+    const socket = connect(options)
+    const settle = (result: Socket | Error) => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(result)
+    }
+    const onAbort = () => {
+      socket.destroy()
+      settle(new Error('the time is over'))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    socket.once('connect', () => settle(socket))
     // Later errors are those of whoever uses the connection; without a listener they would end the process.
-    socket.on('error', resolve)
+    socket.on('error', settle)
   })
 }
 

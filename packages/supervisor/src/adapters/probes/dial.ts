@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Listener } from '../../ports.js'
 import { acceptedBy } from './attribution.js'
-import type { TryContext } from './outcome.js'
 import type { NotReached, Reached } from './connect.js'
 import { dialUnix, notReached, open, showAddress } from './connect.js'
+import type { TryContext } from './outcome.js'
 
 /** Connections that others accepted stay open meanwhile, so that these others have had theirs; no more than this. */
 const heldAtMost = 32
@@ -23,57 +23,57 @@ export async function dialInstance(
   ownSocket: string,
   context: TryContext,
 ): Promise<Reached | NotReached> {
-  const { target, signal } = context
+  const { target, signal, timeoutSeconds } = context
   const where = `"${listener.name}" of ${target.instance}`
   const others: Socket[] = []
   let taken = 0
   try {
-    for (let pause = pauseMs.first; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
+    for (let pause = pauseMs.first; !signal.aborted; pause = longer(pause)) {
       // The library may have come up in the meantime.
       if (existsSync(ownSocket)) return await dialUnix(ownSocket, listener, '', context)
       const socket = await open(address, signal)
-      if (socket instanceof Error) {
-        if (signal.aborted) break
-        return notReached(where, socket, context)
-      }
-      others.push(socket)
+      if (socket instanceof Error) return notReached(where, socket, context)
       const answer = await whoAccepted(socket, target.pid, signal)
       if (answer === 'instance') {
-        others.pop()
         return { ok: true, socket, where, host: showAddress(address.host, address.port), note: '' }
       }
-      if (answer === 'hidden')
-        return {
-          ok: false,
-          reason: `${where} cannot be told from other instances: /proc/${target.pid}/fd may not be read`,
-        }
-      if (answer === 'gone')
-        return { ok: false, reason: `${where} was not reached: the process ${target.pid} is gone` }
+      others.push(socket)
+      if (answer === 'hidden' || answer === 'gone') return hopeless(where, answer, target.pid)
       if (answer === 'other') taken += 1
       if (others.length > heldAtMost) others.shift()?.destroy()
-      await delay(pause, undefined, { signal }).catch(() => undefined)
+      await untilNext(pause, signal)
     }
   } finally {
     for (const socket of others) socket.destroy()
   }
-  return {
-    ok: false,
-    reason: `${where} did not accept within ${context.timeoutSeconds} s${acceptedElsewhere(taken)}`,
-  }
+  const elsewhere =
+    taken === 0 ? '' : ` (other instances accepted ${taken} ${taken === 1 ? 'time' : 'times'})`
+  return { ok: false, reason: `${where} did not accept within ${timeoutSeconds} s${elsewhere}` }
 }
 
-const acceptedElsewhere = (taken: number): string =>
-  taken === 0 ? '' : ` (other instances accepted ${taken} ${taken === 1 ? 'time' : 'times'})`
-
-type Answer = 'instance' | 'other' | 'nobody' | 'hidden' | 'gone'
+type Answer = Awaited<ReturnType<typeof acceptedBy>>
 
 /** Looks until somebody has accepted, or the time is over. */
 async function whoAccepted(socket: Socket, pid: number, signal: AbortSignal): Promise<Answer> {
-  for (let pause = pauseMs.first; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
+  for (let pause = pauseMs.first; !signal.aborted; pause = longer(pause)) {
     const answer = await acceptedBy(socket, pid)
     if (answer !== 'nobody') return answer
+    // Closed by its other end before we saw whose that was.
     if (socket.destroyed) return 'other'
-    await delay(pause, undefined, { signal }).catch(() => undefined)
+    await untilNext(pause, signal)
   }
   return 'nobody'
 }
+
+const longer = (pause: number): number => Math.min(pause * 2, pauseMs.longest)
+
+const untilNext = (pause: number, signal: AbortSignal): Promise<void> =>
+  delay(pause, undefined, { signal }).catch(() => undefined)
+
+const hopeless = (where: string, answer: 'hidden' | 'gone', pid: number): NotReached => ({
+  ok: false,
+  reason:
+    answer === 'gone'
+      ? `${where} was not reached: the process ${pid} is gone`
+      : `${where} cannot be told from other instances: /proc/${pid}/fd may not be read`,
+})

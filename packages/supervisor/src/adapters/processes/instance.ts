@@ -63,6 +63,7 @@ export async function adoptInstance(
   const heard = voice(inodesOf(order), held.observer)
   const outfit = await restoreOutfit(options, order, heard)
   if (!outfit.ok) return outfit
+  if (outfit.value.output) outfit.value.output.start = 0 // where its run began is not known any more
   const adopted = adoptProcess(order.pid, order.startTime)
   if (!adopted.ok) {
     await giveBack(outfit.value)

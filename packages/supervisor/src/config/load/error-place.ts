@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Places of a stack: `at f (file:///a/b.mjs:1:2)`, `at /a/b.ts:1:2`; those of `node:internal/…` do not fit. */
 const place = /(?:^|[\s(])((?:file:\/\/)?\/[^\s():]+):(\d+)(?::(\d+))?/gm
 
-/** Where the error lies in the user's own code, as `file:line:column`; null where that cannot be known. */
+/** Where the error lies in the user's own code, as `file:line:column` with an absolute path; null where that cannot be known. */
 export function placeOf(error: unknown, file: string): string | null {
   if (!(error instanceof Error)) return null
   const inStack = userPlace(`${error.stack ?? ''}\n${error.message}`)
@@ -26,8 +25,7 @@ function userPlace(text: string): string | null {
   for (const [, url = '', line, column] of text.matchAll(place)) {
     const path = url.startsWith('file:') ? fileURLToPath(url) : url
     if (path.startsWith(own) || path.includes('/node_modules/')) continue
-    const short = relative(process.cwd(), path)
-    return `${short.startsWith('..') ? path : short}:${line}${column === undefined ? '' : `:${column}`}`
+    return `${path}:${line}${column === undefined ? '' : `:${column}`}`
   }
   return null
 }

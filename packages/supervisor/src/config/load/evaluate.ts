@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
+import { shownPath } from '../show.js'
 import type { EvaluationMessage } from './import-config.js'
 
 /** A configuration that takes longer waits for something that does not come. */
@@ -20,7 +21,8 @@ export interface Evaluation {
  * Runs a configuration that is a program, in a process of its own: each time with a fresh module cache, and
  * unable to take the supervisor with it, whatever it does.
  */
-export function evaluateConfig(file: string, shown: string): Promise<Result<Evaluation>> {
+export function evaluateConfig(file: string, cwd: string): Promise<Result<Evaluation>> {
+  const shown = shownPath(file, cwd)
   return new Promise((resolve) => {
     const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [file], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -34,7 +36,7 @@ export function evaluateConfig(file: string, shown: string): Promise<Result<Eval
       child.kill('SIGKILL')
     }, deadlineSeconds * 1000)
     child.on('message', (message) => {
-      answer ??= answerOf(message as EvaluationMessage, shown)
+      answer ??= answerOf(message as EvaluationMessage, shown, cwd)
       child.kill('SIGKILL')
     })
     child.on('error', (error) => {
@@ -62,12 +64,15 @@ function collect(child: ChildProcess): Printed {
   return printed
 }
 
-function answerOf(message: EvaluationMessage, shown: string): Result<Evaluation> {
+function answerOf(message: EvaluationMessage, shown: string, cwd: string): Result<Evaluation> {
   switch (message.type) {
     case 'config':
       return ok({ input: message.input, notes: [] })
     case 'failed':
-      return failed('Usage', `${message.place ?? shown}: ${message.reason}`)
+      return failed(
+        'Usage',
+        `${message.place === null ? shown : shownPath(message.place, cwd)}: ${message.reason}`,
+      )
   }
 }
 

@@ -7,7 +7,7 @@ import { firstOddValue } from './plain.js'
 
 export type EvaluationMessage =
   | { type: 'config'; input: unknown }
-  /** `place`: `file:line:column` of what failed, where it is known. */
+  /** `place`: `file:line:column` of what failed, absolute, where it is known. */
   | { type: 'failed'; place: string | null; reason: string }
 
 /** Imports the configuration and looks whether it is plain data. */

@@ -1,0 +1,68 @@
+import type { Event, Receipt } from '../model/index.js'
+import { receiptOf } from '../rollout/index.js'
+import type { KernelStats } from '../ports.js'
+import type { ServiceRuntime } from './runtime.js'
+
+/** How many receipts are kept of each service. */
+const kept = 100
+
+/** Keeps the events that the newest rollout's receipt is folded from, and the receipt when it has ended. */
+export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: KernelStats): void {
+  if (event.type === 'RolloutStarted') runtime.kernelBefore = kernel.read()
+  runtime.rolloutEvents = withEvent(runtime, event)
+  if (!endsRollout(event)) return
+  const receipt = currentReceipt(runtime, kernel)
+  if (receipt) runtime.receipts = [...runtime.receipts, receipt].slice(-kept)
+}
+
+/** The account of the newest rollout, once it has ended; what becomes of draining instances is added to it. */
+export function currentReceipt(runtime: ServiceRuntime, kernel: KernelStats): Receipt | null {
+  const receipt = receiptOf(runtime.rolloutEvents)
+  if (!receipt) return null
+  const [before, after] = [runtime.kernelBefore, kernel.read()]
+  if (!before || !after) return receipt
+  return {
+    ...receipt,
+    kernel: {
+      ListenOverflows: after.ListenOverflows - before.ListenOverflows,
+      ListenDrops: after.ListenDrops - before.ListenDrops,
+    },
+  }
+}
+
+/** Whether a rollout is over with it: done, undone, or given up. */
+export const endsRollout = (event: Event): boolean =>
+  event.type === 'RolloutCompleted' ||
+  event.type === 'RolloutRolledBack' ||
+  (event.type === 'RolloutFailed' && !event.rollingBack)
+
+/**
+ * Of figures only the newest of each instance is kept; once the rollout has ended only what becomes of draining
+ * instances is added, so the list stays short however long the service runs.
+ */
+function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Event[] {
+  switch (event.type) {
+    case 'RolloutStarted':
+      return [event]
+    case 'InstanceStatus':
+    case 'ServiceRestored':
+    case 'ListenersChanged':
+      return rolloutEvents
+    case 'InstanceAccount':
+      return [
+        ...rolloutEvents.filter((old) => old.type !== 'InstanceAccount' || old.instance !== event.instance),
+        event,
+      ]
+    case 'InstanceDrained':
+    case 'InstanceKilled':
+    case 'InstanceStoppedAccepting':
+    case 'InstanceDraining':
+      return [...rolloutEvents, event]
+    case 'InstanceExited': {
+      const crashed = state.instances.some(({ id }) => id === event.instance)
+      return crashed && state.rollout === null ? rolloutEvents : [...rolloutEvents, event]
+    }
+    default:
+      return state.rollout === null && !endsRollout(event) ? rolloutEvents : [...rolloutEvents, event]
+  }
+}

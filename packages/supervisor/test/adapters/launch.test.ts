@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { firstTcpPort } from '../../dist/adapters/launch/index.js'
+import { path, planOf, problemOf, registerUrl, releaseOf } from './launch-rig.js'
+
+const preload = `--import ${registerUrl}`
+
+test('prepareLaunch() preloads the library into a Node program', (t) => {
+  const release = releaseOf(t, { 'app.js': '' })
+  assert.deepEqual(
+    planOf(
+      release,
+      ['node', 'app.js', '-v'],
+      {},
+      { baseEnv: { PATH: path, HOME: '/h' }, firstTcpPort: 3000 },
+    ),
+    {
+      argv: [process.execPath, 'app.js', '-v'],
+      cwd: release,
+      env: { PATH: path, HOME: '/h', PORT: '3000', NODE_OPTIONS: preload },
+      speaks: true,
+    },
+  )
+})
+
+describe('prepareLaunch() tells Node programs from others', () => {
+  const files = {
+    'app.js*': '#!/usr/bin/env node\n',
+    'flags.js*': '#!/usr/bin/env -S node --enable-source-maps\n',
+    'direct*': `#!${process.execPath}\n`,
+    'run.sh*': '#!/bin/sh\n',
+    'binary*': 'ELF',
+  }
+  const table: [string[], boolean][] = [
+    [['./app.js'], true],
+    [['./flags.js'], true],
+    [['./direct'], true],
+    [[process.execPath, 'app.js'], true],
+    [['./run.sh'], false],
+    [['./binary'], false],
+    [['sh', '-c', 'node app.js'], false],
+  ]
+  for (const [command, isNode] of table) {
+    test(command.join(' '), (t) => {
+      const plan = planOf(releaseOf(t, files), command)
+      assert.equal(plan.speaks, isNode)
+      assert.equal(plan.env['NODE_OPTIONS'], isNode ? preload : undefined)
+    })
+  }
+})
+
+test('prepareLaunch() leaves the library out when the service or the machine has none', (t) => {
+  const release = releaseOf(t, { 'app.js': '' })
+  const plans = [
+    planOf(release, ['node', 'app.js'], { register: false }),
+    planOf(release, ['node', 'app.js'], {}, { registerUrl: null }),
+  ]
+  for (const plan of plans) {
+    assert.equal(plan.speaks, false)
+    assert.equal(plan.env['NODE_OPTIONS'], undefined)
+  }
+})
+
+test('prepareLaunch() knows that an application speaks that brings the library along', (t) => {
+  const release = releaseOf(t, {
+    'app.js': '',
+    'node_modules/@handover/process/package.json': { name: '@handover/process', main: 'index.js' },
+    'node_modules/@handover/process/index.js': '',
+  })
+  assert.equal(planOf(release, ['node', 'app.js'], { register: false }).speaks, true)
+})
+
+describe('prepareLaunch() keeps the NODE_OPTIONS of the user', () => {
+  const table: [string, string, string][] = [
+    ['--max-old-space-size=100', registerUrl, `${preload} --max-old-space-size=100`],
+    [`${preload} --no-warnings`, registerUrl, `${preload} --no-warnings`],
+    ['', '/a b/"c\\d.js', '--import "/a b/\\"c\\\\d.js"'],
+  ]
+  for (const [own, url, expected] of table) {
+    test(`${own} ${url}`, (t) => {
+      const release = releaseOf(t, { 'app.js': '' })
+      const plan = planOf(release, ['node', 'app.js'], { env: { NODE_OPTIONS: own } }, { registerUrl: url })
+      assert.equal(plan.env['NODE_OPTIONS'], expected)
+    })
+  }
+})
+
+test('prepareLaunch() quotes NODE_OPTIONS so that Node reads them', (t) => {
+  const release = releaseOf(t, {
+    'app.js': 'console.log(globalThis.preloaded)',
+    'my "own" hook.mjs': 'globalThis.preloaded = true',
+  })
+  const plan = planOf(release, ['node', 'app.js'], {}, { registerUrl: join(release, 'my "own" hook.mjs') })
+  const [program = '', ...words] = plan.argv
+  assert.equal(execFileSync(program, words, { cwd: plan.cwd, env: plan.env, encoding: 'utf8' }), 'true\n')
+})
+
+test('prepareLaunch() lets nothing through that was meant for the supervisor', (t) => {
+  const own = {
+    LISTEN_FDS: '1',
+    LISTEN_PID: '2',
+    LISTEN_FDNAMES: 'x',
+    NOTIFY_SOCKET: '/x',
+    WATCHDOG_USEC: '1',
+    WATCHDOG_PID: '1',
+    HANDOVER_HOME: '/x',
+    HANDOVER_INSTANCE: 'x',
+    NODE_CHANNEL_FD: '3',
+  }
+  const baseEnv = { PATH: path, KEEP: 'me', INVOCATION_ID: 'x', ...own }
+  const { env } = planOf(releaseOf(t, {}), ['sh'], {}, { baseEnv })
+  assert.deepEqual(env, { PATH: path, KEEP: 'me', INVOCATION_ID: 'x' })
+})
+
+test('prepareLaunch() reads env files anew each time, later ones win, the service’s own above all', (t) => {
+  const release = releaseOf(t, {
+    'a.env': '# comment\nA=file a\nB="two\\nlines"\nexport C=\'single $A\'\nPORT=1\n',
+    'b.env': 'A=file b\nD=file b\n',
+  })
+  const envFiles = [join(release, 'a.env'), join(release, 'b.env')]
+  const env = () => planOf(release, ['sh'], { envFiles, env: { D: 'spec' } }, { firstTcpPort: 3000 }).env
+  assert.deepEqual(env(), { PATH: path, A: 'file b', B: 'two\nlines', C: 'single $A', D: 'spec', PORT: '1' })
+  writeFileSync(join(release, 'b.env'), 'A=changed\n')
+  assert.equal(env()['A'], 'changed')
+})
+
+test('prepareLaunch() sets PORT over an inherited one, but not over the service’s own', (t) => {
+  const release = releaseOf(t, {})
+  const context = { baseEnv: { PATH: path, PORT: '9' }, firstTcpPort: 3000 }
+  assert.equal(planOf(release, ['sh'], {}, context).env['PORT'], '3000')
+  assert.equal(planOf(release, ['sh'], { env: { PORT: '1' } }, context).env['PORT'], '1')
+})
+
+test('prepareLaunch() finds programs as execvp does', (t) => {
+  const release = releaseOf(t, {
+    'bin/tool*': '#!/bin/sh\n',
+    'other/tool': 'not executable',
+    'tool*': '#!/bin/sh\n',
+  })
+  const env = { PATH: 'other:bin:/usr/bin:/bin' }
+  assert.equal(planOf(release, ['tool'], { env }).argv[0], join(release, 'bin/tool'))
+  assert.equal(planOf(release, ['./tool'], { env }).argv[0], join(release, 'tool'))
+  assert.equal(planOf(release, ['bin/tool'], { env }).argv[0], join(release, 'bin/tool'))
+  assert.match(planOf(release, ['sh'], {}, { baseEnv: {} }).argv[0] ?? '', /^\/(usr\/)?bin\/sh$/)
+  assert.equal(planOf(release, ['node'], { env: { PATH: '/nowhere' } }).argv[0], process.execPath)
+})
+
+test('prepareLaunch() follows a release link anew, and keeps the name of a linked program', (t) => {
+  const release = releaseOf(t, { 'busy*': '#!/bin/sh\n' })
+  symlinkSync('busy', join(release, 'applet'))
+  assert.equal(planOf(release, ['./applet']).argv[0], join(release, 'applet'))
+})
+
+describe('prepareLaunch() says why a command cannot start', () => {
+  const files = {
+    'app.js': '',
+    'plain.js': '#!/usr/bin/env node\n',
+    'data.txt': '',
+    'folder/x': '',
+    'lost*': '#!/opt/no/such/python\n',
+    'lost-env*': '#!/usr/bin/env no-such-python\n',
+    'windows*': '#!/bin/sh\r\n',
+    'dull*': '#!/etc/passwd\n',
+  }
+  const table: [string[], string | RegExp][] = [
+    [['nope'], 'the program "nope" is not on the PATH'],
+    [['app.js'], 'the program "app.js" is not on the PATH; the file beside it is called "./app.js"'],
+    [['./nope'], /^the program "\.\/nope" is not there \(looked for "\/.*\/nope"\)$/],
+    [['./folder'], /^the program "\.\/folder" is a folder \("\/.*\/folder"\)$/],
+    [['./plain.js'], 'the program "./plain.js" is not executable: write "node ./plain.js", or chmod +x it'],
+    [
+      ['./data.txt'],
+      'the program "./data.txt" is not executable: chmod +x it, or name the program that runs it',
+    ],
+    [['./lost'], 'the program "./lost" asks for the interpreter "/opt/no/such/python", which is not there'],
+    [
+      ['./lost-env'],
+      'the program "./lost-env" asks for the interpreter "no-such-python", which is not on the PATH',
+    ],
+    [['./dull'], 'the program "./dull" asks for the interpreter "/etc/passwd", which is not executable'],
+    [
+      ['./windows'],
+      'the program "./windows" has a "#!/bin/sh" line that ends as on Windows, wanted no carriage return',
+    ],
+    [['node', 'nope.js'], /^the script "nope\.js" is not there \(looked for "\/.*\/nope\.js"\)$/],
+    [['node', '--no-warnings', '-r', './app.js', 'nope.js'], /^the script "nope\.js" is not there/],
+    [[''], 'the command is empty'],
+  ]
+  for (const [command, expected] of table) {
+    test(command.join(' '), (t) => {
+      const problem = problemOf(releaseOf(t, files), command)
+      if (typeof expected === 'string') assert.equal(problem, expected)
+      else assert.match(problem, expected)
+    })
+  }
+
+  test('the folder is gone', (t) => {
+    const gone = join(releaseOf(t, {}), 'gone')
+    assert.equal(problemOf(gone, ['sh']), `the folder "${gone}" is not there`)
+  })
+
+  test('an env file is gone', (t) => {
+    const release = releaseOf(t, {})
+    const file = join(release, 'no.env')
+    assert.equal(
+      problemOf(release, ['sh'], { envFiles: [file] }),
+      `the environment file "${file}" cannot be read: it is not there`,
+    )
+  })
+})
+
+describe('prepareLaunch() leaves alone what it need not understand', () => {
+  for (const command of [
+    ['node', '-e', '0'],
+    ['node', '-p', '1'],
+    ['node', '--test'],
+    ['node', '-'],
+    ['node', 'app'],
+  ]) {
+    test(command.join(' '), (t) => {
+      const plan = planOf(releaseOf(t, { 'app.js': '' }), command)
+      assert.deepEqual(plan.argv.slice(1), command.slice(1))
+      assert.equal(plan.note, undefined)
+    })
+  }
+})
+
+test('firstTcpPort() is the bound port of the first TCP listener', () => {
+  const udp = { spec: { type: 'udp', host: '::', port: 53 }, address: '[::]:53' } as const
+  const tcp = { spec: { type: 'tcp', host: '::', port: 0, backlog: 1 }, address: '[::]:34567' } as const
+  assert.equal(firstTcpPort([udp, tcp]), 34567)
+  assert.equal(firstTcpPort([udp]), undefined)
+})

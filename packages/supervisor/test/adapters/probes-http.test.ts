@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { openSockets } from '../../dist/adapters/index.js'
+import { ask, httpGet, startInstance } from './probes-rig.js'
+import { anyTcpPort, listenFor } from './rig.js'
+
+describe('openProber() with httpGet', () => {
+  const statuses: [number, boolean][] = [
+    [200, true],
+    [204, true],
+    [302, true],
+    [399, true],
+    [400, false],
+    [404, false],
+    [500, false],
+  ]
+  test('takes 200 to 399 for healthy and follows no redirect', async (t) => {
+    const { target, requests } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
+      'http',
+    ])
+    for (const [status, healthy] of statuses) {
+      assert.deepEqual(await ask(target, httpGet(`/status/${status}`)), {
+        healthy,
+        reason: `GET /status/${status} on "http" of web-1 answered ${status}${healthy ? '' : ', wanted 200 to 399'}`,
+      })
+    }
+    assert.deepEqual(
+      requests.map(({ path }) => path),
+      statuses.map(([status]) => `/status/${status}`),
+    )
+  })
+
+  test('waits for the answer no longer than timeoutSeconds', async (t) => {
+    const { target } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), ['http'])
+    assert.deepEqual(await ask(target, httpGet('/never'), { timeoutSeconds: 0.3 }), {
+      healthy: false,
+      reason: 'GET /never on "http" of web-1 was not answered within 0.3 s',
+    })
+  })
+
+  test('does not wait for the end of the body', async (t) => {
+    const { target } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), ['http'])
+    assert.ok((await ask(target, httpGet('/endless'))).healthy)
+  })
+
+  test('sends its headers, and those of the probe in their place', async (t) => {
+    const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
+    const { target, requests } = await startInstance(t, listener, ['http'])
+    await ask(target, httpGet('/'))
+    assert.deepEqual(requests[0]?.headers, {
+      host: listener.address,
+      'user-agent': 'handover-probe/1',
+      accept: '*/*',
+      connection: 'close',
+    })
+    const httpHeaders = [
+      { name: 'host', value: 'shop.example' },
+      { name: 'X-A', value: '1' },
+      { name: 'X-A', value: '2' },
+    ]
+    await ask(target, httpGet('/', 'http', { httpHeaders }))
+    assert.equal(requests[1]?.headers['host'], 'shop.example')
+    assert.equal(requests[1]?.headers['x-a'], '1, 2')
+  })
+
+  test('speaks HTTPS and does not verify the certificate', async (t) => {
+    const { target, requests } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
+      'https',
+    ])
+    const https = httpGet('/tls', 'http', { scheme: 'HTTPS' })
+    assert.equal((await ask(target, https)).reason, 'GET /tls on "http" of web-1 answered 200')
+    assert.equal(requests[0]?.path, '/tls')
+    const plain = await ask(target, httpGet('/plain'))
+    assert.equal(plain.healthy, false)
+    assert.match(plain.reason, /^GET \/plain on "http" of web-1 failed: /)
+  })
+})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { FakeWorld } from '@handover/testkit'
+import { fakeWorld } from '@handover/testkit'
+import { createEngine } from '../../dist/engine/index.js'
+import type { Engine } from '../../dist/engine/index.js'
+import { spec } from './spec.js'
+
+/** A service that runs in its first revision; what its supervisor wrote down is in `world.journaled`. */
+async function running(world: FakeWorld): Promise<Engine> {
+  const engine = createEngine(world)
+  engine.apply(spec(), 'start')
+  await turn()
+  for (const { observer } of world.living.values()) observer.ready()
+  return engine
+}
+
+/** Another supervisor, that finds the journal of the first and these of its instances alive. */
+async function takenOver(journal: FakeWorld['journaled'], surviving: string[]) {
+  const world = fakeWorld(journal, surviving)
+  const engine = createEngine(world)
+  assert.deepEqual(await engine.restore(), { ok: true, value: true })
+  await turn()
+  return { world, engine }
+}
+
+test('restore() goes on with living instances and starts nothing when their supervisor died', async () => {
+  const first = fakeWorld()
+  await running(first)
+  const { world, engine } = await takenOver(first.journaled, ['web-1'])
+  const pid = first.living.get('web-1')?.pid
+  assert.deepEqual(
+    world.log.filter((line) => !line.startsWith('journal')),
+    ['adopt web-1', `recover http from ${pid}`],
+  )
+  const [instance] = engine.service('web')?.state.instances ?? []
+  assert.equal(instance?.state, 'ready')
+  assert.equal(instance?.pid, pid)
+})
+
+test('restore() goes on with a rollout where it stood when the supervisor died in the middle', async () => {
+  const first = fakeWorld()
+  const engine = await running(first)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  const second = await takenOver(first.journaled, ['web-1', 'web-2'])
+  second.world.living.get('web-2')?.observer.ready()
+  assert.deepEqual(second.world.living.get('web-1')?.signals, ['drain'])
+  second.world.living.get('web-1')?.observer.stoppedAccepting()
+  assert.equal(second.engine.service('web')?.receipt?.outcome, 'complete')
+})
+
+test('restore() starts an instance again when it died with the supervisor and others live', async () => {
+  const first = fakeWorld()
+  const engine = createEngine(first)
+  engine.apply(spec({ replicas: 2 }), 'start')
+  await turn()
+  for (const { observer } of first.living.values()) observer.ready()
+  const { world } = await takenOver(first.journaled, ['web-1'])
+  assert.deepEqual(
+    world.log.filter((line) => line.startsWith('launch')),
+    ['launch web-2'],
+  )
+})
+
+test('restore() drains again what was draining when the supervisor died', async () => {
+  const first = fakeWorld()
+  const engine = await running(first)
+  engine.command('web', { type: 'Stop' })
+  const { world } = await takenOver(first.journaled, ['web-1'])
+  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+})
+
+test('restore() keeps numbers and history and starts nothing when nothing lives any more', async () => {
+  const first = fakeWorld()
+  await running(first)
+  const { world, engine } = await takenOver(first.journaled, [])
+  assert.equal(engine.service('web')?.state.stopped, true)
+  assert.deepEqual(
+    world.log.filter((line) => line.startsWith('launch')),
+    [],
+  )
+  engine.apply(spec(), 'start')
+  await turn()
+  assert.equal(engine.service('web')?.state.target, 2)
+  assert.deepEqual([...world.living.keys()], ['web-2'])
+  assert.deepEqual(
+    engine.history('web').map(({ revision, receipts }) => [revision.number, receipts.length]),
+    [
+      [1, 1],
+      [2, 0],
+    ],
+  )
+})

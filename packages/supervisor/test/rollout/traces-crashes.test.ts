@@ -1,0 +1,97 @@
+import { test } from 'node:test'
+import { playTrace } from './trace.js'
+import type { Script } from './world.js'
+import { releases } from './world.js'
+
+test("plan() restarts a crashing instance with kubelet's back-off", () => {
+  let crashes = 0
+  const script: Script = () => {
+    const afterMs = ++crashes === 8 ? 700_000 : 1000
+    return { exit: { afterMs, code: 1 } }
+  }
+  playTrace(
+    'crash-loop',
+    (facts) =>
+      facts.restarts > 0 || crashes > 0 ? script(facts) : { exit: { afterMs: 2000, code: ++crashes } },
+    (world) => {
+      world.upgrade('v1', { replicas: 1 }, 'start')
+      world.advance(15_000)
+      world.explain()
+      world.advance(1_900_000)
+    },
+  )
+})
+
+test('plan() starts the replacement first when a serving instance fails its liveness probe', () => {
+  const script: Script = ({ instance }) =>
+    instance === 'web-1'
+      ? { probeFails: { afterMs: 5000, probe: 'liveness', reason: 'GET /live: 500' } }
+      : instance === 'web-3'
+        ? { probeFails: { afterMs: 9000, probe: 'liveness', reason: 'GET /live: 500' } }
+        : {}
+  playTrace(
+    'liveness',
+    (facts) => (facts.restarts > 1 ? {} : script(facts)),
+    (world) => {
+      world.upgrade('v1', {}, 'start')
+      world.advance(5050)
+      world.explain()
+      world.advance(9100)
+      world.explain()
+      world.settle()
+    },
+  )
+})
+
+test('plan() drains at once when an instance that does not serve fails its probe', () => {
+  const script: Script = ({ instance, restarts }) =>
+    instance === 'web-1' && restarts === 0
+      ? {
+          flaps: { afterMs: 4000, forMs: 60_000, reason: 'GET /ready: no answer' },
+          probeFails: { afterMs: 5000, probe: 'liveness', reason: 'GET /live: no answer' },
+          stopAcceptingMs: null,
+          drainMs: null,
+        }
+      : {}
+  playTrace('liveness-unready', script, (world) => {
+    world.upgrade('v1', {}, 'start')
+    world.advance(4500)
+    world.explain()
+    world.settle()
+  })
+})
+
+test('plan() brings an old instance back in its place when it fails its liveness probe during a rollout', () => {
+  const script: Script = ({ instance, restarts }) =>
+    instance === 'web-1' && restarts === 0
+      ? { probeFails: { afterMs: 1000, probe: 'liveness', reason: 'GET /live: 500' } }
+      : { readyMs: 500 }
+  playTrace('liveness-of-old', script, (world) => {
+    world.upgrade('v1', {}, 'start')
+    world.advance(800)
+    world.upgrade('v2')
+    world.settle()
+  })
+})
+
+test('plan() brings an old instance back when it crashes while the new revision is not available', () => {
+  const script: Script = ({ instance, restarts }) =>
+    instance === 'web-1' && restarts === 0 ? { exit: { afterMs: 1000, code: 1 } } : { readyMs: 500 }
+  playTrace('old-crashes', script, (world) => {
+    world.upgrade('v1', {}, 'start')
+    world.advance(800)
+    world.upgrade('v2')
+    world.settle()
+  })
+})
+
+test('plan() kills an old instance at its deadline, and completes only then, when its drain hangs', () => {
+  playTrace('drain-hangs', releases({ v1: { stopAcceptingMs: null, drainMs: null } }), (world) => {
+    world.upgrade('v1', { replicas: 1 }, 'start')
+    world.settle()
+    world.upgrade('v2', { replicas: 1 })
+    world.advance(10_000)
+    world.explain()
+    world.settle()
+  })
+})

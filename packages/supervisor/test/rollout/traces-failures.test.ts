@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { playTrace } from './trace.js'
+import type { Behaviour, Script } from './world.js'
+import { releases } from './world.js'
+
+const broken: Record<string, { v2: Behaviour; advanceMs: number }> = {
+  'exits-at-boot': {
+    v2: { readyMs: null, exit: { afterMs: 200, code: 1, output: ['no such table'] } },
+    advanceMs: 100,
+  },
+  'never-ready': { v2: { readyMs: null }, advanceMs: 100 },
+  'crashes-after-ready': { v2: { exit: { afterMs: 150, signal: 'SIGSEGV' } }, advanceMs: 100 },
+  'startup-probe-fails': {
+    v2: { readyMs: null, probeFails: { afterMs: 3000, probe: 'startup', reason: 'GET /up: 503' } },
+    advanceMs: 100,
+  },
+  'liveness-probe-fails': {
+    v2: { probeFails: { afterMs: 150, probe: 'liveness', reason: 'GET /live: no answer' } },
+    advanceMs: 100,
+  },
+  'cannot-be-executed': { v2: { cannotStart: 'command "./web" was not found in "/srv/web"' }, advanceMs: 0 },
+}
+
+for (const [name, { v2, advanceMs }] of Object.entries(broken)) {
+  test(`plan() undoes the rollout and leaves the old instances alone when the new one ${name.replaceAll('-', ' ')}`, () => {
+    const world = playTrace(name, releases({ v2 }), (world) => {
+      world.upgrade('v1', { minReadySeconds: 1 }, 'start')
+      world.settle()
+      world.upgrade('v2', { minReadySeconds: 1 })
+      world.advance(advanceMs)
+      world.explain()
+      world.settle()
+    })
+    assert.deepEqual(
+      world.state.instances.map(({ id, state }) => `${id} ${state}`),
+      ['web-1 ready', 'web-2 ready'],
+    )
+    assert.deepEqual([world.state.stable, world.state.target, world.state.rollout], [1, 1, null])
+  })
+}
+
+test('plan() starts what the stable revision lacks when the rollout fails halfway', () => {
+  const script: Script = ({ release, instance }) =>
+    release === 'v2' && instance === 'web-6' ? { exit: { afterMs: 20, code: 1 }, readyMs: null } : {}
+  playTrace('fails-halfway', script, (world) => {
+    world.upgrade('v1', { replicas: 3 }, 'start')
+    world.settle()
+    world.upgrade('v2', { replicas: 3 })
+    world.settle()
+  })
+})
+
+test('plan() goes back by Recreate when a Recreate rollout fails', () => {
+  playTrace(
+    'recreate-fails',
+    releases({ v2: { readyMs: null, exit: { afterMs: 20, code: 1 } } }),
+    (world) => {
+      const strategy = { type: 'Recreate' } as const
+      world.upgrade('v1', { strategy }, 'start')
+      world.settle()
+      world.upgrade('v2', { strategy })
+      world.settle()
+    },
+  )
+})
+
+test('plan() keeps trying with back-off when the first revision fails, until an upgrade replaces it', () => {
+  playTrace(
+    'first-start-fails',
+    releases({ v1: { readyMs: null, exit: { afterMs: 200, code: 1 } } }),
+    (world) => {
+      world.upgrade('v1', { replicas: 1 }, 'start')
+      world.advance(5000)
+      world.explain()
+      world.advance(30_000)
+      world.upgrade('v2', { replicas: 1 })
+      world.settle()
+    },
+  )
+})
+
+test('plan() keeps trying to roll back when the stable revision does not start any more', () => {
+  let broken = false
+  const script: Script = ({ release, instance }) => {
+    if (release === 'v2' && instance === 'web-4') return { readyMs: null, exit: { afterMs: 20, code: 1 } }
+    return release === 'v1' && broken ? { readyMs: null, exit: { afterMs: 20, code: 2 } } : {}
+  }
+  playTrace('rollback-stuck', script, (world) => {
+    world.upgrade('v1', {}, 'start')
+    world.settle()
+    broken = true
+    world.upgrade('v2')
+    world.advance(20_000)
+    world.upgrade('v3')
+    world.advance(60_000)
+    world.explain()
+    world.upgrade('v3')
+    world.settle()
+  })
+})
+
+test('plan() fails the rollout at its deadline when the new instance flaps between ready and unready', () => {
+  const v2: Behaviour = { flaps: { afterMs: 1000, forMs: 500, times: 100, reason: 'GET /ready: 503' } }
+  playTrace('new-flaps', releases({ v2 }), (world) => {
+    const change = { replicas: 1, minReadySeconds: 2, progressDeadlineSeconds: 5 }
+    world.upgrade('v1', change, 'start')
+    world.settle()
+    world.upgrade('v2', change)
+    world.settle()
+  })
+})
