@@ -24,7 +24,7 @@ const handover = (...args) => {
   return status ?? 1
 }
 
-let code = 1
+let code
 try {
   code = handover('start', 'examples/hello/server.js', '-i', '2', '-p', String(port))
   if (code === 0) {

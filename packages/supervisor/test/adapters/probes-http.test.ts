@@ -15,7 +15,7 @@ describe('openProber() with httpGet', () => {
     [500, false],
   ]
   test('takes 200 to 399 for healthy and follows no redirect', async (t) => {
-    const { target, requests } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
+    const { target, received } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
       'http',
     ])
     for (const [status, healthy] of statuses) {
@@ -25,7 +25,7 @@ describe('openProber() with httpGet', () => {
       })
     }
     assert.deepEqual(
-      requests.map(({ path }) => path),
+      (await received(statuses.length)).map(({ path }) => path),
       statuses.map(([status]) => `/status/${status}`),
     )
   })
@@ -45,9 +45,9 @@ describe('openProber() with httpGet', () => {
 
   test('sends its headers, and those of the probe in their place', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
-    const { target, requests } = await startInstance(t, listener, ['http'])
+    const { target, received } = await startInstance(t, listener, ['http'])
     await ask(target, httpGet('/'))
-    assert.deepEqual(requests[0]?.headers, {
+    assert.deepEqual((await received(1))[0]?.headers, {
       host: listener.address,
       'user-agent': 'handover-probe/1',
       accept: '*/*',
@@ -59,17 +59,18 @@ describe('openProber() with httpGet', () => {
       { name: 'X-A', value: '2' },
     ]
     await ask(target, httpGet('/', 'http', { httpHeaders }))
-    assert.equal(requests[1]?.headers['host'], 'shop.example')
-    assert.equal(requests[1]?.headers['x-a'], '1, 2')
+    const [, second] = await received(2)
+    assert.equal(second?.headers['host'], 'shop.example')
+    assert.equal(second?.headers['x-a'], '1, 2')
   })
 
   test('speaks HTTPS and does not verify the certificate', async (t) => {
-    const { target, requests } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
+    const { target, received } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
       'https',
     ])
     const https = httpGet('/tls', 'http', { scheme: 'HTTPS' })
     assert.equal((await ask(target, https)).reason, 'GET /tls on "http" of web-1 answered 200')
-    assert.equal(requests[0]?.path, '/tls')
+    assert.equal((await received(1))[0]?.path, '/tls')
     const plain = await ask(target, httpGet('/plain'))
     assert.equal(plain.healthy, false)
     assert.match(plain.reason, /^GET \/plain on "http" of web-1 failed: /)

@@ -33,11 +33,11 @@ describe('openProber() reaches its own instance among those that share a listene
       }
       const paths = (name: string) => Array.from({ length: 25 }, (_, round) => `/${name}/${round}`)
       assert.deepEqual(
-        first.requests.map(({ path }) => path),
+        (await first.received(25)).map(({ path }) => path),
         paths('first'),
       )
       assert.deepEqual(
-        second.requests.map(({ path }) => path),
+        (await second.received(25)).map(({ path }) => path),
         paths('second'),
       )
     })
@@ -49,7 +49,8 @@ describe('openProber() reaches its own instance among those that share a listene
     const other = await startInstance(t, listener, ['http'])
     const own = await startInstance(t, listener, ['http'])
     for (let round = 0; round < 10; round += 1) await ask(own.target, httpGet('/', port))
-    assert.deepEqual([own.requests.length, other.requests.length], [10, 0])
+    await own.received(10)
+    assert.equal(other.requests.length, 0)
   })
 
   test('when a child in its process group accepts', async (t) => {
@@ -57,7 +58,8 @@ describe('openProber() reaches its own instance among those that share a listene
     const other = await startInstance(t, listener, ['http'])
     const own = await startInstance(t, listener, ['group', 'http'])
     for (let round = 0; round < 10; round += 1) assert.ok((await ask(own.target, httpGet())).healthy)
-    assert.deepEqual([own.requests.length, other.requests.length], [10, 0])
+    await own.received(10)
+    assert.equal(other.requests.length, 0)
   })
 
   test('and is not deceived by another one that accepts in its place', async (t) => {
@@ -105,7 +107,8 @@ describe('openProber() reaches its own instance among those that share a listene
     defer(t, () => clients.forEach((client) => client.destroy()))
     await Promise.all(clients.map((client) => once(client, 'connect')))
     for (let round = 0; round < 5; round += 1) assert.ok((await ask(own.target, httpGet())).healthy)
-    assert.deepEqual([own.requests.length, other.requests.length], [5, 0])
+    await own.received(5)
+    assert.equal(other.requests.length, 0)
   })
 })
 
@@ -132,7 +135,7 @@ test('openProber() says that on a shared unix socket any instance may have answe
     reason:
       'GET / on "http" of web-1 answered 200 (any instance may have answered: who accepts on a shared unix socket cannot be told)',
   })
-  assert.equal(instance.requests[0]?.headers['host'], 'localhost')
+  assert.equal((await instance.received(1))[0]?.headers['host'], 'localhost')
 })
 
 describe('openProber() dials a port that is no listener as it is', () => {

@@ -17,7 +17,10 @@ export interface Request {
 
 export interface TestInstance {
   target: ProbeTarget
+  /** What it has told of so far. */
   requests: Request[]
+  /** Its requests, once it has told of that many: it answers first and tells then. */
+  received(count: number): Promise<Request[]>
 }
 
 /** A process group of its own that has the listener as descriptor 3; `words` choose how it behaves. */
@@ -41,8 +44,22 @@ export async function startInstance(
   })
   const listening = once(child, 'message')
   await soon(listening, 'instance that listens')
-  child.on('message', (message) => requests.push(message as Request))
-  return { target: { instance: 'web-1', pid, listeners: [listener], probeDir: folderFor(t) }, requests }
+  const waiting = new Set<() => void>()
+  child.on('message', (message) => {
+    requests.push(message as Request)
+    for (const look of waiting) look()
+  })
+  const received = (count: number) =>
+    soon(
+      new Promise<Request[]>((resolve) => {
+        const look = () => requests.length >= count && resolve(requests)
+        waiting.add(look)
+        look()
+      }),
+      () => `${count} requests, only ${requests.length}`,
+    )
+  const target = { instance: 'web-1', pid, listeners: [listener], probeDir: folderFor(t) }
+  return { target, requests, received }
 }
 
 export interface Verdict {
