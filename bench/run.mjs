@@ -85,7 +85,7 @@ function clusterRoll() {
 function pm2Service(bin) {
   const run = (args, port) =>
     execFileSync(process.execPath, [bin, ...args], {
-      env: env({ PM2_HOME: join(home, 'pm2'), PORT: port }),
+      env: env({ PM2_HOME: join(home, 'pm2'), ...(port && { PORT: String(port) }) }),
       stdio: 'pipe',
     })
   return {
@@ -167,11 +167,13 @@ async function times(number, what) {
   return all
 }
 
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
-const env = (more) => ({
-  ...process.env,
-  ...Object.fromEntries(Object.entries(more).filter(([, v]) => v !== undefined)),
-})
+function median(values) {
+  return values.sort((a, b) => a - b)[values.length >> 1]
+}
+
+function env(more) {
+  return { ...process.env, ...more }
+}
 
 async function end(child) {
   const gone = once(child, 'exit')

@@ -56,7 +56,7 @@ export class Connections {
   readonly #byStream = new WeakMap<object, Connection>()
   readonly #ended = { peer: 0, orderly: 0, deadline: 0 }
   /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
-  readonly #probes = new WeakSet<net.Socket>()
+  readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
   #accepted = 0
   #answered = 0
@@ -91,8 +91,15 @@ export class Connections {
     return stream === null ? undefined : this.#byStream.get(stream)
   }
 
+  /** What the open connections run on, those of probes included. */
+  *streams(): Generator<net.Socket> {
+    for (const { stream } of this.open) yield stream
+    yield* this.#probes
+  }
+
   exempt(probe: net.Socket): void {
     this.#probes.add(probe)
+    probe.once('close', () => this.#probes.delete(probe))
   }
 
   get account(): ConnectionAccount {

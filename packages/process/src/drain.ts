@@ -1,8 +1,8 @@
 import net from 'node:net'
 import type { Connection, Connections } from './connections.js'
-import { LastRequests, lingeringClose, speaksHttp1 } from './http1.js'
+import { LastRequests, lingeringClose } from './http1.js'
 import { sayGoodbye, sayGoodbyeAfterFirstRequest } from './http2.js'
-import { idleConnections } from './idle.js'
+import { idleConnections, speaksHttp1 } from './idle.js'
 
 export interface DrainLimits {
   /** When what is left is cut: milliseconds, performance.now(). */
@@ -94,7 +94,7 @@ class IdleSweep {
   }
 
   closeAll(): void {
-    this.#close(idleConnections(this.#connections.open))
+    this.#close(idleConnections(this.#connections, this.#connections.open))
   }
 
   stop(): void {
@@ -108,7 +108,7 @@ class IdleSweep {
       (connection) => mayIdle(connection) && now - connection.idleSince >= this.#idleMs,
     )
     for (const connection of due) if (connection.session !== null) sayGoodbye(connection)
-    const idle = new Set(idleConnections(due))
+    const idle = new Set(idleConnections(this.#connections, due))
     this.#close(idle)
     // A half-sent request: it ends by its answer, by its peer, or at the deadline.
     for (const connection of due) if (!idle.has(connection)) connection.idleSince = Infinity

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type net from 'node:net'
 import type { Connection, Connections, Exchange } from './connections.js'
+import { withConnectionClose } from './http1-headers.js'
+import { betweenMessages, speaksHttp1 } from './idle.js'
 
 /**
  * The last-request way: a keep-alive connection stays open, its next response carries `Connection: close`,
@@ -14,6 +16,9 @@ import type { Connection, Connections, Exchange } from './connections.js'
  */
 export class LastRequests {
   readonly #connections: Connections
+  /** What was found when a connection was looked at, and how many bytes it had brought by then. */
+  readonly #looks = new WeakMap<Connection, { bytes: number; betweenMessages: boolean }>()
+  #arrived: { connection: Connection; dispatch: () => void }[] | null = null
 
   constructor(connections: Connections) {
     this.#connections = connections
@@ -21,7 +26,9 @@ export class LastRequests {
 
   begin(): void {
     for (const server of this.#connections.servers) if (speaksHttp1(server)) this.#hold(server)
-    for (const connection of this.#connections.open) {
+    const answering = [...this.#connections.open].filter(({ exchanges }) => exchanges.length > 0)
+    this.#look(answering)
+    for (const connection of answering) {
       for (const exchange of connection.exchanges) this.prepare(connection, exchange)
     }
   }
@@ -32,7 +39,7 @@ export class LastRequests {
     const writeHead = Reflect.get(response, 'writeHead') as (...args: unknown[]) => ServerResponse
     response.writeHead = (...args: unknown[]) => {
       const final = !response.headersSent && Number(args[0]) >= 200
-      if (!final || !isLast(connection, response)) return writeHead.apply(response, args)
+      if (!final || !this.#isLast(connection, response)) return writeHead.apply(response, args)
       connection.closing = true
       lingerAfter(connection)
       return writeHead.apply(response, withConnectionClose(response, args))
@@ -58,15 +65,53 @@ export class LastRequests {
       const connection = this.#connections.of(request?.socket ?? null)
       if (connection === undefined || connection.session !== null) return emit.apply(server, args)
       const taken = connection.exchanges.some((exchange) => exchange.response === response)
-      if (taken) afterFreshLook(() => connection.stream.destroyed || emit.apply(server, args))
+      if (taken) this.#afterFreshLook(connection, () => emit.apply(server, args))
       return true
     }
   }
-}
 
-/** Servers of http and https, and of http2 with allowHTTP1. */
-export function speaksHttp1(server: net.Server): server is net.Server & { closeIdleConnections(): void } {
-  return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
+  /**
+   * The rest of this chunk is parsed by the first immediate; between it and the second one the loop polls,
+   * and reads what had reached the kernel meanwhile.
+   */
+  #afterFreshLook(connection: Connection, dispatch: () => void): void {
+    if (this.#arrived === null) {
+      const batch: { connection: Connection; dispatch: () => void }[] = (this.#arrived = [])
+      setImmediate(() => {
+        this.#arrived = null
+        setImmediate(() => {
+          this.#look(batch.map((entry) => entry.connection))
+          // One of them may throw, as in any 'request' handler: the others still get their turn.
+          for (const entry of batch)
+            process.nextTick(() => entry.connection.stream.destroyed || entry.dispatch())
+        })
+      })
+    }
+    this.#arrived.push({ connection, dispatch })
+  }
+
+  #look(connections: Connection[]): void {
+    const quiet = betweenMessages(
+      this.#connections,
+      connections.map(({ stream }) => stream),
+    )
+    for (const connection of connections) {
+      const { stream } = connection
+      this.#looks.set(connection, { bytes: stream.bytesRead, betweenMessages: quiet.has(stream) })
+    }
+  }
+
+  #isLast(connection: Connection, response: ServerResponse): boolean {
+    const newest = connection.exchanges.at(-1)
+    if (newest?.response !== response) return false
+    if (connection.closing) return true
+    // An answer before the end of the upload: the rest of the body is still coming.
+    if (newest.request?.complete !== true) return false
+    // Node stopped reading, because the answers are not taken off: nobody knows what waits in the kernel.
+    if ((connection.stream as { _paused?: boolean })._paused === true) return false
+    if (this.#looks.get(connection)?.bytes !== connection.stream.bytesRead) this.#look([connection])
+    return this.#looks.get(connection)?.betweenMessages === true
+  }
 }
 
 /**
@@ -94,49 +139,4 @@ function lingerAfter(connection: Connection): void {
     connection.fate ??= 'orderly'
     lingeringClose(stream)
   }
-}
-
-function isLast(connection: Connection, response: ServerResponse): boolean {
-  const newest = connection.exchanges.at(-1)
-  if (newest?.response !== response) return false
-  if (connection.closing) return true
-  // An answer before the end of the upload: the rest of the body is still coming.
-  if (newest.request?.complete !== true) return false
-  return !hasMoreToParse(connection.stream)
-}
-
-/** Whether a further message has begun, or bytes wait unparsed because the responses are not taken off. */
-function hasMoreToParse(stream: net.Socket & { parser?: Parser; _paused?: boolean }): boolean {
-  return stream._paused === true || (stream.parser?.duration?.() ?? 0) > 0
-}
-
-/** Node's HTTP parser: `duration` is the time since the first byte of the message being parsed, else 0. */
-interface Parser {
-  duration?(): number
-}
-
-/**
- * The rest of this chunk is parsed by the first immediate; between it and the second one the loop polls,
- * and reads what had reached the kernel meanwhile.
- */
-function afterFreshLook(work: () => void): void {
-  setImmediate(() => setImmediate(work))
-}
-
-type Headers = Record<string, unknown> | unknown[]
-
-/** The arguments of writeHead(status[, reason][, headers]) with every other wish for the connection removed. */
-function withConnectionClose(response: ServerResponse, args: unknown[]): unknown[] {
-  response.setHeader('Connection', 'close')
-  const last = args.at(-1)
-  if (args.length < 2 || typeof last !== 'object' || last === null) return args
-  return [...args.slice(0, -1), withoutConnection(last as Headers)]
-}
-
-function withoutConnection(headers: Headers): Headers {
-  const other = (name: unknown) => String(name).toLowerCase() !== 'connection'
-  if (!Array.isArray(headers))
-    return Object.fromEntries(Object.entries(headers).filter(([name]) => other(name)))
-  if (Array.isArray(headers[0])) return headers.filter((pair) => other((pair as unknown[])[0]))
-  return headers.filter((_, i) => other(headers[i - (i % 2)]))
 }

@@ -1,24 +1,49 @@
-import type { Connection } from './connections.js'
-import { speaksHttp1 } from './http1.js'
+import type net from 'node:net'
+import type { Connection, Connections } from './connections.js'
 
 /**
  * Those of the candidates that owe nothing: no request in flight, not a byte of a further one received,
- * nothing left to write. Node itself is asked, by public API: what `closeIdleConnections()` would destroy.
- * Run it right after the event loop has polled, so that what reached the kernel counts.
+ * nothing left to write. Run it right after the event loop has polled, so that what reached the kernel counts.
  */
-export function idleConnections(candidates: Iterable<Connection>): Connection[] {
-  const byStream = new Map<object, Connection>()
-  const idle = new Set<Connection>()
-  for (const connection of candidates) {
-    if (connection.exchanges.length > 0 || connection.session !== null) continue
-    if (neverSpoke(connection)) idle.add(connection)
-    else byStream.set(connection.stream, connection)
+export function idleConnections(connections: Connections, candidates: Iterable<Connection>): Connection[] {
+  const quiet = betweenMessages(connections, [])
+  return [...candidates].filter((connection) => {
+    const { exchanges, session, socket, stream } = connection
+    if (exchanges.length > 0 || session !== null) return false
+    return (neverSpoke(connection) || quiet.has(stream)) && isEmpty(socket) && isEmpty(stream)
+  })
+}
+
+/**
+ * The streams on which no HTTP/1 message is half received. Node itself is asked, by public API: what
+ * `closeIdleConnections()` would destroy. Nothing is destroyed: the call is caught on each stream.
+ *
+ * Node passes over a stream with a response to come; for those in `answering` it is made to look all the same.
+ */
+export function betweenMessages(connections: Connections, answering: Iterable<net.Socket>): Set<net.Socket> {
+  const quiet = new Set<net.Socket>()
+  const restore: (() => void)[] = []
+  const replace = (stream: net.Socket, key: 'destroy' | '_httpMessage', value: unknown) => {
+    const own = Object.getOwnPropertyDescriptor(stream, key)
+    Object.defineProperty(stream, key, { value, configurable: true, writable: true })
+    restore.push(() => {
+      if (own === undefined) Reflect.deleteProperty(stream, key)
+      else Object.defineProperty(stream, key, own)
+    })
   }
-  for (const stream of destroyedByNode([...byStream.values()])) {
-    const connection = byStream.get(stream)
-    if (connection !== undefined) idle.add(connection)
+  for (const stream of connections.streams()) replace(stream, 'destroy', () => quiet.add(stream))
+  for (const stream of answering) replace(stream, '_httpMessage', null)
+  try {
+    for (const server of connections.servers) if (speaksHttp1(server)) server.closeIdleConnections()
+  } finally {
+    for (const undo of restore) undo()
   }
-  return [...idle].filter(({ socket, stream }) => isEmpty(socket) && isEmpty(stream))
+  return quiet
+}
+
+/** Servers of http and https, and of http2 with allowHTTP1. */
+export function speaksHttp1(server: net.Server): server is net.Server & { closeIdleConnections(): void } {
+  return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
 }
 
 /** Connected, and since then not one byte, or not one beyond the TLS handshake. */
@@ -28,29 +53,6 @@ function neverSpoke({ server, socket, stream }: Connection): boolean {
   return tls && (stream === socket || stream.bytesRead === 0)
 }
 
-/** Which of the streams Node takes for idle. Nothing is destroyed: the call is caught on each of them. */
-function destroyedByNode(connections: Connection[]): Set<object> {
-  const idle = new Set<object>()
-  const servers = new Set(connections.map(({ server }) => server))
-  const restore = connections.map(({ stream }) => {
-    const own = Object.getOwnPropertyDescriptor(stream, 'destroy')
-    stream.destroy = () => {
-      idle.add(stream)
-      return stream
-    }
-    return () => {
-      if (own === undefined) Reflect.deleteProperty(stream, 'destroy')
-      else Object.defineProperty(stream, 'destroy', own)
-    }
-  })
-  try {
-    for (const server of servers) if (speaksHttp1(server)) server.closeIdleConnections()
-  } finally {
-    for (const undo of restore) undo()
-  }
-  return idle
-}
-
-function isEmpty(socket: Connection['socket'] & { _handle?: { writeQueueSize?: number } | null }): boolean {
+function isEmpty(socket: net.Socket & { _handle?: { writeQueueSize?: number } | null }): boolean {
   return socket.readableLength === 0 && socket.writableLength === 0 && !socket._handle?.writeQueueSize
 }

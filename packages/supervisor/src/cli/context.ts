@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { findConfig, loadConfig } from '../config/load.js'
+import { findConfig } from '../config/find.js'
 import { defaultName, pathsFor } from '../config/paths.js'
 import type { Paths } from '../config/paths.js'
 import { controlClient } from '../control/client.js'
@@ -33,6 +33,7 @@ export async function pathsOf(options: CommonOptions): Promise<Paths> {
 async function nameByConfig({ config }: CommonOptions): Promise<string> {
   const file = config === undefined ? findConfig(process.cwd()) : resolve(config)
   if (file === null) return defaultName(process.cwd())
+  const { loadConfig } = await import('../config/load.js')
   const loaded = await loadConfig(file, process.cwd())
   return (loaded.ok && loaded.value.name) || defaultName(dirname(file))
 }

@@ -54,4 +54,8 @@ function endWith(error: unknown): number {
   throw error
 }
 
+// `handover status | head -1`: the reader has seen enough, and there is nobody left to tell.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 await main(process.argv.slice(2))

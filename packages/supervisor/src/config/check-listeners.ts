@@ -1,10 +1,8 @@
 import { isIPv4 } from 'node:net'
 import type { ListenerSpec, ServiceSpec } from '../model/index.js'
 import { describeListener } from './describe.js'
+import { longestSocketPath } from './names.js'
 import type { Problem } from './problems.js'
-
-/** sockaddr_un.sun_path holds 108 bytes with the closing NUL (unix(7)). */
-export const longestSocketPath = 107
 
 interface Place {
   service: string

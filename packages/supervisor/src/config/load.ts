@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
+import { documents, findConfig, programs } from './find.js'
 import { evaluateConfig } from './load/evaluate.js'
 import { parseJson, parseYaml } from './load/parse.js'
 import type { Locate } from './problems.js'
@@ -9,11 +10,8 @@ import { describePath, shownPath } from './show.js'
 import type { LoadedConfig } from './validate.js'
 import { validateConfig } from './validate.js'
 
+export { findConfig, isConfigFile } from './find.js'
 export type { LoadedConfig } from './validate.js'
-
-const programs = ['.ts', '.mts', '.mjs', '.js', '.cjs']
-const documents = ['.json', '.yaml', '.yml']
-const candidates = [...programs, ...documents].map((extension) => `handover.config${extension}`)
 
 /** What was read, before it is checked. */
 interface RawConfig {
@@ -41,16 +39,6 @@ export async function loadConfig(path: string | null, cwd: string): Promise<Resu
   const config = validateConfig(input, { file, folder: dirname(file), locate })
   return config.ok ? ok({ ...config.value, notes: [...config.value.notes, ...notes] }) : config
 }
-
-/** The configuration file of the folder; null if there is none. */
-export function findConfig(folder: string): string | null {
-  const found = candidates.find((candidate) => existsSync(join(folder, candidate)))
-  return found === undefined ? null : resolve(folder, found)
-}
-
-/** Whether an argument of `run` or `start` is a configuration rather than a script to run. */
-export const isConfigFile = (path: string): boolean =>
-  documents.includes(extname(path)) || /(^|[-.])handover\.config\.[cm]?[jt]s$/.test(basename(path))
 
 async function readConfig(file: string, cwd: string): Promise<Result<RawConfig>> {
   const shown = shownPath(file, cwd)

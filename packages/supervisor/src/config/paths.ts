@@ -4,8 +4,7 @@ import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
-import { longestSocketPath } from './check-listeners.js'
-import { namePattern, wantedName } from './schema/common.js'
+import { longestSocketPath, namePattern, wantedName } from './names.js'
 
 /** Where everything of one supervisor lives; all absolute. */
 export interface Paths {

@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { Event, Failure, Receipt, Revision, Status } from '../model/index.js'
 
 /**
@@ -15,24 +14,18 @@ import type { Event, Failure, Receipt, Revision, Status } from '../model/index.j
  *
  * A stream is `application/x-ndjson`: one `StreamLine` a line. An error is `{ failure }` with status 4xx.
  */
-export const operation = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.enum(['upgrade', 'restart', 'pause', 'resume', 'stop']),
-    services: z.array(z.string()).optional(),
-    wait: z.enum(['complete', 'drained']).optional(),
-  }),
-  z.strictObject({
-    type: z.literal('undo'),
-    services: z.array(z.string()).optional(),
-    toRevision: z.int().positive().optional(),
-    wait: z.enum(['complete', 'drained']).optional(),
-  }),
-  z.strictObject({ type: z.literal('scale'), replicas: z.record(z.string(), z.int().nonnegative()) }),
-  z.strictObject({ type: z.literal('reload') }),
+export type Operation =
+  | { type: 'upgrade' | 'restart'; services?: string[]; wait?: WaitFor }
+  | { type: 'undo'; services?: string[]; toRevision?: number; wait?: WaitFor }
+  | { type: 'pause' | 'resume' | 'stop'; services?: string[] }
+  | { type: 'scale'; replicas: Record<string, number> }
+  /** Rereads the configuration and rolls what changed. */
+  | { type: 'reload' }
   /** Waits until every service is settled; starts nothing. */
-  z.strictObject({ type: z.literal('await') }),
-])
-export type Operation = z.infer<typeof operation>
+  | { type: 'await' }
+
+/** What a rollout is waited for: its end, or that the old instances are gone too. */
+export type WaitFor = 'complete' | 'drained'
 
 /** One line of a stream. */
 export type StreamLine =

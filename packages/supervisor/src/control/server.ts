@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import type { Failure, Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { StreamLine, Supervisor } from './api.js'
-import { operation } from './api.js'
+import { parseOperation } from './operation.js'
 
 const largestBody = 64 * 1024
 
@@ -69,14 +69,10 @@ async function operate(
 ): Promise<void> {
   const body = await readJson(request)
   if (!body.ok) return refuse(response, 400, body.failure)
-  const asked = operation.safeParse(body.value)
-  if (!asked.success) {
-    const issue = asked.error.issues[0]
-    const where = issue?.path.join('.') || 'the operation'
-    return refuse(response, 400, { code: 'Usage', message: `${where} is not understood: ${issue?.message}` })
-  }
+  const asked = parseOperation(body.value)
+  if (!asked.ok) return refuse(response, 400, asked.failure)
   const tell = openStream(response)
-  tell({ type: 'done', ...(await supervisor.operate(asked.data, tell)) })
+  tell({ type: 'done', ...(await supervisor.operate(asked.value, tell)) })
   response.end()
 }
 

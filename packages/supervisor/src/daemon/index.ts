@@ -20,14 +20,14 @@ import type { Engine } from '../engine/index.js'
 import { createEngine } from '../engine/index.js'
 import type { Journal, World } from '../ports.js'
 import { version } from '../version.js'
-import type { SpecSource } from './operations.js'
+import type { SpecReader } from '../config/reader.js'
 import { runningSpecs } from './operations.js'
 import { supervisor } from './supervisor.js'
 import { handleSignals } from './signals.js'
 
 export interface DaemonOptions {
   paths: Paths
-  source: SpecSource
+  source: SpecReader
   /** Where instances' output goes: their own files, or the supervisor's standard output. */
   stdio: 'file' | 'inherit'
   /** Takes the supervisor's own log lines. */

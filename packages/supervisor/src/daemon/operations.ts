@@ -1,9 +1,10 @@
 import type { Command, Failure, Receipt, Result, ServiceSpec } from '../model/index.js'
 import { failed } from '../model/index.js'
-import type { Operation, StreamLine } from '../control/api.js'
+import type { Operation, StreamLine, WaitFor } from '../control/api.js'
 import { exitCodes } from '../control/api.js'
 import type { Engine } from '../engine/index.js'
 import { diffServices } from '../config/diff.js'
+import type { SpecReader } from '../config/reader.js'
 import type { Follow } from './follow.js'
 import { follow } from './follow.js'
 
@@ -12,17 +13,12 @@ export interface Outcome {
   failures: Failure[]
 }
 
-/** Where the services' specifications come from; read anew by every upgrade. */
-export interface SpecSource {
-  read(): Promise<Result<ServiceSpec[]>>
-}
-
 type Tell = (line: StreamLine) => void
 
 /** Carries out what a user asked for, tells what happens, and answers with the exit code that it deserves. */
 export async function operate(
   engine: Engine,
-  source: SpecSource,
+  source: SpecReader,
   operation: Operation,
   tell: Tell,
 ): Promise<Outcome> {
@@ -42,7 +38,7 @@ export async function operate(
 
 function carryOut(
   engine: Engine,
-  source: SpecSource,
+  source: SpecReader,
   operation: Operation,
   tell: Tell,
   following: Follow,
@@ -77,8 +73,8 @@ function carryOut(
 
 async function upgrade(
   engine: Engine,
-  source: SpecSource,
-  operation: Extract<Operation, { type: 'upgrade' | 'restart' | 'pause' | 'resume' | 'stop' }>,
+  source: SpecReader,
+  operation: { services?: string[]; wait?: WaitFor },
   tell: Tell,
   following: Follow,
 ): Promise<Outcome> {
@@ -99,7 +95,7 @@ async function upgrade(
   return outcome(engine, rolling, failures, operation.wait, tell, following)
 }
 
-async function reload(engine: Engine, source: SpecSource, tell: Tell, following: Follow): Promise<Outcome> {
+async function reload(engine: Engine, source: SpecReader, tell: Tell, following: Follow): Promise<Outcome> {
   const specs = await source.read()
   if (!specs.ok) return refused(specs.failure)
   const difference = diffServices(runningSpecs(engine), specs.value)
@@ -144,7 +140,7 @@ async function stopAbsent(
 async function roll(
   engine: Engine,
   command: Command,
-  operation: { services?: string[]; wait?: 'complete' | 'drained' },
+  operation: { services?: string[]; wait?: WaitFor },
   tell: Tell,
   following: Follow,
 ): Promise<Outcome> {
@@ -165,7 +161,7 @@ async function outcome(
   engine: Engine,
   services: string[],
   failures: Failure[],
-  wait: 'complete' | 'drained' | undefined,
+  wait: WaitFor | undefined,
   tell: Tell,
   following: Follow,
 ): Promise<Outcome> {

@@ -1,11 +1,11 @@
 import type { Operation } from '../control/api.js'
 import type { Engine } from '../engine/index.js'
-import type { SpecSource } from './operations.js'
+import type { SpecReader } from '../config/reader.js'
 import { operate } from './operations.js'
 
 export interface SignalOptions {
   engine: Engine
-  source: SpecSource
+  source: SpecReader
   log: (line: string) => void
   reopenLogs: () => void
 }

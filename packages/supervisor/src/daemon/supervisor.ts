@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Explanation, LogFile, ServiceHistory, Supervisor } from '../control/api.js'
 import type { Engine } from '../engine/index.js'
-import type { SpecSource } from './operations.js'
+import type { SpecReader } from '../config/reader.js'
 import { operate } from './operations.js'
 import { serviceStatus } from './status.js'
 
@@ -15,7 +15,7 @@ export interface SupervisorIdentity {
 }
 
 /** The supervisor as its control API sees it: every answer is a view of the engine. */
-export function supervisor(identity: SupervisorIdentity, engine: Engine, source: SpecSource): Supervisor {
+export function supervisor(identity: SupervisorIdentity, engine: Engine, source: SpecReader): Supervisor {
   const chosen = (service?: string) =>
     engine.services().filter(({ state }) => service === undefined || state.name === service)
 

@@ -2,16 +2,20 @@ import { existsSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Listener } from '../../ports.js'
-import { acceptedBy } from './attribution.js'
+import { attribute } from './attribution.js'
 import type { NotReached, Reached } from './connect.js'
 import { dialUnix, notReached, open, showAddress } from './connect.js'
 import type { TryContext } from './outcome.js'
+import { processGroup } from './process-group.js'
 
 /** Connections that others accepted stay open meanwhile, so that these others have had theirs; no more than this. */
 const heldAtMost = 32
 
-/** Pause before the next dial or look, doubled each time up to the second figure. */
-const pauseMs = { first: 1, longest: 25 }
+/** How many are dialled at once: one, then two, … Several that arrive together wake several instances. */
+const dialledAtMost = 8
+
+/** Pause before the next round, doubled each time up to the second figure. */
+const pauseMs = { first: 1, longest: 50 }
 
 /**
  * Dials the listener that all instances share until this very instance accepts. Nothing is sent before it is
@@ -23,57 +27,69 @@ export async function dialInstance(
   ownSocket: string,
   context: TryContext,
 ): Promise<Reached | NotReached> {
-  const { target, signal, timeoutSeconds } = context
+  const { target, signal } = context
   const where = `"${listener.name}" of ${target.instance}`
-  const others: Socket[] = []
+  const host = showAddress(address.host, address.port)
+  const group = processGroup(target.pid)
+  const held = new Set<Socket>()
   let taken = 0
+  let waiting = 0
+  let pause = pauseMs.first
   try {
-    for (let pause = pauseMs.first; !signal.aborted; pause = longer(pause)) {
+    for (let dialled = 1; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
       // The library may have come up in the meantime.
       if (existsSync(ownSocket)) return await dialUnix(ownSocket, listener, '', context)
-      const socket = await open(address, signal)
-      if (socket instanceof Error) return notReached(where, socket, context)
-      const answer = await whoAccepted(socket, target.pid, signal)
-      if (answer === 'instance') {
-        return { ok: true, socket, where, host: showAddress(address.host, address.port), note: '' }
+      if (waiting === 0) {
+        const refused = await dial(address, dialled, held, signal)
+        if (refused) return notReached(where, refused, context)
+        dialled = Math.min(dialled * 2, dialledAtMost)
       }
-      others.push(socket)
-      if (answer === 'hidden' || answer === 'gone') return hopeless(where, answer, target.pid)
-      if (answer === 'other') taken += 1
-      if (others.length > heldAtMost) others.shift()?.destroy()
-      await untilNext(pause, signal)
+      const seen = attribute([...held], group)
+      if (seen.state !== 'seen') return hopeless(where, seen.state, target.pid)
+      if (seen.own) {
+        held.delete(seen.own)
+        return { ok: true, socket: seen.own, where, host, note: '' }
+      }
+      taken = Math.max(taken, seen.taken)
+      waiting = seen.waiting
+      release(held, held.size - heldAtMost)
+      await delay(pause, undefined, { signal }).catch(() => undefined)
     }
   } finally {
-    for (const socket of others) socket.destroy()
+    release(held, held.size)
   }
-  const elsewhere =
-    taken === 0 ? '' : ` (other instances accepted ${taken} ${taken === 1 ? 'time' : 'times'})`
-  return { ok: false, reason: `${where} did not accept within ${timeoutSeconds} s${elsewhere}` }
+  return {
+    ok: false,
+    reason: `${where} did not accept within ${context.timeoutSeconds} s${elsewhere(taken)}`,
+  }
 }
 
-type Answer = Awaited<ReturnType<typeof acceptedBy>>
-
-/** Looks until somebody has accepted, or the time is over. */
-async function whoAccepted(socket: Socket, pid: number, signal: AbortSignal): Promise<Answer> {
-  for (let pause = pauseMs.first; !signal.aborted; pause = longer(pause)) {
-    const answer = await acceptedBy(socket, pid)
-    if (answer !== 'nobody') return answer
-    // Closed by its other end before we saw whose that was.
-    if (socket.destroyed) return 'other'
-    await untilNext(pause, signal)
-  }
-  return 'nobody'
+/** Adds that many connections; an error if one was not established. */
+async function dial(
+  address: { host: string; port: number },
+  count: number,
+  held: Set<Socket>,
+  signal: AbortSignal,
+): Promise<Error | null> {
+  const results = await Promise.all(Array.from({ length: count }, () => open(address, signal)))
+  for (const result of results) if (!(result instanceof Error)) held.add(result)
+  return results.find((result) => result instanceof Error) ?? null
 }
 
-const longer = (pause: number): number => Math.min(pause * 2, pauseMs.longest)
+/** Ends the oldest ones. */
+function release(held: Set<Socket>, count: number): void {
+  for (const socket of [...held].slice(0, Math.max(0, count))) {
+    socket.destroy()
+    held.delete(socket)
+  }
+}
 
-const untilNext = (pause: number, signal: AbortSignal): Promise<void> =>
-  delay(pause, undefined, { signal }).catch(() => undefined)
+const elsewhere = (taken: number): string => (taken === 0 ? '' : ', only other instances did')
 
-const hopeless = (where: string, answer: 'hidden' | 'gone', pid: number): NotReached => ({
+const hopeless = (where: string, state: 'hidden' | 'gone', pid: number): NotReached => ({
   ok: false,
   reason:
-    answer === 'gone'
+    state === 'gone'
       ? `${where} was not reached: the process ${pid} is gone`
       : `${where} cannot be told from other instances: /proc/${pid}/fd may not be read`,
 })

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { exitCodes } from '../../control/api.js'
-import { runDaemon } from '../../daemon/index.js'
-import { reopenLog, reportToParent, startInBackground } from '../background.js'
+import { specReader } from '../../config/reader.js'
 import type { CommonOptions } from '../context.js'
 import { pathsOf, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
@@ -36,11 +35,7 @@ export function addServeCommands(program: Command, afterDashes: string[] | null)
     .action((target: string | undefined, options: ServeOptions) => run(target, afterDashes, options))
   serve(program, 'start')
     .description('supervise in the background; returns when every service is ready')
-    .action(async (target: string | undefined, options: ServeOptions) => {
-      // What can be told without a supervisor is told before one is started.
-      valueOf(await specSource(target, afterDashes, options).read())
-      process.exitCode = await startInBackground(options, process.argv.slice(3))
-    })
+    .action((target: string | undefined, options: ServeOptions) => start(target, afterDashes, options))
 }
 
 const serve = (program: Command, name: string): Command =>
@@ -62,29 +57,35 @@ const serve = (program: Command, name: string): Command =>
     .option('--termination-grace-period-seconds <seconds>', 'from SIGTERM to SIGKILL')
     .option('--readiness-path <path>', 'ready when a GET of this path says so')
 
+async function start(
+  target: string | undefined,
+  afterDashes: string[] | null,
+  options: ServeOptions,
+): Promise<void> {
+  const { startInBackground } = await import('../background.js')
+  const source = valueOf(specSource(target, afterDashes, options))
+  process.exitCode = await startInBackground(await pathsOf(options), source, options.json === true)
+}
+
 async function run(
   target: string | undefined,
   afterDashes: string[] | null,
   options: ServeOptions,
 ): Promise<void> {
-  const inBackground = process.send !== undefined && process.env.HANDOVER_BACKGROUND === '1'
-  delete process.env.HANDOVER_BACKGROUND
-  if (options.stdio !== undefined && options.stdio !== 'file' && options.stdio !== 'inherit')
+  if (options.stdio !== 'file' && options.stdio !== 'inherit')
     throw new CommandExit(exitCodes.usage, `--stdio is "${options.stdio}"; 'file' or 'inherit' was expected`)
+  const source = valueOf(specSource(target, afterDashes, options))
   const paths = await pathsOf(options)
-  const log = (line: string) => say(inBackground ? `${new Date().toISOString()} ${line}` : line)
-  const started = await runDaemon({
+  const { runDaemon } = await import('../../daemon/index.js')
+  const daemon = await runDaemon({
     paths,
-    source: specSource(target, afterDashes, options),
-    stdio: options.stdio === 'inherit' ? 'inherit' : 'file',
-    log,
-    reopenLogs: () => {
-      if (inBackground) reopenLog(paths.supervisorLog)
-    },
+    source: specReader(source),
+    stdio: options.stdio,
+    log: say,
+    reopenLogs: () => {}, // it goes to standard error, which is not ours to reopen
   })
-  if (inBackground) reportToParent(started)
-  const { finished, services } = valueOf(started)
-  const forwarding = inBackground || options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services)
+  const { finished, services } = valueOf(daemon)
+  const forwarding = options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services)
   await finished
   forwarding?.close()
 }

@@ -3,8 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { exitCodes } from '../../control/api.js'
 import type { ControlClient } from '../../control/client.js'
 import type { ListenerSpec, Receipt, ServiceStatus, Status } from '../../model/index.js'
-import type { Range, Target, UpgradeResult, VerifyReport, Workloads } from '../../verify/index.js'
-import { formatVerify, parseIdentify, runVerify } from '../../verify/index.js'
+import type { Range, Target, UpgradeResult, Workloads } from '../../verify/index.js'
 import type { CommonOptions } from '../context.js'
 import { connect, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
@@ -54,6 +53,7 @@ export function addVerifyCommand(program: Command): void {
 }
 
 async function verify(service: string | undefined, options: VerifyCommandOptions): Promise<void> {
+  const { formatVerify, parseIdentify, runVerify } = await import('../../verify/index.js')
   const client = await connect(options)
   const chosen = choose(valueOf(await client.status()), service)
   const receipts: Receipt[] = []
@@ -78,16 +78,14 @@ async function verify(service: string | undefined, options: VerifyCommandOptions
   })
   await picture?.end()
   const report = valueOf(result)
-  show(report, receipts, options)
+  if (options.json) printJson({ ...report, receipts })
+  else for (const line of [...lastReceipt(receipts), '', ...formatVerify(report)]) print(line)
   process.exitCode = report.passed ? exitCodes.done : exitCodes.failed
 }
 
-function show(report: VerifyReport, receipts: Receipt[], { json }: VerifyCommandOptions): void {
-  if (json) return printJson({ ...report, receipts })
+function lastReceipt(receipts: Receipt[]): string[] {
   const last = receipts.at(-1)
-  for (const line of last ? receiptLines(last, painter(process.stdout)) : []) print(line)
-  print('')
-  for (const line of formatVerify(report)) print(line)
+  return last ? receiptLines(last, painter(process.stdout)) : []
 }
 
 async function upgrade(client: ControlClient, service: string, receipts: Receipt[]): Promise<UpgradeResult> {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { splitWords } from '../../model/words.js'
+import { namePattern, wantedName } from '../names.js'
 import { didYouMean } from '../suggest.js'
 
 // Convention of these files: a schema's `error` completes the sentence `services.web.x is 1, wanted …`.
@@ -21,10 +22,6 @@ const unknownFields = (keys: string[], known: string[]): string[] =>
     (key) => `has no field "${key}"${didYouMean(key, known) || `, its fields are ${known.join(', ')}`}`,
   )
 
-/** As Kubernetes names things, so that every name can be a host name, a file name and a unit name. */
-export const namePattern = /^[a-z0-9][-a-z0-9.]{0,62}$/
-export const wantedName =
-  'a name of at most 63 characters as Kubernetes has it: lower-case letters, digits, "-" and ".", the first a letter or digit'
 export const name = z.string({ error: wantedName }).regex(namePattern, { error: wantedName })
 
 /** A count from `least` upwards. */

@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs'
+import { basename, extname, join, resolve } from 'node:path'
+
+/** What is run to learn what it says, and what is only read. */
+export const programs = ['.ts', '.mts', '.mjs', '.js', '.cjs']
+export const documents = ['.json', '.yaml', '.yml']
+const candidates = [...programs, ...documents].map((extension) => `handover.config${extension}`)
+
+/** The configuration file of the folder; null if there is none. */
+export function findConfig(folder: string): string | null {
+  const found = candidates.find((candidate) => existsSync(join(folder, candidate)))
+  return found === undefined ? null : resolve(folder, found)
+}
+
+/** Whether an argument of `run` or `start` is a configuration rather than a script to run. */
+export const isConfigFile = (path: string): boolean =>
+  documents.includes(extname(path)) || /(^|[-.])handover\.config\.[cm]?[jt]s$/.test(basename(path))

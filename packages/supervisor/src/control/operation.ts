@@ -1,0 +1,54 @@
+import type { Result } from '../model/index.js'
+import { failed, ok } from '../model/index.js'
+import type { Operation } from './api.js'
+
+type Fields = Record<string, unknown>
+type Check = (value: unknown) => boolean
+
+const isNames: Check = (value) => Array.isArray(value) && value.every((name) => typeof name === 'string')
+const isWait: Check = (value) => value === 'complete' || value === 'drained'
+const isPositive: Check = (value) => Number.isInteger(value) && (value as number) > 0
+const isReplicas: Check = (value) =>
+  isObject(value) &&
+  Object.values(value).every((number) => Number.isInteger(number) && (number as number) >= 0)
+
+const services = { services: [isNames, 'a list of names'] } as const
+const wait = { wait: [isWait, '"complete" or "drained"'] } as const
+
+/** The fields of each operation. Checked by hand: a schema library would outweigh the rest of the supervisor. */
+const fields: Record<Operation['type'], Record<string, readonly [Check, string]>> = {
+  upgrade: { ...services, ...wait },
+  restart: { ...services, ...wait },
+  undo: { ...services, ...wait, toRevision: [isPositive, 'a whole number from 1 up'] },
+  pause: services,
+  resume: services,
+  stop: services,
+  scale: { replicas: [isReplicas, 'numbers of instances by service'] },
+  reload: {},
+  await: {},
+}
+
+/** Reads an operation from outside; says in one sentence what is wrong with it. */
+export function parseOperation(value: unknown): Result<Operation> {
+  if (!isObject(value) || typeof value.type !== 'string' || !(value.type in fields))
+    return failed(
+      'Usage',
+      `the operation is not understood; its type is one of ${Object.keys(fields).join(', ')}`,
+    )
+  const known = fields[value.type as Operation['type']]
+  for (const [field, given] of Object.entries(value)) {
+    if (field === 'type') continue
+    const [check, wanted] = known[field] ?? []
+    if (!check) return failed('Usage', `the operation "${value.type}" has no field "${field}"`)
+    if (!check(given)) return failed('Usage', `${field} is ${JSON.stringify(given)}; ${wanted} was expected`)
+  }
+  if (value.type === 'scale' && !('replicas' in value))
+    return failed(
+      'Usage',
+      'the operation "scale" has no field "replicas"; numbers of instances by service were expected',
+    )
+  return ok(value as Operation)
+}
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
