@@ -1,7 +1,7 @@
 import { Channel } from './channel.js'
 import { isClusterWorker, toPrimary } from './cluster-worker.js'
 import type { Environment } from './environment.js'
-import { protocolVersion, type InstanceMessage } from './protocol.js'
+import { protocolVersion, type InstanceMessage, type SupervisorMessage } from './protocol.js'
 import { version } from './version.js'
 
 export type Mode = 'library' | 'register'
@@ -14,18 +14,29 @@ export interface Announcer {
   close(): void
 }
 
-export function announcer(environment: Environment, mode: Mode): Announcer {
-  if (environment.HANDOVER_SOCKET !== undefined) return toSupervisor(environment.HANDOVER_SOCKET, mode)
+/** `hear` gets what the supervisor says. */
+export function announcer(
+  environment: Environment,
+  mode: Mode,
+  hear: (message: SupervisorMessage) => void,
+): Announcer {
+  if (environment.HANDOVER_SOCKET !== undefined) return toSupervisor(environment.HANDOVER_SOCKET, mode, hear)
   if (environment.NOTIFY_SOCKET !== undefined) return toServiceManager(environment.NOTIFY_SOCKET)
   if (isClusterWorker()) return toPrimary()
   return { say: () => {}, flush: () => Promise.resolve(), close: () => {} }
 }
 
 /** Connects with the first thing that there is to say: a process that never serves stays silent. */
-function toSupervisor(path: string, mode: Mode): Announcer {
+function toSupervisor(path: string, mode: Mode, hear: (message: SupervisorMessage) => void): Announcer {
   let channel: Channel | null = null
-  const open = () =>
-    new Channel(path, { type: 'hello', version: protocolVersion, pid: process.pid, library: version, mode })
+  const hello: InstanceMessage = {
+    type: 'hello',
+    version: protocolVersion,
+    pid: process.pid,
+    library: version,
+    mode,
+  }
+  const open = () => new Channel(path, hello, hear)
   return {
     say: (message) => (channel ??= open()).send(message),
     flush: () => channel?.flush() ?? Promise.resolve(),
@@ -61,6 +72,7 @@ function notifyState(message: InstanceMessage): string | null {
       return 'STOPPING=1\nSTATUS=Draining'
     case 'hello':
     case 'listening':
+    case 'adopts':
     case 'account':
     case 'drained':
     case 'error':

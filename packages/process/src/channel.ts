@@ -8,6 +8,7 @@ import { protocolVersion, type InstanceMessage, type SupervisorMessage } from '.
 export class Channel {
   readonly #path: string
   readonly #hello: InstanceMessage
+  readonly #hear: (message: SupervisorMessage) => void
   /** What a supervisor must know that starts to listen in the middle: said again on each new connection. */
   readonly #standing: InstanceMessage[] = []
   #socket: net.Socket | null = null
@@ -15,9 +16,10 @@ export class Channel {
   #closed = false
   #retryMs = firstRetryMs
 
-  constructor(path: string, hello: InstanceMessage) {
+  constructor(path: string, hello: InstanceMessage, hear: (message: SupervisorMessage) => void) {
     this.#path = path
     this.#hello = hello
+    this.#hear = hear
     this.#connect()
   }
 
@@ -25,9 +27,9 @@ export class Channel {
     return this.#connected
   }
 
-  /** A status or an account replaces the one before; every other message stands for good. */
+  /** Some replace the one before; every other message stands for good. */
   send(message: InstanceMessage): void {
-    if (message.type === 'status' || message.type === 'account') {
+    if (replacing.has(message.type)) {
       const index = this.#standing.findIndex(({ type }) => type === message.type)
       if (index !== -1) this.#standing.splice(index, 1)
     }
@@ -91,6 +93,8 @@ export class Channel {
       return this.#write({ type: 'error', message: 'A line was received that is not a message' })
     }
     switch (message.type) {
+      case 'successors':
+        return this.#hear(message)
       case 'welcome':
       // An error is never answered: two ends that answer each other's errors would not stop.
       // eslint-disable-next-line no-fallthrough
@@ -108,6 +112,7 @@ export class Channel {
   }
 }
 
+const replacing = new Set<InstanceMessage['type']>(['status', 'account', 'adopts'])
 const firstRetryMs = 50
 const lastRetryMs = 2000
 const flushMs = 500

@@ -32,7 +32,13 @@ export interface Connection {
   /** It was told that no further request will be answered. */
   closing: boolean
   /** How it ends, where that is known before it is closed. */
-  fate: 'peer' | 'orderly' | 'deadline' | null
+  fate: 'peer' | 'orderly' | 'deadline' | 'handedOver' | null
+  /** Adopted, and waiting for its next request: the server does not have it yet. */
+  aside: boolean
+  /** The application wants it to stay in this process. */
+  pinned: boolean
+  /** While it is on its way to a successor: the socket's own timeout, in milliseconds. */
+  patience: number
 }
 
 /** What a drain wants to hear of. */
@@ -54,11 +60,12 @@ export class Connections {
   /** Called when the account has changed. */
   changed: () => void = () => {}
   readonly #byStream = new WeakMap<object, Connection>()
-  readonly #ended = { peer: 0, orderly: 0, deadline: 0 }
+  readonly #ended = { peer: 0, orderly: 0, deadline: 0, handedOver: 0 }
   /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
   readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
   #accepted = 0
+  #adopted = 0
   #answered = 0
 
   /** Follows the connections of `server`, from the next one on; `already`: those that it has by now. */
@@ -107,19 +114,38 @@ export class Connections {
     for (const connection of this.open) if (connection.exchanges.length > 0) active++
     return {
       accepted: this.#accepted,
-      adopted: 0,
+      adopted: this.#adopted,
       answered: this.#answered,
       endedByPeer: this.#ended.peer,
       endedOrderly: this.#ended.orderly,
       endedAtDeadline: this.#ended.deadline,
-      handedOver: 0,
+      handedOver: this.#ended.handedOver,
       open: this.open.size,
       active,
     }
   }
 
+  /** A predecessor's connection, before `server` gets to know it. */
+  adopt(server: net.Server, socket: net.Socket, requests: number): Connection {
+    const connection = this.#follow(server, socket)
+    connection.requests = requests
+    connection.aside = true
+    this.#adopted++
+    this.changed()
+    return connection
+  }
+
   #add(server: net.Server, socket: net.Socket): Connection | undefined {
     if (this.#probes.has(socket)) return undefined
+    const adopted = this.of(socket)
+    if (adopted !== undefined) return adopted
+    const connection = this.#follow(server, socket)
+    this.#accepted++
+    this.changed()
+    return connection
+  }
+
+  #follow(server: net.Server, socket: net.Socket): Connection {
     const connection: Connection = {
       server,
       socket,
@@ -130,13 +156,14 @@ export class Connections {
       idleSince: performance.now(),
       closing: false,
       fate: null,
+      aside: false,
+      pinned: false,
+      patience: 0,
     }
-    this.#accepted++
     this.open.add(connection)
     this.#byStream.set(socket, connection)
     socket.once('close', () => this.#remove(connection))
     noticePeerEnd(connection, socket)
-    this.changed()
     return connection
   }
 

@@ -3,6 +3,7 @@ import type { Connection, Connections } from './connections.js'
 import { LastRequests, lingeringClose } from './http1.js'
 import { sayGoodbye, sayGoodbyeAfterFirstRequest } from './http2.js'
 import { idleConnections, speaksHttp1 } from './idle.js'
+import type { Mover } from './mover.js'
 
 export interface DrainLimits {
   /** When what is left is cut: milliseconds, performance.now(). */
@@ -29,13 +30,19 @@ export function stopAccepting(server: net.Server): void {
 }
 
 /**
- * Lets every open connection finish, in the way of its protocol, and ends what is left at the deadline.
+ * Lets every open connection finish, in the way of its protocol, and ends what is left at the deadline. What
+ * a successor takes is moved instead.
  * Resolves, when the last one is gone, with what had to be cut: `GET /slow 12.3 s`, `half-sent request`.
  */
-export function finishConnections(connections: Connections, limits: DrainLimits): Promise<string[]> {
+export function finishConnections(
+  connections: Connections,
+  mover: Mover,
+  limits: DrainLimits,
+): Promise<string[]> {
   return new Promise((resolve) => {
-    const lastRequests = new LastRequests(connections)
-    const idle = new IdleSweep(connections, limits.idleMs)
+    const moves = (connection: Connection) => mover.takes(connection)
+    const lastRequests = new LastRequests(connections, moves)
+    const idle = new IdleSweep(connections, limits.idleMs, moves)
     const cut: string[] = []
     const remaining = limits.deadline - performance.now()
     const lastCall = setTimeout(() => lastRequests.lastCall(), remaining * 0.8)
@@ -48,15 +55,21 @@ export function finishConnections(connections: Connections, limits: DrainLimits)
       clearTimeout(lastCall)
       clearTimeout(deadline)
       idle.stop()
+      mover.close()
       connections.observer = null
       resolve(cut)
     }
     connections.observer = {
       requested: (connection, exchange) => lastRequests.prepare(connection, exchange),
-      becameIdle: () => idle.schedule(),
+      becameIdle: () => {
+        mover.schedule()
+        idle.schedule()
+      },
       sessionOpened: sayGoodbyeAfterFirstRequest,
       closed: finish,
     }
+    mover.returned = () => idle.schedule()
+    mover.begin()
     lastRequests.begin()
     for (const connection of connections.open) {
       connection.idleSince = performance.now()
@@ -71,11 +84,13 @@ export function finishConnections(connections: Connections, limits: DrainLimits)
 class IdleSweep {
   readonly #connections: Connections
   readonly #idleMs: number
+  readonly #spared: (connection: Connection) => boolean
   #timer: NodeJS.Timeout | null = null
 
-  constructor(connections: Connections, idleMs: number) {
+  constructor(connections: Connections, idleMs: number, spared: (connection: Connection) => boolean) {
     this.#connections = connections
     this.#idleMs = idleMs
+    this.#spared = spared
   }
 
   /** One timer is enough: whoever becomes idle later is due later. */
@@ -83,7 +98,7 @@ class IdleSweep {
     if (this.#timer !== null) return
     let due = Infinity
     for (const connection of this.#connections.open) {
-      if (mayIdle(connection)) due = Math.min(due, connection.idleSince + this.#idleMs)
+      if (this.#mayIdle(connection)) due = Math.min(due, connection.idleSince + this.#idleMs)
     }
     if (due === Infinity) return
     // The immediate comes after the poll: a request that has reached the kernel by then is seen.
@@ -105,7 +120,7 @@ class IdleSweep {
     this.#timer = null
     const now = performance.now()
     const due = [...this.#connections.open].filter(
-      (connection) => mayIdle(connection) && now - connection.idleSince >= this.#idleMs,
+      (connection) => this.#mayIdle(connection) && now - connection.idleSince >= this.#idleMs,
     )
     for (const connection of due) if (connection.session !== null) sayGoodbye(connection)
     const idle = new Set(idleConnections(this.#connections, due))
@@ -113,6 +128,10 @@ class IdleSweep {
     // A half-sent request: it ends by its answer, by its peer, or at the deadline.
     for (const connection of due) if (!idle.has(connection)) connection.idleSince = Infinity
     this.schedule()
+  }
+
+  #mayIdle(connection: Connection): boolean {
+    return mayIdle(connection) && !this.#spared(connection)
   }
 
   #close(idle: Iterable<Connection>): void {
@@ -137,7 +156,8 @@ function mayIdle(connection: Connection): boolean {
 function cutConnections(connections: Connections): string[] {
   const cut: string[] = []
   for (const connection of connections.open) {
-    if (connection.closing && connection.exchanges.length === 0) {
+    const gone = connection.closing || connection.fate === 'handedOver'
+    if (gone && connection.exchanges.length === 0) {
       connection.stream.destroy()
       continue
     }

@@ -16,12 +16,15 @@ import { betweenMessages, speaksHttp1 } from './idle.js'
  */
 export class LastRequests {
   readonly #connections: Connections
+  /** Connections that need not end: a successor takes them. */
+  readonly #spared: (connection: Connection) => boolean
   /** What was found when a connection was looked at, and how many bytes it had brought by then. */
   readonly #looks = new WeakMap<Connection, { bytes: number; betweenMessages: boolean }>()
   #arrived: { connection: Connection; dispatch: () => void }[] | null = null
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, spared: (connection: Connection) => boolean) {
     this.#connections = connections
+    this.#spared = spared
   }
 
   begin(): void {
@@ -65,6 +68,7 @@ export class LastRequests {
       const connection = this.#connections.of(request?.socket ?? null)
       if (connection === undefined || connection.session !== null) return emit.apply(server, args)
       const taken = connection.exchanges.some((exchange) => exchange.response === response)
+      if (taken && this.#spared(connection)) return emit.apply(server, args)
       if (taken) this.#afterFreshLook(connection, () => emit.apply(server, args))
       return true
     }
@@ -102,6 +106,7 @@ export class LastRequests {
   }
 
   #isLast(connection: Connection, response: ServerResponse): boolean {
+    if (this.#spared(connection)) return false
     const newest = connection.exchanges.at(-1)
     if (newest?.response !== response) return false
     if (connection.closing) return true

@@ -10,12 +10,19 @@ export interface HandoverOptions {
   }
   /** The signals that drain and then exit with 0. Default: SIGTERM and SIGINT. None: `[]`. */
   signals?: NodeJS.Signals[]
+  /**
+   * Whether idle HTTP/1 connections move to a successor, and come from a predecessor, where that is possible.
+   * For an application that keeps state with its connections; one that does so with a few of them can use
+   * `service.pin()` instead. Default: true.
+   */
+  handover?: boolean
 }
 
 export interface Settings {
   timeoutMs: number
   idleMs: number
   signals: NodeJS.Signals[]
+  handover: boolean
 }
 
 /** Kubernetes' grace period, which most deployments leave at its default, is 30 seconds as well. */
@@ -25,7 +32,7 @@ const defaultIdleSeconds = 10
 
 /** @throws OptionError when an option or one of the two environment variables is not a number of seconds. */
 export function settings(options: HandoverOptions, environment: Environment): Settings {
-  const { drain = {}, signals = ['SIGTERM', 'SIGINT'] } = options
+  const { drain = {}, handover = true, signals = ['SIGTERM', 'SIGINT'] } = options
   return {
     timeoutMs: milliseconds(
       ['drain.timeoutSeconds', drain.timeoutSeconds],
@@ -38,6 +45,7 @@ export function settings(options: HandoverOptions, environment: Environment): Se
       defaultIdleSeconds,
     ),
     signals,
+    handover,
   }
 }
 

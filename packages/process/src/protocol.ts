@@ -62,6 +62,11 @@ export type InstanceMessage =
   | { type: 'hello'; version: number; pid: number; library: string; mode: 'library' | 'register' }
   /** A server of the application listens. `listener`: the adopted listener's name; absent: it bound the address itself. */
   | { type: 'listening'; address: string; listener?: string }
+  /**
+   * Established HTTP/1 connections of these listeners can be given to this instance, on the unix stream socket
+   * at `path`. What is said there is the library's own business: see `SupervisorMessage` `successors`.
+   */
+  | { type: 'adopts'; path: string; listeners: string[] }
   | { type: 'ready' }
   | { type: 'status'; text: string }
   /** No listener is accepted from any more; what is open is being finished. */
@@ -75,4 +80,9 @@ export type InstanceMessage =
 /** What a supervisor tells an instance. */
 export type SupervisorMessage =
   | { type: 'welcome'; version: number; instance: string; revision: number }
+  /**
+   * Who takes the connections of this instance when it drains: paths that other instances gave with `adopts`.
+   * Said before SIGTERM, and again whenever they change. Without it nothing is handed over.
+   */
+  | { type: 'successors'; sockets: string[] }
   | { type: 'error'; message: string; unknown?: string }

@@ -1,7 +1,11 @@
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
+import path from 'node:path'
 import { addressOf, adopt, originalListen } from './adopt.js'
 import type { AcceptQueue } from './accept-queue.js'
+import { adoptConnection } from './adopted.js'
+import type { MovedConnection } from './adoption-protocol.js'
+import { AdoptionSocket } from './adoption-socket.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
 import { Connections } from './connections.js'
 import type { Estate } from './contract.js'
@@ -14,13 +18,15 @@ import {
   type InheritedListener,
   type ListenTarget,
 } from './inherited.js'
+import { isKoffiInstalled } from './koffi.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
+import { isPlainHttp1, Mover } from './mover.js'
 import { settings, type HandoverOptions, type Settings } from './options.js'
 import { ProbeSocket } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
 import { addAccounts, type Participant } from './participant.js'
-import type { ConnectionAccount } from './protocol.js'
+import type { ConnectionAccount, SupervisorMessage } from './protocol.js'
 import { allWithin, nextTurn } from './waiting.js'
 
 /**
@@ -58,6 +64,8 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #announcer: Announcer
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
+  readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
+  #adoptionSocket: AdoptionSocket | null = null
   readonly #probeSockets = new Map<net.Server, ProbeSocket>()
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
@@ -75,7 +83,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#settings = settings(options, estate.environment)
     this.#estate = estate
     this.inherited = inheritedListeners(estate.environment)
-    this.#announcer = announcer(estate.environment, mode)
+    this.#announcer = announcer(estate.environment, mode, (message) => this.#hear(message))
     this.#connections.changed = () => this.#accountChanged()
     for (const { server, fd, sockets } of estate.servers) {
       const listener = this.inherited.find((candidate) => candidate.fd === fd)
@@ -143,6 +151,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#state = 'ready'
     const unused = this.inherited.filter((listener) => !listener.adopted && listener.address !== null)
     if (unused.length > 0) this.status(`No server listens on ${unused.map(describeListener).join(', ')}`)
+    this.#announcer.say({ type: 'account', account: this.account })
     this.#announcer.say({ type: 'ready' })
     this.emit('ready')
   }
@@ -150,6 +159,12 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** One line for people, shown by `handover status` or `systemctl status`. */
   status(text: string): void {
     this.#announcer.say({ type: 'status', text })
+  }
+
+  /** This connection stays in this process: the application keeps state with it. A drain ends it here. */
+  pin(socket: net.Socket): void {
+    const connection = this.#connections.of(socket)
+    if (connection !== undefined) connection.pinned = true
   }
 
   /** Runs when the drain begins, while connections are still accepted; awaited. */
@@ -219,6 +234,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     }))
     this.#connections.untrackAll()
     for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#adoptionSocket?.close()
     this.#announcer.close()
     return { environment: this.#estate.environment, servers }
   }
@@ -232,7 +248,10 @@ export class Service extends EventEmitter<ServiceEvents> {
       address,
       ...(listener === undefined ? {} : { listener: listener.name }),
     })
-    if (listener !== undefined) this.#openProbeSocket(server, listener)
+    if (listener !== undefined) {
+      this.#openProbeSocket(server, listener)
+      if (isPlainHttp1(server)) this.#offerAdoption()
+    }
     this.emit('listening', server, address)
   }
 
@@ -247,20 +266,53 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#probeSockets.set(server, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
   }
 
+  /** Says whose connections can be given to us; where they are delivered is a socket beside the channel's. */
+  #offerAdoption(): void {
+    const { HANDOVER_SOCKET: channel } = this.#estate.environment
+    if (channel === undefined || !this.#settings.handover || !isKoffiInstalled()) return
+    const take = (about: MovedConnection, fd: number) => this.#take(about, fd)
+    const batchTaken = () => this.#announcer.say({ type: 'account', account: this.account })
+    const adopter = { take, batchTaken }
+    const socketPath = path.join(path.dirname(channel), 'adopt.sock')
+    this.#adoptionSocket ??= new AdoptionSocket(socketPath, adopter, (message) => this.#warn(message))
+    if (!this.#adoptionSocket.listening) return
+    const adopting = [...this.#adopted].filter(([server]) => server.listening && isPlainHttp1(server))
+    this.#announcer.say({
+      type: 'adopts',
+      path: socketPath,
+      listeners: adopting.map(([, { name }]) => name),
+    })
+  }
+
+  #take(about: MovedConnection, fd: number): boolean {
+    const [server] = [...this.#adopted].find(([, { name }]) => name === about.listener) ?? []
+    if (server?.listening !== true || !isPlainHttp1(server)) return false
+    return adoptConnection(this.#connections, server, fd, about)
+  }
+
+  #hear(message: SupervisorMessage): void {
+    if (message.type === 'successors' && this.#settings.handover) this.#mover.follow(message.sockets)
+  }
+
   async #runDrain(reason: string): Promise<DrainReport> {
     const startedAt = performance.now()
     this.#deadline = startedAt + this.#settings.timeoutMs
     this.#state = 'draining'
     this.emit('draining', reason)
     await this.#runHooks(this.#before, reason)
+    await this.#mover.reached()
     // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
     await nextTurn()
     for (const server of this.#connections.servers) if (server.listening) stopAccepting(server)
     const cut = Promise.all([
-      finishConnections(this.#connections, { deadline: this.#deadline, idleMs: this.#settings.idleMs }),
+      finishConnections(this.#connections, this.#mover, {
+        deadline: this.#deadline,
+        idleMs: this.#settings.idleMs,
+      }),
       ...this.#participants.map((participant) => participant.finished()),
     ])
     await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
+    await this.#mover.settled()
     this.#announcer.say({ type: 'draining', account: this.account })
     return this.#close(reason, startedAt, (await cut).flat())
   }
@@ -268,6 +320,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
     await this.#runHooks(this.#after, reason)
     for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#adoptionSocket?.close()
     if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
     this.#connections.untrackAll()
     this.#state = 'closed'

@@ -117,7 +117,7 @@ void test('the channel survives garbage, unknown messages and a supervisor that 
   await app.message('ready')
   assert.deepEqual(
     app.messages.map(({ type }) => type),
-    ['hello', 'listening', 'status', 'ready'],
+    ['hello', 'listening', 'adopts', 'status', 'account', 'ready'],
   )
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })

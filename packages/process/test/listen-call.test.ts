@@ -56,7 +56,12 @@ void test('listenTarget() throws a coded error when there is nothing to listen o
 
 void test('settings() takes the option, else the variable, else the default', () => {
   const variables = { HANDOVER_DRAIN_SECONDS: '20', HANDOVER_IDLE_SECONDS: '3' }
-  assert.deepEqual(settings({}, {}), { timeoutMs: 30_000, idleMs: 10_000, signals: ['SIGTERM', 'SIGINT'] })
+  assert.deepEqual(settings({}, {}), {
+    timeoutMs: 30_000,
+    idleMs: 10_000,
+    signals: ['SIGTERM', 'SIGINT'],
+    handover: true,
+  })
   assert.equal(settings({}, variables).timeoutMs, 20_000)
   assert.equal(settings({ drain: { timeoutSeconds: 1.5 } }, variables).timeoutMs, 1500)
   assert.throws(() => settings({}, { HANDOVER_IDLE_SECONDS: 'soon' }), {

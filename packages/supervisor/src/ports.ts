@@ -60,6 +60,8 @@ export interface Processes {
    */
   check(revision: Revision): Result<{ speaks: boolean }>
   launch(order: LaunchOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
+  /** Makes known to an instance who takes its established connections while it drains: what can, of these. */
+  setSuccessors(instance: string, successors: string[]): void
   /** SIGTERM to the main process; then `stoppedAccepting` follows from whatever tells it first. */
   drain(instance: string): void
   /** SIGKILL to the process group. */

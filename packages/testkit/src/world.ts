@@ -104,6 +104,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
         const there = world.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
+      setSuccessors() {},
       drain(instance) {
         log.push(`drain ${instance}`)
         living.get(instance)?.signals.push('drain')

@@ -1,4 +1,4 @@
-import type { Action, EventBody, Instance, Revision } from '../model/index.js'
+import type { Action, EventBody, Instance, Revision, ServiceState } from '../model/index.js'
 import type { LaunchedProcess, ProcessObserver, World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 import { watchReadiness } from './readiness.js'
@@ -18,7 +18,7 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'DrainInstance':
         runtime.watches.get(action.instance)?.stop()
         runtime.watches.delete(action.instance)
-        world.processes.drain(action.instance)
+        drain(world, runtime, action.instance)
         return
       case 'KillInstance':
         world.processes.kill(action.instance)
@@ -30,6 +30,22 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
         return // the journaled intent is all there is to it
     }
   }
+}
+
+/** Those that drain already may have lost a successor by it, so all of them are told who takes connections now. */
+function drain(world: World, { state }: ServiceRuntime, instance: string): void {
+  const successors = successorIds(state)
+  for (const { id, state: now } of state.instances) {
+    if (now === 'draining') world.processes.setSuccessors(id, successors)
+  }
+  world.processes.drain(instance)
+}
+
+/** Ready instances of the revision that is wanted; while there are none of it, those of any other. */
+function successorIds({ instances, target }: ServiceState): string[] {
+  const ready = instances.filter(({ state }) => state === 'ready')
+  const wanted = ready.filter(({ revision }) => revision === target)
+  return (wanted.length > 0 ? wanted : ready).map(({ id }) => id)
 }
 
 async function start(
@@ -63,7 +79,7 @@ export function goOn(
   report: (event: EventBody) => void,
 ): void {
   const { id, state } = instance
-  if (state === 'draining') return world.processes.drain(id) // asked for while it was being started
+  if (state === 'draining') return drain(world, runtime, id) // asked for while it was being started
   if (state === 'crashed') return
   const revision = revisionOf(runtime, instance.revision)
   const runnable = world.processes.check(revision)

@@ -21,6 +21,8 @@ export interface ChannelIdentity {
 }
 
 export interface Channel {
+  /** Says it to every process of the instance that is connected; those without the message answer an error. */
+  tell(message: SupervisorMessage): void
   /**
    * Closes it once what was said is heard: the peers are gone, so their connections end by themselves. One
    * that does not, because a process escaped from its group, is cut.
@@ -54,7 +56,12 @@ export function openChannel(
     serve(socket, identity, observer)
   })
   server.maxConnections = maxConnections
-  return listening(server, path).then(() => ({ finish: () => finish(server, sockets) }))
+  return listening(server, path).then(() => ({
+    tell: (message) => {
+      for (const socket of sockets) say(socket, message)
+    },
+    finish: () => finish(server, sockets),
+  }))
 }
 
 async function finish(server: Server, sockets: Set<Socket>): Promise<void> {
@@ -80,13 +87,8 @@ function listening(server: Server, path: string): Promise<void> {
 
 function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObserver): void {
   const split = lineSplitter(longestLine)
-  const say = (message: SupervisorMessage) => {
-    if (!socket.writable) return
-    socket.write(JSON.stringify(message) + '\n')
-    if (socket.writableLength > mostUnread) socket.destroy()
-  }
   const refuse = (reason: string) => {
-    say({ type: 'error', message: reason })
+    say(socket, { type: 'error', message: reason })
     socket.removeAllListeners('data').resume().end()
   }
   socket.on('error', () => {}) // the peer went away; 'close' follows
@@ -96,24 +98,30 @@ function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObser
       const judged = judge(line)
       if (judged.kind === 'malformed') return refuse(judged.reason)
       if (judged.kind === 'unknown') {
-        say({ type: 'error', message: `unknown message "${judged.type}"`, unknown: judged.type })
+        say(socket, { type: 'error', message: `unknown message "${judged.type}"`, unknown: judged.type })
         continue
       }
-      if (judged.message.type === 'hello') welcome(judged.message, identity, say)
+      if (judged.message.type === 'hello') welcome(judged.message, identity, socket)
       observer.message(socket, judged.message)
     }
   })
+}
+
+function say(socket: Socket, message: SupervisorMessage): void {
+  if (!socket.writable) return
+  socket.write(JSON.stringify(message) + '\n')
+  if (socket.writableLength > mostUnread) socket.destroy()
 }
 
 /** Versions may differ: each side then uses what both know, and an unknown message is answered by its name. */
 function welcome(
   hello: Extract<InstanceMessage, { type: 'hello' }>,
   { instance, revision }: ChannelIdentity,
-  say: (message: SupervisorMessage) => void,
+  socket: Socket,
 ): void {
-  say({ type: 'welcome', version: protocolVersion, instance, revision })
+  say(socket, { type: 'welcome', version: protocolVersion, instance, revision })
   if (hello.version === protocolVersion) return
-  say({
+  say(socket, {
     type: 'error',
     message: `version ${hello.version} of the protocol is not known; version ${protocolVersion} is spoken`,
   })

@@ -1,3 +1,4 @@
+import type { SupervisorMessage } from '@handover/process/protocol'
 import type { LaunchOrder } from '../../ports.js'
 import type { Channel } from './channel.js'
 import { openChannel } from './channel.js'
@@ -7,6 +8,7 @@ import type { Voice } from './voice.js'
 
 /** The supervisor's ends of the two sockets of one instance. */
 export interface Contract {
+  tell(message: SupervisorMessage): void
   /** Hears out what the instance said before it ended, then closes both. */
   finish(): Promise<void>
 }
@@ -37,6 +39,7 @@ export async function openContract(
     throw error
   }
   return {
+    tell: (message) => channel.tell(message),
     async finish() {
       notify.close()
       await channel.finish()

@@ -65,6 +65,10 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
     async adopt(order, observer) {
       return keep(order.instance, await adoptInstance(options, order, forgetting(order, observer)))
     },
+    setSuccessors(instance, successors) {
+      const alive = successors.flatMap((successor) => running.get(successor) ?? [])
+      running.get(instance)?.setSuccessors(alive)
+    },
     drain: (instance) => running.get(instance)?.drain(),
     kill: (instance) => running.get(instance)?.kill(),
   }

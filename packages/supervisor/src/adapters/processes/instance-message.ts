@@ -33,6 +33,7 @@ const isAccount: Check = (value) =>
 const fields: Record<Type, Record<string, Check>> = {
   hello: { version: isNumber, pid: isNumber, library: isString },
   listening: { address: isString, listener: isOptionalString },
+  adopts: { path: isString, listeners: isStrings },
   ready: {},
   status: { text: isString },
   draining: { account: isAccount },

@@ -22,7 +22,11 @@ import { voice } from './voice.js'
 
 /** A launched instance, until it is gone. */
 export interface Running extends LaunchedProcess {
+  /** To be called before `drain`: what is written first is in the instance's queue when the signal comes. */
+  setSuccessors(successors: Running[]): void
   drain(): void
+  /** Where it takes connections from others. */
+  adoptionSockets(): string[]
   kill(): void
 }
 
@@ -80,6 +84,8 @@ function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: Pr
   const { pid, startTime, exit } = process
   let gone = false
   let asked = false
+  /** The adoption sockets of the successors, as the instance knows them. */
+  let told = ''
   void exit.then(async (how) => {
     gone = true
     observer.exited(how, await giveBack(outfit))
@@ -88,6 +94,13 @@ function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: Pr
     pid,
     startTime,
     probeDir: outfit.folder.probes,
+    adoptionSockets: () => (gone ? [] : heard.adoptionSockets()),
+    setSuccessors(successors) {
+      const sockets = successors.flatMap((successor) => successor.adoptionSockets())
+      if (gone || sockets.join() === told) return
+      told = sockets.join()
+      outfit.contract.tell({ type: 'successors', sockets })
+    },
     drain() {
       if (gone || asked) return
       asked = true

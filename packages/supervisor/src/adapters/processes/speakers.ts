@@ -8,6 +8,8 @@ interface Speaker {
   account: ConnectionAccount | null
   /** What it cut at its deadline, once it is drained. */
   cut: string[] | null
+  /** Where it takes connections from others, if it does. */
+  adoptionSocket: string | null
 }
 
 /**
@@ -20,6 +22,8 @@ export interface Speakers {
   /** Whether the library is in the instance. */
   any(): boolean
   stoppedAccepting(): boolean
+  /** Of those that are connected and do not drain. */
+  adoptionSockets(): string[]
   /** Sums of all; null before the first figures. */
   account(): ConnectionAccount | null
   /** Everything that was cut; null until all are drained. */
@@ -47,6 +51,10 @@ export function speakers(): Speakers {
     },
     any: () => byPid.size > 0,
     stoppedAccepting: () => everybody(({ draining }) => draining),
+    adoptionSockets: () =>
+      all().flatMap(({ connected, draining, adoptionSocket }) =>
+        connected && !draining && adoptionSocket !== null ? [adoptionSocket] : [],
+      ),
     account: () => sum(all().flatMap(({ account }) => account ?? [])),
     drained: () => (everybody(({ cut }) => cut !== null) ? all().flatMap(({ cut }) => cut ?? []) : null),
   }
@@ -54,16 +62,25 @@ export function speakers(): Speakers {
 
 /** A process that lost its connection and comes back is the same speaker. */
 function greet(byPid: Map<number, Speaker>, pid: number): Speaker {
-  const speaker = byPid.get(pid) ?? { connected: true, draining: false, account: null, cut: null }
+  const speaker = byPid.get(pid) ?? newSpeaker()
   speaker.connected = true
   byPid.set(pid, speaker)
   return speaker
 }
 
+const newSpeaker = (): Speaker => ({
+  connected: true,
+  draining: false,
+  account: null,
+  cut: null,
+  adoptionSocket: null,
+})
+
 function note(speaker: Speaker, message: InstanceMessage): void {
   if ('account' in message) speaker.account = message.account
   if (message.type === 'draining' || message.type === 'drained') speaker.draining = true
   if (message.type === 'drained') speaker.cut = message.cut
+  if (message.type === 'adopts') speaker.adoptionSocket = message.listeners.length > 0 ? message.path : null
 }
 
 function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {

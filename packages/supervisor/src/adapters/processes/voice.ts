@@ -19,6 +19,8 @@ export interface Voice {
   said(connection: object, message: InstanceMessage): void
   left(connection: object): void
   notified(message: NotifyMessage): void
+  /** Where connections can be given to it; empty without the library, or where it takes none. */
+  adoptionSockets(): string[]
   /** SIGTERM was sent to the leader of this process group. */
   drainAsked(group: number): void
   close(): void
@@ -70,6 +72,7 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
       }
       conclude()
     },
+    adoptionSockets: () => library.adoptionSockets(),
     drainAsked(group) {
       asked = true
       if (!library.any() && inodes.size > 0) watch = watchListeners(group, inodes, stoppedAccepting)

@@ -1,0 +1,240 @@
+import type net from 'node:net'
+import type { Connection, Connections } from './connections.js'
+import { descriptorCalls, maxDescriptors, type DescriptorCalls } from './descriptors.js'
+import { idleConnections, speaksHttp1 } from './idle.js'
+import { loadKoffi } from './koffi.js'
+import { Successor, type Parcel } from './successor.js'
+import { allWithin } from './waiting.js'
+
+/**
+ * Moves idle HTTP/1 connections to the instances that come after this one, so that no client is told to go.
+ *
+ * A connection is sent while it is idle, and from then on nothing is read from it here. It stays ours until its
+ * successor has acknowledged it: what comes back, because the successor died or has no room, is served again.
+ */
+export class Mover {
+  readonly #connections: Connections
+  readonly #listenerOf: (server: net.Server) => string | undefined
+  #calls: DescriptorCalls | null = null
+  /** Those that may be given connections. */
+  #successors: Successor[] = []
+  /** Those as well that are only waited for: they have not acknowledged everything yet. */
+  readonly #links = new Set<Successor>()
+  readonly #inTransit = new Set<Connection>()
+  readonly #refusals = new WeakMap<Connection, Set<Successor>>()
+  #moving = false
+  #scheduled = false
+  #retry: NodeJS.Timeout | null = null
+  #turn = 0
+  #settled: () => void = () => {}
+  /** Called when there may be connections that nobody takes any more. */
+  returned: () => void = () => {}
+
+  constructor(connections: Connections, listenerOf: (server: net.Server) => string | undefined) {
+    this.#connections = connections
+    this.#listenerOf = listenerOf
+  }
+
+  /** Paths of the adoption sockets of those that take our connections from now on. */
+  follow(paths: string[]): void {
+    if (paths.length > 0) this.#calls ??= loadCalls()
+    const calls = this.#calls
+    if (calls === null) return
+    const kept = this.#successors.filter(({ path, broken }) => paths.includes(path) && !broken)
+    const added = paths
+      .filter((path) => kept.every((successor) => successor.path !== path))
+      .map((path) => new Successor(path, calls, this))
+    this.#successors = [...kept, ...added]
+    for (const successor of added) {
+      this.#links.add(successor)
+      void successor.reached.then(() => this.schedule())
+    }
+    this.returned()
+  }
+
+  /** Resolves when it is known which successors can be reached; soon in any case. */
+  async reached(): Promise<void> {
+    const links = [...this.#links]
+    if (links.length > 0)
+      await allWithin(
+        reachMs,
+        links.map(
+          ({ reached }) =>
+            () =>
+              reached,
+        ),
+        () => {},
+      )
+  }
+
+  /** From here on everything that is idle, or becomes idle, moves. To be called right after a poll. */
+  begin(): void {
+    this.#moving = true
+    this.#sweep()
+  }
+
+  /** Resolves when everything that was sent is acknowledged, or has come back; soon in any case. */
+  async settled(): Promise<void> {
+    if (this.#inTransit.size === 0) return
+    const settled = new Promise<void>((resolve) => (this.#settled = resolve))
+    await allWithin(settleMs, [() => settled], () => {})
+  }
+
+  /** Whether the connection will move, or is on its way: then it need not be closed. */
+  takes(connection: Connection): boolean {
+    if (this.#inTransit.has(connection)) return true
+    if (!this.#moving || !this.#isMovable(connection)) return false
+    const refusals = this.#refusals.get(connection)
+    return this.#successors.some((successor) => successor.alive && refusals?.has(successor) !== true)
+  }
+
+  /** Looks once more, after the next poll. */
+  schedule(): void {
+    if (!this.#moving || this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#sweep()
+    })
+  }
+
+  close(): void {
+    this.#moving = false
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    for (const link of this.#links) link.close()
+  }
+
+  /** SuccessorObserver. */
+  taken(connections: Connection[]): void {
+    for (const connection of connections) {
+      this.#inTransit.delete(connection)
+      connection.socket.destroy()
+    }
+    this.#settle()
+  }
+
+  /** SuccessorObserver. */
+  refused(connections: Connection[], successor: Successor): void {
+    if (successor.broken) this.#links.delete(successor)
+    for (const connection of connections) {
+      this.#inTransit.delete(connection)
+      const refusals = this.#refusals.get(connection) ?? new Set()
+      this.#refusals.set(connection, refusals.add(successor))
+      comeBack(connection)
+    }
+    this.schedule()
+    this.returned()
+    this.#settle()
+  }
+
+  #sweep(): void {
+    if (!this.#moving) return
+    const candidates = [...this.#connections.open].filter(
+      (connection) =>
+        connection.exchanges.length === 0 && !this.#inTransit.has(connection) && this.takes(connection),
+    )
+    if (candidates.length === 0) return
+    const idle = idleConnections(this.#connections, candidates)
+    this.#send(new Set(idle))
+    // The others have half a request here, or something left to write; nothing tells when that is over.
+    if (idle.length < candidates.length) this.#lookAgain()
+  }
+
+  #lookAgain(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = null
+      this.schedule()
+    }, lookMs)
+  }
+
+  /** Spreads them evenly over the successors; what does not go now goes when one of them has room again. */
+  #send(waiting: Set<Connection>): void {
+    for (let progress = true; progress && waiting.size > 0;) {
+      progress = false
+      const free = this.#successors.filter((successor) => successor.free)
+      const share = Math.ceil(waiting.size / free.length)
+      const first = this.#turn++ % Math.max(free.length, 1)
+      for (const successor of [...free.slice(first), ...free.slice(0, first)]) {
+        const wanted = [...waiting].filter((connection) => !this.#refusals.get(connection)?.has(successor))
+        const sent = successor.send(wanted.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#parcel(connection)))
+        for (const connection of sent) {
+          waiting.delete(connection)
+          this.#inTransit.add(connection)
+          setOut(connection)
+        }
+        if (sent.length > 0) progress = true
+      }
+    }
+  }
+
+  #parcel(connection: Connection): Parcel {
+    const { aside, requests, server, socket } = connection
+    return {
+      connection,
+      fd: handleOf(socket)?.fd ?? -1,
+      about: {
+        listener: this.#listenerOf(server) ?? '',
+        fresh: socket.bytesRead === 0 && !aside,
+        requests,
+      },
+    }
+  }
+
+  #isMovable({ closing, pinned, server, session, socket, stream }: Connection): boolean {
+    if (closing || pinned || session !== null || stream !== socket || !isPlainHttp1(server)) return false
+    const open = socket.readable && socket.writable && !socket.destroyed && (handleOf(socket)?.fd ?? -1) >= 0
+    return open && this.#listenerOf(server) !== undefined
+  }
+
+  #settle(): void {
+    if (this.#inTransit.size === 0) this.#settled()
+  }
+}
+
+/** A server whose idle connections can be served by any other process: HTTP/1 without TLS. */
+export function isPlainHttp1(server: net.Server): boolean {
+  return speaksHttp1(server) && !('setSecureContext' in server)
+}
+
+/** Milliseconds; a successor on the same machine answers within a few. */
+const reachMs = 250
+const settleMs = 250
+const lookMs = 20
+
+function loadCalls(): DescriptorCalls | null {
+  const koffi = loadKoffi()
+  return koffi && descriptorCalls(koffi)
+}
+
+interface Handle {
+  fd: number
+  reading: boolean
+  readStart(): void
+  readStop(): void
+}
+
+/** Node's own object below a socket. `pause()` would not do: Node's HTTP parser reads from it directly. */
+const handleOf = (socket: net.Socket): Handle | null =>
+  (socket as net.Socket & { _handle?: Handle | null })._handle ?? null
+
+/** From here on the successor reads, and nobody else. */
+function setOut(connection: Connection): void {
+  const { socket } = connection
+  const handle = handleOf(socket)
+  connection.fate = 'handedOver'
+  connection.patience = socket.timeout ?? 0
+  socket.setTimeout(0)
+  if (handle === null) return
+  handle.reading = false
+  handle.readStop()
+}
+
+function comeBack(connection: Connection): void {
+  const { socket } = connection
+  const handle = handleOf(socket)
+  if (handle === null) return
+  connection.fate = null
+  socket.setTimeout(connection.patience)
+  handle.reading = true
+  handle.readStart()
+}

@@ -1,0 +1,140 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import type { Connection } from './connections.js'
+import { maxDescriptors, type DescriptorCalls } from './descriptors.js'
+import { lines, type Acknowledgement, type Batch, type MovedConnection } from './adoption-protocol.js'
+
+/** A connection with what its successor must know of it. */
+export interface Parcel {
+  connection: Connection
+  fd: number
+  about: MovedConnection
+}
+
+export interface SuccessorObserver {
+  /** The successor has them now. */
+  taken(connections: Connection[]): void
+  /** They did not arrive, or were not wanted: they are still ours. */
+  refused(connections: Connection[], successor: Successor): void
+  /** There may be room for more. */
+  schedule(): void
+}
+
+/** The way to one instance that adopts connections. A broken one gives back what was not acknowledged. */
+export class Successor {
+  readonly path: string
+  /** Resolves, true or false, once it is known whether there is somebody at the other end. */
+  readonly reached: Promise<boolean>
+  readonly #calls: DescriptorCalls
+  readonly #observer: SuccessorObserver
+  readonly #socket: net.Socket & { _handle?: { fd: number } | null }
+  readonly #inFlight = new Map<number, Connection[]>()
+  #batches = 0
+  #retry: NodeJS.Timeout | null = null
+
+  constructor(path: string, calls: DescriptorCalls, observer: SuccessorObserver) {
+    this.path = path
+    this.#calls = calls
+    this.#observer = observer
+    this.#socket = net.connect(path).setEncoding('utf8').unref()
+    this.reached = once(this.#socket, 'connect').then(
+      () => true,
+      () => false,
+    )
+    const split = lines()
+    this.#socket.on('data', (chunk) => {
+      for (const line of split(String(chunk))) this.#acknowledged(line)
+    })
+    this.#socket.on('error', () => {})
+    this.#socket.on('end', () => this.#socket.destroy())
+    this.#socket.on('close', () => this.#broken())
+  }
+
+  get alive(): boolean {
+    return !this.#socket.connecting && !this.broken
+  }
+
+  get broken(): boolean {
+    return this.#socket.destroyed
+  }
+
+  /** Able to take a batch right now. */
+  get free(): boolean {
+    const room = this.#retry === null && this.#inFlight.size < window && this.#socket.writableLength === 0
+    return this.alive && room
+  }
+
+  /** Sends as many as one message carries, the first ones, and gives those that were sent. */
+  send(parcels: Parcel[]): Connection[] {
+    if (parcels.length === 0) return []
+    const carried = parcels.slice(0, maxDescriptors)
+    const batch: Batch = { version: 1, batch: ++this.#batches, moved: carried.map(({ about }) => about) }
+    const line = Buffer.from(JSON.stringify(batch) + '\n')
+    const bytes = this.#write(
+      line,
+      carried.map(({ fd }) => fd),
+    )
+    if (bytes === 0) return []
+    if (bytes < line.length) this.#socket.write(line.subarray(bytes))
+    const connections = carried.map(({ connection }) => connection)
+    this.#inFlight.set(batch.batch, connections)
+    return connections
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #write(line: Buffer, fds: number[]): number {
+    try {
+      const bytes = this.#calls.send(this.#socket._handle?.fd ?? -1, line, fds)
+      if (bytes === 0) this.#retryLater()
+      return bytes
+    } catch {
+      this.#socket.destroy() // the peer is gone; 'close' follows
+      return 0
+    }
+  }
+
+  #retryLater(): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = null
+      this.#observer.schedule()
+    }, retryMs)
+  }
+
+  #acknowledged(line: string): void {
+    const acknowledgement = parse(line)
+    const connections = acknowledgement && this.#inFlight.get(acknowledgement.batch)
+    if (!connections) return void this.#socket.destroy()
+    this.#inFlight.delete(acknowledgement.batch)
+    const refused = new Set(acknowledgement.refused)
+    this.#observer.taken(connections.filter((_, index) => !refused.has(index)))
+    if (refused.size > 0)
+      this.#observer.refused(
+        connections.filter((_, index) => refused.has(index)),
+        this,
+      )
+    this.#observer.schedule()
+  }
+
+  #broken(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    const lost = [...this.#inFlight.values()].flat()
+    this.#inFlight.clear()
+    this.#observer.refused(lost, this)
+  }
+}
+
+/** Batches on their way to one successor: 16 of 200 connections keep both sides busy and its queue short. */
+const window = 16
+const retryMs = 5
+
+function parse(line: string): Acknowledgement | null {
+  try {
+    const { batch, refused } = JSON.parse(line) as Partial<Acknowledgement>
+    return typeof batch === 'number' && Array.isArray(refused) ? { batch, refused } : null
+  } catch {
+    return null
+  }
+}
