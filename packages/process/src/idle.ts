@@ -32,11 +32,11 @@ export function betweenMessages(connections: Connections, answering: Iterable<ne
     })
   }
   for (const stream of connections.streams()) replace(stream, 'destroy', () => quiet.add(stream))
-  for (const stream of answering) replace(stream, '_httpMessage', null)
+  for (const stream of new Set(answering)) replace(stream, '_httpMessage', null)
   try {
     for (const server of connections.servers) if (speaksHttp1(server)) server.closeIdleConnections()
   } finally {
-    for (const undo of restore) undo()
+    for (const undo of restore.reverse()) undo()
   }
   return quiet
 }

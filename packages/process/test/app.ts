@@ -102,7 +102,8 @@ export class App {
   async until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
     const deadline = Date.now() + timeoutMs
     while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`Timed out; messages: ${JSON.stringify(this.messages)}`)
+      if (Date.now() > deadline)
+        throw new Error(`Timed out; output: ${this.output}; messages: ${JSON.stringify(this.messages)}`)
       await this.#change(deadline - Date.now())
     }
   }

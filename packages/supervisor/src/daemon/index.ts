@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { createRequire } from 'node:module'
 import type { Failure, Result, ServiceSpec } from '../model/index.js'
 import { diffServices } from '../config/diff.js'
 import { describeEvent, failed, ok } from '../model/index.js'
@@ -138,7 +139,7 @@ async function closeControl(server: Server): Promise<void> {
 }
 
 function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): World {
-  const registerUrl = import.meta.resolve('@handover/process/register')
+  const preload = createRequire(import.meta.url).resolve('@handover/process/register')
   return {
     clock: systemClock(),
     sockets: openSockets(),
@@ -148,7 +149,7 @@ function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): Worl
       stdio,
       log,
       prepare: (revision, firstTcpPort) =>
-        prepareLaunch(revision, { registerUrl, baseEnv: process.env, firstTcpPort }),
+        prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort }),
     }),
     prober: openProber(),
     journal,

@@ -25,7 +25,7 @@ export function services(world: World, { runtimes, emit }: Loop): Services {
       // A program that is not there is found out by the rollout of a running service, which then undoes
       // itself; a service that does not run is not begun.
       const runnable = world.processes.check(newRevision(spec, release.value, world.clock.now()))
-      if (!runnable.ok) return failed('Usage', runnable.failure.message)
+      if (!runnable.ok) return failed('Usage', `service "${spec.name}": ${runnable.failure.message}`)
     }
     const runtime = known ?? newRuntime(initialState(spec.name), listenerTable(world.sockets))
     const opened = runtime.listeners.acquire(spec.listen)

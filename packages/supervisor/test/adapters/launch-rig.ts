@@ -8,7 +8,7 @@ import { prepareLaunch } from '../../dist/adapters/launch/index.js'
 import type { Result, ServiceSpec } from '../../dist/model/index.js'
 import { revisionOf, specOf } from './rig.js'
 
-export const registerUrl = 'file:///opt/register.js'
+export const preloadPath = '/opt/register.cjs'
 
 /** The folder of the Node that runs the test, and what a script's `#!/usr/bin/env` and `sh` need. */
 export const path = `${dirname(process.execPath)}:/usr/bin:/bin`
@@ -33,7 +33,7 @@ export function prepare(
   context: Partial<LaunchContext> = {},
 ): Result<LaunchPlan> {
   const service = specOf(command, { cwd: release, register: true, ...spec })
-  return prepareLaunch(revisionOf(service), { registerUrl, baseEnv: { PATH: path }, ...context })
+  return prepareLaunch(revisionOf(service), { preload: preloadPath, baseEnv: { PATH: path }, ...context })
 }
 
 export function planOf(...args: Parameters<typeof prepare>): LaunchPlan {

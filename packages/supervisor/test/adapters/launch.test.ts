@@ -4,9 +4,9 @@ import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { firstTcpPort } from '../../dist/adapters/launch/index.js'
-import { path, planOf, problemOf, registerUrl, releaseOf } from './launch-rig.js'
+import { path, planOf, preloadPath, problemOf, releaseOf } from './launch-rig.js'
 
-const preload = `--import ${registerUrl}`
+const preload = `--require ${preloadPath}`
 
 test('prepareLaunch() preloads the library into a Node program', (t) => {
   const release = releaseOf(t, { 'app.js': '' })
@@ -56,7 +56,7 @@ test('prepareLaunch() leaves the library out when the service or the machine has
   const release = releaseOf(t, { 'app.js': '' })
   const plans = [
     planOf(release, ['node', 'app.js'], { register: false }),
-    planOf(release, ['node', 'app.js'], {}, { registerUrl: null }),
+    planOf(release, ['node', 'app.js'], {}, { preload: null }),
   ]
   for (const plan of plans) {
     assert.equal(plan.speaks, false)
@@ -75,14 +75,14 @@ test('prepareLaunch() knows that an application speaks that brings the library a
 
 describe('prepareLaunch() keeps the NODE_OPTIONS of the user', () => {
   const table: [string, string, string][] = [
-    ['--max-old-space-size=100', registerUrl, `${preload} --max-old-space-size=100`],
-    [`${preload} --no-warnings`, registerUrl, `${preload} --no-warnings`],
-    ['', '/a b/"c\\d.js', '--import "/a b/\\"c\\\\d.js"'],
+    ['--max-old-space-size=100', preloadPath, `${preload} --max-old-space-size=100`],
+    [`${preload} --no-warnings`, preloadPath, `${preload} --no-warnings`],
+    ['', '/a b/"c\\d.js', '--require "/a b/\\"c\\\\d.js"'],
   ]
   for (const [own, url, expected] of table) {
     test(`${own} ${url}`, (t) => {
       const release = releaseOf(t, { 'app.js': '' })
-      const plan = planOf(release, ['node', 'app.js'], { env: { NODE_OPTIONS: own } }, { registerUrl: url })
+      const plan = planOf(release, ['node', 'app.js'], { env: { NODE_OPTIONS: own } }, { preload: url })
       assert.equal(plan.env['NODE_OPTIONS'], expected)
     })
   }
@@ -91,9 +91,9 @@ describe('prepareLaunch() keeps the NODE_OPTIONS of the user', () => {
 test('prepareLaunch() quotes NODE_OPTIONS so that Node reads them', (t) => {
   const release = releaseOf(t, {
     'app.js': 'console.log(globalThis.preloaded)',
-    'my "own" hook.mjs': 'globalThis.preloaded = true',
+    'my "own" hook.cjs': 'globalThis.preloaded = true',
   })
-  const plan = planOf(release, ['node', 'app.js'], {}, { registerUrl: join(release, 'my "own" hook.mjs') })
+  const plan = planOf(release, ['node', 'app.js'], {}, { preload: join(release, 'my "own" hook.cjs') })
   const [program = '', ...words] = plan.argv
   assert.equal(execFileSync(program, words, { cwd: plan.cwd, env: plan.env, encoding: 'utf8' }), 'true\n')
 })

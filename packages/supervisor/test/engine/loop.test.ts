@@ -88,7 +88,7 @@ test('createEngine() refuses a service whose program is not there when it never 
   const world = fakeWorld()
   world.refusal = failed('CannotStart', 'command "nope" was not found')
   const answer = createEngine(world).apply(spec(), 'start')
-  assert.deepEqual(answer, failed('Usage', 'command "nope" was not found'))
+  assert.deepEqual(answer, failed('Usage', 'service "web": command "nope" was not found'))
   assert.deepEqual(world.log, [])
 })
 

@@ -64,9 +64,9 @@ export function usesLibrary(release: string): boolean {
 }
 
 /** The environment with the preload before the user's own NODE_OPTIONS, which stay as they are. */
-export function preloadInto(env: Record<string, string>, url: string): Record<string, string> {
+export function preloadInto(env: Record<string, string>, module: string): Record<string, string> {
   const own = env['NODE_OPTIONS'] ?? ''
-  const preload = `--import ${quoteOption(url)}`
+  const preload = `--require ${quoteOption(module)}`
   return own.includes(preload) ? env : { ...env, NODE_OPTIONS: own === '' ? preload : `${preload} ${own}` }
 }
 

@@ -26,8 +26,8 @@ export interface LaunchPlan {
 }
 
 export interface LaunchContext {
-  /** URL of `@handover/process/register`; null: there is none to preload. */
-  registerUrl: string | null
+  /** Path of the CommonJS form of `@handover/process/register`, loaded by `--require`; null: none is preloaded. */
+  preload: string | null
   /** What instances inherit; the supervisor's own variables are left out. */
   baseEnv: NodeJS.ProcessEnv
   /** Becomes PORT unless the service sets it. */
@@ -60,12 +60,12 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
 
   const argv = [program.value.path, ...typed.value.slice(1)]
   const isNode = asNodeProgram(program.value)
-  const preloads = isNode && spec.register && context.registerUrl !== null
+  const preloads = isNode && spec.register && context.preload !== null
   const { home: _, name: __, ...ids } = account.value
   return ok({
     argv,
     cwd: release,
-    env: preloads ? preloadInto(env, context.registerUrl ?? '') : env,
+    env: preloads ? preloadInto(env, context.preload ?? '') : env,
     ...ids,
     speaks: preloads || (isNode && usesLibrary(release)),
     ...(note !== undefined && { note }),

@@ -9,8 +9,7 @@ export type Attribution =
       state: 'seen'
       /** One that the instance accepted. */
       own: Socket | null
-      /** How many other processes accepted, and how many nobody did yet. */
-      taken: number
+      /** How many nobody has accepted yet. */
       waiting: number
     }
   /** The system does not let us see the instance's descriptors. */
@@ -25,11 +24,10 @@ export function attribute(sockets: Socket[], group: ProcessGroup): Attribution {
   for (const [socket, inode] of inodes) if (inode !== null) accepted.set(`socket:[${inode}]`, socket)
   // One whose other end closed it has no inode any more either: it was accepted, but not to be kept.
   const waiting = sockets.filter((socket) => inodes.get(socket) === null && !socket.destroyed).length
-  const seen = { state: 'seen', taken: sockets.length - waiting, waiting } as const
   const ofLeader = openSocketsOf(group.leader)
   if (typeof ofLeader === 'string') return { state: ofLeader }
   const own = accepted.size === 0 ? null : (heldBy(ofLeader, accepted) ?? heldByMember(group, accepted))
-  return own ? { ...seen, own, taken: seen.taken - 1 } : { ...seen, own: null }
+  return { state: 'seen', own, waiting }
 }
 
 function heldByMember(group: ProcessGroup, accepted: Map<string, Socket>): Socket | null {

@@ -19,7 +19,8 @@ const pauseMs = { first: 1, longest: 50 }
 
 /**
  * Dials the listener that all instances share until this very instance accepts. Nothing is sent before it is
- * known who did, so a request never reaches another one.
+ * known who did, so a request never reaches another one. Who accepts is chance: while others do, the search goes
+ * on for a whole period. That nobody does within timeoutSeconds is a failure.
  */
 export async function dialInstance(
   address: { host: string; port: number },
@@ -27,19 +28,19 @@ export async function dialInstance(
   ownSocket: string,
   context: TryContext,
 ): Promise<Reached | NotReached> {
-  const { target, signal } = context
+  const { target, signal, searchSeconds, timeoutSeconds } = context
   const where = `"${listener.name}" of ${target.instance}`
   const host = showAddress(address.host, address.port)
   const group = processGroup(target.pid)
   const held = new Set<Socket>()
-  let taken = 0
-  let waiting = 0
-  let pause = pauseMs.first
+  let dialled = 1
+  let waitingSince: number | null = null
+  context.allow(searchSeconds)
   try {
-    for (let dialled = 1; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
+    for (let pause = pauseMs.first; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
       // The library may have come up in the meantime.
       if (existsSync(ownSocket)) return await dialUnix(ownSocket, listener, '', context)
-      if (waiting === 0) {
+      if (waitingSince === null) {
         const refused = await dial(address, dialled, held, signal)
         if (refused) return notReached(where, refused, context)
         dialled = Math.min(dialled * 2, dialledAtMost)
@@ -48,20 +49,20 @@ export async function dialInstance(
       if (seen.state !== 'seen') return hopeless(where, seen.state, target.pid)
       if (seen.own) {
         held.delete(seen.own)
+        context.allow(timeoutSeconds)
         return { ok: true, socket: seen.own, where, host, note: '' }
       }
-      taken = Math.max(taken, seen.taken)
-      waiting = seen.waiting
+      waitingSince = seen.waiting === 0 ? null : (waitingSince ?? performance.now())
+      if (waitingSince !== null && performance.now() - waitingSince >= timeoutSeconds * 1000) {
+        return { ok: false, reason: `${where} did not accept within ${timeoutSeconds} s` }
+      }
       release(held, held.size - heldAtMost)
       await delay(pause, undefined, { signal }).catch(() => undefined)
     }
   } finally {
     release(held, held.size)
   }
-  return {
-    ok: false,
-    reason: `${where} did not accept within ${context.timeoutSeconds} s${elsewhere(taken)}`,
-  }
+  return { ok: false, reason: `${where} did not accept within ${searchSeconds} s, only other instances did` }
 }
 
 /** Adds that many connections; an error if one was not established. */
@@ -83,8 +84,6 @@ function release(held: Set<Socket>, count: number): void {
     held.delete(socket)
   }
 }
-
-const elsewhere = (taken: number): string => (taken === 0 ? '' : ', only other instances did')
 
 const hopeless = (where: string, state: 'hidden' | 'gone', pid: number): NotReached => ({
   ok: false,

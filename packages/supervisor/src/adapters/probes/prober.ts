@@ -39,12 +39,17 @@ function start(
 
 /** One try, ended by its timeout or when the probe is stopped. */
 async function tryOnce(target: ProbeTarget, probe: ProbeSpec, stopped: AbortSignal): Promise<Outcome> {
-  const { handler, timeoutSeconds } = probe
+  const { handler, timeoutSeconds, periodSeconds } = probe
   const ending = new AbortController()
   const end = () => ending.abort()
-  const timer = setTimeout(end, timeoutSeconds * 1000)
+  let timer = setTimeout(end, timeoutSeconds * 1000)
+  const allow = (seconds: number) => {
+    clearTimeout(timer)
+    timer = setTimeout(end, seconds * 1000)
+  }
   stopped.addEventListener('abort', end, { once: true })
-  const context = { target, timeoutSeconds, signal: ending.signal }
+  const searchSeconds = Math.max(timeoutSeconds, periodSeconds)
+  const context = { target, timeoutSeconds, searchSeconds, signal: ending.signal, allow }
   try {
     switch (handler.type) {
       case 'httpGet':
