@@ -11,5 +11,7 @@ await build({
   platform: 'node',
   format: 'cjs',
   target: 'node20.19',
+  // createRequire takes a path as well; CommonJS has no import.meta.
+  define: { 'import.meta.url': '__filename' },
   logLevel: 'warning',
 })

@@ -3,6 +3,13 @@
  * The descriptors of a batch travel as SCM_RIGHTS with the first byte of its line, in the order of `moved`.
  */
 
+/** From the successor, first of all. */
+export interface Greeting {
+  version: 1
+  /** How many connections it has. */
+  open: number
+}
+
 /** From the predecessor. */
 export interface Batch {
   version: 1

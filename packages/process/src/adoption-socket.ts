@@ -1,13 +1,21 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import { originalListen } from './adopt.js'
-import { lines, type Acknowledgement, type Batch, type MovedConnection } from './adoption-protocol.js'
+import {
+  lines,
+  type Acknowledgement,
+  type Batch,
+  type Greeting,
+  type MovedConnection,
+} from './adoption-protocol.js'
 import { descriptorCalls, type DescriptorCalls } from './descriptors.js'
 import { loadKoffi, type Koffi } from './koffi.js'
 
 export interface Adopter {
   /** Takes the connection over, or leaves the descriptor alone and says false. */
   take(about: MovedConnection, fd: number): boolean
+  /** How many connections we have. */
+  open(): number
   /** A batch was taken, and is acknowledged next. */
   batchTaken(): void
 }
@@ -50,6 +58,8 @@ export class AdoptionSocket {
     if (koffi === null || !socket._handle) return void socket.destroy()
     const delivery = new Delivery(koffi, socket, socket._handle.fd, this.#adopter)
     this.#deliveries.add(delivery)
+    const greeting: Greeting = { version: 1, open: this.#adopter.open() }
+    socket.write(JSON.stringify(greeting) + '\n')
     socket.once('close', () => {
       this.#deliveries.delete(delivery)
       delivery.close()

@@ -94,7 +94,8 @@ export class Channel {
     }
     switch (message.type) {
       case 'successors':
-        return this.#hear(message)
+        if (Array.isArray(message.sockets)) this.#hear(message)
+        return
       case 'welcome':
       // An error is never answered: two ends that answer each other's errors would not stop.
       // eslint-disable-next-line no-fallthrough

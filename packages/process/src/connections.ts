@@ -135,6 +135,12 @@ export class Connections {
     return connection
   }
 
+  /** A successor has it: only our copy of the socket is left to close. */
+  release(connection: Connection): void {
+    this.#remove(connection)
+    connection.socket.destroy()
+  }
+
   #add(server: net.Server, socket: net.Socket): Connection | undefined {
     if (this.#probes.has(socket)) return undefined
     const adopted = this.of(socket)

@@ -25,7 +25,6 @@ export class Mover {
   #moving = false
   #scheduled = false
   #retry: NodeJS.Timeout | null = null
-  #turn = 0
   #settled: () => void = () => {}
   /** Called when there may be connections that nobody takes any more. */
   returned: () => void = () => {}
@@ -85,7 +84,7 @@ export class Mover {
     if (this.#inTransit.has(connection)) return true
     if (!this.#moving || !this.#isMovable(connection)) return false
     const refusals = this.#refusals.get(connection)
-    return this.#successors.some((successor) => successor.alive && refusals?.has(successor) !== true)
+    return this.#successors.some((successor) => !successor.broken && refusals?.has(successor) !== true)
   }
 
   /** Looks once more, after the next poll. */
@@ -108,7 +107,7 @@ export class Mover {
   taken(connections: Connection[]): void {
     for (const connection of connections) {
       this.#inTransit.delete(connection)
-      connection.socket.destroy()
+      this.#connections.release(connection)
     }
     this.#settle()
   }
@@ -147,16 +146,23 @@ export class Mover {
     }, lookMs)
   }
 
-  /** Spreads them evenly over the successors; what does not go now goes when one of them has room again. */
+  /**
+   * Fills up those successors that have the fewest. What does not go now goes when one of them has room again.
+   *
+   * An even share for each would pile them up: with two replicas the first successor is there when the second
+   * is not yet, gets everything of the first old instance, and then half of the second one's.
+   */
   #send(waiting: Set<Connection>): void {
     for (let progress = true; progress && waiting.size > 0;) {
       progress = false
-      const free = this.#successors.filter((successor) => successor.free)
-      const share = Math.ceil(waiting.size / free.length)
-      const first = this.#turn++ % Math.max(free.length, 1)
-      for (const successor of [...free.slice(first), ...free.slice(0, first)]) {
+      const free = this.#successors.filter((successor) => successor.free).sort((a, b) => a.open - b.open)
+      const level = (waiting.size + sum(free.map(({ open }) => open))) / free.length
+      for (const successor of free) {
+        const share = Math.max(Math.ceil(level - successor.open), 0)
         const wanted = [...waiting].filter((connection) => !this.#refusals.get(connection)?.has(successor))
-        const sent = successor.send(wanted.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#parcel(connection)))
+        const sent = successor.send(
+          wanted.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#parcel(connection)),
+        )
         for (const connection of sent) {
           waiting.delete(connection)
           this.#inTransit.add(connection)
@@ -195,6 +201,8 @@ export class Mover {
 export function isPlainHttp1(server: net.Server): boolean {
   return speaksHttp1(server) && !('setSecureContext' in server)
 }
+
+const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
 
 /** Milliseconds; a successor on the same machine answers within a few. */
 const reachMs = 250

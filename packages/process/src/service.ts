@@ -272,7 +272,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     if (channel === undefined || !this.#settings.handover || !isKoffiInstalled()) return
     const take = (about: MovedConnection, fd: number) => this.#take(about, fd)
     const batchTaken = () => this.#announcer.say({ type: 'account', account: this.account })
-    const adopter = { take, batchTaken }
+    const adopter = { take, batchTaken, open: () => this.#connections.open.size }
     const socketPath = path.join(path.dirname(channel), 'adopt.sock')
     this.#adoptionSocket ??= new AdoptionSocket(socketPath, adopter, (message) => this.#warn(message))
     if (!this.#adoptionSocket.listening) return
@@ -291,7 +291,8 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   #hear(message: SupervisorMessage): void {
-    if (message.type === 'successors' && this.#settings.handover) this.#mover.follow(message.sockets)
+    if (message.type === 'successors' && this.#settings.handover)
+      this.#mover.follow(message.sockets.map(String))
   }
 
   async #runDrain(reason: string): Promise<DrainReport> {

@@ -1,8 +1,13 @@
-import { once } from 'node:events'
 import net from 'node:net'
 import type { Connection } from './connections.js'
 import { maxDescriptors, type DescriptorCalls } from './descriptors.js'
-import { lines, type Acknowledgement, type Batch, type MovedConnection } from './adoption-protocol.js'
+import {
+  lines,
+  type Acknowledgement,
+  type Batch,
+  type Greeting,
+  type MovedConnection,
+} from './adoption-protocol.js'
 
 /** A connection with what its successor must know of it. */
 export interface Parcel {
@@ -23,8 +28,11 @@ export interface SuccessorObserver {
 /** The way to one instance that adopts connections. A broken one gives back what was not acknowledged. */
 export class Successor {
   readonly path: string
-  /** Resolves, true or false, once it is known whether there is somebody at the other end. */
-  readonly reached: Promise<boolean>
+  /** Resolves once it is known whether there is somebody at the other end who adopts. */
+  readonly reached: Promise<void>
+  /** How many connections it has, as far as we know. */
+  open = 0
+  #greeted = false
   readonly #calls: DescriptorCalls
   readonly #observer: SuccessorObserver
   readonly #socket: net.Socket & { _handle?: { fd: number } | null }
@@ -37,21 +45,19 @@ export class Successor {
     this.#calls = calls
     this.#observer = observer
     this.#socket = net.connect(path).setEncoding('utf8').unref()
-    this.reached = once(this.#socket, 'connect').then(
-      () => true,
-      () => false,
-    )
     const split = lines()
-    this.#socket.on('data', (chunk) => {
-      for (const line of split(String(chunk))) this.#acknowledged(line)
+    this.reached = new Promise((resolve) => {
+      this.#socket.on('data', (chunk) => {
+        for (const line of split(String(chunk))) this.#receive(line)
+        resolve()
+      })
+      this.#socket.on('error', () => {})
+      this.#socket.on('end', () => this.#socket.destroy())
+      this.#socket.on('close', () => {
+        this.#broken()
+        resolve()
+      })
     })
-    this.#socket.on('error', () => {})
-    this.#socket.on('end', () => this.#socket.destroy())
-    this.#socket.on('close', () => this.#broken())
-  }
-
-  get alive(): boolean {
-    return !this.#socket.connecting && !this.broken
   }
 
   get broken(): boolean {
@@ -61,7 +67,7 @@ export class Successor {
   /** Able to take a batch right now. */
   get free(): boolean {
     const room = this.#retry === null && this.#inFlight.size < window && this.#socket.writableLength === 0
-    return this.alive && room
+    return this.#greeted && !this.broken && room
   }
 
   /** Sends as many as one message carries, the first ones, and gives those that were sent. */
@@ -78,6 +84,7 @@ export class Successor {
     if (bytes < line.length) this.#socket.write(line.subarray(bytes))
     const connections = carried.map(({ connection }) => connection)
     this.#inFlight.set(batch.batch, connections)
+    this.open += connections.length
     return connections
   }
 
@@ -103,10 +110,18 @@ export class Successor {
     }, retryMs)
   }
 
-  #acknowledged(line: string): void {
-    const acknowledgement = parse(line)
-    const connections = acknowledgement && this.#inFlight.get(acknowledgement.batch)
-    if (!connections) return void this.#socket.destroy()
+  #receive(line: string): void {
+    const message = parse(line)
+    if (message?.version === 1 && typeof message.open === 'number' && !this.#greeted) {
+      this.#greeted = true
+      this.open = message.open
+    } else if (typeof message?.batch === 'number' && Array.isArray(message.refused)) {
+      this.#acknowledged({ batch: message.batch, refused: message.refused })
+    } else this.#socket.destroy() // it speaks another language
+  }
+
+  #acknowledged(acknowledgement: Acknowledgement): void {
+    const connections = this.#inFlight.get(acknowledgement.batch) ?? []
     this.#inFlight.delete(acknowledgement.batch)
     const refused = new Set(acknowledgement.refused)
     this.#observer.taken(connections.filter((_, index) => !refused.has(index)))
@@ -130,10 +145,9 @@ export class Successor {
 const window = 16
 const retryMs = 5
 
-function parse(line: string): Acknowledgement | null {
+function parse(line: string): Partial<Acknowledgement & Greeting> | null {
   try {
-    const { batch, refused } = JSON.parse(line) as Partial<Acknowledgement>
-    return typeof batch === 'number' && Array.isArray(refused) ? { batch, refused } : null
+    return JSON.parse(line) as Partial<Acknowledgement & Greeting> | null
   } catch {
     return null
   }

@@ -5,7 +5,7 @@ import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { InstanceMessage } from '@handover/process/protocol'
+import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
 import type { HeldSocket } from './sockets.js'
 
 const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
@@ -20,6 +20,8 @@ export interface AppOptions {
   env?: Record<string, string>
   /** Preload the zero-code mode. Default true. `dist`: another copy of this package's dist folder. */
   register?: boolean | { dist: string }
+  /** As `ulimit -n`. */
+  openFiles?: number
   /** Give it none of the variables of a supervisor. */
   unsupervised?: boolean
 }
@@ -64,7 +66,7 @@ export class App {
     // sd_listen_fds(3) wants the pid of the program itself: exec keeps it.
     const child = spawn(
       '/bin/sh',
-      ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', node, ...args, path.join(fixtures, fixture)],
+      ['-c', `${limit(options)}LISTEN_PID=$$ exec "$@"`, 'sh', node, ...args, path.join(fixtures, fixture)],
       {
         stdio: ['ignore', 'pipe', 'pipe', ...listeners.map(([, { fd }]) => fd)],
         detached: true,
@@ -126,6 +128,23 @@ export class App {
     for (const socket of this.#connections) socket.destroy()
   }
 
+  /** SIGTERM, after it was told who takes its connections; then the exit. */
+  async handOverTo(...successors: App[]): Promise<{ code: number | null; signal: string | null }> {
+    await this.nameSuccessors(...successors)
+    return this.stop()
+  }
+
+  /** As a supervisor does it. */
+  async nameSuccessors(...successors: App[]): Promise<void> {
+    const adopting = await Promise.all(successors.map((successor) => successor.message('adopts')))
+    this.sendRaw(JSON.stringify({ type: 'successors', sockets: adopting.map(({ path }) => path) }) + '\n')
+  }
+
+  /** The newest figures that it has told. */
+  get account(): ConnectionAccount | undefined {
+    return this.messages.flatMap((message) => ('account' in message ? [message.account] : [])).at(-1)
+  }
+
   /** SIGTERM, and then the exit. */
   async stop(): Promise<{ code: number | null; signal: string | null }> {
     this.signal('SIGTERM')
@@ -171,6 +190,8 @@ export class App {
     for (const resolve of this.#arrived.splice(0)) resolve()
   }
 }
+
+const limit = ({ openFiles }: AppOptions) => (openFiles === undefined ? '' : `ulimit -n ${openFiles}; `)
 
 function supervision(folder: string, listeners: [string, HeldSocket][]): Record<string, string> {
   return {

@@ -18,7 +18,7 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'DrainInstance':
         runtime.watches.get(action.instance)?.stop()
         runtime.watches.delete(action.instance)
-        drain(world, runtime, action.instance)
+        world.processes.drain(action.instance)
         return
       case 'KillInstance':
         world.processes.kill(action.instance)
@@ -32,13 +32,15 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
   }
 }
 
-/** Those that drain already may have lost a successor by it, so all of them are told who takes connections now. */
-function drain(world: World, { state }: ServiceRuntime, instance: string): void {
+/**
+ * Keeps every draining instance informed of who takes its connections: as long as it has some, successors may
+ * come and go.
+ */
+export function nameSuccessors(world: World, { state }: ServiceRuntime): void {
   const successors = successorIds(state)
   for (const { id, state: now } of state.instances) {
     if (now === 'draining') world.processes.setSuccessors(id, successors)
   }
-  world.processes.drain(instance)
 }
 
 /** Ready instances of the revision that is wanted; while there are none of it, those of any other. */
@@ -79,7 +81,7 @@ export function goOn(
   report: (event: EventBody) => void,
 ): void {
   const { id, state } = instance
-  if (state === 'draining') return drain(world, runtime, id) // asked for while it was being started
+  if (state === 'draining') return world.processes.drain(id) // asked for while it was being started
   if (state === 'crashed') return
   const revision = revisionOf(runtime, instance.revision)
   const runnable = world.processes.check(revision)

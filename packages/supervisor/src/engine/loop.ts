@@ -1,7 +1,7 @@
 import type { Event, EventBody } from '../model/index.js'
 import { intent, plan, reduce } from '../rollout/index.js'
 import type { World } from '../ports.js'
-import { executor } from './execute.js'
+import { executor, nameSuccessors } from './execute.js'
 import { endsRollout, noteForReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
 import { isDurable, wantedListeners } from './runtime.js'
@@ -77,8 +77,8 @@ export function createLoop(world: World): Loop {
     runtime.waiting = waiting
     runtime.cancelWake?.()
     runtime.cancelWake = wakeAt === null ? null : world.clock.at(wakeAt, () => wake(service))
-    if (actions.length === 0) return
-    record(actions.map((action) => ({ service, at: now, ...intent(action, now) })))
+    if (actions.length > 0) record(actions.map((action) => ({ service, at: now, ...intent(action, now) })))
+    nameSuccessors(world, runtime)
     for (const action of actions) act(runtime, action)
   }
 

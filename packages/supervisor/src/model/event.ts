@@ -20,7 +20,7 @@ export type EventBody =
       to: number
       cause: string
       /** The instances that it found, for the receipt. */
-      found?: { instance: string; revision: number; pid: number | null }[]
+      found?: FoundInstance[]
     }
   | { type: 'RolloutPaused' }
   | { type: 'RolloutResumed' }
@@ -48,6 +48,14 @@ export type EventBody =
   | { type: 'ListenersChanged'; listeners: OpenListener[] }
   /** A supervisor began where an earlier one left off: what it knew stands here, and the journal before it is gone. */
   | { type: 'ServiceRestored'; state: ServiceState; receipts: Receipt[] }
+
+export interface FoundInstance {
+  instance: string
+  revision: number
+  pid: number | null
+  /** Its newest figures, if it has told any. */
+  account?: ConnectionAccount
+}
 
 export type EventType = EventBody['type']
 export type EventOf<T extends EventType> = Extract<Event, { type: T }>

@@ -1,7 +1,7 @@
 export type * from './action.js'
 export type * from './event.js'
 export type * from './instance.js'
-export type * from './receipt.js'
+export * from './receipt.js'
 export type * from './rollout.js'
 export type * from './spec.js'
 export type * from './state.js'

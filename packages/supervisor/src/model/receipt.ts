@@ -27,6 +27,14 @@ export interface InstanceReceipt {
   killed: boolean
   /** Null where the instance has no library: then nothing can be known. */
   account: ConnectionAccount | null
+  /** Connections that the account does not explain; see `unaccounted`. Absent without an account. */
+  unaccounted?: number
+}
+
+/** Connections that came minus those of which it is known what became of them: anything but 0 is a fault. */
+export function unaccounted(account: ConnectionAccount): number {
+  const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account
+  return accepted + adopted - (endedByPeer + endedOrderly + endedAtDeadline + handedOver + open)
 }
 
 export type RolloutOutcome = 'complete' | 'rolled-back' | 'failed' | 'stopped'

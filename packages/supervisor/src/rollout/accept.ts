@@ -121,7 +121,12 @@ function roll(
   now: number,
 ): Answer {
   const number = state.nextRevision
-  const found = state.instances.map(({ id, revision, pid }) => ({ instance: id, revision, pid }))
+  const found = state.instances.map(({ id, revision, pid, account }) => ({
+    instance: id,
+    revision,
+    pid,
+    ...(account && { account }),
+  }))
   return ok([
     { type: 'RevisionCreated', revision: { number, spec, release, createdAt: now, cause } },
     { type: 'RolloutStarted', rollout: state.nextRollout, from: state.stable, to: number, cause, found },

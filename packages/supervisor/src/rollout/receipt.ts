@@ -1,4 +1,13 @@
-import type { Event, EventOf, Failure, InstanceReceipt, Receipt, RolloutOutcome } from '../model/index.js'
+import type {
+  ConnectionAccount,
+  Event,
+  EventOf,
+  Failure,
+  InstanceReceipt,
+  Receipt,
+  RolloutOutcome,
+} from '../model/index.js'
+import { unaccounted } from '../model/index.js'
 
 /**
  * The account of the newest rollout in these events, oldest first; null while there is none or it still goes
@@ -71,9 +80,10 @@ const isSame = (a: Draft) => (b: Draft) => a.receipt.id === b.receipt.id
 
 /** The instances that the rollout found, and those that were started for it. */
 function draftsOf(started: EventOf<'RolloutStarted'>, events: Event[]): Draft[] {
-  const found = (started.found ?? []).map(({ instance, revision, pid }) =>
-    blank(instance, revision, pid, started),
-  )
+  const found = (started.found ?? []).map(({ instance, revision, pid, account }) => {
+    const draft = blank(instance, revision, pid, started)
+    return withAccount(draft, account ?? null)
+  })
   const known = new Set(found.map(({ receipt }) => receipt.id))
   const born: Draft[] = []
   for (const event of events) {
@@ -112,6 +122,9 @@ const blank = (
   drainingSince: null,
 })
 
+const withAccount = (draft: Draft, account: ConnectionAccount | null): Draft =>
+  account ? { ...draft, receipt: { ...draft.receipt, account, unaccounted: unaccounted(account) } } : draft
+
 function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft {
   const { receipt, startedAt, drainingSince } = draft
   const note = (more: Partial<InstanceReceipt>): Draft => ({ ...draft, receipt: { ...receipt, ...more } })
@@ -128,9 +141,8 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
     case 'InstanceStoppedAccepting':
       return sinceDrain === undefined ? draft : note({ stoppedAcceptingMs: sinceDrain })
     case 'InstanceAccount':
-      return note({ account: event.account })
     case 'InstanceDrained':
-      return note({ account: event.account })
+      return withAccount(draft, event.account)
     case 'InstanceKilled':
       return note({ killed: true })
     case 'InstanceExited':

@@ -1,4 +1,4 @@
-import type { InstanceReceipt, Receipt } from '../../model/index.js'
+import type { ConnectionAccount, InstanceReceipt, Receipt } from '../../model/index.js'
 import { describeExit } from '../../model/index.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
@@ -9,9 +9,7 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
   return [
     verdict(receipt, paint),
     ...table([
-      ['  INSTANCE', 'REVISION', 'READY', 'STOPPED ACCEPTING', 'DRAINED', 'ANSWERED', 'OPEN', 'CUT', ''].map(
-        (title) => paint('grey', title),
-      ),
+      titles.map((title) => paint('grey', title)),
       ...receipt.instances.map((instance) => instanceRow(instance, paint)),
     ]),
     ...(receipt.draining > 0
@@ -24,6 +22,21 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
       : []),
   ]
 }
+
+const titles = [
+  '  INSTANCE',
+  'REVISION',
+  'READY',
+  'STOPPED ACCEPTING',
+  'DRAINED',
+  'ANSWERED',
+  'ADOPTED',
+  'HANDED OVER',
+  'ENDED',
+  'OPEN',
+  'CUT',
+  '',
+]
 
 function verdict(receipt: Receipt, paint: Paint): string {
   const { service, fromRevision, toRevision } = receipt
@@ -42,7 +55,7 @@ function verdict(receipt: Receipt, paint: Paint): string {
 }
 
 function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
-  const { account } = instance
+  const { account, unaccounted = 0 } = instance
   const known = (value: number | undefined) => (value === undefined ? '' : duration(value))
   return [
     `  ${instance.id}`,
@@ -51,16 +64,20 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
     known(instance.stoppedAcceptingMs),
     known(instance.drainMs),
     account ? String(account.answered) : 'not known',
-    account ? String(account.open) : '',
+    ...(account ? figures(account) : ['', '', '', '']),
     account ? cut(account.endedAtDeadline, paint) : '',
     [
       instance.exit && !isOrderly(instance) ? describeExit(instance.exit) : '',
+      unaccounted === 0 ? '' : paint('red', `${count(unaccounted, 'connection')} unaccounted for`),
       instance.killed ? paint('red', 'SIGKILL at the end of its grace period') : '',
     ]
       .filter((word) => word !== '')
       .join(', '),
   ]
 }
+
+const figures = ({ adopted, handedOver, endedByPeer, endedOrderly, open }: ConnectionAccount): string[] =>
+  [adopted, handedOver, endedByPeer + endedOrderly, open].map(String)
 
 const cut = (connections: number, paint: Paint): string =>
   connections === 0 ? '0' : paint('red', String(connections))
