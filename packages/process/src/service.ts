@@ -1,11 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
-import path from 'node:path'
 import { addressOf, adopt, originalListen } from './adopt.js'
 import type { AcceptQueue } from './accept-queue.js'
-import { adoptConnection } from './adopted.js'
-import type { MovedConnection } from './adoption-protocol.js'
-import { AdoptionSocket } from './adoption-socket.js'
+import { Adoption } from './adoption.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
 import { Connections } from './connections.js'
 import type { Estate } from './contract.js'
@@ -18,10 +15,9 @@ import {
   type InheritedListener,
   type ListenTarget,
 } from './inherited.js'
-import { isKoffiInstalled } from './koffi.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
-import { isPlainHttp1, Mover } from './mover.js'
+import { Mover } from './mover.js'
 import { settings, type HandoverOptions, type Settings } from './options.js'
 import { ProbeSocket } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
@@ -65,7 +61,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
   readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
-  #adoptionSocket: AdoptionSocket | null = null
+  readonly #adoption: Adoption | null
   readonly #probeSockets = new Map<net.Server, ProbeSocket>()
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
@@ -85,6 +81,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.inherited = inheritedListeners(estate.environment)
     this.#announcer = announcer(estate.environment, mode, (message) => this.#hear(message))
     this.#connections.changed = () => this.#accountChanged()
+    this.#adoption = this.#newAdoption()
     for (const { server, fd, sockets } of estate.servers) {
       const listener = this.inherited.find((candidate) => candidate.fd === fd)
       if (listener !== undefined) listener.adopted = true
@@ -234,7 +231,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     }))
     this.#connections.untrackAll()
     for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
-    this.#adoptionSocket?.close()
+    this.#adoption?.close()
     this.#announcer.close()
     return { environment: this.#estate.environment, servers }
   }
@@ -250,7 +247,8 @@ export class Service extends EventEmitter<ServiceEvents> {
     })
     if (listener !== undefined) {
       this.#openProbeSocket(server, listener)
-      if (isPlainHttp1(server)) this.#offerAdoption()
+      const offer = this.#adoption?.offer(server, listener.name)
+      if (offer) this.#announcer.say({ type: 'adopts', ...offer })
     }
     this.emit('listening', server, address)
   }
@@ -266,28 +264,12 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#probeSockets.set(server, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
   }
 
-  /** Says whose connections can be given to us; where they are delivered is a socket beside the channel's. */
-  #offerAdoption(): void {
+  #newAdoption(): Adoption | null {
+    if (!this.#settings.handover) return null
     const { HANDOVER_SOCKET: channel } = this.#estate.environment
-    if (channel === undefined || !this.#settings.handover || !isKoffiInstalled()) return
-    const take = (about: MovedConnection, fd: number) => this.#take(about, fd)
-    const batchTaken = () => this.#announcer.say({ type: 'account', account: this.account })
-    const adopter = { take, batchTaken, open: () => this.#connections.open.size }
-    const socketPath = path.join(path.dirname(channel), 'adopt.sock')
-    this.#adoptionSocket ??= new AdoptionSocket(socketPath, adopter, (message) => this.#warn(message))
-    if (!this.#adoptionSocket.listening) return
-    const adopting = [...this.#adopted].filter(([server]) => server.listening && isPlainHttp1(server))
-    this.#announcer.say({
-      type: 'adopts',
-      path: socketPath,
-      listeners: adopting.map(([, { name }]) => name),
-    })
-  }
-
-  #take(about: MovedConnection, fd: number): boolean {
-    const [server] = [...this.#adopted].find(([, { name }]) => name === about.listener) ?? []
-    if (server?.listening !== true || !isPlainHttp1(server)) return false
-    return adoptConnection(this.#connections, server, fd, about)
+    const adoption = new Adoption(this.#connections, channel, (message) => this.#warn(message))
+    adoption.adopted = () => this.#announcer.say({ type: 'account', account: this.account })
+    return adoption
   }
 
   #hear(message: SupervisorMessage): void {
@@ -321,7 +303,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
     await this.#runHooks(this.#after, reason)
     for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
-    this.#adoptionSocket?.close()
+    this.#adoption?.close()
     if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
     this.#connections.untrackAll()
     this.#state = 'closed'

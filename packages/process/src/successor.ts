@@ -104,10 +104,13 @@ export class Successor {
   }
 
   #retryLater(): void {
-    this.#retry = setTimeout(() => {
-      this.#retry = null
-      this.#observer.schedule()
-    }, retryMs)
+    this.#retry ??= setTimeout(() => this.#tryAgain(), retryMs)
+  }
+
+  #tryAgain(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry = null
+    this.#observer.schedule()
   }
 
   #receive(line: string): void {
@@ -130,7 +133,8 @@ export class Successor {
         connections.filter((_, index) => refused.has(index)),
         this,
       )
-    this.#observer.schedule()
+    // Looking for idle connections costs something for each that is open: not for every single batch.
+    if (this.#inFlight.size <= window / 2) this.#tryAgain()
   }
 
   #broken(): void {

@@ -167,6 +167,17 @@ void test('an adopted connection gets no 408 while it is idle, and its keep-aliv
   await next.until(() => next.account?.endedOrderly === 1)
 })
 
+void test('maxRequestsPerSocket counts the requests that a predecessor answered', async (t) => {
+  const OPTIONS = JSON.stringify({ maxRequestsPerSocket: 3 })
+  const service = stage(t, 'tuned.cjs', { env: { OPTIONS } })
+  const old = await service.start()
+  const [connection] = await idle(service, old, 1)
+  const next = await service.start()
+  assert.deepEqual(await old.handOverTo(next), orderly)
+  const [second, third] = [await connection?.ask('/'), await connection?.ask('/')]
+  assert.deepEqual([second?.headers.connection, third?.headers.connection], ['keep-alive', 'close'])
+})
+
 void test('a connection that has not sent anything moves, and its time for a first request goes on', async (t) => {
   const OPTIONS = JSON.stringify({
     headersTimeout: 500,

@@ -39,6 +39,8 @@ export interface FakeProcess {
   pid: number
   observer: ProcessObserver
   signals: ('drain' | 'kill')[]
+  /** Who takes its connections, as it was told last. */
+  successors: string[]
   exit(exit?: Exit, output?: string[]): void
 }
 
@@ -66,6 +68,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
       pid,
       observer,
       signals: [],
+      successors: [],
       exit(exit = { code: 0, signal: null }, output = []) {
         living.delete(order.instance)
         observer.exited(exit, output)
@@ -104,7 +107,10 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
         const there = world.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
-      setSuccessors() {},
+      setSuccessors(instance, successors) {
+        const process = living.get(instance)
+        if (process) process.successors = successors
+      },
       drain(instance) {
         log.push(`drain ${instance}`)
         living.get(instance)?.signals.push('drain')

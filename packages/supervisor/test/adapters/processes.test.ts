@@ -244,6 +244,32 @@ for (const [what, raw, answer] of [
   })
 }
 
+test('setSuccessors() tells an instance where its successors adopt, each change once, whatever it answers', async (t) => {
+  const lines = [
+    { type: 'hello', version: 1, pid: 1, library: '0' },
+    { type: 'adopts', path: '/run/web-1/adopt.sock', listeners: ['http'] },
+    { type: 'error', message: 'Unknown message type "successors"', unknown: 'successors' },
+  ]
+  const { until, untilStatus, processes, told } = await launchOk(
+    t,
+    [process.execPath, fixture('library.mjs')],
+    {
+      env: { FIXTURE_RAW: lines.map((line) => JSON.stringify(line)).join('\n') },
+    },
+  )
+  await until('ready')
+  processes.setSuccessors('web-1', ['web-9'])
+  processes.setSuccessors('web-1', ['web-1'])
+  processes.setSuccessors('web-1', ['web-1', 'web-9'])
+  await untilStatus('{"type":"successors","sockets":["/run/web-1/adopt.sock"]}')
+  processes.setSuccessors('web-1', [])
+  await untilStatus('{"type":"successors","sockets":[]}')
+  const heard = told.filter((tale) => JSON.stringify(tale).includes('successors'))
+  assert.equal(heard.length, 2)
+  processes.drain('web-1')
+  assert.equal((await until('exited')).exit.code, 0)
+})
+
 test('the channel answers a hello of another version and goes on', async (t) => {
   const { until, untilStatus } = await launchOk(t, [process.execPath, fixture('library.mjs')], {
     env: { FIXTURE_VERSION: '99' },

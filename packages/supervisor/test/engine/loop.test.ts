@@ -43,6 +43,37 @@ test('createEngine() drains the old instance only after the new one is ready whe
   )
 })
 
+test('createEngine() names the ready instances of the new revision to those that drain, whenever they change', async () => {
+  const world = fakeWorld()
+  const engine = await running(world, spec({ replicas: 2 }))
+  const successors = (id: string) => world.living.get(id)?.successors
+  engine.apply(spec({ replicas: 2 }), 'upgrade')
+  await turn()
+  world.living.get('web-3')?.observer.ready()
+  await turn()
+  assert.deepEqual([successors('web-1'), successors('web-2')], [['web-3'], []])
+  world.living.get('web-4')?.observer.ready()
+  assert.deepEqual(
+    [successors('web-1'), successors('web-2')],
+    [
+      ['web-3', 'web-4'],
+      ['web-3', 'web-4'],
+    ],
+  )
+  world.living.get('web-3')?.exit({ code: 1, signal: null })
+  assert.deepEqual(successors('web-1'), ['web-4'])
+})
+
+test('createEngine() names no successor when everything stops', async () => {
+  const world = fakeWorld()
+  const engine = await running(world, spec({ replicas: 2 }))
+  engine.command('web', { type: 'Stop' })
+  assert.deepEqual(
+    [...world.living.values()].map(({ successors }) => successors),
+    [[], []],
+  )
+})
+
 test('createEngine() opens each listener once and keeps it when revisions come and go', async () => {
   const world = fakeWorld()
   const engine = await running(world)

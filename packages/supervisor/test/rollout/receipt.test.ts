@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConnectionAccount, InstanceReceipt } from '../../dist/model/index.js'
+import { unaccounted } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
 import { specOf } from './specs.js'
 import type { Behaviour, FakeWorld } from './world.js'
@@ -14,6 +15,35 @@ const worldOf = (behaviours: Record<string, Behaviour>): FakeWorld =>
 
 const brief = ({ id, side, reason, killed, exit }: InstanceReceipt) =>
   [id, side, reason ?? 'stays', killed ? 'killed' : (exit?.signal ?? exit?.code ?? 'lives')].join(' ')
+
+test('receiptOf() says how many connections an account does not explain', () => {
+  const figures: ConnectionAccount = {
+    accepted: 5,
+    adopted: 3,
+    answered: 20,
+    endedByPeer: 1,
+    endedOrderly: 1,
+    endedAtDeadline: 0,
+    handedOver: 4,
+    open: 2,
+    active: 0,
+  }
+  assert.equal(unaccounted(figures), 0)
+  assert.equal(unaccounted({ ...figures, open: 1 }), 1)
+  const world = worldOf({})
+  upgrade(world, 'v1')
+  world.settle()
+  upgrade(world, 'v2')
+  world.settle()
+  const last = world.events.at(-1)
+  assert.ok(last)
+  const account = { ...figures, handedOver: 3 }
+  const lost = [
+    ...world.events,
+    { ...last, type: 'InstanceDrained' as const, instance: 'web-1', account, cut: [] },
+  ]
+  assert.equal(receiptOf(lost)?.instances[0]?.unaccounted, 1)
+})
 
 test('receiptOf() gives the account of a complete rollout, and of what drains behind it', () => {
   const world = worldOf({ v1: { stopAcceptingMs: 10, drainMs: 5000 }, v2: { readyMs: 300 } })
