@@ -43,7 +43,8 @@ export interface DrainReport {
 export type Hook = (reason: string) => unknown
 
 export interface ServiceEvents {
-  listening: [server: net.Server, address: string]
+  /** `listener`: the inherited one, if it was adopted. */
+  listening: [server: net.Server, address: string, listener?: InheritedListener]
   ready: []
   draining: [reason: string]
   drained: [report: DrainReport]
@@ -58,7 +59,8 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #announcer: Announcer
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
-  readonly #probeSockets = new Map<net.Server, ProbeSocket>()
+  /** By the name of the listener. */
+  readonly #probeSockets = new Map<string, ProbeSocket>()
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
@@ -197,9 +199,9 @@ export class Service extends EventEmitter<ServiceEvents> {
     setImmediate(() => this.ready())
   }
 
-  /** Probes of a server whose connections a node:cluster primary gives to its workers go the same way. */
-  probeThrough(server: net.Server, queue: AcceptQueue): void {
-    this.#probeSockets.get(server)?.divert(queue)
+  /** Probes of a listener whose connections a node:cluster primary gives to its workers go the same way. */
+  probeThrough({ name }: InheritedListener, queue: AcceptQueue): void {
+    this.#probeSockets.get(name)?.divert(queue)
   }
 
   /** Adds somebody who serves in our name. */
@@ -233,7 +235,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       ...(listener === undefined ? {} : { listener: listener.name }),
     })
     if (listener !== undefined) this.#openProbeSocket(server, listener)
-    this.emit('listening', server, address)
+    this.emit('listening', server, address, listener)
   }
 
   #openProbeSocket(server: net.Server, { name }: InheritedListener): void {
@@ -244,7 +246,8 @@ export class Service extends EventEmitter<ServiceEvents> {
       this.#connections.exempt(socket)
       server.emit('connection', socket)
     }
-    this.#probeSockets.set(server, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
+    this.#probeSockets.get(name)?.close()
+    this.#probeSockets.set(name, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
   }
 
   async #runDrain(reason: string): Promise<DrainReport> {

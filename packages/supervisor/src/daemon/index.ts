@@ -139,6 +139,11 @@ async function closeControl(server: Server): Promise<void> {
 }
 
 function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): World {
+  const said = new Set<string>()
+  const sayOnce = (line: string) => {
+    if (!said.has(line)) log(line)
+    said.add(line)
+  }
   const preload = createRequire(import.meta.url).resolve('@handover/process/register')
   return {
     clock: systemClock(),
@@ -148,8 +153,11 @@ function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): Worl
       logDir: paths.logs,
       stdio,
       log,
-      prepare: (revision, firstTcpPort) =>
-        prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort }),
+      prepare(revision, firstTcpPort) {
+        const plan = prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort })
+        if (plan.ok && plan.value.note) sayOnce(`${revision.spec.name}: ${plan.value.note}`)
+        return plan
+      },
     }),
     prober: openProber(),
     journal,
