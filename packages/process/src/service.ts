@@ -14,43 +14,15 @@ import {
   type InheritedListener,
   type ListenTarget,
 } from './inherited.js'
+import type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
 import { settings, type HandoverOptions, type Settings } from './options.js'
-import { ProbeSocket } from './probe-sockets.js'
+import { ProbeSockets } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
 import { addAccounts, type Participant } from './participant.js'
 import type { ConnectionAccount } from './protocol.js'
 import { allWithin, nextTurn } from './waiting.js'
-
-/**
- *     starting ──► ready ──► draining ──► closed
- *        │                      ▲
- *        └──────────────────────┘
- */
-export type ServiceState = 'starting' | 'ready' | 'draining' | 'closed'
-
-export interface DrainReport {
-  /** Why it drained: the signal's name, or what `drain()` was given. */
-  reason: string
-  /** What was cut at the deadline, for example `GET /slow 12.3 s`; empty when everything was finished. */
-  cut: string[]
-  /** From the start of the drain to the end of the last connection, hooks included. */
-  seconds: number
-  account: ConnectionAccount
-}
-
-export type Hook = (reason: string) => unknown
-
-export interface ServiceEvents {
-  /** `listener`: the inherited one, if it was adopted. */
-  listening: [server: net.Server, address: string, listener?: InheritedListener]
-  ready: []
-  draining: [reason: string]
-  drained: [report: DrainReport]
-  /** Something did not work that the service can do without; also a process warning. */
-  warning: [message: string]
-}
 
 /** One process of a service: its listeners, its connections, and its way from starting to closed. */
 export class Service extends EventEmitter<ServiceEvents> {
@@ -59,8 +31,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #announcer: Announcer
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
-  /** By the name of the listener. */
-  readonly #probeSockets = new Map<string, ProbeSocket>()
+  readonly #probeSockets: ProbeSockets
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
@@ -78,6 +49,11 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#estate = estate
     this.inherited = inheritedListeners(estate.environment)
     this.#announcer = announcer(estate.environment, mode)
+    this.#probeSockets = new ProbeSockets(
+      estate.environment.HANDOVER_PROBE_DIR,
+      (socket) => this.#connections.exempt(socket),
+      (message) => this.#warn(message),
+    )
     this.#connections.changed = () => this.#accountChanged()
     for (const { server, fd, sockets } of estate.servers) {
       const listener = this.inherited.find((candidate) => candidate.fd === fd)
@@ -201,7 +177,7 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** Probes of a listener whose connections a node:cluster primary gives to its workers go the same way. */
   probeThrough({ name }: InheritedListener, queue: AcceptQueue): void {
-    this.#probeSockets.get(name)?.divert(queue)
+    this.#probeSockets.divert(name, queue)
   }
 
   /** Adds somebody who serves in our name. */
@@ -220,7 +196,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       sockets: sockets.filter((connection) => connection.server === server).map(({ socket }) => socket),
     }))
     this.#connections.untrackAll()
-    for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#probeSockets.closeAll()
     this.#announcer.close()
     return { environment: this.#estate.environment, servers }
   }
@@ -234,20 +210,8 @@ export class Service extends EventEmitter<ServiceEvents> {
       address,
       ...(listener === undefined ? {} : { listener: listener.name }),
     })
-    if (listener !== undefined) this.#openProbeSocket(server, listener)
+    if (listener !== undefined) this.#probeSockets.open(listener.name, server)
     this.emit('listening', server, address, listener)
-  }
-
-  #openProbeSocket(server: net.Server, { name }: InheritedListener): void {
-    const folder = this.#estate.environment.HANDOVER_PROBE_DIR
-    if (folder === undefined) return
-    const serve = (socket: net.Socket) => {
-      socket.unref()
-      this.#connections.exempt(socket)
-      server.emit('connection', socket)
-    }
-    this.#probeSockets.get(name)?.close()
-    this.#probeSockets.set(name, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
   }
 
   async #runDrain(reason: string): Promise<DrainReport> {
@@ -270,7 +234,7 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
     await this.#runHooks(this.#after, reason)
-    for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#probeSockets.closeAll()
     if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
     this.#connections.untrackAll()
     this.#state = 'closed'
