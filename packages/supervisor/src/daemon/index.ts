@@ -22,7 +22,7 @@ import { createEngine } from '../engine/index.js'
 import type { Journal, World } from '../ports.js'
 import { version } from '../version.js'
 import type { SpecReader } from '../config/reader.js'
-import { runningSpecs } from './operations.js'
+import { runningSpecs } from './operations/index.js'
 import { supervisor } from './supervisor.js'
 import { handleSignals } from './signals.js'
 
