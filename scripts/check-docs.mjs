@@ -94,6 +94,7 @@ function compile(programs) {
     if (files.length === 0) return
     const tsc = join(root, 'node_modules/typescript/bin/tsc')
     const options = [
+      '--ignoreConfig',
       '--noEmit',
       '--strict',
       '--module',

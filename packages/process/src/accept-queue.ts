@@ -3,7 +3,7 @@ import type net from 'node:net'
 /** Node's own object below a listening server. */
 export interface ListenHandle {
   onconnection: (this: unknown, error: number, client?: ClientHandle) => void
-  close(): void
+  close(...args: unknown[]): void
 }
 
 interface ClientHandle {
@@ -15,46 +15,67 @@ export function handleOf(server: net.Server): ListenHandle | null {
 }
 
 /**
- * What a node:cluster primary has accepted and no worker has taken yet (round robin, Node's default). When
- * the last worker goes, Node closes whatever is left in that queue: clients that were accepted and are never
- * answered. So a drain has to know when the queue is empty, and Node does not tell: it is counted here, from
- * the moment that a connection is accepted until the primary closes its copy of it.
+ * The listening handle of a node:cluster primary (round robin, Node's default), and what was accepted from it
+ * that no worker has taken yet.
+ *
+ * When the last worker goes, Node closes the handle and whatever is left in that queue. While draining that
+ * would lose clients, so it is counted here what waits. And before a drain it would lose the inherited
+ * descriptor for good, though the application may fork again in the next moment: so the handle is kept, and
+ * what arrives meanwhile is held for the workers to come.
  */
 export class AcceptQueue {
-  readonly #handle: ListenHandle
+  readonly handle: ListenHandle
+  readonly #close: () => void
   #waiting = 0
+  #held: ClientHandle[] = []
   #closed = false
   #emptied: () => void = () => {}
 
-  constructor(handle: ListenHandle) {
-    this.#handle = handle
-    const { onconnection } = handle
-    handle.onconnection = (error, client) => {
+  /** `abandoned`: the cluster module has closed the handle; without it, closing is final. */
+  constructor(handle: ListenHandle, abandoned?: () => void) {
+    this.handle = handle
+    this.#close = handle.close.bind(handle)
+    if (abandoned !== undefined) handle.close = () => this.#keep(abandoned)
+    this.attach()
+  }
+
+  /** Counts from now on; to be called when the cluster module has taken the handle. */
+  attach(): void {
+    const { onconnection } = this.handle
+    this.handle.onconnection = (error, client) => {
       if (client !== undefined) this.#count(client)
-      onconnection.call(handle, error, client)
+      onconnection.call(this.handle, error, client)
     }
+    for (const client of this.#held.splice(0)) this.handle.onconnection(0, client)
   }
 
   /** Gives a connection from elsewhere to the workers. */
   push(client: ClientHandle): void {
     if (this.#closed) client.close()
-    else this.#handle.onconnection(0, client)
+    else this.handle.onconnection(0, client)
   }
 
   /** Accepts nothing more; resolves when the workers have taken everything. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#handle.close()
+    this.#close()
+    for (const client of this.#held.splice(0)) client.close()
     if (this.#waiting > 0) await new Promise<void>((resolve) => (this.#emptied = resolve))
+  }
+
+  #keep(abandoned: () => void): void {
+    if (this.#closed) return
+    this.handle.onconnection = (_error, client) => client !== undefined && this.#held.push(client)
+    abandoned()
   }
 
   #count(client: ClientHandle): void {
     this.#waiting++
-    const inherited = client.close.bind(client)
+    const close = client.close.bind(client)
     client.close = (...args) => {
-      client.close = inherited
+      client.close = close
       if (--this.#waiting === 0) this.#emptied()
-      inherited(...args)
+      close(...args)
     }
   }
 }

@@ -1,4 +1,5 @@
 import net from 'node:net'
+import type { ListenHandle } from './accept-queue.js'
 import type { InheritedListener } from './inherited.js'
 
 type Listen = (this: net.Server, options: { fd: number } | net.ListenOptions, backlog?: number) => net.Server
@@ -17,7 +18,18 @@ export function adopt(server: net.Server, listener: InheritedListener, signal?: 
   const { address, fd } = listener
   // Node knows the path of a unix server only if it bound it itself; address() reads it from here.
   if (address?.type === 'unix') Object.assign(server, { _pipeName: address.path })
+  if (listener.kept !== undefined) return listenAgain(server, listener.kept)
   originalListen.call(server, signal === undefined ? { fd } : { fd, signal }, largestBacklog)
+}
+
+/** `listen({ _handle })` does the same, but only for TCP. */
+function listenAgain(server: net.Server, handle: ListenHandle): void {
+  const internal = server as net.Server & {
+    _handle: ListenHandle
+    _listen2(address: null, port: number, addressType: number, backlog: number): void
+  }
+  internal._handle = handle
+  internal._listen2(null, -1, -1, largestBacklog)
 }
 
 const largestBacklog = 65535

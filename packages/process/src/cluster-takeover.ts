@@ -1,16 +1,8 @@
 import net from 'node:net'
-import { AcceptQueue, handleOf } from './accept-queue.js'
+import { AcceptQueue, handleOf, type ListenHandle } from './accept-queue.js'
 import type { ClusterPrimary } from './cluster-primary.js'
-import { findListener } from './inherited.js'
+import { findListener, type InheritedListener } from './inherited.js'
 import type { Service } from './service.js'
-
-type CreateServerHandle = (
-  address: string | null,
-  port: number,
-  addressType: number,
-  fd?: number,
-  flags?: number,
-) => unknown
 
 /**
  * Notices that the application is a node:cluster primary, and gives its workers the inherited listeners.
@@ -27,30 +19,63 @@ export function takeOverCluster(service: Service, called: () => void): () => voi
       service.join(participant)
       return participant
     }))
+  const queues = new WeakMap<ListenHandle, AcceptQueue>()
+  const taken = (handle: ListenHandle, listener?: InheritedListener) => {
+    const known = queues.get(handle)
+    known?.attach()
+    const queue = known ?? new AcceptQueue(handle, listener && (() => release(listener, handle)))
+    queues.set(handle, queue)
+    if (listener !== undefined) service.probeThrough(listener, queue)
+    void join().then((participant) => participant.add(queue))
+  }
 
-  service.on('listening', (server) => {
+  service.on('listening', (server, _address, listener) => {
     const handle = handleOf(server)
     process.nextTick(() => {
-      if (handle === null || handleOf(server) === handle || service.state === 'draining') return
-      const queue = new AcceptQueue(handle)
-      service.probeThrough(server, queue)
-      void join().then((participant) => participant.add(queue))
+      const gone = handle !== null && handleOf(server) !== handle && service.state !== 'draining'
+      if (gone) taken(handle, listener)
     })
   })
+  return patchCreateServerHandle((target) => {
+    called()
+    void join()
+    const listener = findListener(service.inherited, target)
+    if (listener !== undefined) service.adoptForWorkers(listener)
+    return listener
+  })
+}
 
+type CreateServerHandle = (
+  address: string | null,
+  port: number,
+  addressType: number,
+  fd?: number,
+  flags?: number,
+) => ListenHandle | number
+
+/** `adopt` says which inherited listener the workers shall get, if any. */
+function patchCreateServerHandle(
+  adopt: (target: { port?: number; host?: string; path?: string }) => InheritedListener | undefined,
+): () => void {
   const module = net as unknown as { _createServerHandle: CreateServerHandle }
   const original = module._createServerHandle
   const create: CreateServerHandle = (address, port, addressType, fd, flags) => {
-    const target = port > 0 ? { port, host: address ?? undefined } : { path: address ?? undefined }
-    const listener = fd !== undefined && fd >= 0 ? undefined : findListener(service.inherited, target)
-    called()
-    void join()
+    const host = address === null ? {} : { host: address }
+    const listener = adopt(port > 0 ? { port, ...host } : { path: address ?? '' })
     if (listener === undefined) return original(address, port, addressType, fd, flags)
-    service.adoptForWorkers(listener)
-    return original(null, 0, 0, listener.fd, flags)
+    const handle = listener.kept ?? original(null, 0, 0, listener.fd, flags)
+    // Closed by the cluster module when the last worker is gone; the primary itself never accepts from it.
+    if (typeof handle === 'object') handle.close = () => release(listener, handle)
+    return handle
   }
   module._createServerHandle = create
   return () => {
     if (module._createServerHandle === create) module._createServerHandle = original
   }
+}
+
+/** Free to be adopted again, by the workers that the application forks next. */
+function release(listener: InheritedListener, handle: ListenHandle): void {
+  listener.adopted = false
+  listener.kept = handle
 }

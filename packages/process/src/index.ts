@@ -5,5 +5,6 @@ export type { ListenAddressInput, ListenAddressOptions } from './listen-target.j
 export type { HandoverOptions } from './options.js'
 export type { ProbeHandler, Probes } from './probes.js'
 export type { ConnectionAccount } from './protocol.js'
-export type { DrainReport, Hook, Service, ServiceEvents, ServiceState } from './service.js'
+export type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
+export type { Service } from './service.js'
 export type { ListenAddress } from './socket-table.js'

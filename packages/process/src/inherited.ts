@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { ListenHandle } from './accept-queue.js'
 import type { Environment } from './environment.js'
 import { InheritedListenersError } from './errors.js'
 import { formatAddress, listenAddresses, socketInode, type ListenAddress } from './socket-table.js'
@@ -12,6 +13,8 @@ export interface InheritedListener {
   address: ListenAddress | null
   /** A server listens on it, or is just about to. */
   adopted: boolean
+  /** The handle of an earlier server, which was kept because closing it would close the descriptor. */
+  kept?: ListenHandle
 }
 
 /** What a server asks for. */

@@ -15,9 +15,10 @@ export async function notify(socketPath: string, state: string): Promise<string 
   return runSystemdNotify(socketPath, state)
 }
 
+/** The application's own: this library has no dependencies to bring along. */
 function loadKoffi(): Ffi | null {
   try {
-    return createRequire(import.meta.url)('koffi') as Ffi
+    return createRequire(process.argv[1] ?? `${process.cwd()}/`)('koffi') as Ffi
   } catch {
     return null
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ServiceState } from './service.js'
+import type { ServiceState } from './lifecycle.js'
 
 /** Answers one probe: 200 or 503, the state as plain text. Fits http, Express, Connect and Fastify's raw pair. */
 export type ProbeHandler = (request: IncomingMessage, response: ServerResponse) => void

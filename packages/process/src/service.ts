@@ -15,43 +15,16 @@ import {
   type InheritedListener,
   type ListenTarget,
 } from './inherited.js'
+import type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
 import { Mover } from './mover.js'
 import { settings, type HandoverOptions, type Settings } from './options.js'
-import { ProbeSocket } from './probe-sockets.js'
+import { ProbeSockets } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
 import { addAccounts, type Participant } from './participant.js'
 import type { ConnectionAccount, SupervisorMessage } from './protocol.js'
 import { allWithin, nextTurn } from './waiting.js'
-
-/**
- *     starting ──► ready ──► draining ──► closed
- *        │                      ▲
- *        └──────────────────────┘
- */
-export type ServiceState = 'starting' | 'ready' | 'draining' | 'closed'
-
-export interface DrainReport {
-  /** Why it drained: the signal's name, or what `drain()` was given. */
-  reason: string
-  /** What was cut at the deadline, for example `GET /slow 12.3 s`; empty when everything was finished. */
-  cut: string[]
-  /** From the start of the drain to the end of the last connection, hooks included. */
-  seconds: number
-  account: ConnectionAccount
-}
-
-export type Hook = (reason: string) => unknown
-
-export interface ServiceEvents {
-  listening: [server: net.Server, address: string]
-  ready: []
-  draining: [reason: string]
-  drained: [report: DrainReport]
-  /** Something did not work that the service can do without; also a process warning. */
-  warning: [message: string]
-}
 
 /** One process of a service: its listeners, its connections, and its way from starting to closed. */
 export class Service extends EventEmitter<ServiceEvents> {
@@ -62,7 +35,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #adopted = new Map<net.Server, InheritedListener>()
   readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
   readonly #adoption: Adoption | null
-  readonly #probeSockets = new Map<net.Server, ProbeSocket>()
+  readonly #probeSockets: ProbeSockets
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
@@ -80,6 +53,11 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#estate = estate
     this.inherited = inheritedListeners(estate.environment)
     this.#announcer = announcer(estate.environment, mode, (message) => this.#hear(message))
+    this.#probeSockets = new ProbeSockets(
+      estate.environment.HANDOVER_PROBE_DIR,
+      (socket) => this.#connections.exempt(socket),
+      (message) => this.#warn(message),
+    )
     this.#connections.changed = () => this.#accountChanged()
     this.#adoption = this.#newAdoption()
     for (const { server, fd, sockets } of estate.servers) {
@@ -209,9 +187,9 @@ export class Service extends EventEmitter<ServiceEvents> {
     setImmediate(() => this.ready())
   }
 
-  /** Probes of a server whose connections a node:cluster primary gives to its workers go the same way. */
-  probeThrough(server: net.Server, queue: AcceptQueue): void {
-    this.#probeSockets.get(server)?.divert(queue)
+  /** Probes of a listener whose connections a node:cluster primary gives to its workers go the same way. */
+  probeThrough({ name }: InheritedListener, queue: AcceptQueue): void {
+    this.#probeSockets.divert(name, queue)
   }
 
   /** Adds somebody who serves in our name. */
@@ -230,7 +208,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       sockets: sockets.filter((connection) => connection.server === server).map(({ socket }) => socket),
     }))
     this.#connections.untrackAll()
-    for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#probeSockets.closeAll()
     this.#adoption?.close()
     this.#announcer.close()
     return { environment: this.#estate.environment, servers }
@@ -246,22 +224,11 @@ export class Service extends EventEmitter<ServiceEvents> {
       ...(listener === undefined ? {} : { listener: listener.name }),
     })
     if (listener !== undefined) {
-      this.#openProbeSocket(server, listener)
+      this.#probeSockets.open(listener.name, server)
       const offer = this.#adoption?.offer(server, listener.name)
       if (offer) this.#announcer.say({ type: 'adopts', ...offer })
     }
-    this.emit('listening', server, address)
-  }
-
-  #openProbeSocket(server: net.Server, { name }: InheritedListener): void {
-    const folder = this.#estate.environment.HANDOVER_PROBE_DIR
-    if (folder === undefined) return
-    const serve = (socket: net.Socket) => {
-      socket.unref()
-      this.#connections.exempt(socket)
-      server.emit('connection', socket)
-    }
-    this.#probeSockets.set(server, new ProbeSocket(folder, name, serve, (message) => this.#warn(message)))
+    this.emit('listening', server, address, listener)
   }
 
   #newAdoption(): Adoption | null {
@@ -302,7 +269,7 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
     await this.#runHooks(this.#after, reason)
-    for (const probeSocket of this.#probeSockets.values()) probeSocket.close()
+    this.#probeSockets.closeAll()
     this.#adoption?.close()
     if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
     this.#connections.untrackAll()

@@ -14,6 +14,9 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 /** NODE_UNDER_TEST: another Node than the one that runs the tests, to try the other supported versions. */
 const node = process.env.NODE_UNDER_TEST ?? process.execPath
 
+/** PRELOAD_UNDER_TEST=bundle: the preload in one file, as a supervisor injects it. */
+const bundled = process.env.PRELOAD_UNDER_TEST === 'bundle'
+
 export interface AppOptions {
   /** By name: they become LISTEN_FDS, in this order. */
   listeners?: Record<string, HeldSocket>
@@ -66,7 +69,14 @@ export class App {
     // sd_listen_fds(3) wants the pid of the program itself: exec keeps it.
     const child = spawn(
       '/bin/sh',
-      ['-c', `${limit(options)}LISTEN_PID=$$ exec "$@"`, 'sh', node, ...args, path.join(fixtures, fixture)],
+      [
+        '-c',
+        `${limit(options)}LISTEN_PID=$$ exec "$@"`,
+        'sh',
+        node,
+        ...args,
+        path.resolve(fixtures, fixture),
+      ],
       {
         stdio: ['ignore', 'pipe', 'pipe', ...listeners.map(([, { fd }]) => fd)],
         detached: true,
@@ -212,13 +222,23 @@ function probeFolder(folder: string, env: Record<string, string> = {}): Record<s
 function preloadArguments(preload: boolean | { dist: string }): string[] {
   if (preload === false) return []
   const folder = preload === true ? dist : preload.dist
-  return ['--import', pathToFileURL(path.join(folder, 'register.js')).href]
+  const file = path.join(folder, bundled ? 'register.cjs' : 'register.js')
+  return bundled ? ['--require', file] : ['--import', pathToFileURL(file).href]
 }
 
-/** A copy of the built package, elsewhere: other modules to Node, and no other package within its reach. */
-export function copyOfDist(): { dist: string; remove(): void } {
+/**
+ * A copy of the built package, elsewhere: other modules to Node. `fixture`: a copy of an application beside it,
+ * with no other package within its reach.
+ */
+export function copyOfDist(): { dist: string; fixture: string; remove(): void } {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-dist-'))
   fs.cpSync(dist, path.join(folder, 'dist'), { recursive: true })
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
-  return { dist: path.join(folder, 'dist'), remove: () => fs.rmSync(folder, { recursive: true }) }
+  for (const file of ['http.cjs', 'answer.cjs'])
+    fs.copyFileSync(path.join(fixtures, file), path.join(folder, file))
+  return {
+    dist: path.join(folder, 'dist'),
+    fixture: path.join(folder, 'http.cjs'),
+    remove: () => fs.rmSync(folder, { recursive: true }),
+  }
 }

@@ -43,20 +43,43 @@ for (const [policy, env] of [
   })
 }
 
-void test('register lets the application replace a worker when nothing drains', async (t) => {
+for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
+  void test(`register keeps the listener for new workers when all have died ${JSON.stringify(env)}`, async (t) => {
+    const listener = heldTcp()
+    t.after(() => listener.close())
+    const app = await App.start('cluster.cjs', {
+      listeners: { http: listener },
+      env: { PORT: String(listener.port), HANDOVER_PROBE_DIR: '.', ...env },
+    })
+    t.after(() => app.dispose())
+    for (const worker of [1, 2]) await app.said(`worker ${worker} listens`)
+    const pids = [...app.output.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid))
+    assert.equal(pids.length, 2, app.output)
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+    await app.until(() => app.output.split('again').length === 3)
+    // In the middle of it: nobody is there to answer, and yet nobody is turned away.
+    const between = await RawConnection.open({ port: listener.port })
+    assert.match((await between.ask('/'))?.body ?? '', /^\d+$/)
+    between.close()
+    for (const worker of [3, 4]) await app.said(`worker ${worker} listens`)
+    const after = await RawConnection.open({ port: listener.port })
+    assert.match((await after.ask('/'))?.body ?? '', /^\d+$/)
+    after.close()
+    assert.deepEqual(await app.stop(), { code: 0, signal: null })
+  })
+}
+
+void test('HANDOVER_PROBE_DIR reaches the workers when the application is a cluster', async (t) => {
   const listener = heldTcp()
   t.after(() => listener.close())
   const app = await App.start('cluster.cjs', {
     listeners: { http: listener },
-    env: { PORT: String(listener.port) },
+    env: { PORT: String(listener.port), HANDOVER_PROBE_DIR: '.' },
   })
   t.after(() => app.dispose())
-  await app.said('worker 2 listens')
-  const connection = await RawConnection.open({ port: listener.port })
-  const response = await connection.ask('/')
-  connection.close()
-  process.kill(Number(response?.body), 'SIGKILL')
-  await app.said('again')
-  await app.said('worker 3 listens')
+  await app.said('worker 1 listens')
+  const probe = await RawConnection.open({ path: `${app.folder}/http.sock` })
+  assert.match((await probe.ask('/'))?.body ?? '', /^\d+$/)
+  probe.close()
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })

@@ -20,9 +20,9 @@ function notifySocket(t: TestContext) {
   return { socket, socketPath }
 }
 
-async function readyAndStopping(t: TestContext, options: AppOptions) {
+async function readyAndStopping(t: TestContext, fixture: string, options: AppOptions) {
   const { socket, socketPath } = notifySocket(t)
-  const app = await App.start('http.cjs', {
+  const app = await App.start(fixture, {
     unsupervised: true,
     ...options,
     env: { PORT: '0', NOTIFY_SOCKET: socketPath, ...options.env },
@@ -35,7 +35,7 @@ async function readyAndStopping(t: TestContext, options: AppOptions) {
 }
 
 void test('register says READY=1 and STOPPING=1 to systemd when koffi is installed', (t) =>
-  readyAndStopping(t, {}))
+  readyAndStopping(t, 'http.cjs', {}))
 
 void test(
   'register says it by systemd-notify when koffi is not installed',
@@ -43,7 +43,7 @@ void test(
   async (t) => {
     const copy = copyOfDist()
     t.after(() => copy.remove())
-    await readyAndStopping(t, { register: { dist: copy.dist } })
+    await readyAndStopping(t, copy.fixture, { register: { dist: copy.dist } })
   },
 )
 
@@ -51,7 +51,7 @@ void test('register warns with one sentence and goes on when nothing can send to
   const copy = copyOfDist()
   t.after(() => copy.remove())
   // Node itself is started by its full path: this PATH hides systemd-notify alone.
-  const app = await App.start('http.cjs', {
+  const app = await App.start(copy.fixture, {
     unsupervised: true,
     register: { dist: copy.dist },
     env: { PORT: '0', NOTIFY_SOCKET: '/nowhere', PATH: '/nonexistent' },

@@ -36,12 +36,21 @@ export async function startInBackground(paths: Paths, source: SpecSource, json: 
   return exitCode
 }
 
+/**
+ * A supervisor makes little garbage, but lives long: with V8's own young generation of 16 MiB it grew by 25 MB
+ * over 150 upgrades before anything was collected.
+ */
+const smallHeap = ['--max-semi-space-size=1', '--optimize-for-size']
+
 /** Orders and reports go over a channel that is closed right after: the supervisor must not depend on us. */
 async function launch(order: BackgroundOrder): Promise<Result<true>> {
   const { name, supervisorLog: log } = order.paths
   const program = fileURLToPath(new URL('../daemon/background.js', import.meta.url))
   const fd = openSync(log, 'a', 0o600)
-  const child = spawn(process.execPath, [program, name], { detached: true, stdio: ['ignore', fd, fd, 'ipc'] })
+  const child = spawn(process.execPath, [...smallHeap, program, name], {
+    detached: true,
+    stdio: ['ignore', fd, fd, 'ipc'],
+  })
   closeSync(fd)
   child.send(order)
   const report = await new Promise<Result<true>>((resolve, reject) => {

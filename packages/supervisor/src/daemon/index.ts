@@ -22,7 +22,7 @@ import { createEngine } from '../engine/index.js'
 import type { Journal, World } from '../ports.js'
 import { version } from '../version.js'
 import type { SpecReader } from '../config/reader.js'
-import { runningSpecs } from './operations.js'
+import { runningSpecs } from './operations/index.js'
 import { supervisor } from './supervisor.js'
 import { handleSignals } from './signals.js'
 
@@ -139,6 +139,11 @@ async function closeControl(server: Server): Promise<void> {
 }
 
 function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): World {
+  const said = new Set<string>()
+  const sayOnce = (line: string) => {
+    if (!said.has(line)) log(line)
+    said.add(line)
+  }
   const preload = createRequire(import.meta.url).resolve('@handover/process/register')
   return {
     clock: systemClock(),
@@ -148,8 +153,11 @@ function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): Worl
       logDir: paths.logs,
       stdio,
       log,
-      prepare: (revision, firstTcpPort) =>
-        prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort }),
+      prepare(revision, firstTcpPort) {
+        const plan = prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort })
+        if (plan.ok && plan.value.note) sayOnce(`${revision.spec.name}: ${plan.value.note}`)
+        return plan
+      },
     }),
     prober: openProber(),
     journal,

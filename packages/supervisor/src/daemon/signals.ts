@@ -1,7 +1,7 @@
 import type { Operation } from '../control/api.js'
 import type { Engine } from '../engine/index.js'
 import type { SpecReader } from '../config/reader.js'
-import { operate } from './operations.js'
+import { operate } from './operations/index.js'
 
 export interface SignalOptions {
   engine: Engine

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Explanation, LogFile, ServiceHistory, Supervisor } from '../control/api.js'
 import type { Engine } from '../engine/index.js'
 import type { SpecReader } from '../config/reader.js'
-import { operate } from './operations.js'
+import { operate } from './operations/index.js'
 import { serviceStatus } from './status.js'
 
 export interface SupervisorIdentity {

@@ -1,11 +1,9 @@
 import { request } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import type { ProbeHandler } from '../../model/index.js'
 import type { Outcome, TryContext } from './outcome.js'
 import { unhealthy } from './outcome.js'
-import type { Reached } from './connect.js'
 import { reach } from './reach.js'
 
 type HttpGet = Extract<ProbeHandler, { type: 'httpGet' }>
@@ -18,13 +16,14 @@ export async function httpGetProbe(handler: HttpGet, context: TryContext): Promi
   const reached = await reach(handler.port, handler.host, context)
   if (!reached.ok) return unhealthy(reached.reason)
   const { signal, timeoutSeconds } = context
+  const socket = await secured(reached.socket, handler.scheme)
   return new Promise((resolve) => {
     const asked = `GET ${handler.path} on ${reached.where}`
     const end = (outcome: Outcome) => {
       signal.removeEventListener('abort', onAbort)
       resolve(outcome)
     }
-    const call = send(handler, reached)
+    const call = send(handler, reached.host, socket)
     const onAbort = () => {
       end(unhealthy(`${asked} was not answered within ${timeoutSeconds} s`))
       reached.socket.destroy()
@@ -43,7 +42,7 @@ export async function httpGetProbe(handler: HttpGet, context: TryContext): Promi
   })
 }
 
-function send({ path, scheme, httpHeaders }: HttpGet, { socket, host }: Reached): ClientRequest {
+function send({ path, httpHeaders }: HttpGet, host: string, socket: Socket): ClientRequest {
   const headers: Record<string, string[]> = {
     Host: [host],
     'User-Agent': ['handover-probe/1'],
@@ -57,14 +56,19 @@ function send({ path, scheme, httpHeaders }: HttpGet, { socket, host }: Reached)
       if (known.toLowerCase() === name.toLowerCase()) delete headers[known]
     headers[name] = values
   }
-  const call = request({ path, headers, createConnection: () => secured(socket, scheme) })
+  const call = request({ path, headers, createConnection: () => socket })
   call.end()
   return call
 }
 
-/** A probe trusts the machine that it runs on: certificates are not verified, as in Kubernetes. */
-function secured(socket: Socket, scheme: HttpGet['scheme']): Socket {
-  return scheme === 'HTTPS' ? connectTls({ socket, rejectUnauthorized: false }) : socket
+/**
+ * A probe trusts the machine that it runs on: certificates are not verified, as in Kubernetes. TLS is loaded when
+ * it is needed: few probes do, and it takes a megabyte.
+ */
+async function secured(socket: Socket, scheme: HttpGet['scheme']): Promise<Socket> {
+  if (scheme === 'HTTP') return socket
+  const tls = await import('node:tls')
+  return tls.connect({ socket, rejectUnauthorized: false })
 }
 
 function discard(response: IncomingMessage, timeoutSeconds: number): void {
