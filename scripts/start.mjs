@@ -1,11 +1,10 @@
 // The main job, to be seen: an example service under the supervisor, real load on it, ten upgrades, a verdict.
 // Exits with 1 if a single request failed.
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.mjs'
 
 const here = (path) => new URL(`../${path}`, import.meta.url).pathname
 const home = mkdtempSync(join(tmpdir(), 'handover-demo-'))
@@ -41,12 +40,3 @@ console.log(
   code === 0 ? '\n✔ ten upgrades under load, not one failed request' : '\n✘ something failed, see above',
 )
 process.exit(code)
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}

@@ -1,2 +1,3 @@
 export * from './rig.js'
+export * from './spec.js'
 export * from './world.js'

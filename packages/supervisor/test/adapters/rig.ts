@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { specOf as anySpecOf } from '@handover/testkit'
 import type { TestContext } from 'node:test'
 import type { ConnectionAccount, Exit, ListenerSpec, Revision, ServiceSpec } from '../../dist/model/index.js'
 import type { ProcessObserver, Sockets, Listener } from '../../dist/ports.js'
@@ -42,26 +43,8 @@ export const anyTcpPort: Extract<ListenerSpec, { type: 'tcp' }> = {
   backlog: 511,
 }
 
-export function specOf(command: string[], changes: Partial<ServiceSpec> = {}): ServiceSpec {
-  return {
-    name: 'web',
-    command,
-    cwd: '/',
-    env: {},
-    envFiles: [],
-    replicas: 1,
-    listen: {},
-    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-    minReadySeconds: 0,
-    progressDeadlineSeconds: 60,
-    revisionHistoryLimit: 10,
-    terminationGracePeriodSeconds: 30,
-    maxDraining: 8,
-    drain: { timeoutSeconds: 29, idleSeconds: 10 },
-    register: false,
-    ...changes,
-  }
-}
+export const specOf = (command: string[], changes: Partial<ServiceSpec> = {}): ServiceSpec =>
+  anySpecOf({ command, cwd: '/', replicas: 1, register: false, ...changes })
 
 export const revisionOf = (spec: ServiceSpec): Revision => ({
   number: 7,

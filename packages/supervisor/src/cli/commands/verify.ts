@@ -56,17 +56,19 @@ async function verify(service: string | undefined, options: VerifyCommandOptions
   const { formatVerify, parseIdentify, runVerify } = await import('../../verify/index.js')
   const client = await connect(options)
   const chosen = choose(valueOf(await client.status()), service)
+  const target = targetOf(chosen, options.listener)
   const receipts: Receipt[] = []
   const abort = new AbortController()
   process.once('SIGINT', () => abort.abort())
   const picture = options.json ? null : startVerifyPicture(client, chosen.name, options.upgrades)
   const result = await runVerify({
     load: {
-      target: targetOf(chosen, options.listener),
+      target,
       path: options.path,
       workloads: workloads(options),
       ...(options.identify !== undefined && { identify: valueOf(parseIdentify(options.identify)) }),
-      identifyByProcess: { processes: () => processes(client, chosen.name) },
+      // The kernel does not tell who accepted on a unix socket.
+      ...('port' in target && { identifyByProcess: { processes: () => processes(client, chosen.name) } }),
     },
     upgrades: options.upgrades,
     rehearse: true,
