@@ -46,6 +46,9 @@ async function idle({ connect }: Stage, app: App, count: number): Promise<RawCon
   return connections
 }
 
+/** Longer than the slowest machine needs to open some thousand connections. */
+const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+
 const orderly = { code: 0, signal: null }
 
 for (const fixture of ['http.cjs', 'express.cjs', 'fastify.mjs', 'koa.mjs', 'hono.mjs']) {
@@ -97,7 +100,7 @@ void test('a drain moves connections on that have not been used since they were 
 })
 
 void test('a drain spreads connections over the successors', async (t) => {
-  const service = stage(t, 'http.cjs')
+  const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 60)
   const successors = [await service.start(), await service.start(), await service.start()]
@@ -107,7 +110,7 @@ void test('a drain spreads connections over the successors', async (t) => {
 })
 
 void test('a drain moves 2,000 idle connections, and each is answered by the successor', async (t) => {
-  const service = stage(t, 'http.cjs')
+  const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections: RawConnection[] = []
   while (connections.length < 2000) connections.push(...(await idle(service, old, 100)))
@@ -220,7 +223,7 @@ async function deafSuccessor(t: TestContext, folder: string) {
 }
 
 void test('connections come back when the successor dies before it has acknowledged them', async (t) => {
-  const service = stage(t, 'http.cjs')
+  const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 300)
   const successor = await deafSuccessor(t, old.folder)
@@ -240,7 +243,7 @@ void test('connections come back when the successor dies before it has acknowled
 })
 
 void test('connections go to another successor when the first one dies', async (t) => {
-  const service = stage(t, 'http.cjs')
+  const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 300)
   const dying = await deafSuccessor(t, old.folder)
@@ -255,8 +258,27 @@ void test('connections go to another successor when the first one dies', async (
   assert.ok(connections.every(({ ended }) => !ended))
 })
 
+void test('a successor that is killed takes only those connections with it that it has acknowledged', async (t) => {
+  const service = stage(t, 'tuned.cjs', patient)
+  const old = await service.start()
+  const connections = await idle(service, old, 1000)
+  const [killed, other] = [await service.start(), await service.start()]
+  const exit = old.handOverTo(killed, other)
+  await killed.until(() => killed.account !== undefined && killed.account.adopted > 0)
+  killed.signal('SIGKILL')
+  assert.deepEqual(await exit, orderly)
+  await killed.exited
+  const answers = await Promise.all(connections.map((connection) => connection.ask('/')))
+  const lost = answers.filter((answer) => answer === null).length
+  const { account } = await old.message('drained')
+  assert.equal(account.accepted, account.handedOver)
+  await other.until(() => other.account?.adopted === account.handedOver - lost)
+  assert.ok(answers.every((answer) => answer === null || answer.body === String(other.pid)))
+  t.diagnostic(`${lost} of 1,000 went down with it`)
+})
+
 void test('connections that the successor has no descriptors for stay, until their last request', async (t) => {
-  const service = stage(t, 'http.cjs')
+  const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 150)
   const next = await service.start({ openFiles: 100 })
