@@ -55,11 +55,9 @@ function undo(state: ServiceState, { toRevision }: CommandOf<'Undo'>, now: numbe
   if (toRevision === target) return refused(`"${name}" runs revision ${target} already`)
   const revision = toRevision === null ? previous(state) : revisionOf(state, toRevision)
   if (!revision)
-    return refused(
-      toRevision === null
-        ? `"${name}" has no revision before ${target} to go back to`
-        : `"${name}" has no revision ${toRevision}: it has ${state.revisions.map(({ number }) => number).join(', ')}`,
-    )
+    return toRevision === null
+      ? refused(`"${name}" has no revision before ${target} to go back to`)
+      : failed('Usage', `"${name}" has no revision ${toRevision}: it has ${numbersOf(state)}`)
   // What runs goes back, how many of it does not: undoing a bad release must not undo capacity (as in Kubernetes).
   const replicas = revisionOf(state, target)?.spec.replicas ?? revision.spec.replicas
   const { spec, release, number } = revision
@@ -134,3 +132,5 @@ function roll(
 }
 
 const refused = (message: string): ReturnType<typeof failed> => failed('Refused', message)
+
+const numbersOf = ({ revisions }: ServiceState): string => revisions.map(({ number }) => number).join(', ')

@@ -125,6 +125,13 @@ test('upgrade waits when the service is paused and goes on when it is resumed', 
   assert.equal((await upgrading).code, 0)
 })
 
+test('undo exits with 2 when there is no such revision', async (t) => {
+  const rig = await started(t)
+  const { code, stderr } = await rig.handover('undo', '--to-revision', '9')
+  assert.equal(code, 2)
+  assert.match(stderr, /"app" has no revision 9: it has 1/)
+})
+
 test('upgrade exits with 2 and disturbs nothing when there is no such service', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('upgrade', 'nope')
