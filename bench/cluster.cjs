@@ -10,7 +10,6 @@ if (cluster.isPrimary) {
     })
   const begin = async () => {
     let workers = [await fork(), await fork()]
-    console.log('ready')
     process.on('SIGHUP', async () => {
       const next = []
       for (const old of workers) {
@@ -20,6 +19,7 @@ if (cluster.isPrimary) {
       workers = next
       console.log('rolled')
     })
+    console.log('ready') // only now: a SIGHUP before would end the process
   }
   begin()
 } else {
