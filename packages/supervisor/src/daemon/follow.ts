@@ -1,5 +1,6 @@
-import type { Event, Receipt } from '../model/index.js'
+import type { Receipt } from '../model/index.js'
 import type { Engine } from '../engine/index.js'
+import { endsRollout } from '../engine/receipts.js'
 
 /** Waits for things that events bring about. Follow first, then ask: nothing is missed, however fast it is. */
 export interface Follow {
@@ -15,7 +16,7 @@ export function follow(engine: Engine): Follow {
   const waiters = new Set<() => void>()
 
   const unsubscribe = engine.subscribe((event) => {
-    if (isEnd(event)) ended.set(event.service, engine.service(event.service)?.receipt ?? null)
+    if (endsRollout(event)) ended.set(event.service, engine.service(event.service)?.receipt ?? null)
     if (event.type === 'ServiceStopping' && !ended.has(event.service)) ended.set(event.service, null)
     // After the whole step: a condition must see the state in which the loop comes to rest.
     queueMicrotask(() => {
@@ -43,8 +44,3 @@ export function follow(engine: Engine): Follow {
     end: unsubscribe,
   }
 }
-
-const isEnd = (event: Event): boolean =>
-  event.type === 'RolloutCompleted' ||
-  event.type === 'RolloutRolledBack' ||
-  (event.type === 'RolloutFailed' && !event.rollingBack)

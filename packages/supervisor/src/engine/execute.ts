@@ -69,28 +69,28 @@ async function start(
   const { pid, startTime } = launched.value
   report({ type: 'InstanceStarted', instance, pid, startTime })
   const known = runtime.state.instances.find(({ id }) => id === instance)
-  if (known) goOn(world, runtime, known, launched.value, report)
+  if (known) goOn(world, runtime, known, launched.value, runnable.value.speaks, report)
 }
 
-/** Watches a process that is there, in whatever state its instance is. */
+/** Watches a process that is there, in whatever state its instance is. `speaks`: see `Processes.check`. */
 export function goOn(
   world: World,
   runtime: ServiceRuntime,
   instance: Instance,
   { pid, probeDir }: LaunchedProcess,
+  speaks: boolean,
   report: (event: EventBody) => void,
 ): void {
   const { id, state } = instance
   if (state === 'draining') return world.processes.drain(id) // asked for while it was being started
   if (state === 'crashed') return
   const revision = revisionOf(runtime, instance.revision)
-  const runnable = world.processes.check(revision)
   runtime.watches.set(
     id,
     watchReadiness({
       target: { instance: id, pid, listeners: runtime.listeners.of(revision.spec.listen), probeDir },
       spec: revision.spec,
-      speaks: runnable.ok && runnable.value.speaks,
+      speaks,
       wasReady: state === 'ready',
       prober: world.prober,
       report,
@@ -98,7 +98,7 @@ export function goOn(
   )
 }
 
-function revisionOf({ state }: ServiceRuntime, wanted: number): Revision {
+export function revisionOf({ state }: ServiceRuntime, wanted: number): Revision {
   const revision = state.revisions.find(({ number }) => number === wanted)
   if (!revision) throw new Error(`revision ${wanted} of ${state.name} is not recorded`)
   return revision

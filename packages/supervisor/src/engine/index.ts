@@ -69,7 +69,7 @@ export function createEngine(world: World): Engine {
     waiting: runtime.waiting,
     listeners: runtime.listeners.open(),
     texts: runtime.texts,
-    receipt: currentReceipt(runtime, world.kernel),
+    receipt: currentReceipt(runtime),
   })
 
   return {

@@ -1,4 +1,4 @@
-import type { Event, Receipt } from '../model/index.js'
+import type { Event, KernelCounters, Receipt } from '../model/index.js'
 import { receiptOf } from '../rollout/index.js'
 import type { KernelStats } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
@@ -8,25 +8,28 @@ const kept = 100
 
 /** Keeps the events that the newest rollout's receipt is folded from, and the receipt when it has ended. */
 export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: KernelStats): void {
-  if (event.type === 'RolloutStarted') runtime.kernelBefore = kernel.read()
+  if (event.type === 'RolloutStarted') {
+    runtime.kernelBefore = kernel.read()
+    runtime.kernel = null
+  }
   runtime.rolloutEvents = withEvent(runtime, event)
   if (!endsRollout(event)) return
-  const receipt = currentReceipt(runtime, kernel)
+  runtime.kernel = difference(runtime.kernelBefore, kernel.read())
+  const receipt = currentReceipt(runtime)
   if (receipt) runtime.receipts = [...runtime.receipts, receipt].slice(-kept)
 }
 
 /** The account of the newest rollout, once it has ended; what becomes of draining instances is added to it. */
-export function currentReceipt(runtime: ServiceRuntime, kernel: KernelStats): Receipt | null {
-  const receipt = receiptOf(runtime.rolloutEvents)
-  if (!receipt) return null
-  const [before, after] = [runtime.kernelBefore, kernel.read()]
-  if (!before || !after) return receipt
+export function currentReceipt({ rolloutEvents, kernel }: ServiceRuntime): Receipt | null {
+  const receipt = receiptOf(rolloutEvents)
+  return receipt && { ...receipt, kernel }
+}
+
+function difference(before: KernelCounters | null, after: KernelCounters | null): KernelCounters | null {
+  if (!before || !after) return null
   return {
-    ...receipt,
-    kernel: {
-      ListenOverflows: after.ListenOverflows - before.ListenOverflows,
-      ListenDrops: after.ListenDrops - before.ListenDrops,
-    },
+    ListenOverflows: after.ListenOverflows - before.ListenOverflows,
+    ListenDrops: after.ListenDrops - before.ListenDrops,
   }
 }
 

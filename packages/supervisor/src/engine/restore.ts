@@ -2,7 +2,7 @@ import type { EventBody, Instance, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
 import { initialState, reduce } from '../rollout/index.js'
 import type { LaunchedProcess, World } from '../ports.js'
-import { goOn, observe } from './execute.js'
+import { goOn, observe, revisionOf } from './execute.js'
 import { listenerTable } from './listeners.js'
 import type { Loop } from './loop.js'
 import { noteForReceipt } from './receipts.js'
@@ -93,6 +93,9 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
     if (was === 'crashed' || adopted.some(({ instance }) => instance.id === id)) continue
     report({ type: 'InstanceExited', instance: id, exit: { code: null, signal: null }, output: [] })
   }
-  for (const { instance, process } of adopted) goOn(world, runtime, instance, process, report)
+  for (const { instance, process } of adopted) {
+    const runnable = world.processes.check(revisionOf(runtime, instance.revision))
+    goOn(world, runtime, instance, process, runnable.ok && runnable.value.speaks, report)
+  }
   release()
 }

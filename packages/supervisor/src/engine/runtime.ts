@@ -14,6 +14,8 @@ export interface ServiceRuntime {
   /** Events since the newest rollout started. */
   rolloutEvents: Event[]
   kernelBefore: KernelCounters | null
+  /** What the kernel counted during the newest rollout, once it has ended. */
+  kernel: KernelCounters | null
   receipts: Receipt[]
 }
 
@@ -26,6 +28,7 @@ export const newRuntime = (state: ServiceState, listeners: ListenerTable): Servi
   cancelWake: null,
   rolloutEvents: [],
   kernelBefore: null,
+  kernel: null,
   receipts: [],
 })
 
