@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { chmodSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import type { Failure, Result } from '../model/index.js'
-import { failed, ok } from '../model/index.js'
+import { failed, ok, unknownService } from '../model/index.js'
 import type { StreamLine, Supervisor } from './api.js'
 import { parseOperation } from './operation.js'
 
@@ -108,11 +108,6 @@ function refuse(response: ServerResponse, status: number, failure: Failure): voi
   if (!response.headersSent) response.writeHead(status, { 'content-type': 'application/json' })
   response.end(`${JSON.stringify({ failure })}\n`)
 }
-
-const unknownService = (service: string, known: string[]): Failure => ({
-  code: 'Usage',
-  message: `service "${service}" is not known here; there is ${known.map((name) => `"${name}"`).join(', ') || 'none'}`,
-})
 
 async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
   let text = ''

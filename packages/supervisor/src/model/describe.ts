@@ -1,4 +1,5 @@
 import type { Event } from './event.js'
+import type { Failure } from './failure.js'
 import type { Exit } from './instance.js'
 
 /** How a process ended, as a clause: `exited with code 1`, `was ended by SIGKILL`. */
@@ -59,4 +60,10 @@ export function describeEvent(event: Event): string | null {
     case 'ListenersChanged':
       return null
   }
+}
+
+/** That there is no such service, and which there are. */
+export function unknownService(name: string, known: string[]): Failure {
+  const names = known.map((service) => `"${service}"`).join(', ') || 'no service at all'
+  return { code: 'Usage', message: `service "${name}" is not known here; there is ${names}` }
 }

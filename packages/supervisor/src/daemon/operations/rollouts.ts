@@ -1,11 +1,12 @@
 import type { Command, Failure, Result, ServiceSpec } from '../../model/index.js'
+import { unknownService } from '../../model/index.js'
 import type { WaitFor } from '../../control/api.js'
 import { diffServices } from '../../config/diff.js'
 import type { Engine } from '../../engine/index.js'
 import { outcomeOf } from './outcome.js'
 import { stop } from './steering.js'
 import type { Outcome, Task } from './task.js'
-import { refused, select, unknownService } from './task.js'
+import { refused, select } from './task.js'
 
 interface RolloutOptions {
   services?: string[]
@@ -16,9 +17,10 @@ interface RolloutOptions {
 export async function upgrade(task: Task, { services, wait }: RolloutOptions): Promise<Outcome> {
   const specs = await task.source.read()
   if (!specs.ok) return refused(specs.failure)
-  const wanted = services?.length ? services : specs.value.map(({ name }) => name)
-  const unknown = wanted.find((name) => !specs.value.some((spec) => spec.name === name))
-  if (unknown !== undefined) return refused({ code: 'Usage', message: unknownService(unknown, specs.value) })
+  const known = specs.value.map(({ name }) => name)
+  const wanted = services?.length ? services : known
+  const unknown = wanted.find((name) => !known.includes(name))
+  if (unknown !== undefined) return refused(unknownService(unknown, known))
 
   const chosen = specs.value.filter(({ name }) => wanted.includes(name))
   const asked = begin(

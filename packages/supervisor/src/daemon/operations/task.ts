@@ -1,5 +1,5 @@
 import type { Failure, Result } from '../../model/index.js'
-import { failed, ok } from '../../model/index.js'
+import { ok, unknownService } from '../../model/index.js'
 import type { StreamLine } from '../../control/api.js'
 import { exitCodes } from '../../control/api.js'
 import type { SpecReader } from '../../config/reader.js'
@@ -31,13 +31,9 @@ export const codeOfRefusal = ({ code }: Failure): number =>
 
 /** The named services, or all of them; fails on a name that is not known. */
 export function select({ engine }: Task, services: string[] | undefined): Result<string[]> {
-  const known = engine.services().map(({ state }) => state)
-  if (!services?.length) return ok(known.map(({ name }) => name))
-  const unknown = services.find((name) => !known.some((state) => state.name === name))
-  return unknown === undefined ? ok(services) : failed('Usage', unknownService(unknown, known))
-}
-
-export function unknownService(name: string, known: { name: string }[]): string {
-  const names = known.map((service) => `"${service.name}"`).join(', ') || 'no service at all'
-  return `service "${name}" is not known here; there is ${names}`
+  const known = engine.services().map(({ state }) => state.name)
+  if (!services?.length) return ok(known)
+  const unknown = services.find((name) => !known.includes(name))
+  if (unknown === undefined) return ok(services)
+  return { ok: false, failure: unknownService(unknown, known) }
 }
