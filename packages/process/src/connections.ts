@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type net from 'node:net'
 import type { ConnectionAccount } from './protocol.js'
+import { Tally, type Fate } from './tally.js'
 
 /** A request that was received and is not yet answered to its last byte. */
 export interface Exchange {
@@ -32,7 +33,7 @@ export interface Connection {
   /** It was told that no further request will be answered. */
   closing: boolean
   /** How it ends, where that is known before it is closed. */
-  fate: 'peer' | 'orderly' | 'deadline' | 'handedOver' | null
+  fate: Fate | null
   /** Adopted, and waiting for its next request: the server does not have it yet. */
   aside: boolean
   /** The application wants it to stay in this process. */
@@ -60,13 +61,10 @@ export class Connections {
   /** Called when the account has changed. */
   changed: () => void = () => {}
   readonly #byStream = new WeakMap<object, Connection>()
-  readonly #ended = { peer: 0, orderly: 0, deadline: 0, handedOver: 0 }
+  readonly #tally = new Tally()
   /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
   readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
-  #accepted = 0
-  #adopted = 0
-  #answered = 0
 
   /** Follows the connections of `server`, from the next one on; `already`: those that it has by now. */
   track(server: net.Server, already: Iterable<net.Socket> = []): void {
@@ -77,12 +75,14 @@ export class Connections {
     const connected = (socket: net.Socket) => (current = this.#add(server, socket))
     const secured = (stream: net.Socket) => (current = this.#secure(stream))
     const opened = (session: ServerHttp2Session) => current && this.#openSession(current, session)
+    const dropped = () => this.#refused()
     // Before Node's own listeners: these start the protocol and may emit 'session' while they run.
     server.prependListener('connection', connected)
     server.prependListener('secureConnection', secured)
-    server.on('session', opened)
+    server.on('session', opened).on('drop', dropped)
     this.#stopListening.set(server, () => {
-      server.off('connection', connected).off('secureConnection', secured).off('session', opened)
+      server.off('connection', connected).off('secureConnection', secured)
+      server.off('session', opened).off('drop', dropped)
     })
     for (const socket of already) this.#add(server, socket)
   }
@@ -112,17 +112,11 @@ export class Connections {
   get account(): ConnectionAccount {
     let active = 0
     for (const connection of this.open) if (connection.exchanges.length > 0) active++
-    return {
-      accepted: this.#accepted,
-      adopted: this.#adopted,
-      answered: this.#answered,
-      endedByPeer: this.#ended.peer,
-      endedOrderly: this.#ended.orderly,
-      endedAtDeadline: this.#ended.deadline,
-      handedOver: this.#ended.handedOver,
-      open: this.open.size,
-      active,
-    }
+    return this.#tally.account(this.open.size, active)
+  }
+
+  beginDrain(): void {
+    this.#tally.beginDrain()
   }
 
   /** A predecessor's connection, before `server` gets to know it. */
@@ -130,7 +124,7 @@ export class Connections {
     const connection = this.#follow(server, socket)
     connection.requests = requests
     connection.aside = true
-    this.#adopted++
+    this.#tally.adopted++
     this.changed()
     return connection
   }
@@ -146,9 +140,14 @@ export class Connections {
     const adopted = this.of(socket)
     if (adopted !== undefined) return adopted
     const connection = this.#follow(server, socket)
-    this.#accepted++
+    this.#tally.accepted++
     this.changed()
     return connection
+  }
+
+  #refused(): void {
+    this.#tally.refused++
+    this.changed()
   }
 
   #follow(server: net.Server, socket: net.Socket): Connection {
@@ -207,7 +206,7 @@ export class Connections {
     const index = connection.exchanges.indexOf(exchange)
     if (index === -1) return
     connection.exchanges.splice(index, 1)
-    if (answered) this.#answered++
+    if (answered) this.#tally.answered(performance.now() - exchange.startedAt)
     if (connection.exchanges.length === 0) {
       connection.idleSince = performance.now()
       this.observer?.becameIdle(connection)
@@ -219,7 +218,7 @@ export class Connections {
     if (!this.open.delete(connection)) return
     const { socket, stream } = connection
     const broken = [socket.errored, stream.errored].some((error) => error !== null && 'code' in error)
-    this.#ended[connection.fate ?? (broken ? 'peer' : 'orderly')]++
+    this.#tally.ended(connection.fate ?? (broken ? 'peer' : 'orderly'))
     this.observer?.closed(connection)
     this.changed()
   }

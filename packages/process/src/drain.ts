@@ -69,6 +69,7 @@ export function finishConnections(
       closed: finish,
     }
     mover.returned = () => idle.schedule()
+    connections.beginDrain()
     mover.begin()
     lastRequests.begin()
     for (const connection of connections.open) {

@@ -14,12 +14,15 @@ export interface Participant {
 export function addAccounts(accounts: ConnectionAccount[]): ConnectionAccount {
   const sum = { ...noConnections }
   for (const account of accounts) {
-    for (const key of Object.keys(sum) as (keyof ConnectionAccount)[]) sum[key] += account[key]
+    for (const key of Object.keys(sum) as (keyof ConnectionAccount)[]) {
+      const value = account[key] ?? 0
+      sum[key] = key === 'slowestMs' ? Math.max(sum[key], value) : sum[key] + value
+    }
   }
   return sum
 }
 
-export const noConnections: ConnectionAccount = {
+export const noConnections: Required<ConnectionAccount> = {
   accepted: 0,
   adopted: 0,
   answered: 0,
@@ -29,4 +32,6 @@ export const noConnections: ConnectionAccount = {
   handedOver: 0,
   open: 0,
   active: 0,
+  refused: 0,
+  slowestMs: 0,
 }

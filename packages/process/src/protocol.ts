@@ -55,6 +55,10 @@ export interface ConnectionAccount {
   open: number
   /** Of the open ones: with a request in flight. */
   active: number
+  /** Turned away on arrival, because of `server.maxConnections`; not among `accepted`. */
+  refused?: number
+  /** The longest time from a request's arrival to the last byte of its answer, in milliseconds; a drain counts anew. */
+  slowestMs?: number
 }
 
 /** What an instance tells its supervisor. */

@@ -87,7 +87,8 @@ export function createLoop(world: World): Loop {
   function note(runtime: ServiceRuntime, event: Event): void {
     if (event.type === 'InstanceStatus') runtime.texts.set(event.instance, event.text)
     if (event.type === 'InstanceExited') runtime.texts.delete(event.instance)
-    noteForReceipt(runtime, event, world.kernel)
+    const receipt = noteForReceipt(runtime, event, world.kernel)
+    if (receipt) emit(runtime.state.name, { type: 'RolloutAccounted', receipt })
     if (event.type === 'ServiceStopped') closeUnwanted(runtime, [])
     else if (endsRollout(event) || event.type === 'InstanceExited')
       closeUnwanted(runtime, wantedListeners(runtime.state))

@@ -6,24 +6,37 @@ import type { ServiceRuntime } from './runtime.js'
 /** How many receipts are kept of each service. */
 const kept = 100
 
-/** Keeps the events that the newest rollout's receipt is folded from, and the receipt when it has ended. */
-export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: KernelStats): void {
+/**
+ * Keeps the events that the newest rollout's receipt is folded from, and the receipt once it has ended. Returns
+ * it when it is worth a line in the journal: at the end of the rollout, and when nothing drains behind it any more.
+ */
+export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: KernelStats): Receipt | null {
+  if (event.type === 'RolloutAccounted') runtime.receipts = keep(runtime.receipts, event.receipt)
   if (event.type === 'RolloutStarted') {
     runtime.kernelBefore = kernel.read()
     runtime.kernel = null
   }
-  runtime.rolloutEvents = withEvent(runtime, event)
-  if (!endsRollout(event)) return
-  runtime.kernel = difference(runtime.kernelBefore, kernel.read())
-  const receipt = currentReceipt(runtime)
-  if (receipt) runtime.receipts = [...runtime.receipts, receipt].slice(-kept)
+  const events = withEvent(runtime, event)
+  if (events === runtime.rolloutEvents) return null
+  runtime.rolloutEvents = events
+  const ends = endsRollout(event)
+  if (ends) runtime.kernel = difference(runtime.kernelBefore, kernel.read())
+  const receipt = receiptOf(events)
+  if (receipt === null) return null
+  const whole = { ...receipt, kernel: runtime.kernel }
+  const before = runtime.receipts.at(-1)
+  runtime.receipts = keep(runtime.receipts, whole)
+  const drainedNow = before?.rollout === whole.rollout && before.phases.drained !== whole.phases.drained
+  return ends || drainedNow ? whole : null
 }
 
+/** The newest account of a rollout stands for the earlier ones of it. */
+const keep = (receipts: Receipt[], receipt: Receipt): Receipt[] =>
+  [...receipts.filter(({ rollout }) => rollout !== receipt.rollout), receipt].slice(-kept)
+
 /** The account of the newest rollout, once it has ended; what becomes of draining instances is added to it. */
-export function currentReceipt({ rolloutEvents, kernel }: ServiceRuntime): Receipt | null {
-  const receipt = receiptOf(rolloutEvents)
-  return receipt && { ...receipt, kernel }
-}
+export const currentReceipt = ({ state, receipts }: ServiceRuntime): Receipt | null =>
+  state.rollout === null ? (receipts.at(-1) ?? null) : null
 
 function difference(before: KernelCounters | null, after: KernelCounters | null): KernelCounters | null {
   if (!before || !after) return null
@@ -50,6 +63,7 @@ function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Even
     case 'InstanceStatus':
     case 'ServiceRestored':
     case 'ListenersChanged':
+    case 'RolloutAccounted':
       return rolloutEvents
     case 'InstanceAccount':
       return [

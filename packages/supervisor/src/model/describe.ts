@@ -53,6 +53,7 @@ export function describeEvent(event: Event): string | null {
     case 'ServiceRestored':
       return `${service}: going on with revision ${event.state.target}, ${event.state.instances.length} instances`
     case 'RevisionCreated':
+    case 'RolloutAccounted':
     case 'InstanceStarting':
     case 'InstanceStatus':
     case 'InstanceAccount':

@@ -33,6 +33,8 @@ export type EventBody =
   | { type: 'RolloutCompleted'; rollout: number }
   | { type: 'RolloutFailed'; rollout: number; failure: Failure; rollingBack: boolean }
   | { type: 'RolloutRolledBack'; rollout: number }
+  /** At its end, and again when the last of its old instances is gone. */
+  | { type: 'RolloutAccounted'; receipt: Receipt }
   // seen in the world
   | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string }
   | { type: 'InstanceStartFailed'; instance: string; failure: Failure }

@@ -37,6 +37,16 @@ export function unaccounted(account: ConnectionAccount): number {
   return accepted + adopted - (endedByPeer + endedOrderly + endedAtDeadline + handedOver + open)
 }
 
+/** Milliseconds from the start of a rollout until all of them were that far; null where one never was. */
+export interface Phases {
+  /** The new instances were ready. */
+  ready: number | null
+  /** The old instances accepted nothing any more. */
+  stoppedAccepting: number | null
+  /** The old instances were gone. */
+  drained: number | null
+}
+
 export type RolloutOutcome = 'complete' | 'rolled-back' | 'failed' | 'stopped'
 
 /** The account of one rollout: what happened, how long it took, and what became of every connection. */
@@ -52,6 +62,7 @@ export interface Receipt {
   endedAt: number
   /** Milliseconds from the start of the rollout to its end. */
   wallMs: number
+  phases: Phases
   failure: Failure | null
   instances: InstanceReceipt[]
   kernel: KernelCounters | null

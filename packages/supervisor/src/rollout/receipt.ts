@@ -4,6 +4,7 @@ import type {
   EventOf,
   Failure,
   InstanceReceipt,
+  Phases,
   Receipt,
   RolloutOutcome,
 } from '../model/index.js'
@@ -25,6 +26,7 @@ export function receiptOf(events: readonly Event[]): Receipt | null {
   const drafts = fold(draftsOf(started, duringIt), duringIt)
   const draining = drafts.filter(isDraining)
   const after = fold(draining, since.slice(since.indexOf(end) + 1))
+  const written = drafts.map((draft) => after.find(isSame(draft)) ?? draft)
   return {
     service: started.service,
     rollout: started.rollout,
@@ -35,8 +37,9 @@ export function receiptOf(events: readonly Event[]): Receipt | null {
     startedAt: started.at,
     endedAt: end.at,
     wallMs: end.at - started.at,
+    phases: phasesOf(written, started.at),
     failure: failureIn(since),
-    instances: drafts.map((draft) => (after.find(isSame(draft)) ?? draft).receipt),
+    instances: written.map(({ receipt }) => receipt),
     kernel: null,
     draining: draining.length,
   }
@@ -71,6 +74,21 @@ interface Draft {
   receipt: InstanceReceipt
   startedAt: number
   drainingSince: number | null
+  readyAt?: number
+  stoppedAcceptingAt?: number
+  exitedAt?: number
+}
+
+function phasesOf(drafts: Draft[], start: number): Phases {
+  const isOn = (side: InstanceReceipt['side']) => drafts.filter(({ receipt }) => receipt.side === side)
+  const [born, old] = [isOn('new'), isOn('old')]
+  const last = (times: (number | undefined)[]): number | null =>
+    times.length > 0 && times.every((time) => time !== undefined) ? Math.max(...times) - start : null
+  return {
+    ready: last(born.map(({ readyAt }) => readyAt)),
+    stoppedAccepting: last(old.map(({ stoppedAcceptingAt, exitedAt }) => stoppedAcceptingAt ?? exitedAt)),
+    drained: last(old.map(({ exitedAt }) => exitedAt)),
+  }
 }
 
 const isDraining = ({ drainingSince, receipt }: Draft): boolean =>
@@ -134,19 +152,24 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
       return note({ pid: event.pid })
     case 'InstanceBecameReady':
       return receipt.readyMs === undefined && receipt.side === 'new'
-        ? note({ readyMs: event.at - startedAt })
+        ? { ...note({ readyMs: event.at - startedAt }), readyAt: event.at }
         : draft
     case 'InstanceDraining':
       return { ...note({ reason: event.reason }), drainingSince: event.at }
     case 'InstanceStoppedAccepting':
-      return sinceDrain === undefined ? draft : note({ stoppedAcceptingMs: sinceDrain })
+      return sinceDrain === undefined
+        ? draft
+        : { ...note({ stoppedAcceptingMs: sinceDrain }), stoppedAcceptingAt: event.at }
     case 'InstanceAccount':
     case 'InstanceDrained':
       return withAccount(draft, event.account)
     case 'InstanceKilled':
       return note({ killed: true })
     case 'InstanceExited':
-      return note({ exit: event.exit, ...(sinceDrain !== undefined && { drainMs: sinceDrain }) })
+      return {
+        ...note({ exit: event.exit, ...(sinceDrain !== undefined && { drainMs: sinceDrain }) }),
+        exitedAt: event.at,
+      }
     default:
       return draft
   }

@@ -36,6 +36,8 @@ export function reduceRollout(state: ServiceState, event: RolloutEvent): Service
       return { ...state, rollout: null }
     case 'ListenersChanged':
       return { ...state, listeners: event.listeners }
+    case 'RolloutAccounted':
+      return state
     case 'ServiceRestored':
       return event.state
   }

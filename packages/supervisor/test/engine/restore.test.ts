@@ -51,6 +51,39 @@ test('restore() goes on with a rollout where it stood when the supervisor died i
   assert.equal(second.engine.service('web')?.receipt?.outcome, 'complete')
 })
 
+test('restore() knows the receipts of earlier rollouts, with what was counted, when the supervisor died', async () => {
+  const first = fakeWorld()
+  const engine = await running(first)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  const account = {
+    accepted: 7,
+    adopted: 0,
+    answered: 40,
+    endedByPeer: 3,
+    endedOrderly: 0,
+    endedAtDeadline: 0,
+    handedOver: 4,
+    open: 0,
+    active: 0,
+  }
+  first.living.get('web-2')?.observer.ready()
+  const old = first.living.get('web-1')?.observer
+  old?.stoppedAccepting()
+  old?.account(account)
+  old?.exited({ code: 0, signal: null }, [])
+  const before = engine.history('web').flatMap(({ receipts }) => receipts)
+  assert.equal(before.length, 2)
+  assert.deepEqual(before[1]?.instances[0]?.account, account)
+  assert.equal(before[1].phases.drained !== null, true)
+
+  const second = await takenOver(first.journaled, ['web-2'])
+  assert.deepEqual(
+    second.engine.history('web').flatMap(({ receipts }) => receipts),
+    before,
+  )
+})
+
 test('restore() starts an instance again when it died with the supervisor and others live', async () => {
   const first = fakeWorld()
   const engine = createEngine(first)

@@ -65,6 +65,7 @@ test('receiptOf() gives the account of a complete rollout, and of what drains be
     startedAt: 100,
     endedAt: 410,
     wallMs: 310,
+    phases: { ready: 300, stoppedAccepting: 310, drained: null },
     failure: null,
     kernel: null,
     draining: 1,

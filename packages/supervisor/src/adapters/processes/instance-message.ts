@@ -15,7 +15,7 @@ const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
 const isOptionalString: Check = (value) => value === undefined || isString(value)
 
-export const accountFields: (keyof ConnectionAccount)[] = [
+const accountFields: (keyof ConnectionAccount)[] = [
   'accepted',
   'adopted',
   'answered',
@@ -26,8 +26,11 @@ export const accountFields: (keyof ConnectionAccount)[] = [
   'open',
   'active',
 ]
+const isCount: Check = (value) => isNumber(value) && Number(value) >= 0
 const isAccount: Check = (value) =>
-  isRecord(value) && accountFields.every((field) => isNumber(value[field]) && Number(value[field]) >= 0)
+  isRecord(value) &&
+  accountFields.every((field) => isCount(value[field])) &&
+  [value['refused'], value['slowestMs']].every((figure) => figure === undefined || isCount(figure))
 
 /** What each message must carry. A field more is no harm: a later version may have added it. */
 const fields: Record<Type, Record<string, Check>> = {

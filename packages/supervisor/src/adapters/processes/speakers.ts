@@ -1,5 +1,4 @@
 import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
-import { accountFields } from './instance-message.js'
 
 /** One process of an instance that has the library. */
 interface Speaker {
@@ -87,6 +86,11 @@ function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
   const [first, ...rest] = accounts
   if (!first) return null
   const total = { ...first }
-  for (const account of rest) for (const field of accountFields) total[field] += account[field]
+  for (const account of rest) {
+    for (const [field, value] of Object.entries(account) as [keyof ConnectionAccount, number][]) {
+      const soFar = total[field] ?? 0
+      total[field] = field === 'slowestMs' ? Math.max(soFar, value) : soFar + value
+    }
+  }
   return total
 }

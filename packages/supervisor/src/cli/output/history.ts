@@ -1,8 +1,8 @@
 import type { ServiceHistory } from '../../control/api.js'
-import type { Receipt } from '../../model/index.js'
+import type { InstanceReceipt, Receipt } from '../../model/index.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
-import { duration } from './units.js'
+import { count, duration } from './units.js'
 
 /** `handover history` as text: newest revision last, as in `kubectl rollout history`. */
 export function historyLines(histories: ServiceHistory[], paint: Paint): string[] {
@@ -21,5 +21,26 @@ export function historyLines(histories: ServiceHistory[], paint: Paint): string[
   ])
 }
 
-const outcome = ({ outcome, wallMs, failure }: Receipt): string =>
-  `${outcome} in ${duration(wallMs)}${failure ? `: ${failure.message}` : ''}`
+function outcome(receipt: Receipt): string {
+  const { outcome, wallMs, failure } = receipt
+  const end = `${outcome} in ${duration(wallMs)}${failure ? `: ${failure.message}` : ''}`
+  return [end, ...figures(receipt)].join(', ')
+}
+
+/** What became of its connections: nothing about instances that cannot know. */
+function figures({ instances }: Receipt): string[] {
+  const known = instances.filter(({ account }) => account !== null)
+  const total = (figure: (instance: InstanceReceipt) => number) =>
+    known.reduce((sum, instance) => sum + figure(instance), 0)
+  const faults = [
+    [total(({ account }) => account?.endedAtDeadline ?? 0), 'cut'],
+    [total(({ unaccounted = 0 }) => unaccounted), 'unaccounted for'],
+  ] as const
+  return [
+    ...(known.length > 0 ? [`${total(({ account }) => account?.handedOver ?? 0)} handed over`] : []),
+    ...faults.flatMap(([figure, what]) => (figure === 0 ? [] : `${figure} ${what}`)),
+    ...(known.length < instances.length
+      ? [`${count(instances.length - known.length, 'account')} not known`]
+      : []),
+  ]
+}

@@ -1,4 +1,4 @@
-import type { ConnectionAccount, InstanceReceipt, Receipt } from '../../model/index.js'
+import type { ConnectionAccount, InstanceReceipt, Phases, Receipt } from '../../model/index.js'
 import { describeExit } from '../../model/index.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
@@ -12,6 +12,7 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
       titles.map((title) => paint('grey', title)),
       ...receipt.instances.map((instance) => instanceRow(instance, paint)),
     ]),
+    phasesLine(receipt.phases),
     ...(receipt.draining > 0
       ? [
           `  ${count(receipt.draining, 'old instance')} still finishing what ${receipt.draining === 1 ? 'it holds' : 'they hold'}, accepting nothing new`,
@@ -23,6 +24,16 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
   ]
 }
 
+function phasesLine({ ready, stoppedAccepting, drained }: Phases): string {
+  const phases = [
+    ['ready', ready],
+    ['old stopped accepting', stoppedAccepting],
+    ['old drained', drained],
+  ] as const
+  const reached = phases.flatMap(([phase, ms]) => (ms === null ? [] : `${phase} after ${duration(ms)}`))
+  return `  phases: ${reached.join(', ') || 'none was reached'}`
+}
+
 const titles = [
   '  INSTANCE',
   'REVISION',
@@ -30,10 +41,12 @@ const titles = [
   'STOPPED ACCEPTING',
   'DRAINED',
   'ANSWERED',
+  'SLOWEST',
   'ADOPTED',
   'HANDED OVER',
   'ENDED',
   'OPEN',
+  'REFUSED',
   'CUT',
   '',
 ]
@@ -64,7 +77,7 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
     known(instance.stoppedAcceptingMs),
     known(instance.drainMs),
     account ? String(account.answered) : 'not known',
-    ...(account ? figures(account) : ['', '', '', '']),
+    ...(account ? figures(account) : ['', '', '', '', '', '']),
     account ? cut(account.endedAtDeadline, paint) : '',
     [
       instance.exit && !isOrderly(instance) ? describeExit(instance.exit) : '',
@@ -76,8 +89,13 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
   ]
 }
 
-const figures = ({ adopted, handedOver, endedByPeer, endedOrderly, open }: ConnectionAccount): string[] =>
-  [adopted, handedOver, endedByPeer + endedOrderly, open].map(String)
+const figures = (account: ConnectionAccount): string[] => {
+  const { adopted, handedOver, endedByPeer, endedOrderly, open, slowestMs, refused = '' } = account
+  return [
+    slowestMs === undefined ? '' : duration(slowestMs),
+    ...[adopted, handedOver, endedByPeer + endedOrderly, open, refused].map(String),
+  ]
+}
 
 const cut = (connections: number, paint: Paint): string =>
   connections === 0 ? '0' : paint('red', String(connections))
