@@ -96,6 +96,9 @@ export class Channel {
       case 'successors':
         if (Array.isArray(message.sockets)) this.#hear(message)
         return
+      case 'ticketKeys':
+        if (typeof message.keys === 'string') this.#hear(message)
+        return
       case 'welcome':
       // An error is never answered: two ends that answer each other's errors would not stop.
       // eslint-disable-next-line no-fallthrough

@@ -11,6 +11,8 @@ export interface Exchange {
   label: string
   /** Milliseconds, performance.now(). */
   startedAt: number
+  /** HTTP/2 only. */
+  stream?: ServerHttp2Stream
   /** HTTP/1 only. */
   request?: IncomingMessage
   response?: ServerResponse
@@ -188,6 +190,7 @@ export class Connections {
       const exchange = this.#begin(connection, {
         label: `${String(headers[':method'])} ${String(headers[':path'])}`,
         startedAt: performance.now(),
+        stream,
       })
       stream.once('close', () => this.#end(connection, exchange, stream.rstCode === 0 && stream.headersSent))
     })

@@ -1,19 +1,20 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Connection } from './connections.js'
 
 /**
  * Ends an HTTP/2 connection without losing a stream that is on its way (RFC 9113, 6.8): first a GOAWAY that
  * names no stream, so that the client opens no new one, and a round trip later the real one.
  *
- * Node has no call for the first: `session.goaway(0, 2 ** 31 - 1)` makes the server itself refuse what is in
- * flight. On plaintext the frame is written to the socket; over TLS that write would trip an assertion in
- * Node's TLSWrap, so there `close()` alone has to do, and the client sends refused streams again (RFC 9113, 8.7).
+ * Node has no call for the first: after `session.goaway(0, 2 ** 31 - 1)` the server itself ignores what is in
+ * flight. On plaintext the frame is written to the socket. Over TLS that write would trip an assertion in
+ * Node's TLSWrap and end the process; there the goodbye goes out with the last answer instead.
  */
 export function sayGoodbye(connection: Connection): void {
   const { session, socket, stream } = connection
   if (session === null || session.closed || connection.closing) return
   connection.closing = true
   connection.fate ??= 'orderly'
-  if (stream !== socket) return session.close()
+  if (stream !== socket) return closeWithLastAnswer(connection)
   socket.write(shutdownNotice)
   const timer = setTimeout(() => session.close(), roundTripMs)
   session.once('close', () => clearTimeout(timer))
@@ -25,8 +26,32 @@ export function sayGoodbyeAfterFirstRequest(connection: Connection): void {
   connection.session?.once('stream', () => setImmediate(sayGoodbye, connection))
 }
 
+/**
+ * Closes the session just before the end of an answer goes out, when no other stream is open: a client that
+ * asks again only when it has its answer has read the GOAWAY by then, and no stream of its is refused.
+ *
+ * One that keeps several streams open never gives such a moment. For it the session is closed in the end all
+ * the same; the streams that cross that GOAWAY were not looked at, and may be sent again (RFC 9113, 8.7).
+ */
+function closeWithLastAnswer({ session, exchanges }: Connection): void {
+  if (session === null) return
+  const close = () => session.close()
+  const watch = (stream: ServerHttp2Stream) => {
+    stream.once('prefinish', () => {
+      if (exchanges.length === 1) close()
+    })
+  }
+  for (const { stream } of exchanges) if (stream !== undefined) watch(stream)
+  session.on('stream', watch)
+  const timer = setTimeout(close, lastAnswerMs)
+  session.once('close', () => clearTimeout(timer))
+}
+
 /** Longer than a round trip to any client on plaintext HTTP/2, which is spoken inside data centres. */
 const roundTripMs = 250
+
+/** Long enough for an answer of usual length; and an idle client of browsers' kind asks again within it or not soon. */
+const lastAnswerMs = 2000
 
 /** Length 8, type GOAWAY, no flags, stream 0; last stream 2^31-1, NO_ERROR. */
 const shutdownNotice = Buffer.from('0000080700000000007fffffff00000000', 'hex')

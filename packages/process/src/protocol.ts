@@ -89,4 +89,9 @@ export type SupervisorMessage =
    * Said before SIGTERM, and again whenever they change. Without it nothing is handed over.
    */
   | { type: 'successors'; sockets: string[] }
+  /**
+   * What the service's instances seal TLS session tickets with: 48 bytes in base64, see `tls.Server.setTicketKeys`.
+   * Said after `welcome`, and again when they are renewed.
+   */
+  | { type: 'ticketKeys'; keys: string }
   | { type: 'error'; message: string; unknown?: string }

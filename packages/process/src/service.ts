@@ -24,6 +24,7 @@ import { ProbeSockets } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
 import { addAccounts, type Participant } from './participant.js'
 import type { ConnectionAccount, SupervisorMessage } from './protocol.js'
+import { TicketKeys } from './ticket-keys.js'
 import { allWithin, nextTurn } from './waiting.js'
 
 /** One process of a service: its listeners, its connections, and its way from starting to closed. */
@@ -36,6 +37,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
   readonly #adoption: Adoption | null
   readonly #probeSockets: ProbeSockets
+  readonly #ticketKeys = new TicketKeys()
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
@@ -170,6 +172,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */
   follow(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
     this.#connections.track(server, already)
+    this.#ticketKeys.follow(server)
     if (listener !== undefined) this.#adopted.set(server, listener)
     if (server.listening) this.#listening(server)
     else server.once('listening', () => this.#listening(server))
@@ -240,6 +243,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   #hear(message: SupervisorMessage): void {
+    if (message.type === 'ticketKeys') this.#ticketKeys.set(message.keys)
     if (message.type === 'successors' && this.#settings.handover)
       this.#mover.follow(message.sockets.map(String))
   }

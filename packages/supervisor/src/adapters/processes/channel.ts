@@ -18,6 +18,8 @@ const longestFinish = 250
 export interface ChannelIdentity {
   instance: string
   revision: number
+  /** Said to each process of the instance that comes. */
+  ticketKeys: () => string
 }
 
 export interface Channel {
@@ -101,7 +103,10 @@ function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObser
         say(socket, { type: 'error', message: `unknown message "${judged.type}"`, unknown: judged.type })
         continue
       }
-      if (judged.message.type === 'hello') welcome(judged.message, identity, socket)
+      if (judged.message.type === 'hello') {
+        welcome(judged.message, identity, socket)
+        say(socket, { type: 'ticketKeys', keys: identity.ticketKeys() })
+      }
       observer.message(socket, judged.message)
     }
   })

@@ -4,11 +4,13 @@ import type { Channel } from './channel.js'
 import { openChannel } from './channel.js'
 import type { InstanceFolder } from './folder.js'
 import { openNotifySocket } from './notify-socket.js'
+import type { TicketKeys } from './ticket-keys.js'
 import type { Voice } from './voice.js'
 
 /** The supervisor's ends of the two sockets of one instance. */
 export interface Contract {
   tell(message: SupervisorMessage): void
+  renewTicketKeys(): void
   /** Hears out what the instance said before it ended, then closes both. */
   finish(): Promise<void>
 }
@@ -17,6 +19,7 @@ export async function openContract(
   folder: InstanceFolder,
   { instance, revision }: Pick<LaunchOrder, 'instance' | 'revision'>,
   voice: Voice,
+  ticketKeys: TicketKeys,
   log: (line: string) => void,
 ): Promise<Contract> {
   const notify = openNotifySocket(
@@ -24,11 +27,12 @@ export async function openContract(
     (message) => voice.notified(message),
     (nonsense) => log(`${instance} sent what is no message of sd_notify(3): "${nonsense.slice(0, 200)}"`),
   )
+  const keys = () => ticketKeys.of(revision.spec.name)
   let channel: Channel
   try {
     channel = await openChannel(
       folder.channel,
-      { instance, revision: revision.number },
+      { instance, revision: revision.number, ticketKeys: keys },
       {
         message: (connection, message) => voice.said(connection, message),
         closed: (connection) => voice.left(connection),
@@ -40,6 +44,7 @@ export async function openContract(
   }
   return {
     tell: (message) => channel.tell(message),
+    renewTicketKeys: () => channel.tell({ type: 'ticketKeys', keys: keys() }),
     async finish() {
       notify.close()
       await channel.finish()

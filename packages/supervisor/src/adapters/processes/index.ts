@@ -9,6 +9,7 @@ import { keepDescriptorsFromChildren } from './inherited.js'
 import type { Running } from './instance.js'
 import { adoptInstance, launchInstance } from './instance.js'
 import { trimOutputs } from './output.js'
+import { ticketKeys, ticketKeysLifetimeMs } from './ticket-keys.js'
 
 export interface ProcessesOptions {
   /** Folder of the instances' sockets, `<runDir>/<instance>/`; made if it is not there. */
@@ -29,6 +30,12 @@ export interface ProcessesOptions {
 export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
   keepDescriptorsFromChildren()
   const { prepare, retainLogs = 20 } = options
+  const keys = ticketKeys()
+  const instances = { ...options, ticketKeys: keys }
+  setInterval(() => {
+    keys.renew()
+    for (const instance of running.values()) instance.renewTicketKeys()
+  }, ticketKeysLifetimeMs).unref()
   const running = new Map<string, Running>()
 
   /** Forgets the instance once it is gone, and the oldest output with it. */
@@ -59,11 +66,11 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       if (!plan.ok) return plan
       return keep(
         order.instance,
-        await launchInstance(options, plan.value, order, forgetting(order, observer)),
+        await launchInstance(instances, plan.value, order, forgetting(order, observer)),
       )
     },
     async adopt(order, observer) {
-      return keep(order.instance, await adoptInstance(options, order, forgetting(order, observer)))
+      return keep(order.instance, await adoptInstance(instances, order, forgetting(order, observer)))
     },
     setSuccessors(instance, successors) {
       const alive = successors.flatMap((successor) => running.get(successor) ?? [])

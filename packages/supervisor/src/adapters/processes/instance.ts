@@ -17,6 +17,7 @@ import type { OutputFile } from './output.js'
 import { lastLines, openOutput, outputFile } from './output.js'
 import type { LiveProcess } from './spawn.js'
 import { becameProgram, couldNotExecute, killGroup, spawnDetached } from './spawn.js'
+import type { TicketKeys } from './ticket-keys.js'
 import type { Voice } from './voice.js'
 import { voice } from './voice.js'
 
@@ -25,9 +26,15 @@ export interface Running extends LaunchedProcess {
   /** To be called before `drain`: what is written first is in the instance's queue when the signal comes. */
   setSuccessors(successors: Running[]): void
   drain(): void
+  /** Says the keys for TLS session tickets once more, for they are new. */
+  renewTicketKeys(): void
   /** Where it takes connections from others. */
   adoptionSockets(): string[]
   kill(): void
+}
+
+export interface InstancesOptions extends ProcessesOptions {
+  ticketKeys: TicketKeys
 }
 
 /** What a run of an instance is given, and gives back at its end. */
@@ -39,7 +46,7 @@ interface Outfit {
 
 /** Starts the program and resolves once it is executed; the observer is called only after that. */
 export async function launchInstance(
-  options: ProcessesOptions,
+  options: InstancesOptions,
   plan: LaunchPlan,
   order: LaunchOrder,
   observer: ProcessObserver,
@@ -59,7 +66,7 @@ export async function launchInstance(
 
 /** Takes over an instance that an earlier supervisor launched: the same sockets, at the same paths, anew. */
 export async function adoptInstance(
-  options: ProcessesOptions,
+  options: InstancesOptions,
   order: AdoptOrder,
   observer: ProcessObserver,
 ): Promise<Result<Running>> {
@@ -107,6 +114,9 @@ function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: Pr
       process.terminate()
       heard.drainAsked(pid)
     },
+    renewTicketKeys() {
+      if (!gone) outfit.contract.renewTicketKeys()
+    },
     kill() {
       if (!gone) killGroup(pid)
     },
@@ -114,7 +124,7 @@ function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: Pr
 }
 
 function prepareOutfit(
-  options: ProcessesOptions,
+  options: InstancesOptions,
   { uid, gid }: LaunchPlan,
   order: LaunchOrder,
   heard: Voice,
@@ -125,13 +135,13 @@ function prepareOutfit(
   })
 }
 
-function restoreOutfit(options: ProcessesOptions, order: AdoptOrder, heard: Voice): Promise<Result<Outfit>> {
+function restoreOutfit(options: InstancesOptions, order: AdoptOrder, heard: Voice): Promise<Result<Outfit>> {
   return makeOutfit(options, order, heard, (folder) => ownerOfFolder(options.runDir, folder))
 }
 
 /** `furnish` sees to it that the folder is there, and says whose it is to be. */
 async function makeOutfit(
-  { runDir, logDir, stdio, log = () => {} }: ProcessesOptions,
+  { runDir, logDir, stdio, ticketKeys, log = () => {} }: InstancesOptions,
   order: LaunchOrder,
   heard: Voice,
   furnish: (folder: InstanceFolder) => { uid: number; gid: number },
@@ -142,7 +152,7 @@ async function makeOutfit(
   let contract: Contract | null = null
   try {
     const { uid, gid } = furnish(folder.value)
-    contract = await openContract(folder.value, order, heard, log)
+    contract = await openContract(folder.value, order, heard, ticketKeys, log)
     giveFolder(runDir, folder.value, uid, gid)
     const output = stdio === 'file' ? outputFile(join(logDir, revision.spec.name), instance) : null
     return ok({ folder: folder.value, contract, output })

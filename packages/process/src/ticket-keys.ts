@@ -1,0 +1,42 @@
+import type net from 'node:net'
+import type tls from 'node:tls'
+
+/**
+ * The keys that TLS session tickets are sealed with (RFC 8446, 4.6.1; RFC 5077), the same in every instance of a
+ * service: a client that reconnects after an upgrade resumes its session with whoever answers, and is spared a
+ * full handshake. They come from the supervisor, and are nowhere but in memory.
+ */
+export class TicketKeys {
+  readonly #servers = new Set<tls.Server>()
+  #keys: Buffer | null = null
+
+  /** Leaves a server alone whose application has keys of its own, now or later. */
+  follow(server: net.Server): void {
+    if (!isTlsServer(server) || server.ticketKeys !== undefined || this.#servers.has(server)) return
+    this.#servers.add(server)
+    if (this.#keys !== null) setKeys(server, this.#keys)
+    server.setTicketKeys = (keys) => {
+      this.#servers.delete(server)
+      setKeys(server, keys)
+    }
+  }
+
+  /** `encoded`: 48 bytes in base64, as `tls.Server.setTicketKeys()` wants them; anything else is ignored. */
+  set(encoded: string): void {
+    const keys = Buffer.from(encoded, 'base64')
+    if (keys.length !== ticketKeysBytes) return
+    this.#keys = keys
+    for (const server of this.#servers) setKeys(server, keys)
+  }
+}
+
+/** 16 bytes of name, 16 for the HMAC, 16 for AES. */
+const ticketKeysBytes = 48
+
+const isTlsServer = (server: net.Server): server is tls.Server & { ticketKeys?: Buffer } =>
+  'setTicketKeys' in server && typeof server.setTicketKeys === 'function'
+
+const setKeys = (server: tls.Server, keys: Buffer): void => {
+  const { setTicketKeys } = Object.getPrototypeOf(server) as tls.Server
+  setTicketKeys.call(server, keys)
+}
