@@ -12,20 +12,20 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
 import type { CommandResult } from './rig.js'
 
 const systemd = '/lib/systemd/systemd'
 
 /**
- * The real systemd as pid 1 of namespaces of its own; the network and the file system, but /run and
- * /etc/systemd/system, are the machine's. It boots in about half a second, and `close` leaves nothing of it.
+ * The real systemd as pid 1 of namespaces of its own; the network and the file system are the machine's, but for
+ * /run, /etc/systemd/system, /var/lib and /var/log. It boots in about half a second, and `close` leaves nothing of it.
  */
 export interface Systemd {
   /** A folder of the test's; kept out of sight of nobody. */
   folder: string
-  /** Writes the units, by file name, and makes them known. */
+  /** Writes the units, by file name (`web.service`, `web.service.d/test.conf`), and makes them known. */
   install(units: Record<string, string>): Promise<void>
   /** `systemctl <args>`; never throws on an exit code. */
   systemctl(...args: string[]): Promise<CommandResult>
@@ -97,7 +97,10 @@ export async function bootSystemd(): Promise<Systemd> {
     return Object.fromEntries(lines.map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]))
   }
 
+  let closed = false
   async function close(): Promise<void> {
+    if (closed) return
+    closed = true
     outer.kill('SIGKILL')
     await ended
     await removeCgroup(cgroup)
@@ -117,8 +120,11 @@ export async function bootSystemd(): Promise<Systemd> {
     systemctl,
     show,
     async install(units) {
-      for (const [name, text] of Object.entries(units))
-        writeFileSync(`/proc/${init}/root/run/systemd/system/${name}`, text)
+      for (const [name, text] of Object.entries(units)) {
+        const path = `/proc/${init}/root/run/systemd/system/${name}`
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, text)
+      }
       await systemctl('daemon-reload')
     },
     async until(unit, property, wanted, seconds = 30) {
@@ -140,7 +146,7 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/systemd/system
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -t tmpfs tmpfs /etc/systemd/system
+for folder in /etc/systemd/system /var/lib /var/log; do mount -t tmpfs tmpfs "$folder"; done
 printf '[Unit]\\nDefaultDependencies=no\\n' > /run/systemd/system/test.target
 exec ${systemd} --system --unit=test.target --log-target=console --log-level=notice --show-status=no \\
   --crash-reboot=no < /dev/null > "$FOLDER/systemd.log" 2>&1`
