@@ -180,8 +180,8 @@ async function removeCgroup(cgroup: string): Promise<void> {
   }, `"${cgroup}" can be removed`)
 }
 
-/** Nothing tells of these things from outside: they are looked at, every 20 ms. */
-async function reached(
+/** Until the condition holds. Nothing tells of such things from outside: they are looked at, every 20 ms. */
+export async function reached(
   condition: () => boolean | Promise<boolean>,
   what: string | (() => string),
   seconds = 30,

@@ -42,11 +42,13 @@ export interface UnitOptions {
   config?: string[]
   /** Lines of a drop-in. */
   dropIn?: string[]
+  /** Changes the text of an emitted unit. */
+  edit?: (text: string, name: string) => string
 }
 
 export async function openUnit(
   t: TestContext,
-  { emit = [], run = [], config, dropIn = [] }: UnitOptions = {},
+  { emit = [], run = [], config, dropIn = [], edit = (text) => text }: UnitOptions = {},
 ): Promise<Unit> {
   const systemd = await bootSystemd()
   t.after(() => systemd.close())
@@ -83,9 +85,12 @@ export async function openUnit(
   const units = JSON.parse(emitted.stdout) as { name: string; text: string }[]
   const log = join(folder, 'supervisor.log')
   await systemd.install({
-    ...Object.fromEntries(units.map(({ name, text }) => [name, text])),
+    ...Object.fromEntries(units.map(({ name, text }) => [name, edit(text, name)])),
+    ...Object.fromEntries(
+      units.map(({ name }) => [`${name}.d/dependencies.conf`, '[Unit]\nDefaultDependencies=no\n']),
+    ),
     'web.service.d/test.conf': [
-      '[Unit]\nDefaultDependencies=no\n[Service]',
+      '[Service]',
       `StandardOutput=append:${log}\nStandardError=append:${log}`,
       ...dropIn,
       '',
