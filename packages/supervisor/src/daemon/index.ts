@@ -16,7 +16,8 @@ import {
 import { prepareLaunch } from '../adapters/launch/index.js'
 import { openProber } from '../adapters/probes/index.js'
 import type { ServiceManager, ServiceManagerSockets } from '../adapters/systemd/index.js'
-import { openServiceManager } from '../adapters/systemd/index.js'
+import { openServiceManager, readUnitLimits } from '../adapters/systemd/index.js'
+import { drainWarnings } from '../emit/systemd/index.js'
 import type { Paths } from '../config/paths.js'
 import { createFolders } from '../config/paths.js'
 import { serveControl } from '../control/server.js'
@@ -91,6 +92,7 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
   const forgetSignals = handleSignals({ engine, source, log, reopenLogs: options.reopenLogs })
   begun.value.go()
   for (const line of sockets.settle()) log(line)
+  if (manager.present) void warnOfLimits(specs.value, log)
   const endAnnouncing = announce(manager, engine, () => void giveUp(engine, source, manager, log))
 
   const finished = stopped.then(async () => {
@@ -153,6 +155,12 @@ async function closeControl(server: Server): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), 1000)
   await new Promise((resolve) => server.close(resolve))
   clearTimeout(cut)
+}
+
+/** Says at the start what the unit does not allow for; while an instance drains it is too late. */
+async function warnOfLimits(specs: ServiceSpec[], log: (line: string) => void): Promise<void> {
+  const limits = await readUnitLimits()
+  if (limits) for (const line of drainWarnings(specs, limits)) log(`warning: ${line}`)
 }
 
 /** Under a service manager a start that fails is one: it restarts us, or says so. Alone, we go on trying. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { systemdUnavailable } from '@handover/testkit'
+import { reached, systemdUnavailable } from '@handover/testkit'
 import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
 
 const skip = systemdUnavailable() ?? false
@@ -94,4 +94,18 @@ test('SIGUSR2 is a reload to systemd as long as it rolls', { skip }, async (t) =
   await unit.systemd.until('web', 'ActiveState', /^active$/)
   await assertFlawless(load)
   assert.equal(await ask(unit.port), 'two')
+})
+
+test('a unit that does not allow for the drain is warned of, with both numbers', { skip }, async (t) => {
+  const unit = await openUnit(t, {
+    dropIn: ['TimeoutStopSec=12', 'KillMode=mixed', 'FileDescriptorStoreMax=0'],
+  })
+  await must(unit, 'start', 'web')
+  await reached(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
+  assert.match(
+    unit.log(),
+    /TimeoutStopSec is 12 s, but the longest terminationGracePeriodSeconds, 30 s, needs 35 s/,
+  )
+  assert.match(unit.log(), /KillMode is "mixed", "process" was expected/)
+  assert.match(unit.log(), /FileDescriptorStoreMax is 0, but there is 1 listener/)
 })

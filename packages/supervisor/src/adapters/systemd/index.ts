@@ -10,6 +10,7 @@ import { sendNotification } from './notify.js'
 
 export type { ServiceManagerSockets } from './listeners.js'
 export { takeServiceManagerEnvironment } from './environment.js'
+export { readUnitLimits } from './limits.js'
 export { sendNotification } from './notify.js'
 
 /** Whoever started the supervisor and wants to be told how it is: systemd, or another that speaks sd_notify(3). */

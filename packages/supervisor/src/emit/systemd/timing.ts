@@ -47,9 +47,13 @@ export function drainWarnings(specs: ServiceSpec[], limits: UnitLimits): string[
   const { unit, stopSeconds, killMode, storeMax } = limits
   const warnings: string[] = []
   const needed = timingOf(specs).stopSeconds
+  const grace = Math.max(
+    0,
+    ...specs.map(({ terminationGracePeriodSeconds }) => terminationGracePeriodSeconds),
+  )
   if (stopSeconds !== null && stopSeconds < needed)
     warnings.push(
-      `${unit}: TimeoutStopSec is ${stopSeconds} s, but the longest terminationGracePeriodSeconds needs ${needed} s`,
+      `${unit}: TimeoutStopSec is ${stopSeconds} s, but the longest terminationGracePeriodSeconds, ${grace} s, needs ${needed} s`,
     )
   if (killMode !== null && killMode !== 'process')
     warnings.push(
@@ -58,7 +62,7 @@ export function drainWarnings(specs: ServiceSpec[], limits: UnitLimits): string[
   const listeners = specs.reduce((sum, { listen }) => sum + Object.keys(listen).length, 0)
   if (storeMax !== null && storeMax < listeners)
     warnings.push(
-      `${unit}: FileDescriptorStoreMax is ${storeMax}, but there are ${listeners} listeners: those that do not fit refuse connections when supervisor and instances are killed together`,
+      `${unit}: FileDescriptorStoreMax is ${storeMax}, but there ${listeners === 1 ? 'is 1 listener' : `are ${listeners} listeners`}: what does not fit refuses connections once supervisor and instances are killed together`,
     )
   return warnings
 }
