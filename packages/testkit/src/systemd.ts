@@ -94,7 +94,9 @@ export async function bootSystemd(): Promise<Systemd> {
       ...properties.map((property) => `--property=${property}`),
     )
     const lines = stdout.trim().split('\n')
-    return Object.fromEntries(lines.map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]))
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    )
   }
 
   let closed = false
