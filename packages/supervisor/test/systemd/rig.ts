@@ -138,17 +138,24 @@ export const servingPids = ({ services }: Status): (number | null)[] =>
   )
 
 /** One connection, one request; rejects with the error of the socket, waits in the queue as long as it takes. */
-export function ask(port: number, timeoutMs = 30_000): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({ port, host: '127.0.0.1' })
-    const timer = setTimeout(() => socket.destroy(new Error('no answer came')), timeoutMs)
-    let answer = ''
-    socket.setEncoding('utf8').on('data', (chunk) => (answer += String(chunk)))
+export const ask = (port: number, path = '/'): Promise<string> => request(port, path).answer
+
+/** The same, for who must know when the request is in the kernel's hands. */
+export function request(port: number, path: string): { sent: Promise<void>; answer: Promise<string> } {
+  const socket = net.connect({ port, host: '127.0.0.1' })
+  const sent = new Promise<void>((resolve) =>
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`, () => resolve()),
+  )
+  const answer = new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => socket.destroy(new Error('no answer came')), 30_000)
+    let text = ''
+    socket.setEncoding('utf8').on('data', (chunk) => (text += String(chunk)))
     socket.on('error', reject).on('close', () => {
       clearTimeout(timer)
-      if (/^HTTP\/1\.1 200 /.test(answer)) resolve(answer.slice(answer.indexOf('\r\n\r\n') + 4))
-      else reject(new Error(`the answer was "${answer}"`))
+      const complete = /^HTTP\/1\.1 200 [^]*?\r\n\r\n/.test(text)
+      if (complete) resolve(text.slice(text.indexOf('\r\n\r\n') + 4))
+      else reject(new Error(`the answer was "${text}"`))
     })
-    socket.write('GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n')
   })
+  return { sent, answer }
 }
