@@ -61,7 +61,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['packages/supervisor/src/{model,rollout}/**/*.ts'],
+    files: ['packages/supervisor/src/{model,rollout,emit}/**/*.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
@@ -72,6 +72,7 @@ export default tseslint.config(
   },
   mayNotImport('model', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
   mayNotImport('rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
+  mayNotImport('emit', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
   mayNotImport('engine', 'adapters', 'control', 'config', 'cli', 'daemon'),
   mayNotImport('adapters', 'engine', 'control', 'rollout', 'cli', 'daemon'),
   mayNotImport('control', 'engine', 'adapters', 'cli', 'daemon', 'rollout'),

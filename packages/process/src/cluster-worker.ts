@@ -1,5 +1,5 @@
 import type { Cluster } from 'node:cluster'
-import type { Announcer } from './announcer.js'
+import { silent, type Announcer } from './announcer.js'
 import type { InstanceMessage } from './protocol.js'
 
 /** Sent by a node:cluster worker. Node keeps messages with this prefix from the application's 'message' events. */
@@ -19,6 +19,7 @@ export function isClusterWorker(): boolean {
 export function toPrimary(): Announcer {
   let last: Promise<void> = Promise.resolve()
   return {
+    ...silent,
     say: (message) => {
       if (!process.connected) return
       const wrapped: WorkerMessage = { cmd: 'NODE_HANDOVER', message }

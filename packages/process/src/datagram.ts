@@ -1,4 +1,6 @@
 import os from 'node:os'
+import { descriptorCalls } from './descriptors.js'
+import type { Koffi } from './koffi.js'
 
 /** What is used of koffi (https://koffi.dev): an optional package, so it is known by shape only. */
 export interface Ffi {
@@ -25,6 +27,47 @@ export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string
   } finally {
     close(fd)
   }
+}
+
+/** The same, with a copy of a descriptor: it takes a socket that is connected. */
+export function sendDescriptor(
+  koffi: Koffi,
+  socketPath: string,
+  text: string,
+  passed: number,
+): string | null {
+  const libc = koffi.load(null)
+  const socket = libc.func('int socket(int, int, int)')
+  const connect = libc.func('int connect(int, const void *, unsigned int)')
+  const close = libc.func('int close(int)')
+  const failed = (call: string, reason: string) =>
+    `${call} to NOTIFY_SOCKET "${socketPath}" failed: ${reason}`
+
+  const fd = Number(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+  if (fd < 0) return failed('socket', errorName(koffi.errno()))
+  try {
+    const address = unixAddress(socketPath)
+    if (Number(connect(fd, address, address.length)) < 0) return failed('connect', errorName(koffi.errno()))
+    const sent = descriptorCalls(koffi).send(fd, Buffer.from(text), [passed])
+    return sent > 0 ? null : failed('sendmsg', 'it is full')
+  } catch (error) {
+    return failed('sendmsg', (error as Error).message)
+  } finally {
+    close(fd)
+  }
+}
+
+/** sun_path has 108 bytes (unix(7)), and systemd ends a path with a NUL. */
+const longestPath = 107
+
+/** What is wrong with the path, in one sentence; null: nothing. */
+export function checkSocketPath(socketPath: string): string | null {
+  if (!/^[/@]./.test(socketPath))
+    return `NOTIFY_SOCKET is "${socketPath}"; an absolute path, or a name after "@", was expected`
+  const bytes = Buffer.byteLength(socketPath)
+  return bytes > longestPath
+    ? `NOTIFY_SOCKET "${socketPath}" has ${bytes} bytes; the address of a unix socket has at most ${longestPath}`
+    : null
 }
 
 const AF_UNIX = 1

@@ -3,6 +3,8 @@ export interface Environment {
   LISTEN_FDS?: string
   LISTEN_FDNAMES?: string
   NOTIFY_SOCKET?: string
+  WATCHDOG_USEC?: string
+  WATCHDOG_PID?: string
   HANDOVER_SOCKET?: string
   HANDOVER_PROBE_DIR?: string
   HANDOVER_DRAIN_SECONDS?: string
@@ -14,6 +16,8 @@ const ours = [
   'LISTEN_FDS',
   'LISTEN_FDNAMES',
   'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
   'HANDOVER_SOCKET',
   'HANDOVER_PROBE_DIR',
 ] as const

@@ -1,15 +1,23 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { sendDatagram, type Ffi } from './datagram.js'
+import { checkSocketPath, sendDatagram, sendDescriptor, type Ffi } from './datagram.js'
+import { loadKoffi as loadOurKoffi } from './koffi.js'
 
 /**
  * Says `state` to systemd, or to another supervisor that speaks sd_notify(3). Node has no unix datagram
  * sockets: `koffi` sends it if the application has that package, else the program `systemd-notify`, which is
  * another process than ours, so the unit needs `NotifyAccess=all`.
  *
+ * `fd` goes with it, for FDSTORE=1: only koffi can send a descriptor, and without it nothing is kept.
  * Resolves with null, or with one sentence that says why it could not be said.
  */
-export async function notify(socketPath: string, state: string): Promise<string | null> {
+export async function notify(socketPath: string, state: string, fd?: number): Promise<string | null> {
+  const wrong = checkSocketPath(socketPath)
+  if (wrong !== null) return wrong
+  if (fd !== undefined) {
+    const ours = loadOurKoffi()
+    return ours === null ? null : sendDescriptor(ours, socketPath, state, fd)
+  }
   const koffi = loadKoffi()
   if (koffi !== null) return sendDatagram(koffi, socketPath, state)
   return runSystemdNotify(socketPath, state)

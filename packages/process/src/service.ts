@@ -16,6 +16,7 @@ import {
   type ListenTarget,
 } from './inherited.js'
 import type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
+import { forgetUnused, keepListener } from './kept-listeners.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
 import { Mover } from './mover.js'
@@ -108,6 +109,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       const failed = (error: Error) => {
         server.off('listening', listening)
         if (listener !== undefined) listener.adopted = false
+        this.#announcer.failed(error)
         reject(error)
       }
       const listening = () => {
@@ -122,11 +124,29 @@ export class Service extends EventEmitter<ServiceEvents> {
     return addressOf(server)
   }
 
+  /**
+   * Runs `work`, which reads the application's configuration anew, and tells systemd of it: RELOADING=1 before,
+   * READY=1 after, with the reason in `systemctl status` if it fails. For the handler of SIGHUP, which
+   * `Type=notify-reload` sends. Resolves, or rejects, as `work` does.
+   */
+  async reload<T>(work: () => T | Promise<T>): Promise<T> {
+    this.#announcer.reloading()
+    try {
+      const result = await work()
+      this.#announcer.reloaded()
+      return result
+    } catch (error) {
+      this.#announcer.reloaded(error)
+      throw error
+    }
+  }
+
   /** Says that this process may be given traffic, to whoever started it. */
   ready(): void {
     if (this.#state !== 'starting') return
     this.#state = 'ready'
-    const unused = this.inherited.filter((listener) => !listener.adopted && listener.address !== null)
+    const unadopted = this.inherited.filter((listener) => !listener.adopted && listener.address !== null)
+    const unused = forgetUnused(this.#announcer, unadopted)
     if (unused.length > 0) this.status(`No server listens on ${unused.map(describeListener).join(', ')}`)
     this.#announcer.say({ type: 'account', account: this.account })
     this.#announcer.say({ type: 'ready' })
@@ -226,7 +246,8 @@ export class Service extends EventEmitter<ServiceEvents> {
       address,
       ...(listener === undefined ? {} : { listener: listener.name }),
     })
-    if (listener !== undefined) {
+    if (listener === undefined) keepListener(this.#announcer, server, () => this.#drain !== null)
+    else {
       this.#probeSockets.open(listener.name, server)
       const offer = this.#adoption?.offer(server, listener.name)
       if (offer) this.#announcer.say({ type: 'adopts', ...offer })
@@ -252,6 +273,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     const startedAt = performance.now()
     this.#deadline = startedAt + this.#settings.timeoutMs
     this.#state = 'draining'
+    this.#announcer.stopping(this.#settings.timeoutMs)
     this.emit('draining', reason)
     await this.#runHooks(this.#before, reason)
     await this.#mover.reached()

@@ -25,7 +25,10 @@ export class DatagramSocket {
 
   constructor(path: string) {
     const family = Buffer.from(new Uint16Array([AF_UNIX]).buffer)
-    const address = Buffer.concat([family, Buffer.from(`${path}\0`)])
+    const address = Buffer.concat([
+      family,
+      Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`),
+    ])
     if (bind(this.#fd, address, address.length) !== 0) throw new Error(`bind to ${path} failed`)
     const tenSeconds = Buffer.from(new BigInt64Array([10n, 0n]).buffer)
     setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, tenSeconds, tenSeconds.length)

@@ -102,6 +102,11 @@ void test('findListener() gives a listener away only once', () => {
   assert.equal(findListener([listener], { port: 3000 }), undefined)
 })
 
+void test('findListener() gives away nothing that cannot be listened on, whatever its name', () => {
+  const connection: InheritedListener = { name: 'http', fd: 3, address: null, adopted: false }
+  assert.equal(findListener([connection], { name: 'http', port: 3000 }), undefined)
+})
+
 void test('takeEnvironment() takes everything out when LISTEN_PID is ours, and nothing when it is not', () => {
   const variables = {
     LISTEN_FDS: '1',

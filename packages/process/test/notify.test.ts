@@ -6,12 +6,13 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { App, copyOfDist, type AppOptions } from './app.js'
 import { DatagramSocket } from './datagrams.js'
+import { heldTcp } from './sockets.js'
 
 const hasSystemdNotify = spawnSync('systemd-notify', ['--version']).status === 0
 
-function notifySocket(t: TestContext) {
+function notifySocket(t: TestContext, name = 'notify') {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
-  const socketPath = path.join(folder, 'notify')
+  const socketPath = name.startsWith('@') ? name : path.join(folder, name)
   const socket = new DatagramSocket(socketPath)
   t.after(() => {
     socket.close()
@@ -28,9 +29,12 @@ async function readyAndStopping(t: TestContext, fixture: string, options: AppOpt
     env: { PORT: '0', NOTIFY_SOCKET: socketPath, ...options.env },
   })
   t.after(() => app.dispose())
-  assert.equal(await socket.receive(), 'READY=1')
+  const first = await socket.receive()
+  // Only koffi can send the descriptor of the listener.
+  if (first.startsWith('FDSTORE=1')) assert.match(first, /^FDSTORE=1\nFDNAME=bound-__-\d+\nFDPOLL=0$/)
+  assert.equal(first.startsWith('FDSTORE=1') ? await socket.receive() : first, 'READY=1')
   const exit = app.stop()
-  assert.match(await socket.receive(), /^STOPPING=1\nSTATUS=Draining\n?/)
+  assert.match(await socket.receive(), /^STOPPING=1\nSTATUS=Draining\nEXTEND_TIMEOUT_USEC=31000000\n?/)
   assert.deepEqual(await exit, { code: 0, signal: null })
 }
 
@@ -61,3 +65,87 @@ void test('register warns with one sentence and goes on when nothing can send to
   assert.match(app.output, /NOTIFY_SOCKET is set, but nothing can send "READY=1" to it: install/)
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
+
+/** The library in a service that systemd has started: every datagram, up to the one that is looked for. */
+async function unit(t: TestContext, env: Record<string, string> = {}, name?: string) {
+  const { socket, socketPath } = notifySocket(t, name)
+  const app = await App.start('unit.mjs', {
+    unsupervised: true,
+    register: false,
+    env: { PORT: '0', NOTIFY_SOCKET: socketPath, ...env },
+  })
+  t.after(() => app.dispose())
+  const until = async (wanted: RegExp) => {
+    for (;;) {
+      const text = await socket.receive()
+      if (wanted.test(text)) return text
+    }
+  }
+  return { app, until }
+}
+
+void test('reload() says RELOADING=1 with the monotonic time, then READY=1, and why it failed', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const greeting = path.join(folder, 'greeting')
+  fs.writeFileSync(greeting, 'hello')
+  const { app, until } = await unit(t, { GREETING_FILE: greeting })
+  await until(/^READY=1$/)
+  const before = process.hrtime.bigint() / 1000n
+  app.signal('SIGHUP')
+  const [, at = ''] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(await until(/RELOADING/)) ?? []
+  assert.ok(BigInt(at) >= before && BigInt(at) <= process.hrtime.bigint() / 1000n, at)
+  assert.equal(await until(/READY/), 'READY=1')
+  fs.rmSync(greeting)
+  app.signal('SIGHUP')
+  await until(/RELOADING/)
+  assert.match(await until(/READY/), /^READY=1\nSTATUS=ENOENT: .*\nERRNO=2$/)
+  await app.said('kept: ENOENT')
+})
+
+void test('watchdog signs come from the event loop, and stop when it hangs', async (t) => {
+  const { app, until } = await unit(t, { WATCHDOG_USEC: '200000' })
+  await until(/^WATCHDOG=1$/)
+  await until(/^WATCHDOG=1$/)
+  assert.deepEqual(await app.stop(), { code: 0, signal: null })
+})
+
+void test('watchdog signs are not given for another process', async (t) => {
+  const { app, until } = await unit(t, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' })
+  await until(/^READY=1$/)
+  const exit = app.stop()
+  assert.match(await until(/WATCHDOG|STOPPING/), /^STOPPING=1/)
+  assert.deepEqual(await exit, { code: 0, signal: null })
+})
+
+void test('an abstract NOTIFY_SOCKET is served', async (t) => {
+  const { until } = await unit(t, {}, `@handover-notify-${process.pid}`)
+  await until(/^STATUS=warm$/)
+  await until(/^READY=1$/)
+})
+
+void test('a listener that cannot be bound is told with its ERRNO', async (t) => {
+  const blocker = heldTcp()
+  t.after(() => blocker.close())
+  const { until } = await unit(t, { PORT: String(blocker.port) })
+  assert.match(await until(/ERRNO/), /^STATUS=listen EADDRINUSE: .*\nERRNO=98$/)
+})
+
+for (const [what, socketPath, message] of [
+  ['gone', '/nonexistent/notify', /NOTIFY_SOCKET "\/nonexistent\/notify" failed: ENOENT/],
+  ['too long', `/${'n'.repeat(120)}`, /has 121 bytes; the address of a unix socket has at most 107/],
+  ['relative', 'notify', /NOTIFY_SOCKET is "notify"; an absolute path, or a name after "@", was expected/],
+] as const) {
+  void test(`a NOTIFY_SOCKET that is ${what} is one warning, and the service serves`, async (t) => {
+    const app = await App.start('unit.mjs', {
+      unsupervised: true,
+      register: false,
+      env: { PORT: '0', NOTIFY_SOCKET: socketPath },
+    })
+    t.after(() => app.dispose())
+    await app.until(() => app.output.includes('HandoverWarning'))
+    assert.match(app.output, message)
+    assert.deepEqual(await app.stop(), { code: 0, signal: null })
+    assert.equal(app.output.split('HandoverWarning').length, 2, app.output)
+  })
+}

@@ -46,6 +46,8 @@ export interface LaunchedProcess {
 export interface ProcessObserver {
   ready(): void
   status(text: string): void
+  /** It missed its own watchdog: as bad as a failed liveness probe. */
+  unhealthy(reason: string): void
   account(account: ConnectionAccount): void
   stoppedAccepting(): void
   drained(account: ConnectionAccount, cut: string[]): void

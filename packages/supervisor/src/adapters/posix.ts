@@ -41,6 +41,8 @@ export const SOCK_STREAM = 1
 export const SOCK_DGRAM = 2
 export const SOL_SOCKET = 1
 export const SO_REUSEADDR = 2
+export const SO_TYPE = 3
+export const SO_ACCEPTCONN = 30
 export const IPPROTO_IPV6 = 41
 export const IPV6_V6ONLY = 26
 export const SIGTERM = 15
@@ -75,6 +77,7 @@ const c = {
   listen: call('int listen(int, int)'),
   connect: call('int connect(int, const void *, unsigned int)'),
   getsockname: call('int getsockname(int, void *, void *)'),
+  getsockopt: call('int getsockopt(int, int, int, void *, void *)'),
   setsockopt: call('int setsockopt(int, int, int, const void *, unsigned int)'),
   fcntl: call('int fcntl(int, int, long)'),
   flock: call('int flock(int, int)'),
@@ -116,6 +119,13 @@ export function getsockname(fd: number): Buffer {
 
 export function setsockopt(fd: number, level: number, option: number, value: number): void {
   check('setsockopt', c.setsockopt(fd, level, option, int(value), 4))
+}
+
+/** The value of an option that is a number. */
+export function getsockopt(fd: number, level: number, option: number): number {
+  const value = int(0)
+  check('getsockopt', c.getsockopt(fd, level, option, value, int(4)))
+  return value.readInt32LE()
 }
 
 /** Whether the descriptor is closed by execve(2). */

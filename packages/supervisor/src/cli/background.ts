@@ -10,6 +10,7 @@ import { exitCodes } from '../control/api.js'
 import { controlClient } from '../control/client.js'
 import type { BackgroundOrder } from '../daemon/background.js'
 import { CommandExit, valueOf } from './exit.js'
+import { smallHeap } from './small-heap.js'
 import { operateAndShow } from './operate.js'
 import { statusLines } from './output/status.js'
 import { painter, print, printJson } from './output/talk.js'
@@ -35,12 +36,6 @@ export async function startInBackground(paths: Paths, source: SpecSource, json: 
   else for (const line of statusLines(status, painter(process.stdout), Date.now())) print(line)
   return exitCode
 }
-
-/**
- * A supervisor makes little garbage, but lives long: with V8's own young generation of 16 MiB it grew by 25 MB
- * over 150 upgrades before anything was collected.
- */
-const smallHeap = ['--max-semi-space-size=1', '--optimize-for-size']
 
 /** Orders and reports go over a channel that is closed right after: the supervisor must not depend on us. */
 async function launch(order: BackgroundOrder): Promise<Result<true>> {

@@ -7,15 +7,11 @@ import { addLookingCommands } from './commands/look.js'
 import { addRolloutCommands } from './commands/rollouts.js'
 import { addServeCommands } from './commands/serve.js'
 import { addSteeringCommands } from './commands/steer.js'
+import { addSystemdCommand } from './commands/systemd.js'
 import { addVerifyCommand } from './commands/verify.js'
+import { splitAtDashes } from './dashes.js'
 import { CommandExit } from './exit.js'
 import { say } from './output/talk.js'
-
-/** Splits `handover start -p 3000 -- ./server --flag` at the dashes: what follows them is not ours to parse. */
-function splitAtDashes(args: string[]): [own: string[], after: string[] | null] {
-  const at = args.indexOf('--')
-  return at === -1 ? [args, null] : [args.slice(0, at), args.slice(at + 1)]
-}
 
 function commandLine(afterDashes: string[] | null): Command {
   const program = new Command('handover')
@@ -29,6 +25,7 @@ function commandLine(afterDashes: string[] | null): Command {
   addLookingCommands(program)
   addLogsCommand(program)
   addVerifyCommand(program)
+  addSystemdCommand(program, afterDashes)
   addCompletionCommand(program)
   for (const command of program.commands) command.exitOverride()
   return program

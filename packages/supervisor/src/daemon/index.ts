@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import type { Failure, Result, ServiceSpec } from '../model/index.js'
 import { diffServices } from '../config/diff.js'
 import { describeEvent, failed, ok } from '../model/index.js'
@@ -14,6 +15,9 @@ import {
 } from '../adapters/index.js'
 import { prepareLaunch } from '../adapters/launch/index.js'
 import { openProber } from '../adapters/probes/index.js'
+import type { ServiceManager, ServiceManagerSockets } from '../adapters/systemd/index.js'
+import { openServiceManager, readUnitLimits } from '../adapters/systemd/index.js'
+import { drainWarnings } from '../emit/systemd/index.js'
 import type { Paths } from '../config/paths.js'
 import { createFolders } from '../config/paths.js'
 import { serveControl } from '../control/server.js'
@@ -22,7 +26,8 @@ import { createEngine } from '../engine/index.js'
 import type { Journal, World } from '../ports.js'
 import { version } from '../version.js'
 import type { SpecReader } from '../config/reader.js'
-import { runningSpecs } from './operations/index.js'
+import { announce } from './announce.js'
+import { operate, runningSpecs } from './operations/index.js'
 import { supervisor } from './supervisor.js'
 import { handleSignals } from './signals.js'
 
@@ -46,6 +51,14 @@ export interface Daemon {
 
 /** The composition root: the only place that knows the adapters and the engine both. */
 export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>> {
+  // First of all: no child is to have what systemd said to us.
+  const manager = openServiceManager(process.env, options.log)
+  const daemon = await startDaemon(options, manager)
+  if (!daemon.ok) manager.notify({ STATUS: daemon.failure.message, ...errnoOf(daemon.failure) })
+  return daemon
+}
+
+async function startDaemon(options: DaemonOptions, manager: ServiceManager): Promise<Result<Daemon>> {
   const { paths, source, log } = options
   const specs = await source.read()
   if (!specs.ok) return specs
@@ -59,7 +72,9 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>>
     lock.value.release()
     return journal
   }
-  const engine = createEngine(openWorld(options, journal.value))
+  const listeners = specs.value.flatMap(({ listen }) => Object.values(listen))
+  const sockets = manager.sockets(openSockets(), () => listeners)
+  const engine = createEngine(openWorld(options, journal.value, sockets))
   const unsubscribe = engine.subscribe((event) => {
     const line = describeEvent(event)
     if (line !== null) log(line)
@@ -76,8 +91,12 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>>
   const server = await serveControl(paths.control, supervisor(identity, engine, source))
   const forgetSignals = handleSignals({ engine, source, log, reopenLogs: options.reopenLogs })
   begun.value.go()
+  for (const line of sockets.settle()) log(line)
+  if (manager.present) void warnOfLimits(specs.value, log)
+  const endAnnouncing = announce(manager, engine, () => void giveUp(engine, source, manager, log))
 
   const finished = stopped.then(async () => {
+    endAnnouncing()
     forgetSignals()
     unsubscribe()
     await closeControl(server)
@@ -138,7 +157,33 @@ async function closeControl(server: Server): Promise<void> {
   clearTimeout(cut)
 }
 
-function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): World {
+/** Says at the start what the unit does not allow for; while an instance drains it is too late. */
+async function warnOfLimits(specs: ServiceSpec[], log: (line: string) => void): Promise<void> {
+  const limits = await readUnitLimits()
+  if (limits) for (const line of drainWarnings(specs, limits)) log(`warning: ${line}`)
+}
+
+/** Under a service manager a start that fails is one: it restarts us, or says so. Alone, we go on trying. */
+async function giveUp(
+  engine: Engine,
+  source: SpecReader,
+  manager: ServiceManager,
+  log: (line: string) => void,
+): Promise<void> {
+  if (!manager.present) return
+  log('a service could not be started: stopping')
+  process.exitCode = 1
+  await operate(engine, source, { type: 'stop' }, () => {})
+}
+
+const errnoOf = ({ code }: Failure): Record<string, number> =>
+  code === 'Usage' ? { ERRNO: constants.errno.EINVAL } : {}
+
+function openWorld(
+  { paths, stdio, log }: DaemonOptions,
+  journal: Journal,
+  sockets: ServiceManagerSockets,
+): World {
   const said = new Set<string>()
   const sayOnce = (line: string) => {
     if (!said.has(line)) log(line)
@@ -147,7 +192,7 @@ function openWorld({ paths, stdio, log }: DaemonOptions, journal: Journal): Worl
   const preload = createRequire(import.meta.url).resolve('@handover/process/register')
   return {
     clock: systemClock(),
-    sockets: openSockets(),
+    sockets,
     processes: openProcesses({
       runDir: paths.run,
       logDir: paths.logs,

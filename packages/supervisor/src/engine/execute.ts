@@ -113,6 +113,7 @@ export function observe(
   return {
     ready: () => runtime.watches.get(instance)?.said(),
     status: (text) => report({ type: 'InstanceStatus', instance, text }),
+    unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
     stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),
     drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),

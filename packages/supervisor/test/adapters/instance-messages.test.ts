@@ -4,6 +4,7 @@ import type { ConnectionAccount } from '../../dist/model/index.js'
 import { judge } from '../../dist/adapters/processes/instance-message.js'
 import { lineSplitter } from '../../dist/adapters/processes/json-lines.js'
 import { parseNotify } from '../../dist/adapters/processes/notify-message.js'
+import { openWatchdog } from '../../dist/adapters/processes/watchdog.js'
 import { speakers } from '../../dist/adapters/processes/speakers.js'
 
 const nothing = {
@@ -11,18 +12,21 @@ const nothing = {
   stopping: false,
   reloading: false,
   watchdog: false,
+  trigger: false,
   barrier: false,
   garbage: [],
 }
 
 test('parseNotify() reads every assignment that a supervisor acts on', () => {
   const text =
-    'READY=1\nSTATUS=all is well = fine\nMAINPID=12\nWATCHDOG=1\nERRNO=2\nEXTEND_TIMEOUT_USEC=5000000\nSTOPPING=1\nBARRIER=1\n'
+    'READY=1\nSTATUS=all is well = fine\nMAINPID=12\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nERRNO=2\nEXTEND_TIMEOUT_USEC=5000000\nSTOPPING=1\nBARRIER=1\n'
   assert.deepEqual(parseNotify(Buffer.from(text)), {
     ready: true,
     stopping: true,
     reloading: false,
     watchdog: true,
+    trigger: false,
+    watchdogMicroseconds: 2_000_000,
     barrier: true,
     status: 'all is well = fine',
     mainPid: 12,
@@ -132,4 +136,30 @@ test('speakers() knows a process that comes back', () => {
   library.hear(after, { type: 'draining', account: account(6) })
   assert.equal(library.account()?.accepted, 6)
   assert.equal(library.stoppedAccepting(), true)
+})
+
+test('openWatchdog() calls back when a sign of life is missed, and at WATCHDOG=trigger', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const reasons: string[] = []
+  const watchdog = openWatchdog((reason) => reasons.push(reason))
+  const say = (text: string) => watchdog.notified(parseNotify(Buffer.from(text)))
+  say('WATCHDOG=1') // nobody asked for one
+  t.mock.timers.tick(3_600_000)
+  say('WATCHDOG_USEC=2000000')
+  for (let times = 0; times < 5; times++) {
+    t.mock.timers.tick(1900)
+    say('WATCHDOG=1')
+  }
+  assert.deepEqual(reasons, [])
+  t.mock.timers.tick(2000)
+  assert.deepEqual(reasons.splice(0), ['no WATCHDOG=1 came within 2 s'])
+  say('WATCHDOG=trigger')
+  assert.deepEqual(reasons.splice(0), ['it said WATCHDOG=trigger'])
+  say('WATCHDOG_USEC=0')
+  t.mock.timers.tick(3_600_000)
+  say('WATCHDOG_USEC=1000000')
+  watchdog.stop()
+  say('WATCHDOG=1')
+  t.mock.timers.tick(3_600_000)
+  assert.deepEqual(reasons, [])
 })

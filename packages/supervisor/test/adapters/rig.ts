@@ -57,6 +57,7 @@ export const revisionOf = (spec: ServiceSpec): Revision => ({
 export type Told =
   | { type: 'ready' }
   | { type: 'status'; text: string }
+  | { type: 'unhealthy'; reason: string }
   | { type: 'account'; account: ConnectionAccount }
   | { type: 'stoppedAccepting' }
   | { type: 'drained'; account: ConnectionAccount; cut: string[] }
@@ -92,6 +93,7 @@ export function recorder(): {
     observer: {
       ready: () => tell({ type: 'ready' }),
       status: (text) => tell({ type: 'status', text }),
+      unhealthy: (reason) => tell({ type: 'unhealthy', reason }),
       account: (account) => tell({ type: 'account', account }),
       stoppedAccepting: () => tell({ type: 'stoppedAccepting' }),
       drained: (account, cut) => tell({ type: 'drained', account, cut }),

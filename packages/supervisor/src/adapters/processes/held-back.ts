@@ -8,6 +8,7 @@ export function heldBack(observer: ProcessObserver): { observer: ProcessObserver
     observer: {
       ready: () => tell(() => observer.ready()),
       status: (text) => tell(() => observer.status(text)),
+      unhealthy: (reason) => tell(() => observer.unhealthy(reason)),
       account: (account) => tell(() => observer.account(account)),
       stoppedAccepting: () => tell(() => observer.stoppedAccepting()),
       drained: (account, cut) => tell(() => observer.drained(account, cut)),

@@ -4,7 +4,12 @@ export interface NotifyMessage {
   stopping: boolean
   /** Also asked for by systemd's RELOADING=1: the instance will say READY=1 again. */
   reloading: boolean
+  /** A sign of life. */
   watchdog: boolean
+  /** WATCHDOG=trigger: it finds itself unhealthy. */
+  trigger: boolean
+  /** The time within which the next sign of life is due, from now on; 0: none is. */
+  watchdogMicroseconds?: number
   barrier: boolean
   status?: string
   mainPid?: number
@@ -24,6 +29,7 @@ export function parseNotify(data: Buffer): NotifyMessage {
     stopping: false,
     reloading: false,
     watchdog: false,
+    trigger: false,
     barrier: false,
     garbage: [],
   }
@@ -50,7 +56,11 @@ function readLine(message: NotifyMessage, line: string): boolean {
       return (message.barrier = value === '1')
     case 'WATCHDOG':
       message.watchdog = value === '1'
-      return value === '1' || value === 'trigger'
+      message.trigger = value === 'trigger'
+      return message.watchdog || message.trigger
+    case 'WATCHDOG_USEC':
+      message.watchdogMicroseconds = wholeNumber(value)
+      return message.watchdogMicroseconds !== undefined
     case 'STATUS':
       message.status = value.slice(0, longestStatus)
       return true

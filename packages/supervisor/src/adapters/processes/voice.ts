@@ -5,6 +5,7 @@ import { watchListeners } from './listener-watch.js'
 import type { NotifyMessage } from './notify-message.js'
 import type { Speakers } from './speakers.js'
 import { speakers } from './speakers.js'
+import { openWatchdog } from './watchdog.js'
 
 /**
  * What an instance tells, by whichever way, as the observer wants to hear it: each fact once.
@@ -33,6 +34,7 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
   let asked = false
   let stopping = false
   let watch: ListenerWatch | null = null
+  const watchdog = openWatchdog((reason) => observer.unhealthy(reason))
   const ready = once(() => observer.ready())
   const stoppedAccepting = once(() => {
     watch?.stop()
@@ -64,6 +66,7 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
       conclude()
     },
     notified(message) {
+      watchdog.notified(message)
       if (message.ready) ready()
       if (message.status !== undefined) observer.status(message.status)
       if (message.stopping) {
@@ -75,11 +78,15 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
     adoptionSockets: () => library.adoptionSockets(),
     drainAsked(group) {
       asked = true
+      watchdog.stop() // its grace period is all that counts now
       if (!library.any() && inodes.size > 0) watch = watchListeners(group, inodes, stoppedAccepting)
       // In a turn of its own: whoever asks does not expect to be called from within.
       setImmediate(conclude)
     },
-    close: () => watch?.stop(),
+    close() {
+      watchdog.stop()
+      watch?.stop()
+    },
   }
 }
 

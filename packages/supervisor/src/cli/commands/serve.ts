@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Command } from 'commander'
 import { exitCodes } from '../../control/api.js'
 import { specReader } from '../../config/reader.js'
 import type { CommonOptions } from '../context.js'
@@ -36,6 +36,14 @@ export function addServeCommands(program: Command, afterDashes: string[] | null)
   serve(program, 'start')
     .description('supervise in the background; returns when every service is ready')
     .action((target: string | undefined, options: ServeOptions) => start(target, afterDashes, options))
+}
+
+/** The arguments of a `handover run` that is to come, read as it will read them; a wrong option throws. */
+export function readRunArguments(args: string[]): { target: string | undefined; options: ServeOptions } {
+  const command = serve(new Command(), 'run').exitOverride()
+  command.parse(args, { from: 'user' })
+  const [target] = command.args
+  return { target, options: command.opts<ServeOptions>() }
 }
 
 const serve = (program: Command, name: string): Command =>

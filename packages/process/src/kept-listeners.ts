@@ -1,0 +1,34 @@
+import fs from 'node:fs'
+import type net from 'node:net'
+import type { Announcer } from './announcer.js'
+import type { InheritedListener } from './inherited.js'
+
+/** Tells what we bound from what a socket unit passes, whose name is the administrator's choice. */
+const prefix = 'bound-'
+
+/**
+ * Has systemd keep a copy of a TCP listener that was bound here (FDSTORE=1), where the unit allows for it
+ * (FileDescriptorStoreMax=): a process that is killed, or restarted, refuses nobody, as the next one gets it back.
+ * Not a unix socket: Node deletes its file when it closes, and nobody finds the way to it any more.
+ */
+export function keepListener(announcer: Announcer, server: net.Server, isDraining: () => boolean): void {
+  const address = server.address()
+  const fd = (server as net.Server & { _handle?: { fd?: number } | null })._handle?.fd
+  if (fd === undefined || fd < 0 || address === null || typeof address === 'string') return
+  // FDNAME= takes no colon. The listener is found by its address, not by this.
+  const name = `${prefix}${address.address.replaceAll(':', '_')}-${address.port}`
+  announcer.keep(name, fd)
+  server.once('close', () => {
+    if (!isDraining()) announcer.forget(name)
+  })
+}
+
+/** What an earlier process had bound and this one does not want: its clients would wait for ever. */
+export function forgetUnused(announcer: Announcer, unused: InheritedListener[]): InheritedListener[] {
+  const kept = unused.filter(({ name }) => name.startsWith(prefix))
+  for (const { name, fd } of kept) {
+    announcer.forget(name)
+    fs.closeSync(fd)
+  }
+  return unused.filter((listener) => !kept.includes(listener))
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { reached, systemdUnavailable } from '@handover/testkit'
+import type { Unit } from './rig.js'
+import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
+
+const skip = systemdUnavailable() ?? false
+
+test('the watchdog replaces a supervisor that hangs, and nobody is refused', { skip }, async (t) => {
+  const unit = await openUnit(t, { dropIn: ['WatchdogSec=1'] })
+  await must(unit, 'start', 'web')
+  const pids = servingPids(await unit.status())
+  const load = loadOn(unit)
+  const { MainPID: first = '' } = await unit.show('MainPID')
+  await must(unit, 'kill', '--kill-whom=main', '--signal=STOP', 'web')
+  await restarted(unit, first)
+  assert.deepEqual(servingPids(await unit.status()), pids)
+  unit.write(release('two'))
+  await must(unit, 'reload', 'web')
+  await assertFlawless(load)
+  assert.equal(await ask(unit.port), 'two')
+})
+
+test('a supervisor that was killed is started again and finds its instances', { skip }, async (t) => {
+  const unit = await openUnit(t)
+  await must(unit, 'start', 'web')
+  const pids = servingPids(await unit.status())
+  const load = loadOn(unit)
+  const { MainPID: first = '' } = await unit.show('MainPID')
+  await must(unit, 'kill', '--kill-whom=main', '--signal=KILL', 'web')
+  await restarted(unit, first)
+  assert.deepEqual(servingPids(await unit.status()), pids)
+  await assertFlawless(load)
+  assert.equal((await unit.show('NFileDescriptorStore'))['NFileDescriptorStore'], '1')
+})
+
+test(
+  'SIGKILL to the supervisor and all instances refuses nobody, as systemd keeps the listener',
+  { skip },
+  async (t) => {
+    const unit = await openUnit(t)
+    await must(unit, 'start', 'web')
+    const pids = servingPids(await unit.status())
+    const { MainPID: first = '' } = await unit.show('MainPID')
+    for (let round = 0; round < 3; round++) {
+      await must(unit, 'kill', '--kill-whom=all', '--signal=KILL', 'web')
+      // Asked after the kill: they wait in the queue of a socket that only systemd has.
+      const answers = await Promise.all(Array.from({ length: 50 }, () => ask(unit.port)))
+      assert.deepEqual([...new Set(answers)], ['one'])
+      await unit.systemd.until('web', 'ActiveState', /^active$/)
+    }
+    const after = await unit.show('MainPID', 'NFileDescriptorStore', 'NRestarts')
+    assert.notEqual(after['MainPID'], first)
+    assert.deepEqual([after['NFileDescriptorStore'], after['NRestarts']], ['1', '3'])
+    assert.notDeepEqual(servingPids(await unit.status()), pids)
+  },
+)
+
+test('systemctl restart refuses nobody', { skip }, async (t) => {
+  const unit = await openUnit(t)
+  await must(unit, 'start', 'web')
+  let going = true
+  const asked = (async () => {
+    let answered = 0
+    while (going) answered += (await ask(unit.port)) === 'one' ? 1 : 0
+    return answered
+  })()
+  await must(unit, 'restart', 'web')
+  going = false
+  assert.ok((await asked) > 0)
+})
+
+test('a listener that is given up leaves the store', { skip }, async (t) => {
+  const unit = await openUnit(t, { config: ['http', 'admin'] })
+  await must(unit, 'start', 'web')
+  assert.equal((await unit.show('NFileDescriptorStore'))['NFileDescriptorStore'], '2')
+  unit.configure(['http'])
+  await must(unit, 'reload', 'web')
+  await unit.systemd.until('web', 'NFileDescriptorStore', /^1$/)
+  await must(unit, 'kill', '--kill-whom=all', '--signal=KILL', 'web')
+  assert.equal(await ask(unit.port), 'one')
+})
+
+test('systemctl stop ends in time though an instance does not want to', { skip }, async (t) => {
+  const unit = await openUnit(t, { run: ['--termination-grace-period-seconds', '2'] })
+  unit.write(`${release('one')}; process.on('SIGTERM', () => { for (;;); })`)
+  await must(unit, 'start', 'web')
+  await must(unit, 'stop', 'web')
+  const { ActiveState, Result } = await unit.show('ActiveState', 'Result')
+  assert.deepEqual([ActiveState, Result], ['inactive', 'success'])
+  const { stdout } = await unit.systemd.run('ps', '-eo', 'args=')
+  assert.doesNotMatch(stdout, /app\.cjs|handover\.js/)
+})
+
+test('a request of 3 s is answered though systemctl stop came in between', { skip }, async (t) => {
+  const unit = await openUnit(t)
+  unit.write(`const server = require('node:http').createServer((_, response) => {
+    console.log('asked')
+    setTimeout(() => response.end('slow'), 3000)
+  }).listen(process.env.PORT)`)
+  await must(unit, 'start', 'web')
+  const answer = ask(unit.port)
+  await reached(() => unit.log().includes('asked'), 'the request has arrived')
+  const stop = unit.systemd.systemctl('stop', 'web')
+  assert.equal(await answer, 'slow')
+  assert.equal((await stop).code, 0)
+})
+
+async function restarted({ systemd }: Unit, first: string): Promise<void> {
+  await systemd.until('web', 'MainPID', new RegExp(`^(?!${first}$|0$)`))
+  await systemd.until('web', 'ActiveState', /^active$/)
+}
