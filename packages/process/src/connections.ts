@@ -3,6 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type net from 'node:net'
 import type { ConnectionAccount } from './protocol.js'
+import { followEventStreams } from './event-stream/follow.js'
+import { Upgraded } from './websocket/upgraded.js'
+import { watchUpgrades } from './websocket/watch.js'
 
 /** A request that was received and is not yet answered to its last byte. */
 export interface Exchange {
@@ -27,6 +30,8 @@ export interface Connection {
   requests: number
   /** Set on an HTTP/2 connection. */
   session: ServerHttp2Session | null
+  /** Set once it was asked to become a WebSocket. */
+  upgraded: Upgraded | null
   /** When it was accepted or last became idle: milliseconds, performance.now(). */
   idleSince: number
   /** It was told that no further request will be answered. */
@@ -46,6 +51,9 @@ export interface ConnectionsObserver {
   requested(connection: Connection, exchange: Exchange): void
   becameIdle(connection: Connection): void
   sessionOpened(connection: Connection): void
+  upgraded(connection: Connection): void
+  /** A response turned out to be an event stream. */
+  streaming(connection: Connection): void
   closed(connection: Connection): void
 }
 
@@ -64,6 +72,7 @@ export class Connections {
   /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
   readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
+  #stopFollowing: () => void = () => {}
   #accepted = 0
   #adopted = 0
   #answered = 0
@@ -81,7 +90,9 @@ export class Connections {
     server.prependListener('connection', connected)
     server.prependListener('secureConnection', secured)
     server.on('session', opened)
+    const stopWatching = watchUpgrades(server, (request, stream) => this.#upgrade(request, stream))
     this.#stopListening.set(server, () => {
+      stopWatching()
       server.off('connection', connected).off('secureConnection', secured).off('session', opened)
     })
     for (const socket of already) this.#add(server, socket)
@@ -159,6 +170,7 @@ export class Connections {
       exchanges: [],
       requests: 0,
       session: null,
+      upgraded: null,
       idleSince: performance.now(),
       closing: false,
       fate: null,
@@ -193,6 +205,13 @@ export class Connections {
       stream.once('close', () => this.#end(connection, exchange, stream.rstCode === 0 && stream.headersSent))
     })
     this.observer?.sessionOpened(connection)
+  }
+
+  #upgrade(request: IncomingMessage, stream: net.Socket): void {
+    const connection = this.of(stream)
+    if (connection === undefined) return
+    connection.upgraded = new Upgraded(request, stream)
+    this.observer?.upgraded(connection)
   }
 
   #begin(connection: Connection, exchange: Exchange): Exchange {
@@ -240,11 +259,16 @@ export class Connections {
   }
 
   #subscribe(): void {
+    this.#stopFollowing = followEventStreams((response) => {
+      const connection = this.of(response.socket)
+      if (connection !== undefined) this.observer?.streaming(connection)
+    })
     subscribe('http.server.request.start', this.#requestStarted)
     subscribe('http.server.response.finish', this.#responseFinished)
   }
 
   #unsubscribe(): void {
+    this.#stopFollowing()
     unsubscribe('http.server.request.start', this.#requestStarted)
     unsubscribe('http.server.response.finish', this.#responseFinished)
   }
