@@ -1,9 +1,10 @@
+import fs from 'node:fs'
 import net from 'node:net'
 import type { MovedConnection } from './adoption-protocol.js'
 import type { Connection, Connections } from './connections.js'
 
 /**
- * Serves a predecessor's connection on `server`; false, and the descriptor untouched, where it cannot be.
+ * Serves a predecessor's connection on `server`; false, and the descriptor closed, where it cannot be.
  *
  * One that has brought requests before is kept aside until its next one. To Node it would be a connection that
  * has just been opened and owes its first request: after `headersTimeout` it would get a 408 that nobody asked
@@ -20,6 +21,7 @@ export function adoptConnection(
     // allowHalfOpen as http.Server has it: a client may end its side before it reads the answer.
     socket = new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true })
   } catch {
+    fs.closeSync(fd)
     return false
   }
   const connection = connections.adopt(server, socket, requests)
@@ -56,12 +58,17 @@ interface KeepAlive {
   keepAliveTimeoutBuffer?: number
 }
 
-/** As if the server had accepted it, and counted with those that it has: for `getConnections` and 'close'. */
+/** As if the server had accepted it. */
 function introduce(connection: Connection): void {
   const { server, socket } = connection
   connection.aside = false
+  countFor(server, socket)
+  server.emit('connection', socket)
+}
+
+/** For `getConnections`, and for 'close', which the server emits behind its last connection. */
+export function countFor(server: net.Server, socket: net.Socket): void {
   Object.assign(socket, { server, _server: server })
   const counted = server as net.Server & { _connections: number }
   counted._connections++
-  server.emit('connection', socket)
 }

@@ -8,6 +8,8 @@ export interface Greeting {
   version: 1
   /** How many connections it has. */
   open: number
+  /** Names of the WebSocketServers whose sessions it takes; absent in versions that take none. */
+  webSockets?: string[]
 }
 
 /** From the predecessor. */
@@ -24,6 +26,22 @@ export interface MovedConnection {
   fresh: boolean
   /** How many requests it has brought so far. */
   requests: number
+  /** It is a WebSocket, and goes on as one. Only to those who have named its server in their greeting. */
+  webSocket?: MovedWebSocket
+}
+
+/** A plain WebSocket (RFC 6455) without extensions, between two messages in both directions. */
+export interface MovedWebSocket {
+  /** Of its WebSocketServer, see `Greeting`. */
+  name: string
+  /** The GET that opened it. */
+  request: { url: string; rawHeaders: string[] }
+  /** The subprotocol that was agreed on; empty: none. */
+  protocol: string
+  /** The application's own. */
+  state: unknown
+  /** Base64: the beginning of a frame that the client is just sending. */
+  unread: string
 }
 
 /** From the successor: the batch is its own now, but for those at the indexes in `refused`. */

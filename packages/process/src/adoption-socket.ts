@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import net from 'node:net'
+import { StringDecoder } from 'node:string_decoder'
 import { originalListen } from './adopt.js'
 import {
   lines,
@@ -12,10 +13,12 @@ import { descriptorCalls, type DescriptorCalls } from './descriptors.js'
 import { loadKoffi, type Koffi } from './koffi.js'
 
 export interface Adopter {
-  /** Takes the connection over, or leaves the descriptor alone and says false. */
+  /** Takes the connection over, or closes the descriptor and says false. */
   take(about: MovedConnection, fd: number): boolean
   /** How many connections we have. */
   open(): number
+  /** The names of the WebSocketServers whose sessions we take. */
+  webSockets(): string[]
   /** A batch was taken, and is acknowledged next. */
   batchTaken(): void
 }
@@ -58,7 +61,12 @@ export class AdoptionSocket {
     if (koffi === null || !socket._handle) return void socket.destroy()
     const delivery = new Delivery(koffi, socket, socket._handle.fd, this.#adopter)
     this.#deliveries.add(delivery)
-    const greeting: Greeting = { version: 1, open: this.#adopter.open() }
+    const webSockets = this.#adopter.webSockets()
+    const greeting: Greeting = {
+      version: 1,
+      open: this.#adopter.open(),
+      ...(webSockets.length === 0 ? {} : { webSockets }),
+    }
     socket.write(JSON.stringify(greeting) + '\n')
     socket.once('close', () => {
       this.#deliveries.delete(delivery)
@@ -76,6 +84,7 @@ class Delivery {
   readonly #fd: number
   readonly #poll: { close(): void; unref(): void }
   readonly #split = lines()
+  readonly #decoder = new StringDecoder('utf8')
   /** The descriptors of the batches whose line is not complete yet. */
   readonly #arrived: number[][] = []
   #open = true
@@ -105,7 +114,7 @@ class Delivery {
       if (received === null) return
       if (received.carried) this.#arrived.push(received.fds)
       if (received.end) return this.close()
-      for (const line of this.#split(received.data.toString())) this.#deliver(line)
+      for (const line of this.#split(this.#decoder.write(received.data))) this.#deliver(line)
     }
   }
 
@@ -120,7 +129,6 @@ class Delivery {
     batch.moved.forEach((about, index) => {
       const fd = fds[index]
       if (fd !== undefined && this.#adopter.take(about, fd)) return
-      if (fd !== undefined) fs.closeSync(fd)
       refused.push(index)
     })
     this.#adopter.batchTaken()

@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import fs from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type net from 'node:net'
 import path from 'node:path'
@@ -8,10 +9,13 @@ import { AdoptionSocket } from './adoption-socket.js'
 import type { Connections } from './connections.js'
 import { isKoffiInstalled } from './koffi.js'
 import { isPlainHttp1 } from './mover.js'
+import { adoptWebSocket } from './websocket/adopt.js'
+import type { Endpoints } from './websocket/endpoints.js'
 
 /** Takes predecessors' connections over, for the servers that it is told of. */
 export class Adoption {
   readonly #connections: Connections
+  readonly #endpoints: Endpoints
   readonly #path: string | null
   readonly #failed: (message: string) => void
   /** By the name of their listener. */
@@ -21,8 +25,14 @@ export class Adoption {
   adopted: () => void = () => {}
 
   /** `channel`: the supervisor's socket; what is ours lies beside it. Without one there are no predecessors. */
-  constructor(connections: Connections, channel: string | undefined, failed: (message: string) => void) {
+  constructor(
+    connections: Connections,
+    endpoints: Endpoints,
+    channel: string | undefined,
+    failed: (message: string) => void,
+  ) {
     this.#connections = connections
+    this.#endpoints = endpoints
     this.#path =
       channel === undefined || !isKoffiInstalled() ? null : path.join(path.dirname(channel), 'adopt.sock')
     this.#failed = failed
@@ -48,6 +58,7 @@ export class Adoption {
       socketPath,
       {
         open: () => this.#connections.open.size,
+        webSockets: () => this.#endpoints.names,
         take: (about, fd) => this.#take(about, fd),
         batchTaken: () => this.adopted(),
       },
@@ -57,7 +68,14 @@ export class Adoption {
 
   #take(about: MovedConnection, fd: number): boolean {
     const server = this.#servers.get(about.listener)
-    return server?.listening === true && adoptConnection(this.#connections, server, fd, about)
+    const { webSocket } = about
+    if (server?.listening === true) {
+      if (webSocket === undefined) return adoptConnection(this.#connections, server, fd, about)
+      const endpoint = this.#endpoints.named(webSocket.name)
+      if (endpoint) return adoptWebSocket(this.#connections, server, fd, { ...about, webSocket }, endpoint)
+    }
+    fs.closeSync(fd)
+    return false
   }
 
   /**

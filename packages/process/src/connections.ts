@@ -4,6 +4,9 @@ import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 
 import type net from 'node:net'
 import type { ConnectionAccount } from './protocol.js'
 import { Tally, type Fate } from './tally.js'
+import { followEventStreams } from './event-stream/follow.js'
+import { Upgraded } from './websocket/upgraded.js'
+import { watchUpgrades } from './websocket/watch.js'
 
 /** A request that was received and is not yet answered to its last byte. */
 export interface Exchange {
@@ -30,6 +33,8 @@ export interface Connection {
   requests: number
   /** Set on an HTTP/2 connection. */
   session: ServerHttp2Session | null
+  /** Set once it was asked to become a WebSocket. */
+  upgraded: Upgraded | null
   /** When it was accepted or last became idle: milliseconds, performance.now(). */
   idleSince: number
   /** It was told that no further request will be answered. */
@@ -49,6 +54,9 @@ export interface ConnectionsObserver {
   requested(connection: Connection, exchange: Exchange): void
   becameIdle(connection: Connection): void
   sessionOpened(connection: Connection): void
+  upgraded(connection: Connection): void
+  /** A response turned out to be an event stream. */
+  streaming(connection: Connection): void
   closed(connection: Connection): void
 }
 
@@ -67,6 +75,7 @@ export class Connections {
   /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
   readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
+  #stopFollowing: () => void = () => {}
 
   /** Follows the connections of `server`, from the next one on; `already`: those that it has by now. */
   track(server: net.Server, already: Iterable<net.Socket> = []): void {
@@ -82,7 +91,9 @@ export class Connections {
     server.prependListener('connection', connected)
     server.prependListener('secureConnection', secured)
     server.on('session', opened).on('drop', dropped)
+    const stopWatching = watchUpgrades(server, (request, stream) => this.#upgrade(request, stream))
     this.#stopListening.set(server, () => {
+      stopWatching()
       server.off('connection', connected).off('secureConnection', secured)
       server.off('session', opened).off('drop', dropped)
     })
@@ -160,6 +171,7 @@ export class Connections {
       exchanges: [],
       requests: 0,
       session: null,
+      upgraded: null,
       idleSince: performance.now(),
       closing: false,
       fate: null,
@@ -195,6 +207,13 @@ export class Connections {
       stream.once('close', () => this.#end(connection, exchange, stream.rstCode === 0 && stream.headersSent))
     })
     this.observer?.sessionOpened(connection)
+  }
+
+  #upgrade(request: IncomingMessage, stream: net.Socket): void {
+    const connection = this.of(stream)
+    if (connection === undefined) return
+    connection.upgraded = new Upgraded(request, stream)
+    this.observer?.upgraded(connection)
   }
 
   #begin(connection: Connection, exchange: Exchange): Exchange {
@@ -242,11 +261,16 @@ export class Connections {
   }
 
   #subscribe(): void {
+    this.#stopFollowing = followEventStreams((response) => {
+      const connection = this.of(response.socket)
+      if (connection !== undefined) this.observer?.streaming(connection)
+    })
     subscribe('http.server.request.start', this.#requestStarted)
     subscribe('http.server.response.finish', this.#responseFinished)
   }
 
   #unsubscribe(): void {
+    this.#stopFollowing()
     unsubscribe('http.server.request.start', this.#requestStarted)
     unsubscribe('http.server.response.finish', this.#responseFinished)
   }

@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { Connection, Connections } from './connections.js'
+import { Goodbyes } from './goodbyes.js'
 import { LastRequests, lingeringClose } from './http1.js'
 import { sayGoodbye, sayGoodbyeAfterFirstRequest } from './http2.js'
 import { idleConnections, speaksHttp1 } from './idle.js'
@@ -43,9 +44,13 @@ export function finishConnections(
     const moves = (connection: Connection) => mover.takes(connection)
     const lastRequests = new LastRequests(connections, moves)
     const idle = new IdleSweep(connections, limits.idleMs, moves)
+    const goodbyes = new Goodbyes(connections, moves, limits.deadline)
     const cut: string[] = []
     const remaining = limits.deadline - performance.now()
-    const lastCall = setTimeout(() => lastRequests.lastCall(), remaining * 0.8)
+    const lastCall = setTimeout(() => {
+      lastRequests.lastCall()
+      goodbyes.lastCall()
+    }, remaining * 0.8)
     const deadline = setTimeout(() => {
       idle.closeAll()
       cut.push(...cutConnections(connections))
@@ -55,6 +60,7 @@ export function finishConnections(
       clearTimeout(lastCall)
       clearTimeout(deadline)
       idle.stop()
+      goodbyes.stop()
       mover.close()
       connections.observer = null
       resolve(cut)
@@ -66,11 +72,17 @@ export function finishConnections(
         idle.schedule()
       },
       sessionOpened: sayGoodbyeAfterFirstRequest,
+      upgraded: (connection) => goodbyes.consider(connection),
+      streaming: (connection) => goodbyes.consider(connection),
       closed: finish,
     }
-    mover.returned = () => idle.schedule()
+    mover.returned = () => {
+      idle.schedule()
+      goodbyes.reconsider()
+    }
     connections.beginDrain()
     mover.begin()
+    goodbyes.begin()
     lastRequests.begin()
     for (const connection of connections.open) {
       connection.idleSince = performance.now()

@@ -53,6 +53,6 @@ function neverSpoke({ server, socket, stream }: Connection): boolean {
   return tls && (stream === socket || stream.bytesRead === 0)
 }
 
-function isEmpty(socket: net.Socket & { _handle?: { writeQueueSize?: number } | null }): boolean {
+export function isEmpty(socket: net.Socket & { _handle?: { writeQueueSize?: number } | null }): boolean {
   return socket.readableLength === 0 && socket.writableLength === 0 && !socket._handle?.writeQueueSize
 }

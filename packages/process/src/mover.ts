@@ -1,6 +1,7 @@
 import type net from 'node:net'
 import type { Connection, Connections } from './connections.js'
 import { descriptorCalls, maxDescriptors, type DescriptorCalls } from './descriptors.js'
+import { handleOf, startReading, stopReading } from './handle.js'
 import { idleConnections, speaksHttp1 } from './idle.js'
 import { loadKoffi } from './koffi.js'
 import { Successor, type Parcel } from './successor.js'
@@ -83,8 +84,13 @@ export class Mover {
   takes(connection: Connection): boolean {
     if (this.#inTransit.has(connection)) return true
     if (!this.#moving || !this.#isMovable(connection)) return false
-    const refusals = this.#refusals.get(connection)
-    return this.#successors.some((successor) => !successor.broken && refusals?.has(successor) !== true)
+    return this.#successors.some((successor) => !successor.broken && this.#mayTake(successor, connection))
+  }
+
+  #mayTake(successor: Successor, connection: Connection): boolean {
+    const name = connection.upgraded?.session?.endpoint.name
+    if (name !== undefined && !successor.webSockets.includes(name)) return false
+    return this.#refusals.get(connection)?.has(successor) !== true
   }
 
   /** Looks once more, after the next poll. */
@@ -107,6 +113,7 @@ export class Mover {
   taken(connections: Connection[]): void {
     for (const connection of connections) {
       this.#inTransit.delete(connection)
+      connection.upgraded?.session?.gone()
       this.#connections.release(connection)
     }
     this.#settle()
@@ -133,10 +140,19 @@ export class Mover {
         connection.exchanges.length === 0 && !this.#inTransit.has(connection) && this.takes(connection),
     )
     if (candidates.length === 0) return
-    const idle = idleConnections(this.#connections, candidates)
+    const idle = [
+      ...idleConnections(this.#connections, candidates),
+      ...candidates.filter(({ upgraded }) => upgraded?.session?.prepare(() => this.#decided())),
+    ]
     this.#send(new Set(idle))
     // The others have half a request here, or something left to write; nothing tells when that is over.
     if (idle.length < candidates.length) this.#lookAgain()
+  }
+
+  /** The application has exported a WebSocket, or keeps it. */
+  #decided(): void {
+    this.schedule()
+    this.returned()
   }
 
   #lookAgain(): void {
@@ -159,7 +175,7 @@ export class Mover {
       const level = (waiting.size + sum(free.map(({ open }) => open))) / free.length
       for (const successor of free) {
         const share = Math.max(Math.ceil(level - successor.open), 0)
-        const wanted = [...waiting].filter((connection) => !this.#refusals.get(connection)?.has(successor))
+        const wanted = [...waiting].filter((connection) => this.#mayTake(successor, connection))
         const sent = successor.send(
           wanted.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#parcel(connection)),
         )
@@ -174,7 +190,8 @@ export class Mover {
   }
 
   #parcel(connection: Connection): Parcel {
-    const { aside, requests, server, socket } = connection
+    const { aside, requests, server, socket, upgraded } = connection
+    const session = upgraded?.session ?? undefined
     return {
       connection,
       fd: handleOf(socket)?.fd ?? -1,
@@ -182,11 +199,13 @@ export class Mover {
         listener: this.#listenerOf(server) ?? '',
         fresh: socket.bytesRead === 0 && !aside,
         requests,
+        ...(session === undefined ? {} : { webSocket: session.parcel() }),
       },
     }
   }
 
-  #isMovable({ closing, pinned, server, session, socket, stream }: Connection): boolean {
+  #isMovable({ closing, pinned, server, session, socket, stream, upgraded }: Connection): boolean {
+    if (upgraded !== null && upgraded.session?.mayMove !== true) return false
     if (closing || pinned || session !== null || stream !== socket || !isPlainHttp1(server)) return false
     const open = socket.readable && socket.writable && !socket.destroyed && (handleOf(socket)?.fd ?? -1) >= 0
     return open && this.#listenerOf(server) !== undefined
@@ -214,35 +233,22 @@ function loadCalls(): DescriptorCalls | null {
   return koffi && descriptorCalls(koffi)
 }
 
-interface Handle {
-  fd: number
-  reading: boolean
-  readStart(): void
-  readStop(): void
-}
-
-/** Node's own object below a socket. `pause()` would not do: Node's HTTP parser reads from it directly. */
-const handleOf = (socket: net.Socket): Handle | null =>
-  (socket as net.Socket & { _handle?: Handle | null })._handle ?? null
-
 /** From here on the successor reads, and nobody else. */
 function setOut(connection: Connection): void {
   const { socket } = connection
-  const handle = handleOf(socket)
   connection.fate = 'handedOver'
   connection.patience = socket.timeout ?? 0
   socket.setTimeout(0)
-  if (handle === null) return
-  handle.reading = false
-  handle.readStop()
+  stopReading(socket)
+  connection.upgraded?.hold()
 }
 
 function comeBack(connection: Connection): void {
   const { socket } = connection
-  const handle = handleOf(socket)
-  if (handle === null) return
+  if (socket.destroyed) return
   connection.fate = null
   socket.setTimeout(connection.patience)
-  handle.reading = true
-  handle.readStart()
+  startReading(socket)
+  connection.upgraded?.release()
+  connection.upgraded?.session?.resume()
 }

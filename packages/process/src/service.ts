@@ -27,6 +27,8 @@ import { addAccounts, type Participant } from './participant.js'
 import type { ConnectionAccount, SupervisorMessage } from './protocol.js'
 import { TicketKeys } from './ticket-keys.js'
 import { allWithin, nextTurn } from './waiting.js'
+import { Endpoints } from './websocket/endpoints.js'
+import type { WebSocketHooks, WebSocketLike, WebSocketServerLike } from './websocket/hooks.js'
 
 /** One process of a service: its listeners, its connections, and its way from starting to closed. */
 export class Service extends EventEmitter<ServiceEvents> {
@@ -35,6 +37,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #announcer: Announcer
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
+  readonly #endpoints = new Endpoints((message) => this.#warn(message))
   readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
   readonly #adoption: Adoption | null
   readonly #probeSockets: ProbeSockets
@@ -164,6 +167,22 @@ export class Service extends EventEmitter<ServiceEvents> {
     if (connection !== undefined) connection.pinned = true
   }
 
+  /**
+   * Lets the sessions of a WebSocketServer of the package `ws` move to a successor, and come from a predecessor.
+   * To be called before `listen()`: a predecessor asks once.
+   *
+   * @throws HandoverError when the name is taken, or the drain has begun
+   * @throws OptionError when it is no WebSocketServer, or a hook is missing
+   */
+  webSockets<Socket extends WebSocketLike>(
+    server: WebSocketServerLike<Socket>,
+    hooks: WebSocketHooks<Socket>,
+  ): this {
+    if (this.#drain !== null) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
+    this.#endpoints.add(server, hooks)
+    return this
+  }
+
   /** Runs when the drain begins, while connections are still accepted; awaited. */
   onBeforeDrain(hook: Hook): this {
     this.#before.push(hook)
@@ -258,7 +277,9 @@ export class Service extends EventEmitter<ServiceEvents> {
   #newAdoption(): Adoption | null {
     if (!this.#settings.handover) return null
     const { HANDOVER_SOCKET: channel } = this.#estate.environment
-    const adoption = new Adoption(this.#connections, channel, (message) => this.#warn(message))
+    const adoption = new Adoption(this.#connections, this.#endpoints, channel, (message) =>
+      this.#warn(message),
+    )
     adoption.adopted = () => this.#announcer.say({ type: 'account', account: this.account })
     return adoption
   }

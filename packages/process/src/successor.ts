@@ -32,6 +32,8 @@ export class Successor {
   readonly reached: Promise<void>
   /** How many connections it has, as far as we know. */
   open = 0
+  /** Names of the WebSocketServers whose sessions it takes. */
+  webSockets: readonly string[] = []
   #greeted = false
   readonly #calls: DescriptorCalls
   readonly #observer: SuccessorObserver
@@ -118,6 +120,7 @@ export class Successor {
     if (message?.version === 1 && typeof message.open === 'number' && !this.#greeted) {
       this.#greeted = true
       this.open = message.open
+      this.webSockets = Array.isArray(message.webSockets) ? message.webSockets : []
     } else if (typeof message?.batch === 'number' && Array.isArray(message.refused)) {
       this.#acknowledged({ batch: message.batch, refused: message.refused })
     } else this.#socket.destroy() // it speaks another language

@@ -182,9 +182,10 @@ void test('maxRequestsPerSocket counts the requests that a predecessor answered'
 })
 
 void test('a connection that has not sent anything moves, and its time for a first request goes on', async (t) => {
+  // Longer than the successor takes to start.
   const OPTIONS = JSON.stringify({
-    headersTimeout: 500,
-    requestTimeout: 500,
+    headersTimeout: 4000,
+    requestTimeout: 4000,
     connectionsCheckingInterval: 20,
     keepAliveTimeout: 20,
   })

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
-import WebSocket from 'ws'
 import { App } from './app.js'
 import { heldTcp } from './sockets.js'
 
@@ -48,21 +47,4 @@ void test('drain ends a raw TCP connection at the deadline, with a FIN', async (
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
   await ended
   assert.deepEqual((await app.message('drained')).cut, ['tcp connection'])
-})
-
-void test('drain leaves a WebSocket working until the deadline, and names it', async (t) => {
-  const { app, port } = await started(t, 'websocket.mjs', { HANDOVER_DRAIN_SECONDS: '2' })
-  const socket = new WebSocket(`ws://127.0.0.1:${port}`)
-  t.after(() => socket.terminate())
-  socket.on('error', () => {})
-  await once(socket, 'open')
-  const exit = app.stop()
-  await app.message('draining')
-  socket.send('still there')
-  const [data] = (await once(socket, 'message')) as [Buffer]
-  assert.equal(String(data), 'echo still there')
-  assert.deepEqual(await exit, { code: 0, signal: null })
-  const { cut, account } = await app.message('drained')
-  assert.deepEqual(cut, ['upgraded connection'])
-  assert.equal(account.endedAtDeadline, 1)
 })

@@ -1,0 +1,29 @@
+import type { IncomingMessage } from 'node:http'
+import type net from 'node:net'
+
+/**
+ * Calls back with each upgrade request for a WebSocket before the application gets it. Gives a function that
+ * ends it.
+ *
+ * Node takes a request for an upgrade only where somebody listens to 'upgrade': so our listener is there exactly
+ * as long as one of the application is.
+ */
+export function watchUpgrades(
+  server: net.Server,
+  upgrading: (request: IncomingMessage, stream: net.Socket) => void,
+): () => void {
+  const upgrade = (request: IncomingMessage, stream: net.Socket) => {
+    if (request.headers.upgrade?.toLowerCase() === 'websocket') upgrading(request, stream)
+  }
+  const added = (event: string | symbol) => {
+    if (event === 'upgrade' && !server.listeners('upgrade').includes(upgrade))
+      server.prependListener('upgrade', upgrade)
+  }
+  const removed = (event: string | symbol) => {
+    if (event === 'upgrade' && server.listeners('upgrade').every((listener) => listener === upgrade))
+      server.off('upgrade', upgrade)
+  }
+  if (server.listenerCount('upgrade') > 0) added('upgrade')
+  server.on('newListener', added).on('removeListener', removed)
+  return () => server.off('newListener', added).off('removeListener', removed).off('upgrade', upgrade)
+}

@@ -1,0 +1,30 @@
+import type { TestContext } from 'node:test'
+import { App, type AppOptions } from './app.js'
+import { heldTcp } from './sockets.js'
+
+export interface Stage {
+  port: number
+  /** One more instance, ready. */
+  start(options?: AppOptions): Promise<App>
+}
+
+/** A listener that any number of instances of the fixture share. */
+export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}): Stage {
+  const listener = heldTcp()
+  t.after(() => listener.close())
+  const { port } = listener
+  return {
+    port,
+    async start(options = {}) {
+      const app = await App.start(fixture, {
+        listeners: { http: listener },
+        ...defaults,
+        ...options,
+        env: { PORT: String(port), ...defaults.env, ...options.env },
+      })
+      t.after(() => app.dispose())
+      await app.message('ready')
+      return app
+    },
+  }
+}
