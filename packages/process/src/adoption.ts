@@ -9,7 +9,7 @@ import { AdoptionSocket } from './adoption-socket.js'
 import type { Connections } from './connections.js'
 import { isKoffiInstalled } from './koffi.js'
 import { isPlainHttp1 } from './mover.js'
-import { adoptWebSocket } from './websocket/adopt.js'
+import { adoptWebSocket, isComplete } from './websocket/adopt.js'
 import type { Endpoints } from './websocket/endpoints.js'
 
 /** Takes predecessors' connections over, for the servers that it is told of. */
@@ -71,7 +71,7 @@ export class Adoption {
     const { webSocket } = about
     if (server?.listening === true) {
       if (webSocket === undefined) return adoptConnection(this.#connections, server, fd, about)
-      const endpoint = this.#endpoints.named(webSocket.name)
+      const endpoint = isComplete(webSocket) ? this.#endpoints.named(webSocket.name) : undefined
       if (endpoint) return adoptWebSocket(this.#connections, server, fd, { ...about, webSocket }, endpoint)
     }
     fs.closeSync(fd)

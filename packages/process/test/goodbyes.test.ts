@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { CountingSession } from '@handover/testkit'
 import { stage } from './stage.js'
-import { CountingSession } from './websocket-client.js'
 
 const orderly = { code: 0, signal: null }
 const restart = { code: 1012, reason: 'Service Restart' }

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { once } from 'node:events'
+import net from 'node:net'
+import { test, type TestContext } from 'node:test'
+import { descriptorCalls } from '../dist/descriptors.js'
+import { handleOf } from '../dist/handle.js'
+import { loadKoffi } from '../dist/koffi.js'
 import type { App } from './app.js'
 import { stage } from './stage.js'
-import { CountingSession } from './websocket-client.js'
+import { CountingSession } from '@handover/testkit'
 
 const orderly = { code: 0, signal: null }
 const fixture = 'websocket-moves.mjs'
@@ -66,4 +71,115 @@ for (const [name, env] of [
     }
     t.diagnostic(`${sessions.reduce((total, { answered }) => total + answered, 0)} messages answered`)
   })
+}
+
+void test('a session that a successor took, and then lost, goes on, and moves to another one', async (t) => {
+  const service = stage(t, fixture, library)
+  const old = await service.start()
+  const sessions = await Promise.all(
+    Array.from({ length: 10 }, () => CountingSession.open(address(service.port))),
+  )
+  t.after(() => sessions.forEach(({ ws }) => ws.terminate()))
+  await Promise.all(sessions.map((session) => session.ask('here')))
+  const next = await service.start()
+  // It takes what comes, says nothing for a while, and is gone: the descriptors die with it.
+  let batches = 0
+  const dying = net
+    .createServer((socket) => {
+      socket.on('error', () => {}).write('{"version":1,"open":0,"webSockets":[""]}\n')
+      socket.once('data', () => {
+        batches++
+        for (const session of sessions) session.ws.send('while it is on its way')
+        setTimeout(() => socket.destroy(), 50)
+      })
+    })
+    .listen(`${old.folder}/dying`)
+  t.after(() => dying.close())
+  await once(dying, 'listening')
+  const { path } = await next.message('adopts')
+  old.sendRaw(JSON.stringify({ type: 'successors', sockets: [`${old.folder}/dying`, path] }) + '\n')
+  const answers = sessions.map(({ ws }) => once(ws, 'message'))
+  assert.deepEqual(await old.stop(), orderly)
+  assert.equal(batches, 1)
+  const all = await Promise.all(answers)
+  for (const [data] of all) assert.equal((JSON.parse(String(data)) as { count: number }).count, 2)
+  assertBalanced(old)
+  assert.equal(old.account?.handedOver, 10)
+  assert.ok(sessions.every(({ closed, faults }) => closed === null && faults.length === 0))
+})
+
+void test('a session that the successor would answer otherwise is closed with 1012', async (t) => {
+  const service = stage(t, fixture, library)
+  const old = await service.start()
+  const session = await CountingSession.open(address(service.port), ['b'])
+  t.after(() => session.ws.terminate())
+  assert.ok(await session.ask('one'))
+  const next = await service.start({ env: { PROTOCOLS: 'no' } })
+  const exit = old.handOverTo(next)
+  await session.until(() => session.closed !== null)
+  assert.equal(session.closed?.code, 1012)
+  assert.deepEqual(await exit, orderly)
+  assert.deepEqual([old.account?.endedOrderly, old.account?.handedOver], [1, 0])
+  assert.equal(next.account?.adopted ?? 0, 0)
+})
+
+void test('the beginning of a frame goes along with the session', async (t) => {
+  const service = stage(t, fixture, library)
+  const old = await service.start()
+  const socket = net.connect(service.port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13'
+  socket.write(`GET /raw HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`)
+  assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 101 /)
+  // Text, final, 300 bytes, masked with zeroes.
+  const frame = Buffer.concat([Buffer.from('81fe012c00000000', 'hex'), Buffer.alloc(300, 'x')])
+  const holders: App[] = []
+  for (const cut of [1, 2, 3, 7, 8, 9, 200, 307]) {
+    const sender = holders.at(-1) ?? old
+    const receiver = await service.start()
+    socket.write(frame.subarray(0, cut))
+    assert.deepEqual(await sender.handOverTo(receiver), orderly)
+    assert.equal(sender.account?.handedOver, 1)
+    holders.push(receiver)
+    socket.write(frame.subarray(cut))
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    const { count, length, pid } = JSON.parse(answer.subarray(answer.indexOf('{')).toString()) as Record<
+      string,
+      number
+    >
+    assert.deepEqual([count, length, pid], [holders.length, 300, receiver.pid])
+  }
+})
+
+for (const moved of [
+  'null',
+  '{"name":""}',
+  '{"name":"","protocol":"","unread":"","request":{"url":"/","rawHeaders":[1]}}',
+]) {
+  void test(`a predecessor that says ${moved} of a WebSocket is refused`, async (t) => {
+    const app = await stage(t, fixture, library).start()
+    const { path } = await app.message('adopts')
+    const [mine, theirs] = await pair(t)
+    const calls = descriptorCalls(loadKoffi() ?? assert.fail('koffi is not installed'))
+    const socket = net.connect(path)
+    t.after(() => socket.destroy())
+    await once(socket, 'data')
+    const batch = `{"version":1,"batch":1,"moved":[{"listener":"http","fresh":false,"requests":1,"webSocket":${moved}}]}\n`
+    const acknowledged = once(socket, 'data')
+    calls.send(handleOf(socket)?.fd ?? -1, Buffer.from(batch), [handleOf(theirs)?.fd ?? -1])
+    assert.deepEqual(JSON.parse(String((await acknowledged)[0])), { batch: 1, refused: [0] })
+    theirs.destroy()
+    await once(mine.resume(), 'end') // the last copy of its other end was closed
+    assert.equal(app.output, '')
+  })
+}
+
+async function pair(t: TestContext): Promise<[net.Socket, net.Socket]> {
+  const server = net.createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  const mine = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1')
+  const [theirs] = (await accepted) as [net.Socket]
+  t.after(() => server.close() && mine.destroy() && theirs.destroy())
+  return [mine, theirs]
 }

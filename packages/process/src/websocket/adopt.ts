@@ -37,6 +37,15 @@ export function adoptWebSocket(
   return true
 }
 
+/** Whether a predecessor, of whatever version, has said all that is needed. */
+export function isComplete(moved: unknown): moved is MovedWebSocket {
+  const { name, protocol, request, unread } = (moved ?? {}) as Partial<MovedWebSocket>
+  if (!request || !Array.isArray(request.rawHeaders)) return false
+  return [name, protocol, unread, request.url, ...request.rawHeaders].every(
+    (text) => typeof text === 'string',
+  )
+}
+
 /** As far as `ws` looks at it; `session` is set when it has opened the WebSocket. */
 function reopen({ server, warn }: Endpoint, { request, stream }: Upgraded, moved: MovedWebSocket): void {
   const { 'sec-websocket-extensions': _offered, ...headers } = request.headers

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { CountingSession, freePort, openRig } from '@handover/testkit'
+import type { Rig } from '@handover/testkit'
+
+const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
+
+test('upgrade moves 50 busy WebSocket sessions 20 times, and none loses a message', async (t) => {
+  const { rig, sessions, talks, stop } = await conversation(t, 50)
+  for (let upgrade = 0; upgrade < 20; upgrade++) {
+    const before = sessions.map(({ answered }) => answered)
+    const { code, receipt, stderr } = await rig.upgrade('--wait', 'drained')
+    assert.equal(code, 0, stderr)
+    for (const { account, id, side, unaccounted } of receipt.instances) {
+      assert.equal(unaccounted, 0, id)
+      if (side === 'old') assert.equal(account?.endedOrderly, 0, JSON.stringify(account))
+    }
+    // Each has been answered after this upgrade before the next one begins.
+    await Promise.all(
+      sessions.map((session, index) =>
+        session.until(() => session.answered > (before[index] ?? 0) + 1 || session.closed !== null),
+      ),
+    )
+  }
+  stop()
+  await Promise.all(talks)
+  for (const session of sessions) {
+    assert.deepEqual([session.faults, session.closed], [[], null])
+    assert.equal(session.pids.size, 21)
+  }
+  t.diagnostic(`${sessions.reduce((total, { answered }) => total + answered, 0)} messages answered`)
+})
+
+test('the same sessions are lost when an application ends in the usual way', async (t) => {
+  const { rig, sessions, talks } = await conversation(t, 50, {
+    env: { PLAIN: '1' },
+    register: false,
+  })
+  assert.equal((await rig.upgrade()).code, 0)
+  await Promise.all(sessions.map((session) => session.until(() => session.closed !== null)))
+  await Promise.all(talks)
+  assert.ok(sessions.every(({ closed }) => closed?.code === 1006))
+})
+
+test('upgrade ends the WebSockets of an application that knows nothing of it with 1012', async (t) => {
+  const { rig, sessions, talks } = await conversation(t, 20, { env: { PLAIN: '1' } })
+  const { code } = await rig.upgrade()
+  assert.equal(code, 0)
+  await Promise.all(sessions.map((session) => session.until(() => session.closed !== null)))
+  await Promise.all(talks)
+  for (const { closed } of sessions) assert.deepEqual(closed, { code: 1012, reason: 'Service Restart' })
+})
+
+async function conversation(t: TestContext, count: number, options: object = {}) {
+  const rig: Rig = openRig()
+  t.after(() => rig.close())
+  const port = await freePort()
+  const command = ['node', join(apps, 'websocket.mjs')]
+  const services = { web: { command, listen: { http: port }, ...options } }
+  writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
+  const started = await rig.handover('start')
+  assert.equal(started.code, 0, started.stderr)
+  const sessions = await Promise.all(
+    Array.from({ length: count }, () => CountingSession.open(`ws://127.0.0.1:${port}/`)),
+  )
+  t.after(() => sessions.forEach(({ ws }) => ws.terminate()))
+  let stopped = false
+  const talks = sessions.map(async (session) => {
+    for (let n = 1; !stopped; n++) {
+      const text = n % 11 === 0 ? 'x'.repeat(70_000 + n) : `message ${n}`
+      if (!(await session.ask(text, n % 5 === 0 ? 3 : 1))) return
+    }
+  })
+  return { rig, sessions, talks, stop: () => (stopped = true) }
+}
