@@ -2,42 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { App, type AppOptions } from './app.js'
+import type { App, AppOptions } from './app.js'
 import { RawConnection, requestText } from './raw-client.js'
-import { heldTcp } from './sockets.js'
-
-interface Stage {
-  port: number
-  /** One more instance, ready. */
-  start(options?: AppOptions): Promise<App>
-  connect(): Promise<RawConnection>
-}
-
-/** A listener that any number of instances of the fixture share. */
-function stage(t: TestContext, fixture: string, defaults: AppOptions = {}): Stage {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const { port } = listener
-  return {
-    port,
-    async start(options = {}) {
-      const app = await App.start(fixture, {
-        listeners: { http: listener },
-        ...defaults,
-        ...options,
-        env: { PORT: String(port), ...defaults.env, ...options.env },
-      })
-      t.after(() => app.dispose())
-      await app.message('ready')
-      return app
-    },
-    async connect() {
-      const connection = await RawConnection.open({ port })
-      t.after(() => connection.close())
-      return connection
-    },
-  }
-}
+import { stage, type Stage } from './stage.js'
 
 /** Connections that have been served by `app` and are idle. */
 async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {

@@ -1,11 +1,13 @@
 import type { TestContext } from 'node:test'
 import { App, type AppOptions } from './app.js'
+import { RawConnection } from './raw-client.js'
 import { heldTcp } from './sockets.js'
 
 export interface Stage {
   port: number
   /** One more instance, ready. */
   start(options?: AppOptions): Promise<App>
+  connect(): Promise<RawConnection>
 }
 
 /** A listener that any number of instances of the fixture share. */
@@ -25,6 +27,11 @@ export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}
       t.after(() => app.dispose())
       await app.message('ready')
       return app
+    },
+    async connect() {
+      const connection = await RawConnection.open({ port })
+      t.after(() => connection.close())
+      return connection
     },
   }
 }
