@@ -15,7 +15,7 @@ const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
 const isOptionalString: Check = (value) => value === undefined || isString(value)
 
-const accountFields: (keyof ConnectionAccount)[] = [
+export const accountFields: (keyof ConnectionAccount)[] = [
   'accepted',
   'adopted',
   'answered',
@@ -26,11 +26,13 @@ const accountFields: (keyof ConnectionAccount)[] = [
   'open',
   'active',
 ]
+/** Not said by every version. */
+export const optionalFields: (keyof ConnectionAccount)[] = ['refused', 'slowestMs']
 const isCount: Check = (value) => isNumber(value) && Number(value) >= 0
 const isAccount: Check = (value) =>
   isRecord(value) &&
   accountFields.every((field) => isCount(value[field])) &&
-  [value['refused'], value['slowestMs']].every((figure) => figure === undefined || isCount(figure))
+  optionalFields.every((field) => value[field] === undefined || isCount(value[field]))
 
 /** What each message must carry. A field more is no harm: a later version may have added it. */
 const fields: Record<Type, Record<string, Check>> = {

@@ -1,4 +1,5 @@
 import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
+import { accountFields, optionalFields } from './instance-message.js'
 
 /** One process of an instance that has the library. */
 interface Speaker {
@@ -87,9 +88,9 @@ function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
   if (!first) return null
   const total = { ...first }
   for (const account of rest) {
-    for (const [field, value] of Object.entries(account) as [keyof ConnectionAccount, number][]) {
-      const soFar = total[field] ?? 0
-      total[field] = field === 'slowestMs' ? Math.max(soFar, value) : soFar + value
+    for (const field of [...accountFields, ...optionalFields]) {
+      const [soFar = 0, value] = [total[field], account[field]]
+      if (value !== undefined) total[field] = field === 'slowestMs' ? Math.max(soFar, value) : soFar + value
     }
   }
   return total
