@@ -2,6 +2,8 @@ import type net from 'node:net'
 
 /** Node's own object below a listening server. */
 export interface ListenHandle {
+  /** Its descriptor; -1 once it is closed. */
+  readonly fd?: number
   onconnection: (this: unknown, error: number, client?: ClientHandle) => void
   close(...args: unknown[]): void
 }

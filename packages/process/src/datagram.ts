@@ -4,29 +4,19 @@ import type { Koffi } from './koffi.js'
 
 /** What is used of koffi (https://koffi.dev): an optional package, so it is known by shape only. */
 export interface Ffi {
-  load(library: string | null): { func(prototype: string): (...args: unknown[]) => number }
+  load(library: null): { func(prototype: string): (...args: unknown[]) => number | bigint }
   errno(): number
 }
 
 /** One datagram to a unix socket; `@` in front of the path means the abstract namespace (sd_notify(3)). */
 export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string | null {
-  const libc = ffi.load(null)
-  const socket = libc.func('int socket(int, int, int)')
-  const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)')
-  const close = libc.func('int close(int)')
-  const failed = (call: string) =>
-    `${call} to NOTIFY_SOCKET "${socketPath}" failed: ${errorName(ffi.errno())}`
-
-  const fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
-  if (fd < 0) return failed('socket')
-  try {
+  return onSocket(ffi, socketPath, (fd, libc, failed) => {
+    const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)')
     const address = unixAddress(socketPath)
     const data = Buffer.from(text)
     const sent = sendto(fd, data, data.length, MSG_NOSIGNAL, address, address.length)
     return Number(sent) === data.length ? null : failed('sendto')
-  } finally {
-    close(fd)
-  }
+  })
 }
 
 /** The same, with a copy of a descriptor: it takes a socket that is connected. */
@@ -36,22 +26,38 @@ export function sendDescriptor(
   text: string,
   passed: number,
 ): string | null {
-  const libc = koffi.load(null)
-  const socket = libc.func('int socket(int, int, int)')
-  const connect = libc.func('int connect(int, const void *, unsigned int)')
-  const close = libc.func('int close(int)')
-  const failed = (call: string, reason: string) =>
-    `${call} to NOTIFY_SOCKET "${socketPath}" failed: ${reason}`
-
-  const fd = Number(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))
-  if (fd < 0) return failed('socket', errorName(koffi.errno()))
-  try {
+  return onSocket(koffi, socketPath, (fd, libc, failed) => {
+    const connect = libc.func('int connect(int, const void *, unsigned int)')
     const address = unixAddress(socketPath)
-    if (Number(connect(fd, address, address.length)) < 0) return failed('connect', errorName(koffi.errno()))
-    const sent = descriptorCalls(koffi).send(fd, Buffer.from(text), [passed])
-    return sent > 0 ? null : failed('sendmsg', 'it is full')
-  } catch (error) {
-    return failed('sendmsg', (error as Error).message)
+    if (Number(connect(fd, address, address.length)) < 0) return failed('connect')
+    try {
+      const sent = descriptorCalls(koffi).send(fd, Buffer.from(text), [passed])
+      return sent > 0 ? null : failed('sendmsg', 'it is full')
+    } catch (error) {
+      return failed('sendmsg', (error as Error).message)
+    }
+  })
+}
+
+type Library = ReturnType<Ffi['load']>
+/** One sentence about the call that failed; without a reason, errno's. */
+type Failed = (call: string, reason?: string) => string
+
+/** Opens a unix datagram socket for as long as `send` takes. */
+function onSocket(
+  ffi: Ffi,
+  socketPath: string,
+  send: (fd: number, libc: Library, failed: Failed) => string | null,
+): string | null {
+  const libc = ffi.load(null)
+  const socket = libc.func('int socket(int, int, int)')
+  const close = libc.func('int close(int)')
+  const failed: Failed = (call, reason = errorName(ffi.errno())) =>
+    `${call} to NOTIFY_SOCKET "${socketPath}" failed: ${reason}`
+  const fd = Number(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+  if (fd < 0) return failed('socket')
+  try {
+    return send(fd, libc, failed)
   } finally {
     close(fd)
   }

@@ -32,3 +32,6 @@ export class OptionError extends HandoverError {
     super('ERR_HANDOVER_OPTION', message)
   }
 }
+
+/** What was thrown need not be an Error. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -50,7 +50,7 @@ function closeWithLastAnswer({ session, exchanges }: Connection): void {
 /** Longer than a round trip to any client on plaintext HTTP/2, which is spoken inside data centres. */
 const roundTripMs = 250
 
-/** Long enough for an answer of usual length; and an idle client of browsers' kind asks again within it or not soon. */
+/** Longer than most answers take: until then a client of one stream at a time has had its moment. */
 const lastAnswerMs = 2000
 
 /** Length 8, type GOAWAY, no flags, stream 0; last stream 2^31-1, NO_ERROR. */

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import type net from 'node:net'
+import { handleOf } from './accept-queue.js'
 import type { Announcer } from './announcer.js'
 import type { InheritedListener } from './inherited.js'
 
@@ -13,7 +14,7 @@ const prefix = 'bound-'
  */
 export function keepListener(announcer: Announcer, server: net.Server, isDraining: () => boolean): void {
   const address = server.address()
-  const fd = (server as net.Server & { _handle?: { fd?: number } | null })._handle?.fd
+  const fd = handleOf(server)?.fd
   if (fd === undefined || fd < 0 || address === null || typeof address === 'string') return
   // FDNAME= takes no colon. The listener is found by its address, not by this.
   const name = `${prefix}${address.address.replaceAll(':', '_')}-${address.port}`

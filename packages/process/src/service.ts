@@ -7,7 +7,7 @@ import { announcer, type Announcer, type Mode } from './announcer.js'
 import { Connections } from './connections.js'
 import type { Estate } from './contract.js'
 import { finishConnections, stopAccepting } from './drain.js'
-import { HandoverError } from './errors.js'
+import { HandoverError, messageOf } from './errors.js'
 import {
   describeListener,
   findListener,
@@ -336,7 +336,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     return allWithin(
       ms,
       hooks.map((hook) => () => hook(reason)),
-      (error) => this.#warn(`A drain hook threw: ${error instanceof Error ? error.message : String(error)}`),
+      (error) => this.#warn(`A drain hook threw: ${messageOf(error)}`),
     )
   }
 

@@ -3,8 +3,9 @@ import net from 'node:net'
 import { countFor } from '../adopted.js'
 import type { MovedConnection, MovedWebSocket } from '../adoption-protocol.js'
 import type { Connections } from '../connections.js'
+import { messageOf } from '../errors.js'
 import type { Endpoint, WebSocketLike } from './hooks.js'
-import { messageOf, type Session } from './session.js'
+import type { Session } from './session.js'
 import { Upgraded } from './upgraded.js'
 
 /**

@@ -1,4 +1,5 @@
 import type { MovedWebSocket } from '../adoption-protocol.js'
+import { messageOf } from '../errors.js'
 import { startReading, stopReading } from '../handle.js'
 import { isEmpty } from '../idle.js'
 import { FrameFollower, serviceRestart } from './frames.js'
@@ -153,8 +154,6 @@ export class Session {
     if (!this.#exporting) this.#settled()
   }
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 const OPEN = 1
 /** More than that of one frame is not carried along: then its end is waited for. Bytes. */

@@ -96,11 +96,6 @@ export class Upgraded {
     this.#interception.fail(new Error('The WebSocket was moved to a successor'))
   }
 
-  /** Ends the stream behind what was written. */
-  end(): void {
-    this.#interception.end()
-  }
-
   #writeClose(written: () => void): void {
     this.#ending = null
     this.#phase = 'ended'
