@@ -30,13 +30,13 @@ export interface ProcessesOptions {
 export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
   keepDescriptorsFromChildren()
   const { prepare, retainLogs = 20 } = options
+  const running = new Map<string, Running>()
   const keys = ticketKeys()
   const instances = { ...options, ticketKeys: keys }
   setInterval(() => {
     keys.renew()
     for (const instance of running.values()) instance.renewTicketKeys()
   }, ticketKeysLifetimeMs).unref()
-  const running = new Map<string, Running>()
 
   /** Forgets the instance once it is gone, and the oldest output with it. */
   const forgetting = ({ instance, revision }: LaunchOrder, observer: ProcessObserver): ProcessObserver => ({

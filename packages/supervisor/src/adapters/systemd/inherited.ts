@@ -32,7 +32,7 @@ export interface InheritedSocket {
 
 const firstDescriptor = 3 // SD_LISTEN_FDS_START
 
-/** What of the passed descriptors can be listened on; `warn` names the others, which are closed. */
+/** What of the passed descriptors can be listened on; `warn` names the others. */
 export function readInherited(names: string[], warn: (line: string) => void): InheritedSocket[] {
   return names.flatMap((name, index) => {
     const fd = firstDescriptor + index

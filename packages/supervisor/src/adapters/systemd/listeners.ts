@@ -94,7 +94,7 @@ function findPassed(
   spec: ListenerSpec,
   configured: ListenerSpec[],
 ): Result<InheritedSocket | null> {
-  const bound = free.filter((socket) => isBoundTo(socket, spec) && isReachable(socket, spec))
+  const bound = free.filter((socket) => isBoundTo(socket, spec) && isReachable(spec))
   const byAddress = bound.find((socket) => socket.name === name) ?? bound[0]
   if (byAddress) return ok(byAddress)
   const another = (socket: InheritedSocket) => configured.some((other) => isBoundTo(socket, other))
@@ -111,5 +111,5 @@ function findPassed(
 const described = { tcp: 'a TCP socket', udp: 'a UDP socket', unix: 'a unix socket' }
 
 /** A stored unix socket whose file was deleted is bound to a path that leads nowhere. */
-const isReachable = (_socket: InheritedSocket, spec: ListenerSpec): boolean =>
+const isReachable = (spec: ListenerSpec): boolean =>
   spec.type !== 'unix' || lstatSync(spec.path, { throwIfNoEntry: false })?.isSocket() === true

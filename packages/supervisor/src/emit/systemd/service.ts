@@ -2,7 +2,7 @@ import type { Setting } from './hardening.js'
 import { hardening } from './hardening.js'
 import type { SystemdOrder } from './index.js'
 import { quoteAssignment, quoteCommand, quotePath } from './quote.js'
-import { timingOf } from './timing.js'
+import { listenersOf, timingOf } from './timing.js'
 
 /** `sockets`: names of the socket units that go with it. */
 export function serviceUnit(order: SystemdOrder, sockets: string[]): string {
@@ -30,7 +30,6 @@ export function serviceUnit(order: SystemdOrder, sockets: string[]): string {
 
 function life(order: SystemdOrder): Setting[] {
   const { stopSeconds, startSeconds, watchdogSeconds } = timingOf(order.specs)
-  const listeners = order.specs.reduce((sum, { listen }) => sum + Object.keys(listen).length, 0)
   return [
     ...typeSettings(order.systemdVersion),
     { name: 'NotifyAccess', value: 'all' },
@@ -71,7 +70,7 @@ function life(order: SystemdOrder): Setting[] {
     },
     {
       name: 'FileDescriptorStoreMax',
-      value: String(2 * listeners + 16),
+      value: String(2 * listenersOf(order.specs) + 16),
       comment: 'the listeners, kept while even the supervisor and all instances are gone',
     },
   ]

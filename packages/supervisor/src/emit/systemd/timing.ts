@@ -30,6 +30,10 @@ export function timingOf(specs: ServiceSpec[]): Timing {
   }
 }
 
+/** How many there are, of all services together. */
+export const listenersOf = (specs: ServiceSpec[]): number =>
+  specs.reduce((sum, { listen }) => sum + Object.keys(listen).length, 0)
+
 /** What systemd was told about the unit, as far as it bears on a drain; null: not known. */
 export interface UnitLimits {
   unit: string
@@ -59,7 +63,7 @@ export function drainWarnings(specs: ServiceSpec[], limits: UnitLimits): string[
     warnings.push(
       `${unit}: KillMode is "${killMode}", "process" was expected: the instances are killed with a supervisor that crashes`,
     )
-  const listeners = specs.reduce((sum, { listen }) => sum + Object.keys(listen).length, 0)
+  const listeners = listenersOf(specs)
   if (storeMax !== null && storeMax < listeners)
     warnings.push(
       `${unit}: FileDescriptorStoreMax is ${storeMax}, but there ${listeners === 1 ? 'is 1 listener' : `are ${listeners} listeners`}: what does not fit refuses connections once supervisor and instances are killed together`,
