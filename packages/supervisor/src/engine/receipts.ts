@@ -1,4 +1,4 @@
-import type { Event, InstanceReceipt, KernelCounters, Receipt } from '../model/index.js'
+import type { Event, KernelCounters, Receipt, ServiceState } from '../model/index.js'
 import { receiptOf } from '../rollout/index.js'
 import type { KernelStats } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
@@ -16,7 +16,6 @@ export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: Ke
     runtime.kernelBefore = kernel.read()
     runtime.kernel = null
   }
-  if (isFinal(runtime, event)) return null
   const events = withEvent(runtime, event)
   if (events === runtime.rolloutEvents) return null
   runtime.rolloutEvents = events
@@ -29,14 +28,6 @@ export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: Ke
   runtime.receipts = keep(runtime.receipts, whole)
   const drainedNow = before?.rollout === whole.rollout && before.phases.drained !== whole.phases.drained
   return ends || drainedNow ? whole : null
-}
-
-/** The rollout has ended and nothing of it drains any more: no event adds to its receipt until the next begins. */
-function isFinal({ receipts, rolloutEvents: [started] }: ServiceRuntime, event: Event): boolean {
-  const newest = receipts.at(-1)
-  if (event.type === 'RolloutStarted' || started?.type !== 'RolloutStarted') return false
-  const drains = ({ reason, exit }: InstanceReceipt) => reason !== undefined && exit === undefined
-  return newest?.rollout === started.rollout && !newest.instances.some(drains)
 }
 
 /** The newest account of a rollout stands for the earlier ones of it. */
@@ -75,6 +66,7 @@ function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Even
     case 'RolloutAccounted':
       return rolloutEvents
     case 'InstanceAccount':
+      if (state.rollout === null && !isDraining(state, event.instance)) return rolloutEvents
       return [
         ...rolloutEvents.filter((old) => old.type !== 'InstanceAccount' || old.instance !== event.instance),
         event,
@@ -92,3 +84,6 @@ function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Even
       return state.rollout === null && !endsRollout(event) ? rolloutEvents : [...rolloutEvents, event]
   }
 }
+
+const isDraining = ({ instances }: ServiceState, instance: string): boolean =>
+  instances.some(({ id, state }) => id === instance && state === 'draining')

@@ -6,7 +6,7 @@ import { fakeWorld } from '@handover/testkit'
 import type { Engine } from '../../dist/engine/index.js'
 import { createEngine } from '../../dist/engine/index.js'
 import { failed } from '../../dist/model/index.js'
-import { spec } from './spec.js'
+import { figures, spec } from './spec.js'
 
 /** A service that runs in its first revision. */
 async function running(world: FakeWorld, service = spec()): Promise<Engine> {
@@ -141,4 +141,27 @@ test('createEngine() keeps figures out of the journal when an instance reports t
   world.living.get('web-1')?.observer.status('busy')
   assert.equal(world.journaled.length, before)
   assert.equal(engine.service('web')?.texts.get('web-1'), 'busy')
+})
+
+test('createEngine() keeps the figures of the new instance at the end of its rollout while the old one drains', async () => {
+  const world = fakeWorld()
+  const engine = await running(world)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  const [old, fresh] = ['web-1', 'web-2'].map((id) => world.living.get(id)?.observer)
+  fresh?.account(figures)
+  fresh?.ready()
+  old?.stoppedAccepting()
+  const accounts = () => engine.service('web')?.receipt?.instances.map(({ account }) => account)
+  assert.deepEqual(accounts(), [null, figures])
+  fresh?.account({ ...figures, answered: 50 })
+  old?.account({ ...figures, answered: 60 })
+  assert.deepEqual(accounts(), [{ ...figures, answered: 60 }, figures])
+  assert.deepEqual(
+    engine
+      .history('web')
+      .at(-1)
+      ?.receipts[0]?.instances.map(({ account }) => account),
+    accounts(),
+  )
 })

@@ -5,7 +5,7 @@ import type { FakeWorld } from '@handover/testkit'
 import { fakeWorld } from '@handover/testkit'
 import { createEngine } from '../../dist/engine/index.js'
 import type { Engine } from '../../dist/engine/index.js'
-import { spec } from './spec.js'
+import { figures, spec } from './spec.js'
 
 /** A service that runs in its first revision; what its supervisor wrote down is in `world.journaled`. */
 async function running(world: FakeWorld): Promise<Engine> {
@@ -56,17 +56,7 @@ test('restore() knows the receipts of earlier rollouts, with what was counted, w
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
   await turn()
-  const account = {
-    accepted: 7,
-    adopted: 0,
-    answered: 40,
-    endedByPeer: 3,
-    endedOrderly: 0,
-    endedAtDeadline: 0,
-    handedOver: 4,
-    open: 0,
-    active: 0,
-  }
+  const account = { ...figures, handedOver: 4, open: 0 }
   first.living.get('web-2')?.observer.ready()
   const old = first.living.get('web-1')?.observer
   old?.stoppedAccepting()
