@@ -6,7 +6,6 @@ import type { Command } from 'commander'
 import { exitCodes } from '../../control/api.js'
 import type { Paths } from '../../config/paths.js'
 import type { SpecSource } from '../../config/source.js'
-import { readSpecs } from '../../config/source.js'
 import type { SystemdOrder } from '../../emit/systemd/index.js'
 import { systemdUnits } from '../../emit/systemd/index.js'
 import type { CommonOptions } from '../context.js'
@@ -59,6 +58,7 @@ async function emit(
   const run = readRunArguments(own)
   const given = { ...run.options, ...definedOf({ config: options.config, name: options.name }) }
   const source = valueOf(specSource(config ?? run.target, after, given))
+  const { readSpecs } = await import('../../config/source.js')
   const specs = valueOf(await readSpecs(source))
   const paths = await pathsOf({ ...given, ...(source.type === 'config' ? { config: source.path } : {}) })
   const units = systemdUnits({
