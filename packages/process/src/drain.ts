@@ -39,10 +39,10 @@ export function finishConnections(
   connections: Connections,
   mover: Mover,
   limits: DrainLimits,
+  lastRequests = new LastRequests(connections),
 ): Promise<string[]> {
   return new Promise((resolve) => {
     const moves = (connection: Connection) => mover.takes(connection)
-    const lastRequests = new LastRequests(connections, moves)
     const idle = new IdleSweep(connections, limits.idleMs, moves)
     const goodbyes = new Goodbyes(connections, moves, limits.deadline)
     const cut: string[] = []
@@ -83,7 +83,7 @@ export function finishConnections(
     connections.beginDrain()
     mover.begin()
     goodbyes.begin()
-    lastRequests.begin()
+    lastRequests.begin(moves)
     for (const connection of connections.open) {
       connection.idleSince = performance.now()
       if (connection.session !== null) sayGoodbyeAfterFirstRequest(connection)

@@ -1,4 +1,4 @@
-/** What the supervisor, or systemd, gave to this process. Read once, then gone from `process.env`. */
+/** What the supervisor, systemd or Kubernetes gave to this process. */
 export interface Environment {
   LISTEN_FDS?: string
   LISTEN_FDNAMES?: string
@@ -9,6 +9,11 @@ export interface Environment {
   HANDOVER_PROBE_DIR?: string
   HANDOVER_DRAIN_SECONDS?: string
   HANDOVER_IDLE_SECONDS?: string
+  HANDOVER_DRAIN_DELAY_SECONDS?: string
+  HANDOVER_PRESTOP_SECONDS?: string
+  HANDOVER_GRACE_SECONDS?: string
+  HANDOVER_PROBES_PORT?: string
+  KUBERNETES_SERVICE_HOST?: string
 }
 
 /** A child that had them would speak in our name, or take our descriptors for its own. */
@@ -22,8 +27,19 @@ const ours = [
   'HANDOVER_PROBE_DIR',
 ] as const
 
-/** Plain numbers: they are left in place, since node:cluster workers drain by them too. */
-const shared = ['HANDOVER_DRAIN_SECONDS', 'HANDOVER_IDLE_SECONDS'] as const
+/**
+ * Plain facts: they are left in place, since node:cluster workers drain by them too, and the process that serves
+ * may be the child of one that was started with them, `npm start` for example.
+ */
+const shared = [
+  'HANDOVER_DRAIN_SECONDS',
+  'HANDOVER_IDLE_SECONDS',
+  'HANDOVER_DRAIN_DELAY_SECONDS',
+  'HANDOVER_PRESTOP_SECONDS',
+  'HANDOVER_GRACE_SECONDS',
+  'HANDOVER_PROBES_PORT',
+  'KUBERNETES_SERVICE_HOST',
+] as const
 
 /**
  * Takes what is meant for this very process out of `env`.

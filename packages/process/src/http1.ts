@@ -17,17 +17,20 @@ import { betweenMessages, speaksHttp1 } from './idle.js'
 export class LastRequests {
   readonly #connections: Connections
   /** Connections that need not end: a successor takes them. */
-  readonly #spared: (connection: Connection) => boolean
+  #spared: (connection: Connection) => boolean = () => false
+  readonly #held = new WeakSet<net.Server>()
+  readonly #prepared = new WeakSet<ServerResponse>()
   /** What was found when a connection was looked at, and how many bytes it had brought by then. */
   readonly #looks = new WeakMap<Connection, { bytes: number; betweenMessages: boolean }>()
   #arrived: { connection: Connection; dispatch: () => void }[] | null = null
 
-  constructor(connections: Connections, spared: (connection: Connection) => boolean) {
+  constructor(connections: Connections) {
     this.#connections = connections
-    this.#spared = spared
   }
 
-  begin(): void {
+  /** Called again, it goes on with others spared. */
+  begin(spared: (connection: Connection) => boolean): void {
+    this.#spared = spared
     for (const server of this.#connections.servers) if (speaksHttp1(server)) this.#hold(server)
     const answering = [...this.#connections.open].filter(({ exchanges }) => exchanges.length > 0)
     this.#look(answering)
@@ -38,7 +41,8 @@ export class LastRequests {
 
   /** Lets the response say `close`, if it is the last one when its header is written. */
   prepare(connection: Connection, { response }: Exchange): void {
-    if (response === undefined || response.headersSent) return
+    if (response === undefined || response.headersSent || this.#prepared.has(response)) return
+    this.#prepared.add(response)
     const writeHead = Reflect.get(response, 'writeHead') as (...args: unknown[]) => ServerResponse
     response.writeHead = (...args: unknown[]) => {
       const final = !response.headersSent && Number(args[0]) >= 200
@@ -61,6 +65,8 @@ export class LastRequests {
   }
 
   #hold(server: net.Server): void {
+    if (this.#held.has(server)) return
+    this.#held.add(server)
     const emit = Reflect.get(server, 'emit') as (...args: unknown[]) => boolean
     server.emit = (...args: unknown[]) => {
       const [event, request, response] = args as [unknown, { socket?: net.Socket } | undefined, unknown]

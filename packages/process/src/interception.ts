@@ -9,7 +9,9 @@ import type { Service } from './service.js'
  *
  * Node binds `process.emit` at the moment that the first handler of a signal is added, so the patch must be
  * there before the application runs. It does nothing until `arm()`: a process that never listens dies of
- * SIGTERM as ever.
+ * SIGTERM as ever. As pid 1 it would not: the kernel keeps from it what it has no handler for
+ * (pid_namespaces(7)), and a container would be killed only when its time is over. There it exits as a shell
+ * reports it, 128 + the signal's number.
  */
 export function interceptSignals(
   service: Service,
@@ -17,7 +19,10 @@ export function interceptSignals(
 ): { arm(): void; restore(): void } {
   const original = Reflect.get(process, 'emit') as (this: NodeJS.Process, ...args: unknown[]) => boolean
   let state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
-  const keepAlive = () => {} // a signal with a handler does not kill the process
+  // A signal with a handler does not kill the process.
+  const keepAlive = (signal: NodeJS.Signals) => {
+    if (state === 'disarmed' && process.listenerCount(signal) === 1) process.exit(exitCodeOf(signal))
+  }
 
   const drainFirst = async (args: unknown[]) => {
     const signal = args[0] as NodeJS.Signals
@@ -38,13 +43,17 @@ export function interceptSignals(
     } else if (args[0] === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
     return true
   }
+  const keep = () => {
+    for (const signal of signals) process.off(signal, keepAlive).on(signal, keepAlive)
+  }
 
   process.emit = emit as typeof process.emit
+  if (process.pid === 1) keep()
   return {
     arm: () => {
       if (state !== 'disarmed') return
       state = 'armed'
-      for (const signal of signals) process.on(signal, keepAlive)
+      keep()
     },
     restore: () => {
       state = 'disarmed'

@@ -1,10 +1,25 @@
 import type { Environment } from './environment.js'
 import { OptionError } from './errors.js'
+import { timing, type Timing } from './pod.js'
+import { probeAddress, type ProbeAddress } from './probe-server.js'
 
 export interface HandoverOptions {
   drain?: {
-    /** Seconds from the start of a drain until what is left is cut. Default: HANDOVER_DRAIN_SECONDS, else 30. */
+    /**
+     * Seconds from the start of a drain (SIGTERM) until what is left is cut. `delaySeconds` is a part of it, and the
+     * hooks share it: in a pod, terminationGracePeriodSeconds >= preStop + timeoutSeconds + 2.
+     * Default: HANDOVER_DRAIN_SECONDS; else, in a pod, what the grace period (HANDOVER_GRACE_SECONDS, else 30) leaves,
+     * 28 mostly; else 30.
+     */
     timeoutSeconds?: number
+    /**
+     * Seconds for which a drain goes on accepting, for clients that do not know yet that this process goes. What a
+     * preStop hook has waited (HANDOVER_PRESTOP_SECONDS) is taken off. 0 where somebody else holds the listeners
+     * (HANDOVER_SOCKET, LISTEN_FDS), whatever is asked for.
+     * Default: HANDOVER_DRAIN_DELAY_SECONDS; else, in a pod (KUBERNETES_SERVICE_HOST), 5, but no more than half of
+     * the time; else 0.
+     */
+    delaySeconds?: number
     /** Seconds for which an idle keep-alive connection stays open. Default: HANDOVER_IDLE_SECONDS, else 10. */
     idleSeconds?: number
   }
@@ -16,29 +31,29 @@ export interface HandoverOptions {
    * `service.pin()` instead. Default: true.
    */
   handover?: boolean
+  /**
+   * A port of their own for the probes: `/livez`, `/readyz` and `/startupz` answer 200 or 503, until the process
+   * exits. `host` default: every address, as kubelet asks by the pod's.
+   * Default: HANDOVER_PROBES_PORT, else there is none.
+   */
+  probes?: ProbeAddress
 }
 
-export interface Settings {
-  timeoutMs: number
+export interface Settings extends Timing {
   idleMs: number
   signals: NodeJS.Signals[]
   handover: boolean
+  probes: ProbeAddress | null
 }
 
-/** Kubernetes' grace period, which most deployments leave at its default, is 30 seconds as well. */
-const defaultTimeoutSeconds = 30
 /** Longer than the keep-alive timeout of Node (5 s): most idle connections have ended by themselves before. */
 const defaultIdleSeconds = 10
 
-/** @throws OptionError when an option or one of the two environment variables is not a number of seconds. */
+/** @throws OptionError when an option or an environment variable is not what it must be. */
 export function settings(options: HandoverOptions, environment: Environment): Settings {
   const { drain = {}, handover = true, signals = ['SIGTERM', 'SIGINT'] } = options
   return {
-    timeoutMs: milliseconds(
-      ['drain.timeoutSeconds', drain.timeoutSeconds],
-      ['HANDOVER_DRAIN_SECONDS', environment.HANDOVER_DRAIN_SECONDS],
-      defaultTimeoutSeconds,
-    ),
+    ...timing(drain, environment),
     idleMs: milliseconds(
       ['drain.idleSeconds', drain.idleSeconds],
       ['HANDOVER_IDLE_SECONDS', environment.HANDOVER_IDLE_SECONDS],
@@ -46,14 +61,19 @@ export function settings(options: HandoverOptions, environment: Environment): Se
     ),
     signals,
     handover,
+    probes: probeAddress(options.probes, environment),
   }
 }
 
 type Source = [name: string, value: number | string | undefined]
 
-function milliseconds(option: Source, variable: Source, fallback: number): number {
-  const [name, value] = option[1] === undefined ? variable : option
-  if (value === undefined) return fallback * 1000
+/** The first of the sources that is set; `fallback` in seconds. */
+export function milliseconds(...args: [...Source[], fallback: number]): number {
+  const sources = args.slice(0, -1) as Source[]
+  const [name, value] = sources.find(([, candidate]) => candidate !== undefined) ?? [
+    'default',
+    args.at(-1) as number,
+  ]
   const seconds = value === '' ? NaN : Number(value)
   // setTimeout cannot wait longer than 2^31-1 ms.
   if (seconds >= 0 && seconds <= 2_147_483) return seconds * 1000

@@ -6,14 +6,15 @@ import type { Service } from './service.js'
  * where it uses only some of them, one turn of the event loop after the last server that it has begun to
  * start listens. That turn is for applications that start their servers one in the callback of the other. An
  * application that opens its second listener only much later is ready with its first, and should say so
- * itself by the library's `ready()` if that is too early. Where nothing was inherited there is nothing to
- * wait for: it is ready as soon as it runs.
+ * itself by the library's `ready()` if that is too early. Where nothing was inherited, in a pod for example, its
+ * own servers are waited for in the same way; a supervisor that gave it no listener hears `ready` as soon as it runs.
  */
 export function readyByItself(service: Service): { called(server: net.Server): void } {
   const starting = new Set<net.Server>()
   const adoptable = service.inherited.filter(({ address }) => address !== null)
   const check = () => {
-    if (starting.size === 0 && adoptable.some(({ adopted }) => adopted)) service.ready()
+    if (starting.size > 0) return
+    if (adoptable.length === 0 || adoptable.some(({ adopted }) => adopted)) service.ready()
   }
   service.on('listening', (server) => {
     starting.delete(server)

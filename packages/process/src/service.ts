@@ -6,8 +6,10 @@ import { Adoption } from './adoption.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
 import { Connections } from './connections.js'
 import type { Estate } from './contract.js'
+import { goOnAccepting } from './delay.js'
 import { finishConnections, stopAccepting } from './drain.js'
 import { HandoverError, messageOf } from './errors.js'
+import { LastRequests } from './http1.js'
 import {
   describeListener,
   findListener,
@@ -21,6 +23,7 @@ import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
 import { Mover } from './mover.js'
 import { settings, type HandoverOptions, type Settings } from './options.js'
+import { ProbeServer } from './probe-server.js'
 import { ProbeSockets } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
 import { addAccounts, type Participant } from './participant.js'
@@ -34,6 +37,7 @@ import type { WebSocketHooks, WebSocketLike, WebSocketServerLike } from './webso
 export class Service extends EventEmitter<ServiceEvents> {
   readonly #settings: Settings
   readonly #estate: Estate
+  readonly #mode: Mode
   readonly #announcer: Announcer
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
@@ -41,12 +45,15 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
   readonly #adoption: Adoption | null
   readonly #probeSockets: ProbeSockets
+  readonly #probeServer: ProbeServer
+  readonly #lastRequests = new LastRequests(this.#connections)
   readonly #ticketKeys = new TicketKeys()
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
   #accountTimer: NodeJS.Timeout | null = null
   #state: ServiceState = 'starting'
+  #serving = false
   #drain: Promise<DrainReport> | null = null
   #deadline = 0
   /** Every socket that came with the process (sd_listen_fds(3)), adopted or not. */
@@ -58,11 +65,15 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#settings = settings(options, estate.environment)
     this.#estate = estate
     this.inherited = inheritedListeners(estate.environment)
+    this.#mode = mode
     this.#announcer = announcer(estate.environment, mode, (message) => this.#hear(message))
     this.#probeSockets = new ProbeSockets(
       estate.environment.HANDOVER_PROBE_DIR,
       (socket) => this.#connections.exempt(socket),
       (message) => this.#warn(message),
+    )
+    this.#probeServer = new ProbeServer(this.#settings.probes, this.probes(), (message) =>
+      this.#warn(message),
     )
     this.#connections.changed = () => this.#accountChanged()
     this.#adoption = this.#newAdoption()
@@ -71,6 +82,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       if (listener !== undefined) listener.adopted = true
       this.follow(server, listener, sockets)
     }
+    if (mode === 'library') this.#serve()
   }
 
   get state(): ServiceState {
@@ -210,6 +222,7 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */
   follow(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
+    this.#serve()
     this.#connections.track(server, already)
     this.#ticketKeys.follow(server)
     if (listener !== undefined) this.#adopted.set(server, listener)
@@ -219,6 +232,7 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** The workers of a node:cluster primary will accept from it themselves; there is no server here. */
   adoptForWorkers(listener: InheritedListener): void {
+    this.#serve()
     listener.adopted = true
     if (listener.address === null) return
     this.#announcer.say({
@@ -251,9 +265,18 @@ export class Service extends EventEmitter<ServiceEvents> {
     }))
     this.#connections.untrackAll()
     this.#probeSockets.closeAll()
+    this.#probeServer.close()
     this.#adoption?.close()
     this.#announcer.close()
     return { environment: this.#estate.environment, servers }
+  }
+
+  /** This process is a service, not one of the other programs that a preload is inherited by. */
+  #serve(): void {
+    if (this.#serving) return
+    this.#serving = true
+    this.#probeServer.open()
+    if (this.#settings.tooShort !== null) this.#warn(this.#settings.tooShort)
   }
 
   #listening(server: net.Server): void {
@@ -296,22 +319,31 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#state = 'draining'
     this.#announcer.stopping(this.#settings.timeoutMs)
     this.emit('draining', reason)
-    await this.#runHooks(this.#before, reason)
+    await Promise.all([this.#runHooks(this.#before, reason), this.#delay()])
     await this.#mover.reached()
     // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
     await nextTurn()
     for (const server of this.#connections.servers) if (server.listening) stopAccepting(server)
     const cut = Promise.all([
-      finishConnections(this.#connections, this.#mover, {
-        deadline: this.#deadline,
-        idleMs: this.#settings.idleMs,
-      }),
+      finishConnections(
+        this.#connections,
+        this.#mover,
+        { deadline: this.#deadline, idleMs: this.#settings.idleMs },
+        this.#lastRequests,
+      ),
       ...this.#participants.map((participant) => participant.finished()),
     ])
     await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
     await this.#mover.settled()
     this.#announcer.say({ type: 'draining', account: this.account })
     return this.#close(reason, startedAt, (await cut).flat())
+  }
+
+  async #delay(): Promise<void> {
+    const { delayMs } = this.#settings
+    const listens = [...this.#connections.servers].some(({ listening }) => listening)
+    if (delayMs === 0 || !(listens || this.#participants.length > 0)) return
+    await goOnAccepting(this.#connections, this.#lastRequests, delayMs)
   }
 
   async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
@@ -326,6 +358,8 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#announcer.say({ type: 'drained', cut, seconds, account: report.account })
     await this.#announcer.flush()
     this.#announcer.close()
+    // An application's own handlers come next in the other mode: until they exit, it is alive.
+    if (this.#mode === 'library') this.#probeServer.close()
     this.emit('drained', report)
     return report
   }

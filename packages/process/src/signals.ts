@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import type { Service } from './service.js'
 
 /**
@@ -19,4 +20,4 @@ export function drainOnSignals(service: Service, signals: readonly NodeJS.Signal
 }
 
 /** What a shell reports for a program that died of the signal: 128 + its number. */
-export const exitCodeOf = (signal: 'SIGINT'): number => 128 + { SIGINT: 2 }[signal]
+export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]

@@ -58,6 +58,9 @@ void test('settings() takes the option, else the variable, else the default', ()
   const variables = { HANDOVER_DRAIN_SECONDS: '20', HANDOVER_IDLE_SECONDS: '3' }
   assert.deepEqual(settings({}, {}), {
     timeoutMs: 30_000,
+    delayMs: 0,
+    tooShort: null,
+    probes: null,
     idleMs: 10_000,
     signals: ['SIGTERM', 'SIGINT'],
     handover: true,

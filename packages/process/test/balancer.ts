@@ -1,0 +1,77 @@
+import { RawConnection } from './raw-client.js'
+
+/**
+ * Stands in for a load balancer that has not heard yet that a pod goes: until it is told to withdraw, it opens
+ * new connections, asks on those that it keeps, and opens another one whenever one was ended in order.
+ * Each request has one outcome, and nothing is sent twice.
+ */
+export class Balancer {
+  answered = 0
+  /** What went wrong: refused, reset, ended without an answer, a wrong answer. */
+  readonly failures: string[] = []
+  /** Answers that said `Connection: close`, and when: milliseconds, performance.now(). */
+  readonly closes: number[] = []
+  readonly #port: number
+  readonly #clients: Promise<void>[]
+  #withdrawn = false
+
+  constructor(port: number, { kept = 20, fresh = 4 } = {}) {
+    this.#port = port
+    this.#clients = [
+      ...Array.from({ length: kept }, () => this.#keep()),
+      ...Array.from({ length: fresh }, () => this.#open()),
+    ]
+  }
+
+  /** Resolves when every client has had its answers. */
+  async warm(): Promise<void> {
+    while (this.answered < 10 * this.#clients.length && this.failures.length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+
+  /** The address is no longer used for new connections; kept ones are let go with their next answer, or at once. */
+  async withdraw(): Promise<void> {
+    this.#withdrawn = true
+    await Promise.all(this.#clients)
+  }
+
+  async #keep(): Promise<void> {
+    while (!this.#withdrawn) {
+      const connection = await this.#connect()
+      while (connection !== null && !this.#withdrawn) {
+        if (!(await this.#ask(connection))) break
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      connection?.close()
+    }
+  }
+
+  async #open(): Promise<void> {
+    while (!this.#withdrawn) {
+      const connection = await this.#connect()
+      if (connection !== null) await this.#ask(connection)
+      connection?.close()
+    }
+  }
+
+  /** Whether the connection may be used again. */
+  async #ask(connection: RawConnection): Promise<boolean> {
+    const body = String(Math.random())
+    const response = await connection.ask(`/echo/${body}`)
+    if (response?.body === body) this.answered++
+    else this.failures.push(`no answer: ${response?.body ?? connection.ends.join()}`)
+    const closed = response?.headers.connection === 'close'
+    if (closed) this.closes.push(performance.now())
+    return response !== null && !closed
+  }
+
+  async #connect(): Promise<RawConnection | null> {
+    try {
+      return await RawConnection.open({ port: this.#port })
+    } catch (error) {
+      this.failures.push(String((error as NodeJS.ErrnoException).code ?? error))
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return null
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import net from 'node:net'
+import { test, type TestContext } from 'node:test'
+import type { Environment } from '../dist/environment.js'
+import type { HandoverOptions } from '../dist/index.js'
+import { settings } from '../dist/options.js'
+import { timing } from '../dist/pod.js'
+import { App, type AppOptions } from './app.js'
+import { Balancer } from './balancer.js'
+import { RawConnection } from './raw-client.js'
+
+/** No supervisor, as in a pod; only the variables that are given. */
+async function pod(t: TestContext, fixture: string, env: Record<string, string>, options: AppOptions = {}) {
+  const app = await App.start(fixture, {
+    unsupervised: true,
+    register: !fixture.endsWith('library.mjs'),
+    ...options,
+    env: { KUBERNETES_SERVICE_HOST: '10.96.0.1', ...env },
+  })
+  t.after(() => app.dispose())
+  await app.said(' listens')
+  const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
+  const connect = async () => {
+    const connection = await RawConnection.open({ port })
+    t.after(() => connection.close())
+    return connection
+  }
+  return { app, port, connect }
+}
+
+/** A port that nobody uses; another process could take it in between, but none here does. */
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0)
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+/** For how long the stand-in goes on after SIGTERM; the delay is longer than that. */
+const beliefMs = 1500
+const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: '2', HANDOVER_IDLE_SECONDS: '0.5' }
+
+for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'express.cjs']) {
+  void test(`drain refuses nobody who comes within the delay when the application is ${fixture}`, async (t) => {
+    const { app, port } = await pod(t, fixture, { ...delayed })
+    const balancer = new Balancer(port)
+    await balancer.warm()
+    const terminatedAt = performance.now()
+    app.signal('SIGTERM')
+    await after(beliefMs)
+    await balancer.withdraw()
+    assert.deepEqual(await app.exited, { code: 0, signal: null }, app.output)
+    assert.deepEqual(balancer.failures, [])
+    assert.ok(balancer.answered > 200, `only ${balancer.answered} requests`)
+    assert.ok(performance.now() - terminatedAt >= 2000, 'it went on accepting for the delay')
+    t.diagnostic(`${fixture}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
+  })
+}
+
+void test('drain refuses connections when there is no delay (control)', async (t) => {
+  const { app, port } = await pod(t, 'pod.cjs', { ...delayed, HANDOVER_DRAIN_DELAY_SECONDS: '0' })
+  const balancer = new Balancer(port)
+  await balancer.warm()
+  app.signal('SIGTERM')
+  await after(beliefMs)
+  await balancer.withdraw()
+  assert.deepEqual(await app.exited, { code: 0, signal: null })
+  assert.ok(balancer.failures.includes('ECONNREFUSED'), `${balancer.failures.length} failures`)
+  t.diagnostic(`${balancer.answered} requests, ${balancer.failures.length} failures`)
+})
+
+void test('drain lets kept connections go one by one during the delay, and keeps those that come', async (t) => {
+  const { app, port, connect } = await pod(t, 'pod.cjs', { ...delayed })
+  const balancer = new Balancer(port, { kept: 50, fresh: 0 })
+  await balancer.warm()
+  const terminatedAt = performance.now()
+  app.signal('SIGTERM')
+  await after(100)
+  const late = await connect()
+  assert.notEqual((await late.ask('/'))?.headers.connection, 'close')
+  await after(beliefMs)
+  assert.notEqual((await late.ask('/'))?.headers.connection, 'close')
+  await balancer.withdraw()
+  const shares = balancer.closes.map((at) => at - terminatedAt)
+  // 50 moments, evenly spread over 2 s: a third of them within any 660 ms, 16.5 on average, fewer than 3 never.
+  for (const from of [0, 500, 1000])
+    assert.ok(
+      shares.filter((ms) => ms >= from && ms < from + 660).length >= 3,
+      `${from}: ${shares.map(Math.round).join(' ')}`,
+    )
+  // In the way of the last request, once the delay is over.
+  await after(600)
+  const last = await late.ask('/')
+  assert.equal(last?.headers.connection, 'close')
+  assert.deepEqual(await app.exited, { code: 0, signal: null })
+  assert.deepEqual(balancer.failures, [])
+})
+
+void test('timing() fits the drain into the grace period of a pod when nothing is asked for', () => {
+  const pod = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
+  const seconds = (environment: Environment, drain = {}) => {
+    const { timeoutMs, delayMs } = timing(drain, environment)
+    return { timeout: timeoutMs / 1000, delay: delayMs / 1000 }
+  }
+  assert.deepEqual(seconds({}), { timeout: 30, delay: 0 })
+  assert.deepEqual(seconds(pod), { timeout: 28, delay: 5 })
+  assert.deepEqual(seconds({ ...pod, HANDOVER_GRACE_SECONDS: '60' }), { timeout: 58, delay: 5 })
+  // What a preStop hook has waited is gone from both.
+  const slept = { ...pod, HANDOVER_PRESTOP_SECONDS: '3' }
+  assert.deepEqual(seconds(slept), { timeout: 25, delay: 2 })
+  assert.deepEqual(seconds({ ...slept, HANDOVER_DRAIN_DELAY_SECONDS: '4' }), { timeout: 25, delay: 1 })
+  assert.deepEqual(seconds({ ...pod, HANDOVER_PRESTOP_SECONDS: '8' }), { timeout: 20, delay: 0 })
+  // A short drain is not all delay, and one of no time has none.
+  assert.deepEqual(seconds({ ...pod, HANDOVER_DRAIN_SECONDS: '4' }), { timeout: 4, delay: 2 })
+  assert.deepEqual(seconds({ ...pod, HANDOVER_DRAIN_SECONDS: '0' }), { timeout: 0, delay: 0 })
+  assert.deepEqual(seconds({ ...pod, HANDOVER_GRACE_SECONDS: '1' }), { timeout: 0, delay: 0 })
+  // Options go before variables.
+  const options = { timeoutSeconds: 20, delaySeconds: 7 }
+  assert.deepEqual(seconds({ ...pod, HANDOVER_DRAIN_SECONDS: '9' }, options), { timeout: 20, delay: 7 })
+  assert.deepEqual(seconds({}, options), { timeout: 20, delay: 7 })
+  // Somebody holds the listeners.
+  assert.deepEqual(seconds({ ...pod, HANDOVER_SOCKET: '/s' }, options), { timeout: 20, delay: 0 })
+  assert.deepEqual(seconds({ ...pod, LISTEN_FDS: '1' }), { timeout: 30, delay: 0 })
+})
+
+void test('timing() says what grace period was expected when the known one is too short', () => {
+  const grace = { HANDOVER_GRACE_SECONDS: '30', HANDOVER_PRESTOP_SECONDS: '5' }
+  assert.equal(timing({ timeoutSeconds: 23 }, grace).tooShort, null)
+  assert.equal(
+    timing({ timeoutSeconds: 25 }, grace).tooShort,
+    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL; terminationGracePeriodSeconds 32 was expected',
+  )
+})
+
+void test('settings() refuse what cannot be when it is asked for', () => {
+  const refused: [HandoverOptions, Environment, RegExp][] = [
+    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", a number of seconds/],
+    [{}, { HANDOVER_PRESTOP_SECONDS: 'long' }, /^HANDOVER_PRESTOP_SECONDS is "long"/],
+    [
+      { drain: { delaySeconds: 30, timeoutSeconds: 30 } },
+      {},
+      /^The drain goes on accepting for 30 s \(drain.delaySeconds\), less than its whole time of 30 s/,
+    ],
+    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", a port from 1 to 65535 was expected$/],
+    [{ probes: { port: 70_000 } }, {}, /^probes.port is "70000"/],
+  ]
+  for (const [options, environment, message] of refused)
+    assert.throws(() => settings(options, environment), { code: 'ERR_HANDOVER_OPTION', message })
+})
+
+void test('register warns when the grace period is too short for the drain', async (t) => {
+  const { app } = await pod(t, 'pod.cjs', { HANDOVER_GRACE_SECONDS: '10', HANDOVER_DRAIN_SECONDS: '20' })
+  await app.said('HandoverWarning: The grace period is 10 s, but')
+})
+
+void test('probes answer on a port of their own until the end when HANDOVER_PROBES_PORT is set', async (t) => {
+  for (const fixture of ['pod.cjs', 'pod-library.mjs']) {
+    const port = await freePort()
+    const { app, connect } = await pod(t, fixture, {
+      ...delayed,
+      HANDOVER_DRAIN_DELAY_SECONDS: '0.5',
+      HANDOVER_PROBES_PORT: String(port),
+    })
+    assert.deepEqual(
+      await Promise.all(['/livez', '/readyz?verbose', '/startupz', '/'].map((path) => probe(port, path))),
+      ['200 ready', '200 ready', '200 ready', '404 /livez, /readyz and /startupz are here'],
+      fixture,
+    )
+    const busy = await connect()
+    busy.get('/slow/1000')
+    const other = await connect()
+    await other.ask('/') // it was answered after /slow was received
+    app.signal('SIGTERM')
+    while ((await probe(port, '/readyz')) !== '503 draining');
+    assert.equal(await probe(port, '/livez'), '200 draining')
+    assert.notEqual((await (await connect()).ask('/'))?.status, undefined, 'it still accepts')
+    await busy.until(() => busy.responses.length === 1)
+    const answers = await Promise.all(['/livez', '/readyz', '/startupz'].map((path) => probe(port, path)))
+    assert.deepEqual(answers, ['200 draining', '503 draining', '200 draining'])
+    assert.deepEqual(await app.exited, { code: 0, signal: null })
+  }
+})
+
+async function probe(port: number, path: string): Promise<string> {
+  const connection = await RawConnection.open({ port })
+  const response = await connection.ask(path)
+  connection.close()
+  return `${response?.status} ${response?.body.trim()}`
+}
