@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { exitCodes } from '../control/api.js'
 import { version } from '../version.js'
 import { addCompletionCommand } from './commands/completion.js'
+import { addKubernetesCommand } from './commands/kubernetes.js'
 import { addLogsCommand } from './commands/logs.js'
 import { addLookingCommands } from './commands/look.js'
 import { addRolloutCommands } from './commands/rollouts.js'
@@ -26,6 +27,7 @@ function commandLine(afterDashes: string[] | null): Command {
   addLogsCommand(program)
   addVerifyCommand(program)
   addSystemdCommand(program, afterDashes)
+  addKubernetesCommand(program)
   addCompletionCommand(program)
   for (const command of program.commands) command.exitOverride()
   return program

@@ -1,8 +1,9 @@
-import type { Result, ServiceSpec } from '../model/index.js'
+import type { KubernetesSpec, Result, ServiceSpec } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import { checkFiles, checkService } from './check.js'
 import { checkListeners } from './check-listeners.js'
 import { checkProbes } from './check-probes.js'
+import { toKubernetesSpec } from './kubernetes.js'
 import { toServiceSpec } from './normalise.js'
 import type { Locate, Problem } from './problems.js'
 import { describeProblems, problemsOf } from './problems.js'
@@ -15,6 +16,8 @@ export interface LoadedConfig {
   /** The supervisor's name, where the configuration gives one. */
   name: string | null
   services: ServiceSpec[]
+  /** How each service lives in a cluster, by its name. */
+  kubernetes: Record<string, KubernetesSpec>
   /** What the user should know though nothing is wrong, a sentence each. */
   notes: string[]
 }
@@ -43,7 +46,11 @@ export function validateConfig(input: unknown, source: ConfigSource): Result<Loa
     ...services.flatMap(({ spec, fields }) => checkFiles(spec, fields)),
   ]
   if (problems.length > 0) return usage(problems, source)
-  return ok({ file: source.file, name: parsed.data.name ?? null, services: specs, notes: [] })
+  const said = (input as { services: Record<string, unknown> }).services
+  const kubernetes = Object.fromEntries(
+    services.map(({ name, fields }) => [name, toKubernetesSpec(fields, said[name])]),
+  )
+  return ok({ file: source.file, name: parsed.data.name ?? null, services: specs, kubernetes, notes: [] })
 }
 
 const usage = (problems: Problem[], { locate }: ConfigSource) =>

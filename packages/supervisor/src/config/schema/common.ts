@@ -30,6 +30,14 @@ export function count(least: number, wanted = `a whole number, ${least} or more`
   return z.int({ error }).min(least, { error })
 }
 
+const wantedPercent = "a number of instances (1) or a percentage of replicas ('25%')"
+export const intOrPercent = z.union(
+  [count(0, wantedPercent), z.string().regex(/^\d{1,3}%$/, { error: wantedPercent })],
+  {
+    error: wantedPercent,
+  },
+)
+
 /** Fractions are fine: `0.2` is 200 ms. The bound is that of Node's timers, 2^31 - 1 ms or 24.8 days. */
 export function seconds(least: 'zero' | 'positive') {
   const error = `a number of seconds, ${least === 'zero' ? '0 or more' : 'more than 0'}, at most 2000000`

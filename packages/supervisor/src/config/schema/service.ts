@@ -1,15 +1,8 @@
 import { z } from 'zod'
-import { account, command, count, fields, name, seconds, text } from './common.js'
+import { account, command, count, fields, intOrPercent, name, seconds, text } from './common.js'
+import { kubernetes } from './kubernetes.js'
 import { listener } from './listen.js'
 import { probe } from './probe.js'
-
-const wantedPercent = "a number of instances (1) or a percentage of replicas ('25%')"
-const intOrPercent = z.union(
-  [count(0, wantedPercent), z.string().regex(/^\d{1,3}%$/, { error: wantedPercent })],
-  {
-    error: wantedPercent,
-  },
-)
 
 const wantedReplicas = "a whole number, 0 or more, or 'max'"
 const wantedVariable = 'a string, a number or a boolean'
@@ -108,6 +101,9 @@ export const service = fields({
   startupProbe: probe.optional().meta({ description: 'Until it succeeds, the other probes wait' }),
   readinessProbe: probe.optional().meta({ description: 'Whether the instance is ready' }),
   livenessProbe: probe.optional().meta({ description: 'When it fails, the instance is started again' }),
+  kubernetes: kubernetes
+    .optional()
+    .meta({ description: 'How the service lives in a cluster; nothing of it matters on one machine' }),
 })
 
 export type ServiceFields = z.output<typeof service>

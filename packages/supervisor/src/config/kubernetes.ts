@@ -1,0 +1,77 @@
+import type { JsonObject, KubernetesSpec, PodDrain } from '../model/index.js'
+import { toStrategy } from './normalise.js'
+import type { KubernetesFields } from './schema/kubernetes.js'
+import { containerFields, kubernetes, podFields } from './schema/kubernetes.js'
+import type { ServiceFields } from './schema/service.js'
+
+/** Kubernetes' own: in a cluster images are pulled and nodes are started before a pod can make progress. */
+const defaultProgressDeadline = 600
+
+/**
+ * The section `kubernetes` with every default filled in. `said`: the service as it was written, before defaults;
+ * those of one machine are not those of a cluster.
+ */
+export function toKubernetesSpec(service: ServiceFields, said: unknown): KubernetesSpec {
+  const own = service.kubernetes ?? kubernetes.parse({})
+  const replicas = own.replicas ?? service.replicas
+  const deadline = isSaid(said, 'progressDeadlineSeconds')
+    ? service.progressDeadlineSeconds
+    : defaultProgressDeadline
+  return {
+    ...pick(own, ['image', 'namespace', 'terminationGracePeriodSeconds', 'probesPort']),
+    labels: own.labels,
+    annotations: own.annotations,
+    replicas: replicas === 'max' ? null : replicas,
+    strategy: toPodStrategy(own.strategy ?? service.strategy),
+    minReadySeconds: own.minReadySeconds ?? service.minReadySeconds,
+    progressDeadlineSeconds: own.progressDeadlineSeconds ?? deadline,
+    revisionHistoryLimit: own.revisionHistoryLimit ?? service.revisionHistoryLimit,
+    drain: toPodDrain(own),
+    register: own.register,
+    env: toVariables(own.env),
+    plainEnv: own.plainEnv,
+    securityContext: own.securityContext,
+    container: pick(own, Object.keys(containerFields)) as JsonObject,
+    pod: pick(own, Object.keys(podFields)) as JsonObject,
+    service: own.service,
+    ...pick(own, ['ingress', 'autoscaling']),
+    podDisruptionBudget: own.podDisruptionBudget,
+    ...(own.configMap && { configMap: pick(own.configMap, ['data', 'mountPath']) }),
+  }
+}
+
+/** One pod more and none less, where nothing else is said: a quarter of few is one as well, and of many is many nodes. */
+export function toPodStrategy({
+  type,
+  rollingUpdate,
+}: ServiceFields['strategy']): KubernetesSpec['strategy'] {
+  return toStrategy({
+    type,
+    rollingUpdate: { maxSurge: 1, ...pick(rollingUpdate ?? {}, ['maxSurge', 'maxUnavailable']) },
+  })
+}
+
+function toPodDrain({ drain, register }: KubernetesFields): PodDrain {
+  return {
+    delaySeconds: drain.delaySeconds,
+    delayBy: drain.delayBy ?? (register === false ? 'preStop' : 'library'),
+    ...pick(drain, ['preStopSeconds']),
+    hooksSeconds: drain.hooksSeconds,
+  }
+}
+
+function toVariables(env: KubernetesFields['env']): JsonObject[] {
+  if (Array.isArray(env)) return env as JsonObject[]
+  return Object.entries(env).map(([name, value]): JsonObject =>
+    typeof value === 'string' ? { name, value } : { name, ...(value as JsonObject) },
+  )
+}
+
+const isSaid = (service: unknown, field: string): boolean =>
+  typeof service === 'object' && service !== null && Object.hasOwn(service, field)
+
+/** Those that are there, in the order of the names. */
+function pick<T extends object, K extends keyof T>(value: T, names: readonly (K | string)[]): Pick<T, K> {
+  const entries = names.map((name) => [name, value[name as K]] as const)
+  return Object.fromEntries(entries.filter(([, field]) => field !== undefined)) as Pick<T, K>
+}

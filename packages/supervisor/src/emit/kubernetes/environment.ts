@@ -1,0 +1,49 @@
+import type { JsonObject } from '../../model/index.js'
+import { textOf } from './json.js'
+import { preStopOf } from './grace.js'
+import type { KubernetesService } from './order.js'
+import { firstTcpPort } from './ports.js'
+import type { KubernetesVersion } from './version.js'
+
+/** What the library is told, PORT as on one machine, the service's variables, and those of the section, which win. */
+export function environmentOf(service: KubernetesService, version: KubernetesVersion): JsonObject[] {
+  const { spec, kubernetes } = service
+  const port = firstTcpPort(spec)
+  const variables = new Map<string, JsonObject>()
+  const set = (variable: JsonObject) => variables.set(textOf(variable['name']) ?? '', variable)
+  for (const [name, value] of Object.entries(drainVariables(service, version))) set({ name, value })
+  if (port !== undefined) set({ name: 'PORT', value: String(port.port) })
+  for (const [name, value] of Object.entries(spec.env)) set({ name, value: escapeReferences(value) })
+  for (const variable of kubernetes.env) set(variable)
+  preload(service, variables)
+  return [...variables.values()]
+}
+
+/** The library reads them; any other program may ignore them. */
+function drainVariables(
+  { spec, kubernetes }: KubernetesService,
+  version: KubernetesVersion,
+): Record<string, string> {
+  const { seconds, certain } = preStopOf(kubernetes.container, kubernetes.drain, version)
+  return {
+    HANDOVER_DRAIN_SECONDS: String(spec.drain.timeoutSeconds),
+    HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
+    HANDOVER_DRAIN_DELAY_SECONDS: String(kubernetes.drain.delaySeconds),
+    ...(certain && seconds > 0 && { HANDOVER_PRESTOP_SECONDS: String(seconds) }),
+    ...(kubernetes.probesPort !== undefined && { HANDOVER_PROBES_PORT: String(kubernetes.probesPort) }),
+  }
+}
+
+function preload({ kubernetes: { register } }: KubernetesService, variables: Map<string, JsonObject>): void {
+  if (register === false) return
+  const module = register === true ? '@handover/process/register' : register
+  const own = textOf(variables.get('NODE_OPTIONS')?.['value'])
+  const value = [`--import ${quoteOption(module)}`, ...(own ? [own] : [])].join(' ')
+  variables.set('NODE_OPTIONS', { name: 'NODE_OPTIONS', value })
+}
+
+/** NODE_OPTIONS is split at blanks; one within quotes belongs to the word. */
+const quoteOption = (word: string): string => (/\s/.test(word) ? JSON.stringify(word) : word)
+
+/** `$(NAME)` refers to another variable in Kubernetes, and is itself on one machine. */
+const escapeReferences = (value: string): string => value.replaceAll('$(', '$$$$(')
