@@ -30,6 +30,7 @@ export function takeOverCluster(service: Service, called: () => void): () => voi
   }
 
   service.on('listening', (server, _address, listener) => {
+    if (!(server instanceof net.Server)) return
     const handle = handleOf(server)
     process.nextTick(() => {
       const gone = handle !== null && handleOf(server) !== handle && service.state !== 'draining'

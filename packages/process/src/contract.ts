@@ -1,3 +1,4 @@
+import type dgram from 'node:dgram'
 import type net from 'node:net'
 import type { Environment } from './environment.js'
 
@@ -19,6 +20,8 @@ export interface Estate {
   environment: Environment
   /** Servers that listen already, and for each the descriptor that it adopted, if any. */
   servers: { server: net.Server; fd?: number; sockets: net.Socket[] }[]
+  /** UDP sockets that read already, with the descriptor that each adopted; absent in copies that know of none. */
+  datagrams?: { socket: dgram.Socket; fd: number }[]
 }
 
 const key = Symbol.for('handover.process')

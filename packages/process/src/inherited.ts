@@ -4,14 +4,14 @@ import type { Environment } from './environment.js'
 import { InheritedListenersError } from './errors.js'
 import { formatAddress, listenAddresses, socketInode, type ListenAddress } from './socket-table.js'
 
-/** A listening socket that came with the process and outlives it. */
+/** A listening or UDP socket that came with the process and outlives it. */
 export interface InheritedListener {
   /** From LISTEN_FDNAMES; `unknown` where there is none, as in sd_listen_fds_with_names(3). */
   name: string
   fd: number
-  /** Null: not a listening stream socket, so no server can adopt it (a UDP socket, for example). */
+  /** Null: nothing of Node's can adopt it. It is a unix datagram socket, for example, which Node does not have. */
   address: ListenAddress | null
-  /** A server listens on it, or is just about to. */
+  /** A server listens on it, or a UDP socket reads from it, or is just about to. */
   adopted: boolean
   /** The handle of an earlier server, which was kept because closing it would close the descriptor. */
   kept?: ListenHandle
@@ -60,8 +60,11 @@ export function inheritedListeners(environment: Environment): InheritedListener[
 export function findListener(
   listeners: readonly InheritedListener[],
   target: ListenTarget,
+  kind: SocketKind = 'stream',
 ): InheritedListener | undefined {
-  const free = listeners.filter((listener) => !listener.adopted && listener.address !== null)
+  const free = listeners.filter(
+    ({ adopted, address }) => !adopted && address !== null && suits(address, kind),
+  )
   const byName = target.name === undefined ? undefined : free.find(({ name }) => name === target.name)
   if (byName !== undefined) return byName
   if (target.path !== undefined) {
@@ -70,11 +73,21 @@ export function findListener(
   }
   if (target.port === undefined || target.port === 0) return undefined
   const rank = ({ address }: InheritedListener): number => {
-    if (address?.type !== 'tcp' || address.port !== target.port) return 0
+    if (address === null || address.type === 'unix' || address.port !== target.port) return 0
     if (target.host === undefined) return wildcards.includes(address.host) ? 3 : 1
     return sameHost(address.host, target.host) ? 3 : wildcards.includes(address.host) ? 2 : 1
   }
   return free.filter((listener) => rank(listener) > 0).sort((a, b) => rank(b) - rank(a))[0]
+}
+
+/** What asks: a server, or a socket of `dgram`. */
+export type SocketKind = 'stream' | 'udp4' | 'udp6'
+
+/** An IPv6 wildcard takes IPv4 as well, so a socket for IPv4 can use it; an IPv4 socket has no IPv6 peers. */
+function suits(address: ListenAddress, kind: SocketKind): boolean {
+  if (kind === 'stream') return address.type !== 'udp'
+  if (address.type !== 'udp') return false
+  return address.host === '::' || address.host.includes(':') === (kind === 'udp6')
 }
 
 /** For messages: `"http" (127.0.0.1:3000)`. */

@@ -1,3 +1,4 @@
+import type dgram from 'node:dgram'
 import type net from 'node:net'
 import type { InheritedListener } from './inherited.js'
 import type { ConnectionAccount } from './protocol.js'
@@ -23,7 +24,7 @@ export type Hook = (reason: string) => unknown
 
 export interface ServiceEvents {
   /** `listener`: the inherited one, if it was adopted. */
-  listening: [server: net.Server, address: string, listener?: InheritedListener]
+  listening: [server: net.Server | dgram.Socket, address: string, listener?: InheritedListener]
   ready: []
   draining: [reason: string]
   drained: [report: DrainReport]

@@ -1,6 +1,6 @@
 import type { ConnectionAccount } from './protocol.js'
 
-/** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary. */
+/** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary, or UDP sockets. */
 export interface Participant {
   readonly account: ConnectionAccount
   /** To be called when the account has changed. */
@@ -34,4 +34,6 @@ export const noConnections: Required<ConnectionAccount> = {
   active: 0,
   refused: 0,
   slowestMs: 0,
+  datagramsReceived: 0,
+  datagramsSent: 0,
 }

@@ -4,6 +4,7 @@ import { takeEnvironment } from './environment.js'
 import { interceptSignals } from './interception.js'
 import { readyByItself } from './readiness.js'
 import { Service } from './service.js'
+import { takeOverBind } from './takeover-bind.js'
 import { takeOverListen } from './takeover.js'
 
 /** The zero-code mode: everything that the library does, for an application that does not know of it. */
@@ -16,6 +17,10 @@ export function preload(): void {
     interception.arm()
     readiness.called(server)
   })
+  const restoreBind = takeOverBind(service, (socket) => {
+    interception.arm()
+    readiness.called(socket)
+  })
   const restoreCluster = takeOverCluster(service, () => interception.arm())
   const presence: Presence = {
     contract: 1,
@@ -24,6 +29,7 @@ export function preload(): void {
       const estate = service.retire()
       if (estate === null) return null
       restoreListen()
+      restoreBind()
       restoreCluster()
       interception.restore()
       withdrawPresence(presence)

@@ -59,6 +59,9 @@ export interface ConnectionAccount {
   refused?: number
   /** The longest time from a request's arrival to the last byte of its answer, in milliseconds; a drain counts anew. */
   slowestMs?: number
+  /** Read from UDP sockets of the service, and sent from them; absent or 0 where there are none. */
+  datagramsReceived?: number
+  datagramsSent?: number
 }
 
 /** What an instance tells its supervisor. */

@@ -1,3 +1,4 @@
+import type dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
 import { addressOf, adopt, originalListen } from './adopt.js'
@@ -6,6 +7,14 @@ import { Adoption } from './adoption.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
 import { Connections } from './connections.js'
 import type { Estate } from './contract.js'
+import { isDatagramSocket, kindOf } from './datagram-handle.js'
+import {
+  adoptDatagrams,
+  bindTarget,
+  checkDatagramTarget,
+  datagramAddress,
+  DatagramSockets,
+} from './datagram-sockets.js'
 import { goOnAccepting } from './delay.js'
 import { finishConnections, stopAccepting } from './drain.js'
 import { HandoverError, messageOf } from './errors.js'
@@ -16,6 +25,7 @@ import {
   inheritedListeners,
   type InheritedListener,
   type ListenTarget,
+  type SocketKind,
 } from './inherited.js'
 import type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
 import { forgetUnused, keepListener } from './kept-listeners.js'
@@ -47,6 +57,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #probeSockets: ProbeSockets
   readonly #probeServer: ProbeServer
   readonly #lastRequests = new LastRequests(this.#connections)
+  readonly #datagrams: DatagramSockets
   readonly #ticketKeys = new TicketKeys()
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
@@ -82,6 +93,14 @@ export class Service extends EventEmitter<ServiceEvents> {
       if (listener !== undefined) listener.adopted = true
       this.follow(server, listener, sockets)
     }
+    this.#datagrams = new DatagramSockets(this.#settings.idleMs, () => this.remainingMs)
+    this.join(this.#datagrams)
+    for (const { socket, fd } of estate.datagrams ?? []) {
+      const listener = this.inherited.find((candidate) => candidate.fd === fd)
+      if (listener !== undefined) listener.adopted = true
+      this.#datagrams.follow(socket, fd)
+      this.#reading(socket, listener)
+    }
     if (mode === 'library') this.#serve()
   }
 
@@ -109,17 +128,16 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /**
    * Lets `server` listen: on the inherited listener with that name, else on the one with that port or path,
-   * else by binding the address. Resolves with what `server.address()` says, or rejects with its 'error'.
+   * else by binding the address. A UDP socket of `dgram` likewise. Resolves with what `server.address()` says, or
+   * rejects with its 'error'.
    *
    * @throws HandoverError when the service drains already, or nothing was inherited and there is no address.
    */
-  async listen(server: net.Server, input: ListenAddressInput): Promise<string> {
+  async listen(server: net.Server | dgram.Socket, input: ListenAddressInput): Promise<string> {
     if (this.#drain !== null) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
     const target = listenTarget(input)
-    const listener = findListener(this.inherited, target)
-    if (listener === undefined && target.port === undefined && target.path === undefined) {
-      throw new HandoverError('ERR_HANDOVER_NO_LISTENER', `No listener "${target.name}" was inherited`)
-    }
+    if (isDatagramSocket(server)) checkDatagramTarget(target)
+    const listener = this.#find(target, kindOf(server))
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error) => {
         server.off('listening', listening)
@@ -132,11 +150,34 @@ export class Service extends EventEmitter<ServiceEvents> {
         resolve()
       }
       server.once('error', failed).once('listening', listening)
-      this.follow(server, listener)
-      if (listener === undefined) originalListen.call(server, bindOptions(target))
-      else adopt(server, listener)
+      if (isDatagramSocket(server)) this.#read(server, target, listener)
+      else this.#accept(server, target, listener)
     })
-    return addressOf(server)
+    return isDatagramSocket(server) ? datagramAddress(server) : addressOf(server)
+  }
+
+  #accept(server: net.Server, target: ListenTarget, listener: InheritedListener | undefined): void {
+    this.follow(server, listener)
+    if (listener === undefined) originalListen.call(server, bindOptions(target))
+    else adopt(server, listener)
+  }
+
+  #read(socket: dgram.Socket, target: ListenTarget, listener: InheritedListener | undefined): void {
+    this.followDatagrams(socket, listener)
+    if (listener === undefined) bindTarget(socket, target)
+    else adoptDatagrams(socket, listener)
+  }
+
+  #find(target: ListenTarget, kind: SocketKind): InheritedListener | undefined {
+    const listener = findListener(this.inherited, target, kind)
+    if (listener !== undefined || target.port !== undefined || target.path !== undefined) return listener
+    const other = target.name === undefined ? undefined : this.listener(target.name)
+    throw new HandoverError(
+      'ERR_HANDOVER_NO_LISTENER',
+      other === undefined
+        ? `No listener "${target.name}" was inherited`
+        : `The listener ${describeListener(other)} is ${other.adopted ? 'in use already' : `nothing for a ${kind === 'stream' ? 'server' : `socket of type "${kind}"`}`}`,
+    )
   }
 
   /**
@@ -230,6 +271,13 @@ export class Service extends EventEmitter<ServiceEvents> {
     else server.once('listening', () => this.#listening(server))
   }
 
+  /** Follows a UDP socket that is about to be bound. */
+  followDatagrams(socket: dgram.Socket, listener?: InheritedListener): void {
+    this.#serve()
+    this.#datagrams.follow(socket, listener?.fd)
+    socket.once('listening', () => this.#reading(socket, listener))
+  }
+
   /** The workers of a node:cluster primary will accept from it themselves; there is no server here. */
   adoptForWorkers(listener: InheritedListener): void {
     this.#serve()
@@ -268,7 +316,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#probeServer.close()
     this.#adoption?.close()
     this.#announcer.close()
-    return { environment: this.#estate.environment, servers }
+    return { environment: this.#estate.environment, servers, datagrams: this.#datagrams.release() }
   }
 
   /** This process is a service, not one of the other programs that a preload is inherited by. */
@@ -295,6 +343,13 @@ export class Service extends EventEmitter<ServiceEvents> {
       if (offer) this.#announcer.say({ type: 'adopts', ...offer })
     }
     this.emit('listening', server, address, listener)
+  }
+
+  #reading(socket: dgram.Socket, listener?: InheritedListener): void {
+    if (this.#drain !== null) return void this.#datagrams.stopAccepting()
+    const address = datagramAddress(socket)
+    this.#announcer.say({ type: 'listening', address, ...(listener && { listener: listener.name }) })
+    this.emit('listening', socket, address, listener)
   }
 
   #newAdoption(): Adoption | null {

@@ -1,10 +1,11 @@
 import fs from 'node:fs'
 
-/** Where a listening socket listens. */
-export type ListenAddress = { type: 'tcp'; host: string; port: number } | { type: 'unix'; path: string }
+/** Where a listening socket listens, or a UDP socket is bound. */
+export type ListenAddress =
+  { type: 'tcp' | 'udp'; host: string; port: number } | { type: 'unix'; path: string }
 
 /**
- * The addresses of listening sockets, by inode, from the kernel's own tables (proc_net(5)): Node cannot ask a
+ * The addresses of listening and of UDP sockets, by inode, from the kernel's own tables (proc_net(5)): Node cannot ask a
  * bare descriptor for its name. Sockets of another kind are absent from the answer.
  */
 export function listenAddresses(inodes: Iterable<string>): Map<string, ListenAddress> {
@@ -33,23 +34,28 @@ export function socketInode(fd: number): string | null {
 
 export function formatAddress(address: ListenAddress): string {
   if (address.type === 'unix') return `unix:${address.path.replace('\0', '@')}`
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host
+  return `${address.type === 'udp' ? 'udp:' : ''}${host}:${address.port}`
 }
 
 type Entry = { inode: string; address: ListenAddress }
 
 const tables: [string, (line: string) => Entry | null][] = [
-  ['tcp', inetEntry],
-  ['tcp6', inetEntry],
+  ['tcp', (line) => inetEntry(line, 'tcp')],
+  ['tcp6', (line) => inetEntry(line, 'tcp')],
   ['unix', unixEntry],
+  ['udp', (line) => inetEntry(line, 'udp')],
+  ['udp6', (line) => inetEntry(line, 'udp')],
 ]
 
-/** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; state 0A is LISTEN. */
-function inetEntry(line: string): Entry | null {
+/** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; 0A is LISTEN, 07 a UDP socket without a peer. */
+function inetEntry(line: string, type: 'tcp' | 'udp'): Entry | null {
   const columns = line.trim().split(/\s+/)
   const [host, port] = columns[1]?.split(':') ?? []
-  if (columns[3] !== '0A' || host === undefined || port === undefined || columns[9] === undefined) return null
-  return { inode: columns[9], address: { type: 'tcp', host: inetHost(host), port: parseInt(port, 16) } }
+  const state = type === 'tcp' ? '0A' : '07'
+  if (columns[3] !== state || host === undefined || port === undefined || columns[9] === undefined)
+    return null
+  return { inode: columns[9], address: { type, host: inetHost(host), port: parseInt(port, 16) } }
 }
 
 /** `Num RefCount Protocol Flags Type St Inode Path`; flag 00010000 is __SO_ACCEPTCON. */

@@ -1,5 +1,8 @@
+import dgram from 'node:dgram'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import net from 'node:net'
+import { handleFd, stopReceiving } from '../dist/datagram-handle.js'
 
 /** A bound, listening socket that nobody accepts from, as a supervisor holds it. */
 export interface HeldSocket {
@@ -29,6 +32,14 @@ const listen = koffi.load(null).func('int listen(int, int)')
 
 export const heldTcp = (host = '127.0.0.1'): HeldSocket => held(bind(host, 0, host.includes(':') ? 6 : 4))
 export const heldUnix = (path: string): HeldSocket => held(bind(path, -1, -1))
+
+/** A UDP socket that nobody reads from. */
+export async function heldUdp(host = '127.0.0.1'): Promise<HeldSocket> {
+  const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
+  await once(socket.bind(0, host), 'listening')
+  stopReceiving(socket)
+  return { fd: handleFd(socket), port: socket.address().port, close: () => socket.close() }
+}
 
 function held(handle: BoundHandle | number): HeldSocket {
   if (typeof handle === 'number') throw new Error(`bind failed with ${handle}`)

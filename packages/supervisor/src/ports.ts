@@ -2,6 +2,7 @@ import type {
   ConnectionAccount,
   Event,
   Exit,
+  KernelCounters,
   ListenerSpec,
   OpenListener,
   ProbeSpec,
@@ -120,7 +121,7 @@ export interface Journal {
 }
 
 export interface KernelStats {
-  read(): { ListenOverflows: number; ListenDrops: number } | null
+  read(): KernelCounters | null
 }
 
 export interface Releases {

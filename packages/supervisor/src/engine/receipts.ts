@@ -43,6 +43,7 @@ function difference(before: KernelCounters | null, after: KernelCounters | null)
   return {
     ListenOverflows: after.ListenOverflows - before.ListenOverflows,
     ListenDrops: after.ListenDrops - before.ListenDrops,
+    UdpRcvbufErrors: (after.UdpRcvbufErrors ?? 0) - (before.UdpRcvbufErrors ?? 0),
   }
 }
 

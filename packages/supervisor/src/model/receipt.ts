@@ -8,6 +8,8 @@ export type { ConnectionAccount }
 export interface KernelCounters {
   ListenOverflows: number
   ListenDrops: number
+  /** Datagrams that found a full queue, IPv4 and IPv6; absent in older accounts. */
+  UdpRcvbufErrors?: number
 }
 
 export interface InstanceReceipt {

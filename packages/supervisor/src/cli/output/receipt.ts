@@ -21,7 +21,19 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
     ...(receipt.kernel
       ? [`  listen queues: ${receipt.kernel.ListenOverflows} overflows, ${receipt.kernel.ListenDrops} drops`]
       : []),
+    ...datagramLines(receipt),
   ]
+}
+
+/** Only for services that have to do with UDP. */
+function datagramLines({ instances, kernel }: Receipt): string[] {
+  const rows = instances.flatMap(({ id, account }) => {
+    const { datagramsReceived: received = 0, datagramsSent: sent = 0 } = account ?? {}
+    return received + sent === 0 ? [] : [`${id} received ${received}, sent ${sent}`]
+  })
+  if (rows.length === 0) return []
+  const drops = kernel === null ? '' : `; queues: ${kernel.UdpRcvbufErrors ?? 0} drops`
+  return [`  datagrams: ${rows.join('; ')}${drops}`]
 }
 
 function phasesLine({ ready, stoppedAccepting, drained }: Phases): string {

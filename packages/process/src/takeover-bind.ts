@@ -1,0 +1,41 @@
+import type dgram from 'node:dgram'
+import { isBound, kindOf } from './datagram-handle.js'
+import { adoptDatagrams } from './datagram-sockets.js'
+import { findListener } from './inherited.js'
+import { readListenCall } from './takeover.js'
+import type { Service } from './service.js'
+
+/**
+ * Patches `dgram.Socket.prototype.bind`, where a UDP socket was inherited: a call that asks for its address gets
+ * that socket, every other call does what it always did. Returns a function that ends it.
+ */
+export function takeOverBind(service: Service, called: (socket: dgram.Socket) => void): () => void {
+  if (service.inherited.every(({ address }) => address?.type !== 'udp')) return () => {}
+  const { prototype } = process.getBuiltinModule('node:dgram').Socket
+  const original = Reflect.get(prototype, 'bind') as Bind
+  let active = true
+  const bind: Bind = function (this: dgram.Socket, ...args: unknown[]): dgram.Socket {
+    const call = active && !isBound(this) ? readBindCall(args) : null
+    const listener = call === null ? undefined : findListener(service.inherited, call.target, kindOf(this))
+    if (call === null || listener === undefined) return original.apply(this, args)
+    service.followDatagrams(this, listener)
+    called(this)
+    adoptDatagrams(this, listener, call.callback)
+    return this
+  }
+  prototype.bind = bind
+  return () => {
+    active = false
+    if (Reflect.get(prototype, 'bind') === bind) prototype.bind = original
+  }
+}
+
+type Bind = (this: dgram.Socket, ...args: unknown[]) => dgram.Socket
+
+/** (port[, address][, callback]) or (options[, callback]), where `options` calls its host `address`. */
+function readBindCall(args: readonly unknown[]): ReturnType<typeof readListenCall> {
+  const [first, ...rest] = args
+  if (typeof first !== 'object' || first === null) return readListenCall(args)
+  const { address, ...options } = first as { address?: unknown }
+  return readListenCall([{ ...options, host: address }, ...rest])
+}

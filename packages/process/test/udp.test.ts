@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import dgram from 'node:dgram'
+import { test, type TestContext } from 'node:test'
+import { App, type AppOptions } from './app.js'
+import { heldTcp, heldUdp } from './sockets.js'
+import { UdpClient } from './udp-client.js'
+
+const orderly = { code: 0, signal: null }
+
+interface UdpStage {
+  port: number
+  start(fixture: string, options?: AppOptions): Promise<App>
+  client(): Promise<UdpClient>
+}
+
+/** A UDP socket that any number of instances share. */
+async function stage(t: TestContext, host = '127.0.0.1'): Promise<UdpStage> {
+  const held = await heldUdp(host)
+  t.after(() => held.close())
+  return {
+    port: held.port,
+    async start(fixture, options = {}) {
+      const app = await App.start(fixture, {
+        ...options,
+        listeners: { metrics: held, ...options.listeners },
+        env: { UDP_PORT: String(held.port), UDP_HOST: host, ...options.env },
+      })
+      t.after(() => app.dispose())
+      await app.message('ready')
+      return app
+    },
+    async client() {
+      const client = await UdpClient.open(held.port)
+      t.after(() => client.close())
+      return client
+    },
+  }
+}
+
+const kinds: [string, string, AppOptions][] = [
+  ['register', 'udp.cjs', {}],
+  ['handover()', 'udp-library.mjs', { register: false }],
+  ['handover() in place of register', 'udp-library.mjs', { env: { LATE: '1' } }],
+]
+for (const [name, fixture, options] of kinds) {
+  void test(`${name} reads from an inherited UDP socket, and answers what it has read when it drains`, async (t) => {
+    const { port, start, client } = await stage(t)
+    const old = await start(fixture, options)
+    assert.equal((await old.message('listening')).listener, 'metrics')
+    const [quick, slow] = [await client(), await client()]
+    assert.deepEqual(await quick.ask('a'), { pid: old.pid, text: 'a' })
+    const next = await start(fixture, options)
+    // Whoever reads it, it is one of them; a slow one is in the middle of its work when the old one drains.
+    const asked = Array.from({ length: 20 }, (_, i) => slow.send(`slow 300 ${i}`))
+    for (let i = 0; i < 10; i++) assert.equal((await quick.ask(`b${i}`))?.text, `b${i}`)
+    const exit = old.stop()
+    await old.message('draining')
+    for (let i = 0; i < 20; i++) assert.deepEqual(await quick.ask(`c${i}`), { pid: next.pid, text: `c${i}` })
+    assert.deepEqual(await exit, orderly)
+    assert.ok(await slow.until(() => slow.received.length >= asked.length))
+    const answers = slow.received.map((text) => text.split(' ')[1]).sort((a, b) => Number(a) - Number(b))
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 20 }, (_, i) => String(i)),
+    )
+    assert.equal(next.account?.open, 0)
+    const { account } = await old.message('drained')
+    assert.ok(account.datagramsReceived)
+    assert.equal(account.datagramsReceived, account.datagramsSent)
+    assert.equal(await quick.until(() => quick.received.length !== 31, 1), false, `port ${port}`)
+  })
+}
+
+void test('a UDP listener counts among those that must be adopted before register says ready', async (t) => {
+  const http = heldTcp()
+  t.after(() => http.close())
+  const { start } = await stage(t)
+  const app = await start('udp.cjs', { listeners: { http }, env: { PORT: String(http.port) } })
+  const listening = app.messages.filter(({ type }) => type === 'listening' || type === 'ready')
+  assert.deepEqual(
+    listening.map((message) => ('listener' in message ? message.listener : message.type)),
+    ['metrics', 'http', 'ready'],
+  )
+  assert.deepEqual(await app.stop(), orderly)
+})
+
+void test('register names a UDP listener that nobody reads from', async (t) => {
+  const http = heldTcp()
+  t.after(() => http.close())
+  const { port, start } = await stage(t)
+  const app = await start('http.cjs', { listeners: { http }, env: { PORT: String(http.port) } })
+  const { text } = await app.message('status')
+  assert.equal(text, `No server listens on "metrics" (udp:127.0.0.1:${port})`)
+})
+
+void test('a socket for IPv4 reads from an IPv6 wildcard and answers its peers', async (t) => {
+  const { start, client } = await stage(t, '::')
+  const app = await start('udp.cjs', { env: { UDP_HOST: '0.0.0.0' } })
+  assert.deepEqual(await (await client()).ask('a'), { pid: app.pid, text: 'a' })
+  assert.deepEqual(await app.stop(), orderly)
+  const { account } = await app.message('drained')
+  assert.deepEqual([account.datagramsReceived, account.datagramsSent], [1, 1])
+})
+
+void test('no other program can take the port of an inherited UDP socket', async (t) => {
+  const { port, start } = await stage(t)
+  await start('udp.cjs')
+  const thief = dgram.createSocket({ type: 'udp4', reuseAddr: true })
+  t.after(() => thief.close())
+  const outcome = new Promise((resolve) => thief.once('error', resolve).once('listening', resolve))
+  thief.bind(port, '127.0.0.1')
+  assert.equal(((await outcome) as NodeJS.ErrnoException | undefined)?.code, 'EADDRINUSE')
+})
+
+void test('a sink counts every datagram over ten upgrades, and its own handler runs behind the last one', async (t) => {
+  const { start, client } = await stage(t)
+  const sender = await client()
+  const apps = [await start('udp-sink.cjs')]
+  let sent = 0
+  for (let upgrade = 0; upgrade < 10; upgrade++) {
+    const exit = apps.at(-1)!
+    apps.push(await start('udp-sink.cjs'))
+    for (let i = 0; i < 100; i++, sent++) sender.send(String(i))
+    assert.deepEqual(await exit.stop(), orderly)
+  }
+  assert.deepEqual(await apps.at(-1)?.stop(), orderly)
+  const counted = apps.map(({ output }) => Number(/counted (\d+)/.exec(output)?.[1]))
+  assert.equal(
+    counted.reduce((sum, count) => sum + count, 0),
+    sent,
+  )
+  const accounted = apps.map(({ account }) => account?.datagramsReceived ?? 0)
+  assert.deepEqual(accounted, counted)
+})
+
+void test('a drain does not wait longer than idleSeconds for an answer that never comes', async (t) => {
+  const { start, client } = await stage(t)
+  const app = await start('udp.cjs', { env: { HANDOVER_IDLE_SECONDS: '0.3' } })
+  const asking = await client()
+  await asking.ask('a')
+  asking.send('slow 60000 never')
+  await asking.ask('b')
+  assert.deepEqual(await app.stop(), orderly)
+  assert.ok((await app.message('drained')).seconds < 1)
+})
+
+void test('listen() says what is wrong with an address that no UDP socket can have', async (t) => {
+  const { port, start } = await stage(t)
+  const app = await start('udp-mistakes.mjs', { register: false })
+  await app.said('done')
+  assert.deepEqual(app.output.trim().split('\n').slice(0, -1), [
+    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", a UDP socket takes a port',
+    'ERR_HANDOVER_NO_LISTENER No listener "other" was inherited',
+    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is nothing for a server`,
+    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is nothing for a socket of type "udp6"`,
+  ])
+})

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { freePort, openRig } from '@handover/testkit'
+
+const fixture = (file: string) => fileURLToPath(new URL(`../../test/fixtures/${file}`, import.meta.url))
+const upgrades = 20
+const python = '/usr/bin/python3'
+
+test(`${upgrades} upgrades of a UDP service lose no datagram when it knows nothing of it`, (t) =>
+  upgradeUnderLoad(t, ['node', fixture('apps/udp.cjs')], true))
+
+test(`${upgrades} upgrades of a UDP service lose no datagram when it has the library`, (t) =>
+  upgradeUnderLoad(t, ['node', fixture('apps/udp-library.mjs')], true))
+
+const skip = existsSync(python) ? false : `${python} is not there`
+test(`${upgrades} upgrades of a UDP service lose no datagram when it is Python's`, { skip }, (t) =>
+  upgradeUnderLoad(t, [python, fixture('peers/udp.py')], false),
+)
+
+test('the same load sees datagrams being lost when a UDP service ends in the usual way', async (t) => {
+  const { lost } = await load(t, ['node', fixture('apps/udp-naive.cjs')], 3, { register: false })
+  assert.ok(lost > 0)
+})
+
+async function upgradeUnderLoad(t: TestContext, command: string[], told: boolean): Promise<void> {
+  const { answered, twice, lost, processes, receipts } = await load(t, command, upgrades)
+  assert.deepEqual({ twice, lost }, { twice: 0, lost: 0 })
+  assert.ok(answered > upgrades * 50, `only ${answered}`)
+  assert.ok(processes > upgrades, `only ${processes} processes answered`)
+  t.diagnostic(`${answered} datagrams over ${upgrades} upgrades, ${lost} lost, ${twice} answered twice`)
+  for (const { instances, kernel } of receipts) {
+    assert.equal(kernel?.UdpRcvbufErrors, 0)
+    for (const { account, side, unaccounted = 0 } of instances) {
+      assert.equal(account !== null, told)
+      assert.equal(unaccounted, 0)
+      if (account && side === 'old') assert.equal(account.datagramsSent, account.datagramsReceived)
+    }
+  }
+}
+
+interface Outcome {
+  answered: number
+  twice: number
+  lost: number
+  processes: number
+  receipts: Awaited<ReturnType<ReturnType<typeof openRig>['upgrade']>>['receipt'][]
+}
+
+async function load(
+  t: TestContext,
+  command: string[],
+  times: number,
+  options: object = {},
+): Promise<Outcome> {
+  const rig = openRig()
+  t.after(() => rig.close())
+  const port = await freePort()
+  const listen = { echo: `udp:127.0.0.1:${port}` }
+  const services = { echo: { command, replicas: 2, listen, env: { UDP_PORT: String(port) }, ...options } }
+  writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
+  const started = await rig.handover('start')
+  assert.equal(started.code, 0, started.stderr)
+  const clients = await Promise.all(Array.from({ length: 8 }, () => echoClient(port)))
+  const receipts: Outcome['receipts'] = []
+  for (let i = 0; i < times; i++) {
+    const { code, receipt, stderr } = await rig.upgrade('--wait', 'drained')
+    assert.equal(code, 0, stderr)
+    receipts.push(receipt)
+  }
+  const ends = await Promise.all(clients.map((client) => client.stop()))
+  const total = (of: (end: (typeof ends)[number]) => number) => ends.reduce((sum, end) => sum + of(end), 0)
+  return {
+    answered: total(({ answered }) => answered),
+    twice: total(({ twice }) => twice),
+    lost: total(({ lost }) => lost),
+    processes: new Set(ends.flatMap(({ pids }) => [...pids])).size,
+    receipts,
+  }
+}
+
+/** Four datagrams on their way at any time, each sent once; at the end it waits for those that are missing. */
+async function echoClient(port: number) {
+  const socket = createSocket('udp4')
+  socket.connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  const waiting = new Map<number, NodeJS.Timeout>()
+  const pids = new Set<string>()
+  let [next, answered, twice, lost, stopped] = [0, 0, 0, 0, false]
+  let settled = () => {}
+  const send = () => {
+    if (stopped) return void (waiting.size === 0 && settled())
+    const number = next++
+    const missing = () => {
+      waiting.delete(number)
+      lost++
+      send()
+    }
+    waiting.set(number, setTimeout(missing, 2000))
+    socket.send(String(number))
+  }
+  socket.on('message', (message) => {
+    const [pid = '', number] = String(message).split(' ')
+    const timer = waiting.get(Number(number))
+    if (timer === undefined) return void twice++
+    clearTimeout(timer)
+    waiting.delete(Number(number))
+    pids.add(pid)
+    answered++
+    setTimeout(send, 2)
+  })
+  socket.on('error', () => {}) // ECONNREFUSED where nobody has the port: its datagram is missed anyway
+  for (let i = 0; i < 4; i++) send()
+  return {
+    async stop() {
+      stopped = true
+      if (waiting.size > 0) await new Promise<void>((resolve) => (settled = resolve))
+      socket.close()
+      return { answered, twice, lost, pids }
+    },
+  }
+}
