@@ -39,6 +39,8 @@ export interface ProcessRevision {
 
 export interface LoadOptions {
   target: Target
+  /** Where a connection that is opened now goes, if that changes: what balances the load decides. Default `target`. */
+  route?: () => Target
   /** What the workloads without a path of their own ask for. Default `/`. */
   path?: string
   /** Added to every request; `Host` replaces the default, which is the target. */

@@ -45,7 +45,8 @@ export class RecordedConnection implements ConnectionOwner {
   #writing = false
 
   constructor(context: LoadContext, tally: Tally, planned: RequestTemplate, user: ConnectionUser) {
-    const { target, timeoutMs = defaultTimeoutMs } = context.options
+    const { timeoutMs = defaultTimeoutMs } = context.options
+    const target = context.options.route?.() ?? context.options.target
     this.#context = context
     this.#tally = tally
     this.#planned = planned

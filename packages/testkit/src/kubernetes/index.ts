@@ -1,0 +1,8 @@
+export { ApiError } from './client.js'
+export type { Answer, Client, ContainerStatus, KubernetesObject, ObjectStatus } from './client.js'
+export { clusterUnavailable, openCluster } from './cluster.js'
+export type { Cluster, User } from './cluster.js'
+export { proxyDelayMs } from './endpoints.js'
+export type { ServiceProxy } from './endpoints.js'
+export { follow } from './follow.js'
+export type { Image } from './kubelet/index.js'
