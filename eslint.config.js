@@ -61,7 +61,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['packages/supervisor/src/{model,rollout,emit}/**/*.ts'],
+    files: ['packages/supervisor/src/{model,rollout,emit,deployment}/**/*.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
@@ -73,6 +73,19 @@ export default tseslint.config(
   mayNotImport('model', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
   mayNotImport('rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
   mayNotImport('emit', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
+  mayNotImport(
+    'deployment',
+    'emit',
+    'engine',
+    'adapters',
+    'control',
+    'config',
+    'cli',
+    'ports',
+    'daemon',
+    'kubernetes',
+  ),
+  mayNotImport('kubernetes', 'engine', 'adapters', 'control', 'config', 'cli', 'daemon'),
   mayNotImport('engine', 'adapters', 'control', 'config', 'cli', 'daemon'),
   mayNotImport('adapters', 'engine', 'control', 'rollout', 'cli', 'daemon'),
   mayNotImport('control', 'engine', 'adapters', 'cli', 'daemon', 'rollout'),

@@ -17,7 +17,7 @@ export class CommandExit extends Error {
 
 /** The exit code that a failure deserves. */
 export function exitCodeOf(failure: AnyFailure): number {
-  if (failure.code === 'NoSupervisor') return exitCodes.noSupervisor
+  if (failure.code === 'NoSupervisor' || failure.code === 'Unreachable') return exitCodes.noSupervisor
   return failure.code === 'Usage' ? exitCodes.usage : exitCodes.failed
 }
 

@@ -83,7 +83,8 @@ function finish(done: Extract<StreamLine, { type: 'done' }>, receipts: Receipt[]
   return done.exitCode
 }
 
-function sayOutput({ output }: Failure): void {
+/** The last lines that an instance printed, where there are any. */
+export function sayOutput({ output }: Failure): void {
   if (!output?.length) return
   say('its last lines:')
   for (const line of output) say(`  | ${line}`)

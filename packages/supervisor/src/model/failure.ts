@@ -18,6 +18,14 @@ export type FailureCode =
   | 'RolloutInProgress'
   /** The service is paused, stopping, or has no such revision. */
   | 'Refused'
+  /** Kubernetes: the API server does not answer. */
+  | 'Unreachable'
+  /** Kubernetes: the API server does not know who asks (401), or does not let them (403). */
+  | 'Forbidden'
+  /** Kubernetes: a field that we would change is another field manager's (409). */
+  | 'Conflict'
+  /** Kubernetes: the Deployment was deleted or given another template while we rolled it. */
+  | 'Superseded'
 
 export interface Failure {
   code: FailureCode

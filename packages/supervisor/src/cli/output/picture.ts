@@ -13,10 +13,11 @@ import { duration } from './units.js'
 export function pictureLines(status: Status, services: string[], paint: Paint, now: number): string[] {
   return status.services
     .filter(({ name }) => services.length === 0 || services.includes(name))
-    .flatMap((service) => serviceLines(service, paint, now))
+    .flatMap((service) => servicePicture(service, paint, now))
 }
 
-function serviceLines(service: ServiceStatus, paint: Paint, now: number): string[] {
+/** One service of it. */
+export function servicePicture(service: ServiceStatus, paint: Paint, now: number): string[] {
   const revisions = [...new Set(service.instances.map(({ revision }) => revision))].sort((a, b) => b - a)
   const { rollout } = service
   const heading = rollout

@@ -36,7 +36,7 @@ function datagramLines({ instances, kernel }: Receipt): string[] {
   return [`  datagrams: ${rows.join('; ')}${drops}`]
 }
 
-function phasesLine({ ready, stoppedAccepting, drained }: Phases): string {
+export function phasesLine({ ready, stoppedAccepting, drained }: Phases): string {
   const phases = [
     ['ready', ready],
     ['old stopped accepting', stoppedAccepting],
@@ -63,7 +63,10 @@ const titles = [
   '',
 ]
 
-function verdict(receipt: Receipt, paint: Paint): string {
+type Told = Pick<Receipt, 'service' | 'fromRevision' | 'toRevision' | 'wallMs' | 'outcome' | 'failure'>
+
+/** Its first line. */
+export function verdict(receipt: Told, paint: Paint): string {
   const { service, fromRevision, toRevision } = receipt
   const way = fromRevision === null ? `revision ${toRevision}` : `revision ${fromRevision} to ${toRevision}`
   const time = duration(receipt.wallMs)

@@ -28,7 +28,7 @@ export function serviceLines(service: ServiceStatus, paint: Paint, now: number):
   ]
 }
 
-function flags({ paused, stopping, rollout }: ServiceStatus): string {
+export function flags({ paused, stopping, rollout }: ServiceStatus): string {
   const words = [
     rollout ? `${rollout.phase} (revision ${rollout.from ?? 'none'} to ${rollout.to})` : '',
     paused ? 'paused' : '',

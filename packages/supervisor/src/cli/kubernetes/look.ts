@@ -1,0 +1,75 @@
+import { deploymentStatus, explainDeployment, historyOf } from '../../deployment/index.js'
+import type { Deployment, Watched } from '../../deployment/index.js'
+import { isListed, nothingWatched, observe } from '../../deployment/index.js'
+import { follow } from '../../kubernetes/follow.js'
+import { look } from '../../kubernetes/look.js'
+import type { Cluster } from '../../kubernetes/ports.js'
+import { podStatusLines, revisionLines } from '../output/pods.js'
+import { redraw } from '../output/redraw.js'
+import { painter, print, printJson, say } from '../output/talk.js'
+import type { KubernetesOptions } from './reach.js'
+import { deploymentOf, fail, reach } from './reach.js'
+
+/** The commands that only look. */
+
+export async function status(service: string | undefined, options: KubernetesOptions & { watch?: boolean }) {
+  const cluster = reach(options)
+  const deployment = await deploymentOf(cluster, service, options)
+  if (options.watch) return watch(cluster, deployment, options)
+  const answer = deploymentStatus(await seen(cluster, deployment), null, Date.now())
+  if (options.json) return printJson(answer)
+  for (const line of podStatusLines(answer, painter(process.stdout), Date.now())) print(line)
+}
+
+export async function history(service: string | undefined, options: KubernetesOptions) {
+  const cluster = reach(options)
+  const revisions = historyOf(await seen(cluster, await deploymentOf(cluster, service, options)))
+  if (options.json) return printJson(revisions)
+  for (const line of revisionLines(revisions, painter(process.stdout), Date.now())) print(line)
+}
+
+export async function explain(service: string | undefined, options: KubernetesOptions) {
+  const cluster = reach(options)
+  const deployment = await deploymentOf(cluster, service, options)
+  const lines = explainDeployment(await seen(cluster, deployment), Date.now())
+  const { name } = deployment.metadata
+  if (options.json) return printJson([{ service: name, lines }])
+  print(name)
+  for (const line of lines.length > 0 ? lines : ['nothing is waited for']) print(`  ${line}`)
+}
+
+async function seen(cluster: Cluster, deployment: Deployment): Promise<Watched> {
+  const answer = await look(cluster, deployment)
+  return answer.ok ? answer.value : fail(answer.failure)
+}
+
+/** Until Ctrl-C, or the API server is gone. With --json, or where there is no terminal: a document per change. */
+async function watch(cluster: Cluster, deployment: Deployment, options: KubernetesOptions) {
+  const stop = new AbortController()
+  const screen = process.stdout.isTTY && !options.json ? redraw(process.stdout) : null
+  const paint = painter(process.stdout)
+  let watched = nothingWatched(deployment.metadata.name)
+  const draw = () => {
+    if (!isListed(watched)) return
+    const answer = deploymentStatus(watched, null, Date.now())
+    if (options.json) return print(JSON.stringify(answer))
+    const lines = podStatusLines(answer, paint, Date.now())
+    if (screen) screen.draw(lines)
+    else for (const text of [...lines, '']) print(text)
+  }
+  process.once('SIGINT', () => stop.abort())
+  const failure = await follow({
+    cluster,
+    deployment,
+    signal: stop.signal,
+    lostAfterSeconds: 60,
+    onNote: screen ? () => {} : say,
+    onObservation(observation) {
+      watched = observe(watched, observation, Date.now())
+      draw()
+    },
+  })
+  screen?.end(true)
+  if (failure) return fail(failure)
+  process.exitCode = 130
+}

@@ -1,0 +1,46 @@
+import { connection } from '../../kubernetes/kubeconfig.js'
+import type { KubeOptions } from '../../kubernetes/kubeconfig.js'
+import { connect } from '../../kubernetes/cluster.js'
+import type { ApiFailure, Cluster } from '../../kubernetes/ports.js'
+import { readDeployment } from '../../kubernetes/resources.js'
+import type { Deployment } from '../../deployment/index.js'
+import { findConfig } from '../../config/find.js'
+import { exitCodes } from '../../control/api.js'
+import { CommandExit, exitWith, valueOf } from '../exit.js'
+
+export interface KubernetesOptions extends KubeOptions {
+  config?: string
+  json?: boolean
+}
+
+export const reach = (options: KubernetesOptions): Cluster =>
+  connect(valueOf(connection(options, process.env)))
+
+/** The Deployment that is meant: by name, else the only service of the configuration. */
+export async function deploymentOf(
+  cluster: Cluster,
+  name: string | undefined,
+  options: KubernetesOptions,
+): Promise<Deployment> {
+  const answer = await readDeployment(cluster, name ?? (await onlyService(options)))
+  return answer.ok ? answer.value : fail(answer.failure)
+}
+
+export function fail(failure: ApiFailure): never {
+  throw exitWith(failure)
+}
+
+async function onlyService({ config }: KubernetesOptions): Promise<string> {
+  const file = config ?? findConfig(process.cwd())
+  if (file === null)
+    throw new CommandExit(
+      exitCodes.usage,
+      'which Deployment is meant? there is no handover.config here; name it, for example: handover kubernetes status web',
+    )
+  const { loadConfig } = await import('../../config/load.js')
+  const { services } = valueOf(await loadConfig(file, process.cwd()))
+  const [only] = services
+  if (services.length === 1 && only) return only.name
+  const names = services.map((service) => `"${service.name}"`).join(', ')
+  throw new CommandExit(exitCodes.usage, `which service is meant? "${file}" has ${names}`)
+}

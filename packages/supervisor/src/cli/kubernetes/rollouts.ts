@@ -1,0 +1,178 @@
+import type { Deployment } from '../../deployment/index.js'
+import { annotations, imageOwner, undoTarget } from '../../deployment/index.js'
+import type { Answer, Cluster } from '../../kubernetes/ports.js'
+import type { DeploymentPatch } from '../../kubernetes/resources.js'
+import { mergeDeployment } from '../../kubernetes/resources.js'
+import { undoTo } from '../../kubernetes/undo.js'
+import { exitCodes } from '../../control/api.js'
+import type { Failure } from '../../model/index.js'
+import { CommandExit } from '../exit.js'
+import { say } from '../output/talk.js'
+import { deploymentOf, fail, reach } from './reach.js'
+import type { Roll, RollOptions } from './show.js'
+import { rollAndShow } from './show.js'
+
+export interface UpgradeOptions extends RollOptions {
+  image: string
+  container?: string
+  cause?: string
+  forceConflicts?: boolean
+}
+
+/** The commands that begin a rollout and stay until it has ended. */
+
+export async function upgrade(service: string | undefined, options: UpgradeOptions): Promise<number> {
+  const cluster = reach(options)
+  const deployment = await deploymentOf(cluster, service, options)
+  const { name } = deployment.metadata
+  const container = containerOf(deployment, options.container)
+  refuseOwned(deployment, container, options)
+  const changeCause = options.cause ?? `upgrade to ${options.image}`
+  const patch: DeploymentPatch = {
+    metadata: { annotations: { [annotations.changeCause]: changeCause } },
+    spec: { template: { spec: { containers: [{ name: container, image: options.image }] } } },
+  }
+  if (
+    deployment.spec.template.spec.containers.some(
+      (one) => one.name === container && one.image === options.image,
+    )
+  ) {
+    say(`"${name}" has the image "${options.image}" already: nothing is rolled`)
+    delete patch.metadata // the cause of the revision that it has stays
+  }
+  return run(
+    { cluster, deployment, cause: 'upgrade', begin: () => mergeDeployment(cluster, name, patch) },
+    options,
+  )
+}
+
+/**
+ * The image is written by a strategic merge patch of this one field, under our field manager. A server-side apply
+ * of this field alone would either take away everything else that we applied before, or need a second manager that
+ * conflicts with the first. A patch takes a field from its owner without asking, so the owner is asked for here.
+ */
+function refuseOwned(
+  { metadata }: Deployment,
+  container: string,
+  { forceConflicts, image }: UpgradeOptions,
+): void {
+  const owner = imageOwner(metadata, container)
+  if (owner === null || forceConflicts) return
+  throw new CommandExit(
+    exitCodes.failed,
+    `the image of container "${container}" is applied by field manager "${owner}", which would put it back: change it there, or take it over with --force-conflicts --image ${image}`,
+  )
+}
+
+function containerOf({ metadata, spec }: Deployment, wanted: string | undefined): string {
+  const names = spec.template.spec.containers.map(({ name }) => name)
+  const found =
+    wanted === undefined && names.length === 1
+      ? names[0]
+      : names.find((name) => name === (wanted ?? metadata.name))
+  if (found !== undefined) return found
+  const known = names.map((name) => `"${name}"`).join(', ')
+  throw new CommandExit(
+    exitCodes.usage,
+    wanted === undefined
+      ? `"${metadata.name}" has the containers ${known}: choose one with --container`
+      : `"${metadata.name}" has no container "${wanted}"; it has ${known}`,
+  )
+}
+
+export async function undo(
+  service: string | undefined,
+  options: RollOptions & { toRevision?: number },
+): Promise<number> {
+  const cluster = reach(options)
+  const deployment = await deploymentOf(cluster, service, options)
+  refusePaused(deployment, 'undo')
+  return run(
+    {
+      cluster,
+      deployment,
+      cause: 'undo',
+      async begin(watched) {
+        const target = undoTarget(watched, options.toRevision ?? null)
+        if (!target.ok) return refusedBy(target.failure)
+        return undoTo(cluster, watched.deployment ?? deployment, target.value)
+      },
+    },
+    { ...options, undo: false },
+  )
+}
+
+const refusedBy = (failure: Failure): Answer<Deployment> => ({
+  ok: false,
+  failure: { ...failure, status: 0 },
+})
+
+export async function restart(service: string | undefined, options: RollOptions): Promise<number> {
+  const cluster = reach(options)
+  const deployment = await deploymentOf(cluster, service, options)
+  refusePaused(deployment, 'restart')
+  const metadata = { annotations: { [annotations.restartedAt]: new Date().toISOString() } }
+  const begin = () =>
+    mergeDeployment(cluster, deployment.metadata.name, {
+      metadata: { annotations: { [annotations.changeCause]: 'restart' } },
+      spec: { template: { metadata } },
+    })
+  return run({ cluster, deployment, cause: 'restart', begin }, options)
+}
+
+/** `web=4` as on one machine, or `4` where the configuration says which service. */
+export async function scale(assignment: string, options: RollOptions): Promise<number> {
+  const [, service, number] = /^(?:([^=]+)=)?(\d+)$/.exec(assignment) ?? []
+  if (number === undefined)
+    throw new CommandExit(
+      exitCodes.usage,
+      `"${assignment}" is not understood; service=replicas was expected, for example web=4`,
+    )
+  const cluster = reach(options)
+  const deployment = await deploymentOf(cluster, service, options)
+  const begin = () =>
+    mergeDeployment(cluster, deployment.metadata.name, { spec: { replicas: Number(number) } })
+  return run({ cluster, deployment, cause: `scale to ${number}`, begin }, { ...options, undo: false })
+}
+
+/** Kubernetes refuses these for a paused Deployment too: nothing of them would be seen before it is resumed. */
+function refusePaused({ metadata, spec }: Deployment, verb: string): void {
+  if (spec.paused)
+    throw new CommandExit(exitCodes.failed, `"${metadata.name}" is paused: resume it before you ${verb} it`)
+}
+
+export async function run(roll: Roll, options: RollOptions): Promise<number> {
+  if (options.wait !== false) return rollAndShow([roll], options)
+  const { begun, name } = await beginOnly(roll)
+  if (!begun.ok) return fail(begun.failure)
+  say(
+    `${name}: ${roll.cause} begun; 'handover kubernetes status ${name} --watch' shows it, and nothing undoes it`,
+  )
+  return exitCodes.done
+}
+
+async function beginOnly(roll: Roll): Promise<{ begun: Answer<Deployment>; name: string }> {
+  const { look } = await import('../../kubernetes/look.js')
+  const watched = await look(roll.cluster, roll.deployment)
+  const { name } = roll.deployment.metadata
+  return { begun: watched.ok ? await roll.begin(watched.value) : watched, name }
+}
+
+/** `pause` and `resume`. */
+export async function pause(
+  service: string | undefined,
+  options: RollOptions,
+  paused: boolean,
+): Promise<number> {
+  const cluster: Cluster = reach(options)
+  const { metadata, spec } = await deploymentOf(cluster, service, options)
+  if ((spec.paused ?? false) === paused)
+    throw new CommandExit(
+      exitCodes.failed,
+      `"${metadata.name}" is ${paused ? 'paused already' : 'not paused'}`,
+    )
+  const answer = await mergeDeployment(cluster, metadata.name, { spec: { paused: paused || null } })
+  if (!answer.ok) return fail(answer.failure)
+  say(`${metadata.name}: ${paused ? 'paused' : 'resumed'}`)
+  return exitCodes.done
+}

@@ -1,0 +1,145 @@
+import type { ServiceStatus } from '../../model/index.js'
+import type { RollEnd, RollOrder } from '../../kubernetes/roll.js'
+import { roll } from '../../kubernetes/roll.js'
+import { exitCodes } from '../../control/api.js'
+import { exitCodeOf } from '../exit.js'
+import { sayOutput } from '../operate.js'
+import { servicePicture } from '../output/picture.js'
+import { podReceiptLines } from '../output/pods.js'
+import type { Redraw } from '../output/redraw.js'
+import { redraw } from '../output/redraw.js'
+import { painter, print, printJson, say } from '../output/talk.js'
+import type { KubernetesOptions } from './reach.js'
+
+export interface RollOptions extends KubernetesOptions {
+  /** Commander's `--no-undo`, `--no-wait`. */
+  undo?: boolean
+  wait?: boolean | 'complete' | 'drained'
+  timeout?: number
+  failFast?: boolean
+}
+
+export type Roll = Pick<RollOrder, 'cluster' | 'deployment' | 'cause' | 'begin'>
+
+/** Seconds that the API server may be away in the middle of a rollout. */
+const lostAfterSeconds = 60
+
+/**
+ * Carries rollouts out and stays until they have ended: a live picture on a terminal, a line per event elsewhere,
+ * then the receipts. Returns the exit code: the worst of them.
+ */
+export async function rollAndShow(rolls: Roll[], options: RollOptions): Promise<number> {
+  const leaving = leave(options.timeout)
+  const view = openView(options.json === true)
+  const ends = await Promise.all(
+    rolls.map((one) =>
+      roll({
+        ...one,
+        undo: options.undo !== false,
+        failFast: options.failFast === true,
+        waitDrained: options.wait === 'drained',
+        lostAfterSeconds,
+        signal: leaving.signal,
+        onStatus: view.status,
+        onNote: (text) => view.note(rolls.length > 1 ? `${one.deployment.metadata.name}: ${text}` : text),
+      }),
+    ),
+  )
+  view.end()
+  leaving.end()
+  tell(ends, options.json === true)
+  return Math.max(...ends.map((end) => exitCodeAt(end, leaving)))
+}
+
+function tell(ends: RollEnd[], json: boolean): void {
+  const receipts = ends.flatMap((end) => (end.type === 'ended' ? [end.receipt] : []))
+  if (json && receipts.length > 0) printJson(receipts.length === 1 ? receipts[0] : receipts)
+  for (const receipt of receipts) {
+    if (!json) for (const line of podReceiptLines(receipt, painter(process.stdout))) print(line)
+    if (receipt.failure) sayOutput(receipt.failure)
+  }
+  for (const end of ends) {
+    if (end.type === 'refused' || end.type === 'lost') say(`handover: ${end.failure.message}`)
+    if (end.type === 'lost' && end.begun)
+      say(
+        "what was begun goes on without being watched: nothing undoes it; 'handover kubernetes status' shows it",
+      )
+  }
+}
+
+function exitCodeAt(end: RollEnd, leaving: Leaving): number {
+  switch (end.type) {
+    case 'ended':
+      return { complete: 0, 'rolled-back': exitCodes.rolledBack, failed: 1, stopped: 1 }[end.receipt.outcome]
+    case 'refused':
+    case 'lost':
+      return exitCodeOf(end.failure)
+    case 'left':
+      return leaving.code(end.begun)
+  }
+}
+
+interface Leaving {
+  signal: AbortSignal
+  /** Says why it was left, and what goes on. */
+  code(begun: boolean): number
+  end(): void
+}
+
+/** SIGINT, SIGTERM and --timeout end the watching, never the rollout. */
+function leave(timeout: number | undefined): Leaving {
+  const controller = new AbortController()
+  let code: number = exitCodes.timedOut
+  let why = `gave up waiting after ${timeout} s`
+  const handlers = { SIGINT: 2, SIGTERM: 15 } as const
+  const stop = (signal: NodeJS.Signals) => {
+    code = 128 + handlers[signal as keyof typeof handlers]
+    why = 'stopped watching'
+    controller.abort()
+  }
+  for (const signal of Object.keys(handlers)) process.once(signal, stop)
+  const timer = timeout === undefined ? null : setTimeout(() => controller.abort(), timeout * 1000)
+  return {
+    signal: controller.signal,
+    code(begun) {
+      say(
+        begun
+          ? `${why}; the rollout goes on in the cluster, and nothing undoes it: 'handover kubernetes status' shows it`
+          : `${why}; nothing was changed`,
+      )
+      return code
+    },
+    end() {
+      if (timer) clearTimeout(timer)
+      for (const signal of Object.keys(handlers)) process.removeListener(signal, stop)
+    },
+  }
+}
+
+interface View {
+  status(status: ServiceStatus): void
+  note(text: string): void
+  end(): void
+}
+
+function openView(silent: boolean): View {
+  const live = !silent && process.stderr.isTTY
+  const screen: Redraw | null = live ? redraw(process.stderr) : null
+  const paint = painter(process.stderr)
+  const statuses = new Map<string, ServiceStatus>()
+  let drawn = ''
+  return {
+    status(status) {
+      if (!screen) return
+      statuses.set(status.name, status)
+      const lines = [...statuses.values()].flatMap((one) => servicePicture(one, paint, Date.now()))
+      if (lines.join('\n') === drawn) return
+      drawn = lines.join('\n')
+      screen.draw(lines)
+    },
+    note(text) {
+      if (!screen && !silent) say(text)
+    },
+    end: () => screen?.end(true),
+  }
+}

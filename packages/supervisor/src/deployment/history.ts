@@ -1,0 +1,35 @@
+import type { ReplicaSet } from './objects.js'
+import { annotations } from './objects.js'
+import type { Watched } from './watched.js'
+import { newReplicaSet, replicaSetsOf, revisionNumber } from './watched.js'
+
+export interface RevisionRecord {
+  revision: number
+  replicaSet: string
+  images: string[]
+  /** Null where nobody said why. */
+  cause: string | null
+  createdAt: string | null
+  /** Its pods, and those of them that are available. */
+  pods: number
+  available: number
+  current: boolean
+}
+
+/** The revisions that are kept (revisionHistoryLimit), newest last, as in `kubectl rollout history`. */
+export const historyOf = (watched: Watched): RevisionRecord[] => {
+  const current = newReplicaSet(watched)
+  return replicaSetsOf(watched).map((set) => ({
+    revision: revisionNumber(set),
+    replicaSet: set.metadata.name,
+    images: set.spec.template.spec.containers.map(({ image = '' }) => image),
+    cause: causeOf(set),
+    createdAt: set.metadata.creationTimestamp ?? null,
+    pods: set.status?.replicas ?? 0,
+    available: set.status?.availableReplicas ?? 0,
+    current: set === current,
+  }))
+}
+
+export const causeOf = ({ metadata }: ReplicaSet): string | null =>
+  metadata.annotations?.[annotations.changeCause] ?? null

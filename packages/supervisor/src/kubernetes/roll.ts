@@ -1,0 +1,321 @@
+import type { Failure, Rollout, RolloutOutcome, ServiceStatus } from '../model/index.js'
+import type {
+  Aim,
+  Deployment,
+  DeploymentReceipt,
+  ReplicaSet,
+  Trouble,
+  Verdict,
+  Watched,
+} from '../deployment/index.js'
+import {
+  changes,
+  conditionOf,
+  deploymentReceipt,
+  deploymentStatus,
+  isComplete,
+  isListed,
+  judge,
+  livingPods,
+  newReplicaSet,
+  numbered,
+  numbersOf,
+  nothingWatched,
+  observe,
+  revisionNumber,
+  sameTemplate,
+  stableSet,
+  targetRevision,
+} from '../deployment/index.js'
+import { follow } from './follow.js'
+import { isPassing } from './failures.js'
+import type { Answer, ApiFailure, Cluster } from './ports.js'
+import { podLog } from './resources.js'
+import { undoTo } from './undo.js'
+import { setTimeout as later } from 'node:timers/promises'
+
+export interface RollOrder {
+  cluster: Cluster
+  /** As it is before the rollout. */
+  deployment: Deployment
+  /** For example `upgrade`: said in the picture and in the receipt. */
+  cause: string
+  /** Begins the rollout, with what is known of the Deployment; the Deployment as the server answered. */
+  begin(watched: Watched): Promise<Answer<Deployment>>
+  /** Go back by itself when it fails. */
+  undo: boolean
+  failFast: boolean
+  /** Also stay until the old pods are gone. */
+  waitDrained: boolean
+  lostAfterSeconds: number
+  /** Aborted by a signal or a timeout: stops watching, and leaves the rollout to itself. */
+  signal: AbortSignal
+  onStatus(status: ServiceStatus): void
+  onNote(text: string): void
+}
+
+export type RollEnd =
+  | { type: 'ended'; receipt: DeploymentReceipt }
+  /** The change was refused: nothing was begun. */
+  | { type: 'refused'; failure: ApiFailure }
+  /** The API server is gone; what was begun goes on without us. */
+  | { type: 'lost'; failure: ApiFailure; begun: boolean }
+  | { type: 'left'; begun: boolean }
+
+/** One Deployment's rollout, watched from before its begin to its end; undone when it fails. */
+export async function roll(order: RollOrder): Promise<RollEnd> {
+  const { cluster, deployment, onNote } = order
+  const stop = new AbortController()
+  const signal = AbortSignal.any([order.signal, stop.signal])
+  const eye = openEye(order)
+  const following = follow({
+    cluster,
+    deployment,
+    signal,
+    onObservation: eye.observe,
+    onNote,
+    lostAfterSeconds: order.lostAfterSeconds,
+  }).then((failure) => eye.close(failure))
+  try {
+    return await stage(order, eye)
+  } finally {
+    stop.abort()
+    await following
+  }
+}
+
+async function stage(order: RollOrder, eye: Eye): Promise<RollEnd> {
+  if (!(await eye.until(isListed))) return endOf(eye, false)
+  const before = eye.watched()
+  const stable = stableSet(before)
+  const startedAt = Date.now()
+  const begun = await order.begin(before)
+  if (!begun.ok) return { type: 'refused', failure: begun.failure }
+
+  const changed = !sameTemplate(begun.value.spec.template, order.deployment.spec.template)
+  const aim = aimAt(begun.value, before, startedAt, order)
+  const from = stable && changed ? revisionNumber(stable) : null
+  eye.show((now) => rolloutOf(order, eye.watched(), 'progressing', from, startedAt, now, null))
+  const verdict = await eye.verdict(aim)
+  if (!verdict) return endOf(eye, true)
+  const toRevision = targetRevision(eye.watched())
+  const numbers = numbersOf(eye.watched())
+  const head = {
+    service: order.deployment.metadata.name,
+    cause: order.cause,
+    from,
+    toRevision,
+    numbers,
+    startedAt,
+  }
+  if (verdict.type === 'complete') {
+    if (order.waitDrained) await eye.until((watched) => livingPods(watched).every(isStaying))
+    return receipt(order, eye, head, 'complete', null)
+  }
+  const failure = await withOutput(order.cluster, verdict)
+  const canUndo =
+    order.undo && stable !== null && stable !== newReplicaSet(eye.watched()) && failure.code !== 'Superseded'
+  if (!canUndo) return receipt(order, eye, head, 'failed', failure)
+  order.onNote(`${failure.message}; rolling back to revision ${revisionNumber(stable)}`)
+  return goBack(order, eye, head, stable, failure)
+}
+
+const isStaying = ({ record }: { record: { terminatingAt: number | null } }): boolean =>
+  record.terminatingAt === null
+
+interface Head {
+  service: string
+  cause: string
+  from: number | null
+  toRevision: number
+  /** Of its ReplicaSets, before an undo gave one a new number. */
+  numbers: Record<string, number>
+  startedAt: number
+}
+
+async function goBack(
+  order: RollOrder,
+  eye: Eye,
+  head: Head,
+  stable: ReplicaSet,
+  failure: Failure,
+): Promise<RollEnd> {
+  const failedAt = eye.watched()
+  const { deployment } = failedAt
+  if (!deployment) return receipt(order, eye, head, 'failed', failure)
+  const { numbers } = head
+  eye.show(
+    (now) =>
+      rolloutOf(
+        order,
+        eye.watched(),
+        'rollingBack',
+        head.from,
+        head.startedAt,
+        now,
+        failure,
+        head.toRevision,
+      ),
+    numbers,
+  )
+  const undone = await persist(order, () => undoTo(order.cluster, deployment, stable))
+  if (!undone.ok) {
+    const message = `${failure.message}; and it could not be undone: ${undone.failure.message}`
+    return receipt(order, eye, head, 'failed', { ...failure, message })
+  }
+  const back = await eye.verdict(aimAt(undone.value, failedAt, Date.now(), { failFast: false }))
+  if (!back) return endOf(eye, true)
+  if (back.type === 'complete') return receipt(order, eye, head, 'rolled-back', failure)
+  const message = `${failure.message}; and the undo to revision ${head.from} failed too: ${back.failure.message}`
+  return receipt(order, eye, head, 'failed', { ...failure, message })
+}
+
+/** Asked again while the server is away for a moment; only for what may be done twice. */
+async function persist<T>(order: RollOrder, ask: () => Promise<Answer<T>>): Promise<Answer<T>> {
+  const end = performance.now() + order.lostAfterSeconds * 1000
+  for (let wait = 100; ; wait = Math.min(wait * 2, 2000)) {
+    const answer = await ask()
+    // Right after its start a server says 403 until its roles are read.
+    const passing = !answer.ok && (isPassing(answer.failure) || answer.failure.status === 403)
+    if (!passing || performance.now() > end || order.signal.aborted) return answer
+    await later(wait, undefined, { signal: order.signal }).catch(() => {})
+  }
+}
+
+const aimAt = (
+  deployment: Deployment,
+  before: Watched,
+  startedAt: number,
+  { failFast }: { failFast: boolean },
+): Aim => ({
+  deployment,
+  startedAt,
+  failFast,
+  before: conditionOf(before.deployment?.status?.conditions, 'Progressing'),
+})
+
+/** The failure with the last lines of the pod that is to blame. */
+async function withOutput(
+  cluster: Cluster,
+  { failure, trouble }: Extract<Verdict, { type: 'failed' }>,
+): Promise<Failure> {
+  const printed = trouble !== null && isPrinting(trouble) ? await podLog(cluster, trouble.pod, 20) : []
+  return printed.length > 0 ? { ...failure, output: printed } : failure
+}
+
+/** A pod that never started has printed nothing. */
+const isPrinting = (trouble: Trouble): trouble is Trouble & { pod: NonNullable<Trouble['pod']> } =>
+  trouble.pod !== null && ['crash', 'probe', 'slow'].includes(trouble.type)
+
+function receipt(
+  { cluster }: RollOrder,
+  eye: Eye,
+  { from, numbers, ...head }: Head,
+  outcome: RolloutOutcome,
+  failure: Failure | null,
+): RollEnd {
+  const { namespace } = cluster
+  const whole = { ...head, namespace, outcome, fromRevision: from, endedAt: Date.now(), failure }
+  return { type: 'ended', receipt: deploymentReceipt(whole, numbered(eye.watched(), numbers)) }
+}
+
+const endOf = (eye: Eye, begun: boolean): RollEnd => {
+  const failure = eye.lost()
+  return failure ? { type: 'lost', failure, begun } : { type: 'left', begun }
+}
+
+function rolloutOf(
+  { cause }: RollOrder,
+  watched: Watched,
+  phase: Rollout['phase'],
+  from: number | null,
+  startedAt: number,
+  now: number,
+  failure: Failure | null,
+  to = targetRevision(watched),
+): Rollout | null {
+  if (watched.deployment && phase === 'progressing' && isComplete(watched.deployment) && from === null)
+    return null
+  return {
+    number: to,
+    phase,
+    from,
+    to,
+    cause,
+    startedAt,
+    progressAt: now,
+    failure,
+    replicasBefore: 0,
+    scaling: null,
+  }
+}
+
+/** What follows one Deployment: folds what it sees, and wakes whoever waits for something of it. */
+interface Eye {
+  watched(): Watched
+  observe: Parameters<typeof follow>[0]['onObservation']
+  show(rollout: (now: number) => Rollout | null, numbers?: Record<string, number>): void
+  /** False when it was closed before. */
+  until(condition: (watched: Watched) => boolean): Promise<boolean>
+  /** Null when it was closed before. */
+  verdict(aim: Aim): Promise<Exclude<Verdict, { type: 'waiting' }> | null>
+  close(failure: ApiFailure | null): void
+  lost(): ApiFailure | null
+}
+
+/** Deadlines of ours are looked at this often, milliseconds; and the picture's clock ticks. */
+const tick = 250
+
+function openEye({ deployment, onStatus, onNote }: RollOrder): Eye {
+  let watched = nothingWatched(deployment.metadata.name)
+  let rollout: (now: number) => Rollout | null = () => null
+  let numbers: Record<string, number> = {}
+  let closed = false
+  let failure: ApiFailure | null = null
+  const waiters = new Set<() => void>()
+  const wake = () => {
+    for (const look of [...waiters]) look()
+    if (isListed(watched))
+      onStatus(deploymentStatus(numbered(watched, numbers), rollout(Date.now()), Date.now()))
+  }
+  const timer = setInterval(wake, tick)
+  const wait = <T>(look: () => T | null): Promise<T | null> =>
+    new Promise((resolve) => {
+      const attempt = () => {
+        const found = look()
+        if (found === null && !closed) return
+        waiters.delete(attempt)
+        resolve(found)
+      }
+      waiters.add(attempt)
+      attempt()
+    })
+  return {
+    watched: () => watched,
+    observe(observation) {
+      const before = watched
+      const now = Date.now()
+      watched = observe(before, observation, now)
+      if (isListed(before)) for (const line of changes(before, watched, now)) onNote(line)
+      wake()
+    },
+    show(next, frozen = {}) {
+      rollout = next
+      numbers = frozen
+      wake()
+    },
+    until: async (condition) => (await wait(() => (condition(watched) ? true : null))) === true,
+    verdict: (aim) =>
+      wait(() => {
+        const verdict = judge(watched, aim, Date.now())
+        return verdict.type === 'waiting' ? null : verdict
+      }),
+    close(reason) {
+      closed = true
+      failure = reason
+      clearInterval(timer)
+      wake()
+    },
+    lost: () => failure,
+  }
+}
