@@ -1,4 +1,4 @@
-import type { Exit, Failure, Phases, RolloutOutcome } from '../model/index.js'
+import type { Exit, Receipt } from '../model/index.js'
 import { containersOf, exitOf, restartsOf } from './pods.js'
 import type { OwnedPod, PodRecord, Watched } from './watched.js'
 import { podsOf } from './watched.js'
@@ -21,21 +21,9 @@ export interface PodReceipt {
 }
 
 /** The account of a Deployment's rollout: the receipt of one machine, with pods. */
-export interface DeploymentReceipt {
-  service: string
+export interface DeploymentReceipt extends Omit<Receipt, 'rollout' | 'instances' | 'kernel'> {
   namespace: string
-  cause: string
-  outcome: RolloutOutcome
-  fromRevision: number | null
-  toRevision: number
-  startedAt: number
-  endedAt: number
-  wallMs: number
-  phases: Phases
-  failure: Failure | null
   pods: PodReceipt[]
-  /** Old pods that were not gone yet when the receipt was written. */
-  draining: number
 }
 
 export type ReceiptHead = Pick<

@@ -8,6 +8,7 @@ import {
   showVersion,
 } from '../../emit/kubernetes/index.js'
 import type { KubernetesVersion, Rendered } from '../../emit/kubernetes/index.js'
+import { addClusterCommands } from './cluster.js'
 import { withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
 import { exitCodes } from '../../control/api.js'
@@ -26,9 +27,10 @@ interface RenderOptions extends OrderOptions {
 export function addKubernetesCommand(program: Command): void {
   const group = program
     .command('kubernetes')
-    .description('the same services in a cluster: render (manifests)')
+    .description('the same services in a cluster: manifests, and rollouts that are watched and undone')
     .showHelpAfterError("('handover kubernetes --help' lists the commands)")
   addRenderCommand(group)
+  addClusterCommands(group)
 }
 
 /** Options of every command that renders manifests. */
