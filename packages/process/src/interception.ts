@@ -1,3 +1,4 @@
+import { passOn } from './launcher.js'
 import { exitCodeOf } from './signals.js'
 import type { Service } from './service.js'
 
@@ -35,12 +36,13 @@ export function interceptSignals(
   }
 
   const emit = function (this: NodeJS.Process, ...args: unknown[]): boolean {
-    const intercepts = state === 'armed' || state === 'draining'
-    if (!intercepts || !signals.includes(args[0] as NodeJS.Signals)) return original.apply(this, args)
+    const signal = args[0] as NodeJS.Signals
+    if (state === 'passing' || !signals.includes(signal)) return original.apply(this, args)
+    if (state === 'disarmed') return passOn(signal) || original.apply(this, args)
     if (state === 'armed') {
       state = 'draining'
       void drainFirst(args)
-    } else if (args[0] === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
+    } else if (signal === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
     return true
   }
   const keep = () => {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import net from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { Environment } from '../dist/environment.js'
 import type { HandoverOptions } from '../dist/index.js'
@@ -8,6 +6,7 @@ import { settings } from '../dist/options.js'
 import { timing } from '../dist/pod.js'
 import { App, type AppOptions } from './app.js'
 import { Balancer } from './balancer.js'
+import { freePort, probe } from './probe.js'
 import { RawConnection } from './raw-client.js'
 
 /** No supervisor, as in a pod; only the variables that are given. */
@@ -27,16 +26,6 @@ async function pod(t: TestContext, fixture: string, env: Record<string, string>,
     return connection
   }
   return { app, port, connect }
-}
-
-/** A port that nobody uses; another process could take it in between, but none here does. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0)
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -184,10 +173,3 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     assert.deepEqual(await app.exited, { code: 0, signal: null })
   }
 })
-
-async function probe(port: number, path: string): Promise<string> {
-  const connection = await RawConnection.open({ port })
-  const response = await connection.ask(path)
-  connection.close()
-  return `${response?.status} ${response?.body.trim()}`
-}

@@ -1,0 +1,100 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { TestContext } from 'node:test'
+
+const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
+export const bundle = fileURLToPath(new URL('../dist/register.cjs', import.meta.url))
+
+/** Why there can be no process with pid 1 here, or false. */
+export const noPid1: string | false =
+  spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
+    ? false
+    : 'needs root, for a pid namespace of its own'
+
+/** A command as a container runs it: pid 1 of its own namespace, and everything ends with it. */
+export class Container {
+  output = ''
+  readonly exited: Promise<{ code: number | null; signal: string | null }>
+  readonly #child: ChildProcess
+  readonly #folder: string
+  readonly #namespaced: boolean
+
+  private constructor(child: ChildProcess, folder: string, namespaced: boolean) {
+    this.#child = child
+    this.#folder = folder
+    this.#namespaced = namespaced
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk) => {
+        this.output += String(chunk)
+        child.emit('said')
+      })
+    this.exited = once(child, 'close').then(([code, signal]) => ({
+      code: code as number | null,
+      signal: signal as string | null,
+    }))
+  }
+
+  /** `scripts`: of a package.json in the folder where the command runs. The fixtures are in `fixtures/`. */
+  static start(
+    t: TestContext,
+    command: string[],
+    {
+      env = {},
+      scripts = {},
+      pid1 = true,
+    }: { env?: Record<string, string>; scripts?: Record<string, string>; pid1?: boolean } = {},
+  ): Container {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-container-'))
+    fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', scripts }))
+    fs.symlinkSync(fixtures, path.join(folder, 'fixtures'))
+    const namespace = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']
+    const [program = '', ...args] = pid1 ? [...namespace, ...command] : command
+    const child = spawn(program, args, {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        NODE_OPTIONS: `--require ${bundle}`,
+        KUBERNETES_SERVICE_HOST: '10.96.0.1',
+        ...env,
+      },
+    })
+    const container = new Container(child, folder, pid1)
+    t.after(() => container.#dispose())
+    return container
+  }
+
+  /** Resolves when the output contains the text. */
+  async said(text: string): Promise<void> {
+    while (!this.output.includes(text)) {
+      if (this.#child.exitCode !== null) throw new Error(`It ended; output: ${this.output}`)
+      await Promise.race([once(this.#child, 'said'), this.exited])
+    }
+  }
+
+  async port(): Promise<number> {
+    await this.said(' listens')
+    return Number(/port (\d+) listens/.exec(this.output)?.[1])
+  }
+
+  /** To pid 1 alone, as kubelet does it. */
+  terminate(): void {
+    process.kill(this.#init, 'SIGTERM')
+  }
+
+  get #init(): number {
+    const pid = this.#child.pid ?? 0
+    if (!this.#namespaced) return pid
+    return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
+  }
+
+  async #dispose(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) process.kill(this.#init, 'SIGKILL')
+    await this.exited
+    fs.rmSync(this.#folder, { recursive: true })
+  }
+}
