@@ -31,6 +31,8 @@ export interface Connection {
   exchanges: Exchange[]
   /** How many requests it has brought so far. */
   requests: number
+  /** How many unanswered requests it has had at once, at most. */
+  busiest: number
   /** Set on an HTTP/2 connection. */
   session: ServerHttp2Session | null
   /** Set once it was asked to become a WebSocket. */
@@ -170,6 +172,7 @@ export class Connections {
       stream: socket,
       exchanges: [],
       requests: 0,
+      busiest: 0,
       session: null,
       upgraded: null,
       idleSince: performance.now(),
@@ -217,8 +220,10 @@ export class Connections {
   }
 
   #begin(connection: Connection, exchange: Exchange): Exchange {
-    connection.exchanges.push(exchange)
+    const count = connection.exchanges.push(exchange)
     connection.requests++
+    if (count > connection.busiest)
+      connection.busiest = Math.max(connection.busiest, unanswered(connection).length)
     this.observer?.requested(connection, exchange)
     this.changed()
     return exchange
@@ -280,6 +285,11 @@ interface HttpMessage {
   request: IncomingMessage
   response: ServerResponse
   socket: net.Socket
+}
+
+/** Those whose answer the application has not ended yet. */
+export function unanswered({ exchanges }: Connection): Exchange[] {
+  return exchanges.filter(({ response, stream }) => !(stream ?? response)?.writableEnded)
 }
 
 /** The peer ended it if its FIN came before ours. */

@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Connection } from './connections.js'
 
 /**
@@ -15,15 +15,50 @@ export function sayGoodbye(connection: Connection): void {
   connection.closing = true
   connection.fate ??= 'orderly'
   if (stream !== socket) return closeWithLastAnswer(connection)
-  socket.write(shutdownNotice)
-  const timer = setTimeout(() => session.close(), roundTripMs)
-  session.once('close', () => clearTimeout(timer))
+  whenCaughtUp(connection, session, () => {
+    socket.write(shutdownNotice)
+    const timer = setTimeout(() => session.close(), roundTripMs)
+    session.once('close', () => clearTimeout(timer))
+  })
 }
 
 /** As `sayGoodbye`, but a client that has just connected gets the answer to its first request. */
 export function sayGoodbyeAfterFirstRequest(connection: Connection): void {
   if (connection.requests > 0) return sayGoodbye(connection)
   connection.session?.once('stream', () => setImmediate(sayGoodbye, connection))
+}
+
+/**
+ * Calls back at a moment when the client has read every answer, as far as can be told; soon in any case.
+ *
+ * A client that finds an answer and a GOAWAY in one read may have asked again in between, in its own memory: it
+ * gives up that stream unsent (nghttp2 does, and with it h2load and Node's client), and some call it failed.
+ * So the notice goes out with a request that brings the client to as many streams as it has ever had at once.
+ */
+function whenCaughtUp(
+  { busiest, exchanges, socket }: Connection,
+  session: ServerHttp2Session,
+  callback: () => void,
+): void {
+  /** What had been written when they came: an answer given at once is not among it yet. */
+  const writtenBefore = new Map<ServerHttp2Stream | undefined, number>()
+  const arrived = (stream: ServerHttp2Stream) => {
+    writtenBefore.set(stream, socket.bytesWritten)
+    const unanswered = exchanges.filter(
+      ({ stream }) => stream?.writableEnded !== true || writtenBefore.get(stream) === socket.bytesWritten,
+    )
+    if (unanswered.length >= busiest) caughtUp()
+  }
+  const caughtUp = () => {
+    stop()
+    callback()
+  }
+  const stop = () => {
+    clearTimeout(timer)
+    session.off('stream', arrived).off('close', stop)
+  }
+  const timer = setTimeout(caughtUp, catchUpMs)
+  session.on('stream', arrived).once('close', stop)
 }
 
 /**
@@ -49,6 +84,9 @@ function closeWithLastAnswer({ session, exchanges }: Connection): void {
 
 /** Longer than a round trip to any client on plaintext HTTP/2, which is spoken inside data centres. */
 const roundTripMs = 250
+
+/** Long enough for many answers on a busy machine, and short beside a drain. */
+const catchUpMs = 1000
 
 /** Longer than most answers take: until then a client of one stream at a time has had its moment. */
 const lastAnswerMs = 2000

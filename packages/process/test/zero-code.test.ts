@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { App, type AppOptions } from './app.js'
 import { RawConnection } from './raw-client.js'
 import { heldTcp, heldUnix, type HeldSocket } from './sockets.js'
@@ -189,6 +190,26 @@ void test('register ends HTTP/2 sessions without losing a stream when it drains'
     assert.deepEqual(cut, [])
     assert.deepEqual([account.accepted, account.answered, account.open], [1, 3, 0])
   }
+})
+
+void test('register says goodbye over HTTP/2 when the client has read all its answers', async (t) => {
+  const { app, port } = await started(t, 'http2.cjs')
+  const session = http2.connect(`http://127.0.0.1:${port}`)
+  t.after(() => session.destroy())
+  const slow = h2Get(session, '/slow/500')
+  assert.equal(await h2Get(session, '/'), String(app.pid)) // there were two streams at once
+  let saidGoodbye = false
+  session.once('goaway', () => (saidGoodbye = true))
+  const exit = app.stop()
+  await app.message('draining')
+  await promisify(session.ping.bind(session))()
+  assert.equal(saidGoodbye, false)
+  let asked = 0
+  for (; !saidGoodbye; asked++) assert.equal(await h2Get(session, '/'), String(app.pid))
+  // It comes ahead of the answer to the first request that the draining process sees; after a second at any time.
+  assert.ok(asked <= 3, `${asked} requests`)
+  assert.equal(await slow, 'slow')
+  assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
 function h2Get(session: http2.ClientHttp2Session, url: string): Promise<string> {

@@ -7,7 +7,10 @@ export interface Http2Load {
 
 export interface Http2Outcome {
   answered: number
-  /** Streams that the server said it has not looked at: REFUSED_STREAM, or above a GOAWAY's last stream. */
+  /**
+   * Streams that the server said it has not looked at: REFUSED_STREAM, or above a GOAWAY's last stream. Also those that
+   * Node's client gives up before they leave it, because it has read a GOAWAY in the meantime.
+   */
   refused: number
   failures: string[]
 }

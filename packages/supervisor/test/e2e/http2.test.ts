@@ -1,38 +1,41 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { connect } from 'node:tls'
-import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import type { Rig } from '@handover/testkit'
-import { freePort, openRig } from '@handover/testkit'
+import { countStreams } from './http2-frames.js'
 import { http2Load } from './http2-load.js'
+import { fixture, http2Service, upgradeOften, without } from './http2-service.js'
 
-const fixture = (path: string) => fileURLToPath(new URL(`../../test/fixtures/${path}`, import.meta.url))
 const upgrades = 20
 
-const has = (command: string): boolean => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
-const without = (command: string) => (has(command) ? {} : { skip: `needs ${command} on the PATH` })
+test('upgrade leaves no stream over plaintext unserved', async (t) => {
+  const { rig, port, counted } = await http2Service(t, { TLS: '0' })
+  const watched = await countStreams(t, port)
+  const load = http2Load({ port: watched.port, secure: false, sessions: 10, streams: 8 })
+  await upgradeOften(rig, upgrades)
+  const { answered, refused, failures } = await load.stop()
+  assert.deepEqual(failures, [])
+  await rig.handover('stop')
+  assert.equal(watched.sent(), answered)
+  assert.equal(counted(), answered)
+  t.diagnostic(`${answered} answered, ${refused} given up by the client unsent, over ${upgrades} upgrades`)
+})
 
-for (const TLS of ['0', '1']) {
-  const way = TLS === '1' ? 'TLS' : 'plaintext'
-  test(`upgrade leaves over ${way} only streams unserved that a client may send again`, async (t) => {
-    const { rig, port, counted } = await http2Service(t, { TLS })
-    const load = http2Load({ port, secure: TLS === '1', sessions: 10, streams: 8 })
-    await upgradeOften(rig)
-    const { answered, refused, failures } = await load.stop()
-    assert.deepEqual(failures, [])
-    await rig.handover('stop')
-    // RFC 9113, 8.7: a stream that the application has seen must not be among the refused ones.
-    assert.equal(counted(), answered)
-    t.diagnostic(`${answered} answered, ${refused} refused, over ${upgrades} upgrades`)
-  })
-}
+test('upgrade leaves over TLS only streams unserved that a client may send again', async (t) => {
+  const { rig, port, counted } = await http2Service(t, { TLS: '1' })
+  const load = http2Load({ port, sessions: 10, streams: 8 })
+  await upgradeOften(rig, upgrades)
+  const { answered, refused, failures } = await load.stop()
+  assert.deepEqual(failures, [])
+  await rig.handover('stop')
+  // RFC 9113, 8.7: a stream that the application has seen must not be among the refused ones.
+  assert.equal(counted(), answered)
+  t.diagnostic(`${answered} answered, ${refused} refused, over ${upgrades} upgrades`)
+})
 
 test("upgrade loses no request of Go's client over HTTP/2 with TLS", without('go'), async (t) => {
   const { rig, url } = await http2Service(t, { TLS: '1' })
@@ -42,7 +45,7 @@ test("upgrade loses no request of Go's client over HTTP/2 with TLS", without('go
   })
   const client = spawn(program, [url], { stdio: ['pipe', 'pipe', 'inherit'] })
   t.after(() => client.kill('SIGKILL'))
-  await upgradeOften(rig)
+  await upgradeOften(rig, upgrades)
   client.stdin.end()
   const [answered = 0, failed] = (await text(client.stdout)).split(' ').map(Number)
   t.diagnostic(`${answered} answered, ${failed} failed`)
@@ -54,7 +57,7 @@ test('upgrade loses no request of curl over HTTP/2 with TLS', without('curl'), a
   const { rig, url } = await http2Service(t, { TLS: '1' })
   const state = { stopped: false, answered: 0, failures: [] as string[] }
   const callers = [0, 1].map((caller) => curl(url, caller === 1, state))
-  await upgradeOften(rig)
+  await upgradeOften(rig, upgrades)
   state.stopped = true
   await Promise.all(callers)
   t.diagnostic(`${state.answered} answered`)
@@ -90,42 +93,6 @@ async function curl(
       ...errors.split('\n').filter((line) => line !== ''),
     )
   }
-}
-
-async function http2Service(t: TestContext, env: Record<string, string>) {
-  const rig = openRig()
-  t.after(() => rig.close())
-  const port = await freePort()
-  const counts = join(rig.folder, 'counts')
-  mkdirSync(counts)
-  const service = {
-    command: ['node', fixture('apps/http2.cjs')],
-    env: { ...env, COUNTS: counts },
-    replicas: 2,
-    listen: { http: port },
-  }
-  writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services: { web: service } }))
-  const started = await rig.handover('start')
-  assert.equal(started.code, 0, started.stderr)
-  return {
-    rig,
-    port,
-    url: `${env['TLS'] === '1' ? 'https' : 'http'}://127.0.0.1:${port}/`,
-    /** How many requests the instances that have ended were given. */
-    counted: () =>
-      readdirSync(counts).reduce((sum, pid) => sum + Number(readFileSync(join(counts, pid), 'utf8')), 0),
-  }
-}
-
-async function upgradeOften(rig: Rig): Promise<void> {
-  for (let i = 0; i < upgrades; i++) await upgrade(rig)
-}
-
-async function upgrade(rig: Rig): Promise<void> {
-  const { code, receipt, stderr } = await rig.upgrade()
-  assert.equal(code, 0, stderr)
-  for (const { id, account, unaccounted } of receipt.instances)
-    assert.equal(unaccounted, 0, `${id}: ${JSON.stringify(account)}`)
 }
 
 test('upgrade lets clients resume their TLS sessions with the instances that come after', async (t) => {
