@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Rig } from '@handover/testkit'
+import { freePort } from '@handover/testkit'
+import { parseIdentify, runVerify } from '../../dist/verify/index.js'
+import type { VerifyOptions, VerifyReport } from '../../dist/verify/index.js'
+
+const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
+
+/** Two instances of an application below `fixtures/apps`; gives their port. */
+export async function startService(rig: Rig, app: string, options: object = {}): Promise<number> {
+  const port = await freePort()
+  const command = ['node', join(apps, app)]
+  const services = { web: { command, replicas: 2, listen: { http: port }, ...options } }
+  writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
+  const started = await rig.handover('start')
+  assert.equal(started.code, 0, started.stderr)
+  return port
+}
+
+/**
+ * Clients on raw sockets that keep their connections: 50 that ask again soon and 50 that think for seconds, ten that
+ * wait for slow replies, two that send a head and a body in pieces, four that pipeline. Every answer is checked, and
+ * the account of every instance.
+ */
+export async function upgradeUnderLoad(
+  rig: Rig,
+  port: number,
+  options: Pick<VerifyOptions, 'upgrades' | 'pauseSeconds' | 'onProgress'>,
+): Promise<VerifyReport> {
+  const identify = parseIdentify('header:x-process')
+  assert.ok(identify.ok)
+  const result = await runVerify({
+    load: {
+      target: { host: '127.0.0.1', port },
+      identify: identify.value,
+      workloads: {
+        keepAlive: [
+          { connections: 50, thinkMs: [0, 50] },
+          { connections: 50, thinkMs: [200, 3000] },
+        ],
+        slow: { concurrency: 10, path: '/', ms: [500, 3000] },
+        uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
+        pipelining: { connections: 4, depth: 4 },
+      },
+    },
+    pauseSeconds: [0, 0.2],
+    coolDownSeconds: 3,
+    upgrade: async () => {
+      const { code, receipt, stderr } = await rig.upgrade()
+      for (const { id, account, unaccounted } of receipt.instances) {
+        if (account) assert.equal(unaccounted, 0, `${id}: ${JSON.stringify(account)}`)
+      }
+      return { ok: code === 0, ms: receipt.wallMs, message: stderr }
+    },
+    ...options,
+  })
+  assert.ok(result.ok, result.ok ? '' : result.failure.message)
+  return result.value
+}
+
+/** How many connections the service ended: unasked, or announced with `Connection: close`. */
+export function closedConnections({ connections }: Pick<VerifyReport['load'], 'connections'>): number {
+  const { closedIdle, resetIdle, announcedCloses } = connections
+  return closedIdle + resetIdle + announcedCloses
+}
