@@ -43,9 +43,12 @@ export function nameSuccessors(world: World, { state }: ServiceRuntime): void {
   }
 }
 
-/** Ready instances of the revision that is wanted; while there are none of it, those of any other. */
+/**
+ * Ready instances of the revision that is wanted; while there are none of it, those of any other. Not one that
+ * has failed its liveness probe and serves until its replacement is there.
+ */
 function successorIds({ instances, target }: ServiceState): string[] {
-  const ready = instances.filter(({ state }) => state === 'ready')
+  const ready = instances.filter(({ state, failure }) => state === 'ready' && failure === null)
   const wanted = ready.filter(({ revision }) => revision === target)
   return (wanted.length > 0 ? wanted : ready).map(({ id }) => id)
 }

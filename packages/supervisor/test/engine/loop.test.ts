@@ -64,6 +64,15 @@ test('createEngine() names the ready instances of the new revision to those that
   assert.deepEqual(successors('web-1'), ['web-4'])
 })
 
+test('createEngine() names no successor that has failed its liveness probe itself', async () => {
+  const world = fakeWorld()
+  await running(world, spec({ replicas: 3 }))
+  for (const id of ['web-1', 'web-2']) world.living.get(id)?.observer.unhealthy('it hangs')
+  await turn()
+  world.living.get('web-4')?.observer.ready()
+  assert.deepEqual(world.living.get('web-1')?.successors, ['web-3', 'web-4'])
+})
+
 test('createEngine() names no successor when everything stops', async () => {
   const world = fakeWorld()
   const engine = await running(world, spec({ replicas: 2 }))

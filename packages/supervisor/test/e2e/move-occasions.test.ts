@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { freePort, openRig, reached } from '@handover/testkit'
+import type { Rig } from '@handover/testkit'
+import type { EventOf, InstanceStatus } from 'handover/model'
+import { startLoad } from '../../dist/verify/index.js'
+import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
+
+const app = fileURLToPath(new URL('../../test/fixtures/apps/sick.cjs', import.meta.url))
+
+test('an instance that fails its liveness probe is replaced, and its connections move', async (t) => {
+  const { rig, instances, end } = await underLoad(t, 2, {
+    livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
+  })
+  const [sick, well] = await instances()
+  assert.ok(sick && well)
+  writeFileSync(join(rig.folder, `sick-${sick.pid}`), '')
+  await reached(async () => {
+    const now = await instances()
+    return now.length === 2 && now.every(({ id, state }) => id !== sick.id && state === 'ready')
+  }, 'the instance was replaced')
+  const [kept, replacement] = await instances()
+  assert.deepEqual([kept?.id, kept?.pid, replacement?.restarts], [well.id, well.pid, 1])
+  const [{ account, instance }] = await end(1)
+  assert.equal(instance, sick.id)
+  assert.ok(account.handedOver > 0, JSON.stringify(account))
+  assertMoved(account)
+})
+
+test('the only instance that fails its liveness probe is replaced before it goes', async (t) => {
+  const { rig, instances, end } = await underLoad(t, 1, {
+    livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
+  })
+  const [sick] = await instances()
+  writeFileSync(join(rig.folder, `sick-${sick?.pid}`), '')
+  await reached(async () => {
+    const [now, ...others] = await instances()
+    return now?.id !== sick?.id && now?.state === 'ready' && others.length === 0
+  }, 'the instance was replaced')
+  const [{ account }] = await end(1)
+  assert.ok(account.handedOver >= keptConnections, JSON.stringify(account))
+  assertMoved(account)
+})
+
+test('scaling down moves the connections of those that go', async (t) => {
+  const { rig, instances, end } = await underLoad(t, 3)
+  const scaled = await rig.handover('scale', 'web=1')
+  assert.equal(scaled.code, 0, scaled.stderr)
+  await reached(async () => (await instances()).length === 1, 'two instances are gone')
+  for (const { account } of await end(2)) assertMoved(account)
+})
+
+test('restart moves every connection', async (t) => {
+  const { rig, end } = await underLoad(t, 2)
+  const restarted = await rig.handover('restart', '--wait', 'drained')
+  assert.equal(restarted.code, 0, restarted.stderr)
+  const drained = await end(2)
+  for (const { account } of drained) assertMoved(account)
+  const handedOver = drained.reduce((sum, { account }) => sum + account.handedOver, 0)
+  assert.ok(handedOver >= keptConnections, `only ${handedOver}`)
+})
+
+type Drained = EventOf<'InstanceDrained'>
+
+interface Occasion {
+  rig: Rig
+  instances(): Promise<InstanceStatus[]>
+  /** Ends the load, asserts that it saw nothing, and gives the accounts of those that have drained. */
+  end(drained: number): Promise<[Drained, ...Drained[]]>
+}
+
+async function underLoad(t: TestContext, replicas: number, options: object = {}): Promise<Occasion> {
+  const rig = openRig()
+  t.after(() => rig.close())
+  const port = await freePort()
+  const services = { web: { command: ['node', app], replicas, listen: { http: port }, ...options } }
+  writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
+  const started = await rig.handover('start')
+  assert.equal(started.code, 0, started.stderr)
+  const load = startLoad(movingLoad({ host: '127.0.0.1', port }))
+  t.after(() => load.stop())
+  await reached(() => load.report().answered > 500, 'the load runs')
+  return {
+    rig,
+    instances: async () => (await rig.status()).services[0]?.instances ?? [],
+    async end(count) {
+      const { answered } = load.report()
+      await reached(() => load.report().answered > answered + 500, 'the load has gone on')
+      const report = await load.stop()
+      assertNothingClosed(report)
+      const drained = drainedOf(rig)
+      assert.equal(drained.length, count)
+      t.diagnostic(`${report.answered} answered, ${report.failed} failed, none closed`)
+      return drained as [Drained, ...Drained[]]
+    },
+  }
+}
+
+function drainedOf({ home }: Rig): Drained[] {
+  const journal = readdirSync(home, { recursive: true, encoding: 'utf8' }).find((path) =>
+    path.endsWith('journal.jsonl'),
+  )
+  assert.ok(journal)
+  const lines = readFileSync(join(home, journal), 'utf8').trim().split('\n')
+  const events = lines.flatMap((line) => JSON.parse(line) as Drained | Drained[])
+  return events.filter(({ type }) => type === 'InstanceDrained')
+}
+
+/** Everything went on elsewhere, but for what the clients themselves have ended. */
+function assertMoved(account: Drained['account']): void {
+  const { accepted, adopted, handedOver, endedByPeer, endedOrderly, endedAtDeadline, open } = account
+  assert.deepEqual([endedOrderly, endedAtDeadline, open], [0, 0, 0], JSON.stringify(account))
+  assert.equal(accepted + adopted, handedOver + endedByPeer)
+}
