@@ -15,6 +15,15 @@ export const noPid1: string | false =
     ? false
     : 'needs root, for a pid namespace of its own'
 
+export interface ContainerOptions {
+  env?: Record<string, string>
+  scripts?: Record<string, string>
+  /** False: any other pid. */
+  pid1?: boolean
+  /** Where the command runs instead. */
+  folder?: string
+}
+
 /** A command as a container runs it: pid 1 of its own namespace, and everything ends with it. */
 export class Container {
   output = ''
@@ -38,23 +47,16 @@ export class Container {
     }))
   }
 
-  /** `scripts`: of a package.json in the folder where the command runs. The fixtures are in `fixtures/`. */
-  static start(
-    t: TestContext,
-    command: string[],
-    {
-      env = {},
-      scripts = {},
-      pid1 = true,
-    }: { env?: Record<string, string>; scripts?: Record<string, string>; pid1?: boolean } = {},
-  ): Container {
+  /** `scripts`: of a package.json in the folder where the command runs, with the fixtures in `fixtures/`. */
+  static start(t: TestContext, command: string[], options: ContainerOptions = {}): Container {
+    const { env = {}, scripts = {}, pid1 = true } = options
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-container-'))
     fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'app', scripts }))
     fs.symlinkSync(fixtures, path.join(folder, 'fixtures'))
     const namespace = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']
     const [program = '', ...args] = pid1 ? [...namespace, ...command] : command
     const child = spawn(program, args, {
-      cwd: folder,
+      cwd: options.folder ?? folder,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,

@@ -1,0 +1,15 @@
+// An Express application that knows nothing of Kubernetes, nor of handover.
+import express from 'express'
+
+const app = express()
+
+app.get('/echo/:text', (request, response) => response.type('text').send(request.params.text))
+app.get('/slow', (_request, response) => setTimeout(() => response.send('at last\n'), 3000))
+app.get('/', (_request, response) => response.send(`hello from ${process.env.HOSTNAME ?? 'here'}\n`))
+
+const server = app.listen(Number(process.env.PORT ?? 8080), () => {
+  console.log(`port ${server.address().port} listens`)
+})
+
+// Longer than the ingress controller in front of it keeps an idle connection (nginx: 60 s).
+server.keepAliveTimeout = 75_000

@@ -1,0 +1,3 @@
+module example.org/handover/web
+
+go 1.19
