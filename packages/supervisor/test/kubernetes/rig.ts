@@ -1,5 +1,4 @@
 import type { Cluster, KubernetesObject } from '@handover/testkit/kubernetes'
-import { follow } from '@handover/testkit/kubernetes'
 
 /** The API's path of a collection or an object in a namespace. */
 export function pathOf(kind: string, name?: string, namespace = 'default'): string {
@@ -68,7 +67,6 @@ export async function reachedBy(to: { host: string; port: number } | null): Prom
 /** Every state that the first container of the pod was seen in: `waiting ErrImagePull`, `running`, `terminated Error 1`. */
 export function states(cluster: Cluster, name: string): { close(): Promise<string[]> } {
   const seen: string[] = []
-  const done = new AbortController()
   const look = (_: unknown, pod: KubernetesObject) => {
     const { waiting, running, terminated } = pod.status?.containerStatuses?.[0]?.state ?? {}
     let text = running ? 'running' : 'unknown'
@@ -77,12 +75,23 @@ export function states(cluster: Cluster, name: string): { close(): Promise<strin
     if (seen.at(-1) !== text) seen.push(text)
   }
   const query = `fieldSelector=metadata.name=${name}`
-  const following = follow(cluster.client, pathOf('pods'), look, { signal: done.signal, query })
+  const follower = cluster.follow(pathOf('pods'), look, query)
   return {
     async close() {
-      done.abort()
-      await following
+      await follower.close()
       return seen
     },
   }
+}
+
+/** Until the Deployment is what `kubectl rollout status` calls rolled out; old pods may still be terminating. */
+export async function rolledOut(cluster: Cluster, path: string): Promise<void> {
+  await cluster.until(path, (object) => {
+    const { observedGeneration = 0, replicas, updatedReplicas, availableReplicas } = object?.status ?? {}
+    const wanted = (object?.['spec'] as { replicas: number } | undefined)?.replicas
+    return (
+      observedGeneration >= (object?.metadata.generation ?? 1) &&
+      [replicas, updatedReplicas, availableReplicas].every((count) => count === wanted)
+    )
+  })
 }

@@ -8,7 +8,8 @@ import { startControlPlane } from './control-plane.js'
 import type { ControlPlane } from './control-plane.js'
 import { followService } from './endpoints.js'
 import type { ServiceProxy } from './endpoints.js'
-import { until } from './follow.js'
+import { follow, until, untilAll } from './follow.js'
+import type { Change } from './follow.js'
 import { startKubelet } from './kubelet/index.js'
 import type { Image } from './kubelet/index.js'
 import { addresses, enterNetwork } from './network.js'
@@ -36,6 +37,17 @@ export interface Cluster {
     wanted: (object: KubernetesObject | null) => boolean,
     seconds?: number,
   ): Promise<KubernetesObject | null>
+  /** Tells of all objects of a collection and their changes, until it is closed. */
+  follow(
+    collection: string,
+    onChange: (change: Change, object: KubernetesObject) => void,
+    query?: string,
+  ): { close(): Promise<void> }
+  untilAll(
+    collection: string,
+    wanted: (objects: KubernetesObject[]) => boolean,
+    options?: Parameters<typeof untilAll>[3],
+  ): Promise<KubernetesObject[]>
   /** Where kube-proxy would send a new connection to the Service. */
   proxy(namespace: string, service: string, options?: Parameters<typeof followService>[3]): ServiceProxy
   killServer: ControlPlane['killServer']
@@ -98,6 +110,8 @@ export async function openCluster({
       kubeconfig,
       clientOf: (user) => clients[users.indexOf(user)] ?? client,
       until: (path, wanted, seconds) => until(client, path, wanted, seconds),
+      follow: (collection, onChange, query) => following(client, collection, onChange, query),
+      untilAll: (collection, wanted, options) => untilAll(client, collection, wanted, options),
       proxy: (namespace, service, options) => followService(client, namespace, service, options),
       killServer: plane.killServer,
       startServer: plane.startServer,
@@ -106,6 +120,22 @@ export async function openCluster({
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+function following(
+  client: Client,
+  collection: string,
+  onChange: (change: Change, object: KubernetesObject) => void,
+  query = '',
+): { close(): Promise<void> } {
+  const done = new AbortController()
+  const ended = follow(client, collection, onChange, { signal: done.signal, query })
+  return {
+    close() {
+      done.abort()
+      return ended
+    },
   }
 }
 

@@ -10,8 +10,8 @@ export interface FollowOptions {
   signal: AbortSignal
   /** Narrows the collection: `fieldSelector=…`, `labelSelector=…`. */
   query?: string
-  /** Objects that are known already: only their changes are told. */
-  known?: KubernetesObject[]
+  /** Told everything that is there, after the first look and after each change. */
+  onKnown?: (objects: KubernetesObject[]) => void
 }
 
 /**
@@ -22,19 +22,21 @@ export async function follow(
   client: Client,
   collection: string,
   onChange: (change: Change, object: KubernetesObject) => void,
-  { signal, query = '', known: before = [] }: FollowOptions,
+  { signal, query = '', onKnown }: FollowOptions,
 ): Promise<void> {
-  const known = new Map(before.map((object) => [object.metadata.uid ?? '', object]))
+  const known = new Map<string, KubernetesObject>()
   while (!signal.aborted) {
     try {
       const list = await client.get(`${collection}?${query}`)
       reconcile(known, list['items'] as KubernetesObject[], onChange)
+      onKnown?.([...known.values()])
       await watch(client, `${collection}?${query}`, list.metadata.resourceVersion ?? '', signal, (event) => {
         const { uid = '' } = event.object.metadata
         if (event.type === 'DELETED') known.delete(uid)
         const change = event.type === 'DELETED' ? 'deleted' : known.has(uid) ? 'changed' : 'added'
         if (change !== 'deleted') known.set(uid, event.object)
         onChange(change, event.object)
+        onKnown?.([...known.values()])
       })
     } catch (error) {
       if (signal.aborted) return
@@ -94,23 +96,31 @@ export async function until(
   seconds = 60,
 ): Promise<KubernetesObject | null> {
   const collection = path.slice(0, path.lastIndexOf('/'))
-  const name = path.slice(path.lastIndexOf('/') + 1)
-  const first = await client.request('GET', path)
-  let last = first.status === 404 ? null : first.body
-  if (wanted(last)) return last
+  const query = `fieldSelector=metadata.name=${path.slice(path.lastIndexOf('/') + 1)}`
+  const found = await untilAll(client, collection, ([object = null]) => wanted(object), { query, seconds })
+  return found[0] ?? null
+}
+
+/** Until the objects of a collection, as they are at one time, are as wanted. */
+export async function untilAll(
+  client: Client,
+  collection: string,
+  wanted: (objects: KubernetesObject[]) => boolean,
+  { query = '', seconds = 60 }: { query?: string; seconds?: number } = {},
+): Promise<KubernetesObject[]> {
   const done = new AbortController()
+  let last: KubernetesObject[] = []
   let deadline: NodeJS.Timeout | undefined
   const reached = new Promise<void>((resolve, reject) => {
-    const look = (change: Change, object: KubernetesObject) => {
-      last = change === 'deleted' ? null : object
-      if (wanted(last)) resolve()
+    const onKnown = (objects: KubernetesObject[]) => {
+      last = objects
+      if (wanted(objects)) resolve()
     }
-    const query = `fieldSelector=metadata.name=${name}`
-    const known = last === null ? [] : [last]
-    follow(client, collection, look, { signal: done.signal, query, known }).catch(reject)
+    follow(client, collection, () => {}, { signal: done.signal, query, onKnown }).catch(reject)
     deadline = setTimeout(() => {
-      const status = JSON.stringify((last?.['status'] as unknown) ?? last)
-      reject(new Error(`after ${seconds} s "${path}" is not as wanted; it is ${status}`))
+      const statuses = last.map(({ metadata, status }) => `${metadata.name}: ${JSON.stringify(status)}`)
+      const found = statuses.join('; ') || 'nothing there'
+      reject(new Error(`after ${seconds} s "${collection}?${query}" is not as wanted: ${found}`))
     }, seconds * 1000)
   })
   try {
