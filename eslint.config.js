@@ -57,6 +57,8 @@ export default tseslint.config(
         Buffer: 'readonly',
         require: 'readonly',
         fetch: 'readonly',
+        __filename: 'readonly',
+        AbortController: 'readonly',
       },
     },
   },

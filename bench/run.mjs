@@ -1,17 +1,20 @@
 // Side by side, in one run: what an upgrade costs, what serving costs, what the supervisor weighs. Ratios mean
 // something, milliseconds only beside each other. Needs wrk on the PATH; installs PM2 into a folder of its own.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 import { freePort } from '../scripts/free-port.mjs'
+import { latencyOverRolls } from './latency.mjs'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
 const here = (file) => new URL(file, import.meta.url).pathname
 const home = mkdtempSync(join(tmpdir(), 'handover-bench-'))
 const app = here('app.cjs')
+const execute = promisify(execFile)
 const handoverBin = here('../packages/supervisor/bin/handover.js')
 
 try {
@@ -28,7 +31,7 @@ try {
   rmSync(home, { recursive: true, force: true })
 }
 
-/** Starts the contender, rolls it on an idle service, loads it with wrk, weighs its supervisor, ends it. */
+/** Starts the contender, rolls it on an idle service and under load, loads it with wrk, weighs its supervisor, ends it. */
 async function measure(name, contender) {
   const port = await freePort()
   await contender.start(port)
@@ -37,9 +40,10 @@ async function measure(name, contender) {
     return {
       name,
       roll,
+      latency: contender.roll ? await latencyOverRolls(port, rounds, contender.roll) : null,
       keepAlive: requestsPerSecond(port, []),
       perConnection: requestsPerSecond(port, ['-H', 'Connection: close']),
-      supervisor: contender.supervisorPid ? rssMiB(contender.supervisorPid()) : null,
+      supervisor: contender.supervisorPid ? rssMiB(await contender.supervisorPid()) : null,
     }
   } finally {
     await contender.stop()
@@ -84,29 +88,27 @@ function clusterRoll() {
 
 function pm2Service(bin) {
   const run = (args, port) =>
-    execFileSync(process.execPath, [bin, ...args], {
+    execute(process.execPath, [bin, ...args], {
       env: env({ PM2_HOME: join(home, 'pm2'), ...(port && { PORT: String(port) }) }),
-      stdio: 'pipe',
     })
   return {
-    start: async (port) => run(['start', app, '-i', '2', '--name', 'bench'], port),
-    roll: async () => run(['reload', 'bench']),
+    start: (port) => run(['start', app, '-i', '2', '--name', 'bench'], port),
+    roll: () => run(['reload', 'bench']),
     supervisorPid: () => Number(readFileSync(join(home, 'pm2', 'pm2.pid'), 'utf8')),
-    stop: async () => run(['kill']),
+    stop: () => run(['kill']),
   }
 }
 
 function handoverService() {
   const run = (...args) =>
-    execFileSync(process.execPath, [handoverBin, ...args, '--name', 'bench'], {
+    execute(process.execPath, [handoverBin, ...args, '--name', 'bench'], {
       env: env({ HANDOVER_HOME: home }),
-      stdio: 'pipe',
     })
   return {
-    start: async (port) => run('start', app, '-i', '2', '-p', String(port)),
-    roll: async () => run('upgrade'),
-    supervisorPid: () => JSON.parse(run('status', '--json')).supervisor.pid,
-    stop: async () => run('stop'),
+    start: (port) => run('start', app, '-i', '2', '-p', String(port)),
+    roll: () => run('upgrade'),
+    supervisorPid: async () => JSON.parse((await run('status', '--json')).stdout).supervisor.pid,
+    stop: () => run('stop'),
   }
 }
 
@@ -121,11 +123,9 @@ function show(boot, results) {
   console.log(
     `one boot of the application, to its end: ${boot.toFixed(0)} ms; a roll of 2 instances has two boots in it\n`,
   )
-  const rows = [
+  table([
     ['', 'roll ms', 'keep-alive req/s', 'of bare', 'connection each req/s', 'of bare', 'supervisor MiB'],
-  ]
-  for (const { name, roll, keepAlive, perConnection, supervisor } of results)
-    rows.push([
+    ...results.map(({ name, roll, keepAlive, perConnection, supervisor }) => [
       name,
       roll === null ? '' : roll.toFixed(0),
       keepAlive.toFixed(0),
@@ -133,7 +133,26 @@ function show(boot, results) {
       perConnection.toFixed(0),
       (perConnection / bare.perConnection).toFixed(2),
       supervisor === null ? '' : supervisor.toFixed(1),
-    ])
+    ]),
+  ])
+  console.log('\n50 keep-alive clients over as many rolls: p99 of a request in milliseconds\n')
+  table([
+    ['', 'during rolls', 'otherwise', 'ratio', 'requests', 'failed', 'closed'],
+    ...results
+      .filter(({ latency }) => latency !== null)
+      .map(({ name, latency: { during, outside, requests, failed, closed } }) => [
+        name,
+        during.toFixed(1),
+        outside.toFixed(1),
+        (during / outside).toFixed(1),
+        String(requests),
+        String(failed),
+        String(closed),
+      ]),
+  ])
+}
+
+function table(rows) {
   for (const row of rows)
     console.log(row.map((cell, column) => (column === 0 ? cell.padEnd(14) : cell.padStart(22))).join(''))
 }

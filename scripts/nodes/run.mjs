@@ -5,6 +5,7 @@ import { openRig } from '../../packages/testkit/dist/index.js'
 import {
   closedConnections,
   startService,
+  steadyWorkloads,
   upgradeUnderLoad,
 } from '../../packages/supervisor/dist-test/e2e/upgrade-load.js'
 
@@ -17,6 +18,7 @@ try {
     assert.equal(readlinkSync(`/proc/${pid}/exe`), process.execPath, 'all of it runs on this Node')
   const { passed, reasons, failures, load } = await upgradeUnderLoad(rig, port, {
     upgrades: Number(upgrades),
+    workloads: steadyWorkloads,
   })
   const closed = closedConnections(load)
   const during = load.latency.duringUpgrade.p99Ms.toFixed(0)

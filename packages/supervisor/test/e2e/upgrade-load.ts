@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
 import { freePort } from '@handover/testkit'
 import { parseIdentify, runVerify } from '../../dist/verify/index.js'
-import type { VerifyOptions, VerifyReport } from '../../dist/verify/index.js'
+import type { VerifyOptions, VerifyReport, Workloads } from '../../dist/verify/index.js'
 
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
 
@@ -22,13 +22,36 @@ export async function startService(rig: Rig, app: string, options: object = {}):
 
 /**
  * Clients on raw sockets that keep their connections: 50 that ask again soon and 50 that think for seconds, ten that
- * wait for slow replies, two that send a head and a body in pieces, four that pipeline. Every answer is checked, and
- * the account of every instance.
+ * wait for slow replies, two that send a head and a body in pieces, four that pipeline.
  */
+const busyWorkloads: Workloads = {
+  keepAlive: [
+    { connections: 50, thinkMs: [0, 50] },
+    { connections: 50, thinkMs: [200, 3000] },
+  ],
+  slow: { concurrency: 10, path: '/', ms: [500, 3000] },
+  uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
+  pipelining: { connections: 4, depth: 4 },
+}
+
+/** For runs of many upgrades: 50 clients of all these kinds, but for those that pipeline, and a fifth of the requests. */
+export const steadyWorkloads: Workloads = {
+  keepAlive: [
+    { connections: 25, thinkMs: [0, 100] },
+    { connections: 11, thinkMs: [200, 3000] },
+  ],
+  slow: { concurrency: 10, path: '/', ms: [200, 2000] },
+  uploads: { concurrency: 4, bytes: 20_000, path: '/upload' },
+}
+
+/** Upgrades under load, on raw sockets. Every answer is checked, and the account of every instance. */
 export async function upgradeUnderLoad(
   rig: Rig,
   port: number,
-  options: Pick<VerifyOptions, 'upgrades' | 'pauseSeconds' | 'onProgress'>,
+  {
+    workloads = busyWorkloads,
+    ...options
+  }: Pick<VerifyOptions, 'upgrades' | 'pauseSeconds' | 'onProgress' | 'signal'> & { workloads?: Workloads },
 ): Promise<VerifyReport> {
   const identify = parseIdentify('header:x-process')
   assert.ok(identify.ok)
@@ -36,15 +59,7 @@ export async function upgradeUnderLoad(
     load: {
       target: { host: '127.0.0.1', port },
       identify: identify.value,
-      workloads: {
-        keepAlive: [
-          { connections: 50, thinkMs: [0, 50] },
-          { connections: 50, thinkMs: [200, 3000] },
-        ],
-        slow: { concurrency: 10, path: '/', ms: [500, 3000] },
-        uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
-        pipelining: { connections: 4, depth: 4 },
-      },
+      workloads,
     },
     pauseSeconds: [0, 0.2],
     coolDownSeconds: 3,
