@@ -117,6 +117,8 @@ export interface Journal {
   append(events: Event[]): void
   /** Replaces the whole content atomically: used to forget what no longer matters. */
   rewrite(events: Event[]): void
+  /** It is long, and several times as long as when it was rewritten last. */
+  readonly overgrown: boolean
   close(): void
 }
 

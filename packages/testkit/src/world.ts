@@ -51,6 +51,8 @@ export interface FakeWorld extends World {
   journaled: Event[]
   living: Map<string, FakeProcess>
   surviving: string[]
+  /** Set to make the journal say that it is too long. */
+  overgrown: boolean
   /** Set to make the next looks at a revision fail. */
   refusal: Result<never> | null
 }
@@ -83,6 +85,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
     journaled,
     living,
     surviving,
+    overgrown: false,
     refusal: null,
     sockets: {
       listen(name, spec) {
@@ -126,6 +129,9 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
       append(events) {
         journaled.push(...events)
         for (const event of events) log.push(`journal ${event.type}`)
+      },
+      get overgrown() {
+        return world.overgrown
       },
       rewrite: (events) => void journaled.splice(0, journaled.length, ...events),
       close: () => void log.push('journal closed'),

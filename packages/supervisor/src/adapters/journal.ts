@@ -36,6 +36,7 @@ function open(path: string): Result<Journal> {
     return parsed
   }
   let { length } = parsed.value
+  let rewrittenLength = length
   ftruncateSync(fd, length)
   fsyncSync(fd)
   syncFolder(path)
@@ -55,8 +56,11 @@ function open(path: string): Result<Journal> {
       const replaced = fd
       const content = serialize(events)
       fd = replace(path, content)
-      length = content.length
+      length = rewrittenLength = content.length
       closeSync(replaced)
+    },
+    get overgrown() {
+      return length > Math.max(longLength, rewrittenLength * 4)
     },
     close: () => closeSync(fd),
   })
@@ -94,6 +98,9 @@ function syncFolder(path: string): void {
 }
 
 const newline = 0x0a
+
+/** Bytes: some 150 upgrades of two instances, read in a few milliseconds. */
+const longLength = 2 ** 20
 
 interface Parsed {
   events: Event[]

@@ -4,7 +4,7 @@ import type { World } from '../ports.js'
 import { executor, nameSuccessors } from './execute.js'
 import { endsRollout, noteForReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
-import { isDurable, wantedListeners } from './runtime.js'
+import { isDurable, snapshot, wantedListeners } from './runtime.js'
 
 /**
  * The only writer. One event at a time: journal it, reduce it, publish it, plan, journal the intents of the
@@ -52,6 +52,7 @@ export function createLoop(world: World): Loop {
           settle(service)
         }
       }
+      shortenJournal()
     } finally {
       running = false
     }
@@ -67,6 +68,15 @@ export function createLoop(world: World): Loop {
       note(runtime, event)
     }
     for (const event of events) for (const listener of listeners) listener(event)
+  }
+
+  /** When no receipt is being folded any more: that is done from events. */
+  function shortenJournal(): void {
+    if (!world.journal.overgrown) return
+    const known = [...runtimes.values()]
+    const settled = ({ state: { rollout, instances } }: ServiceRuntime) =>
+      rollout === null && instances.every(({ state }) => state !== 'draining')
+    if (known.every(settled)) world.journal.rewrite(snapshot(known, world.clock.now()))
   }
 
   function settle(service: string): void {

@@ -7,7 +7,7 @@ import { listenerTable } from './listeners.js'
 import type { Loop } from './loop.js'
 import { noteForReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
-import { newRuntime } from './runtime.js'
+import { newRuntime, snapshot } from './runtime.js'
 
 /**
  * Goes on where an earlier supervisor of this name left off, however it ended. The journal says what it knew and
@@ -22,16 +22,8 @@ export async function restore(world: World, loop: Loop): Promise<Result<true>> {
     if (!recovered.ok) return recovered
   }
   // What is known now stands for all that was known before: the journal does not grow for ever.
-  const at = world.clock.now()
-  world.journal.rewrite(
-    found.map(({ runtime: { state, receipts } }) => ({
-      service: state.name,
-      at,
-      type: 'ServiceRestored',
-      state,
-      receipts,
-    })),
-  )
+  const known = found.map(({ runtime }) => runtime)
+  world.journal.rewrite(snapshot(known, world.clock.now()))
   for (const { runtime } of found) loop.runtimes.set(runtime.state.name, runtime)
   for (const restored of found) catchUp(world, restored)
   return ok(true)

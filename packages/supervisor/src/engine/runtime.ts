@@ -36,6 +36,16 @@ export const newRuntime = (state: ServiceState, listeners: ListenerTable): Servi
 export const isDurable = (event: Event): boolean =>
   event.type !== 'InstanceAccount' && event.type !== 'InstanceStatus'
 
+/** What stands for all that was journaled of these services. */
+export const snapshot = (runtimes: ServiceRuntime[], at: number): Event[] =>
+  runtimes.map(({ state, receipts }) => ({
+    service: state.name,
+    at,
+    type: 'ServiceRestored',
+    state,
+    receipts,
+  }))
+
 /** The listeners of every revision that runs or may run again without being asked for. */
 export function wantedListeners(state: ServiceState): Record<string, ListenerSpec>[] {
   const live = new Set([state.target, state.stable, ...state.instances.map((instance) => instance.revision)])

@@ -84,6 +84,23 @@ test('rewrite() replaces everything, and append() goes on behind it', (t) => {
   assert.deepEqual(readdirSync(folder), ['journal'])
 })
 
+test('overgrown is true when the journal is longer than a mebibyte, until it is rewritten', (t) => {
+  const journal = journalFor(t, join(folderFor(t), 'journal'))
+  const some = Array.from({ length: 1000 }, (_, i) => event(i))
+  while (!journal.overgrown) journal.append(some)
+  assert.ok(
+    Buffer.byteLength(
+      journal
+        .read()
+        .map((event) => JSON.stringify(event) + '\n')
+        .join(''),
+    ) >
+      2 ** 20,
+  )
+  journal.rewrite([event(1)])
+  assert.equal(journal.overgrown, false)
+})
+
 test('rewrite() takes the place of a temporary file that an earlier crash left', (t) => {
   const path = join(folderFor(t), 'journal')
   appendFileSync(`${path}.new`, 'x'.repeat(10_000))

@@ -74,6 +74,25 @@ test('restore() knows the receipts of earlier rollouts, with what was counted, w
   )
 })
 
+test('restore() finds the same when an overgrown journal was shortened in the meantime', async () => {
+  const first = fakeWorld()
+  const engine = await running(first)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  first.overgrown = true
+  first.living.get('web-2')?.observer.ready()
+  first.living.get('web-1')?.observer.stoppedAccepting()
+  assert.ok(first.journaled.length > 10, 'an old instance drains: its receipt is not finished')
+  first.living.get('web-1')?.observer.exited({ code: 0, signal: null }, [])
+  assert.deepEqual(
+    first.journaled.map(({ type }) => type),
+    ['ServiceRestored'],
+  )
+  const second = await takenOver(first.journaled, ['web-2'])
+  assert.deepEqual(second.engine.history('web'), engine.history('web'))
+  assert.deepEqual(second.world.living.get('web-2')?.signals, [])
+})
+
 test('restore() starts an instance again when it died with the supervisor and others live', async () => {
   const first = fakeWorld()
   const engine = createEngine(first)
