@@ -1,3 +1,4 @@
+import { afterPredecessor } from './alone/held-announcer.js'
 import { Channel } from './channel.js'
 import { isClusterWorker, toPrimary } from './cluster-worker.js'
 import type { Environment } from './environment.js'
@@ -22,6 +23,8 @@ export interface Announcer {
   forget(name: string): void
   /** Another process has taken our place, and speaks for the service from now on. */
   handedOver(): void
+  /** We have taken another process's place, and are ready, or not yet. */
+  tookOver(ready: boolean): void
   /** Resolves when what was said is on its way, within half a second in any case. */
   flush(): Promise<void>
   close(): void
@@ -38,6 +41,7 @@ export const silent = {
   keep: nothing,
   forget: nothing,
   handedOver: nothing,
+  tookOver: nothing,
 }
 
 /** `hear` gets what the supervisor says. */
@@ -47,22 +51,29 @@ export function announcer(
   hear: (message: SupervisorMessage) => void,
 ): Announcer {
   if (environment.HANDOVER_SOCKET !== undefined) return toSupervisor(environment.HANDOVER_SOCKET, mode, hear)
+  const manager = toManager(environment)
+  const { HANDOVER_PREDECESSOR: predecessor } = environment
+  return predecessor === undefined ? manager : afterPredecessor(predecessor, manager, hello(mode), hear)
+}
+
+function toManager(environment: Environment): Announcer {
   if (environment.NOTIFY_SOCKET !== undefined) return toServiceManager(environment.NOTIFY_SOCKET, environment)
   if (isClusterWorker()) return toPrimary()
   return { ...silent, say: () => {}, flush: () => Promise.resolve(), close: () => {} }
 }
 
+const hello = (mode: Mode): InstanceMessage => ({
+  type: 'hello',
+  version: protocolVersion,
+  pid: process.pid,
+  library: version,
+  mode,
+})
+
 /** Connects with the first thing that there is to say: a process that never serves stays silent. */
 function toSupervisor(path: string, mode: Mode, hear: (message: SupervisorMessage) => void): Announcer {
   let channel: Channel | null = null
-  const hello: InstanceMessage = {
-    type: 'hello',
-    version: protocolVersion,
-    pid: process.pid,
-    library: version,
-    mode,
-  }
-  const open = () => new Channel(path, hello, hear)
+  const open = () => new Channel(path, hello(mode), hear)
   return {
     ...silent,
     say: (message) => (channel ??= open()).send(message),

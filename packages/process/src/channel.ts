@@ -1,5 +1,10 @@
 import net from 'node:net'
-import { protocolVersion, type InstanceMessage, type SupervisorMessage } from './protocol.js'
+import {
+  protocolVersion,
+  type InstanceMessage,
+  type SuccessorMessage,
+  type SupervisorMessage,
+} from './protocol.js'
 
 /**
  * Our end of the supervisor's socket: JSON lines, reconnecting. It never keeps the process alive, and a
@@ -10,16 +15,24 @@ export class Channel {
   readonly #hello: InstanceMessage
   readonly #hear: (message: SupervisorMessage) => void
   /** What a supervisor must know that starts to listen in the middle: said again on each new connection. */
-  readonly #standing: InstanceMessage[] = []
+  readonly #standing: SuccessorMessage[] = []
   #socket: net.Socket | null = null
   #connected = false
   #closed = false
   #retryMs = firstRetryMs
+  readonly #gone: (() => void) | undefined
 
-  constructor(path: string, hello: InstanceMessage, hear: (message: SupervisorMessage) => void) {
+  /** `gone`: called when the other end is gone for good. Without it, somebody else will listen there again. */
+  constructor(
+    path: string,
+    hello: InstanceMessage,
+    hear: (message: SupervisorMessage) => void,
+    gone?: () => void,
+  ) {
     this.#path = path
     this.#hello = hello
     this.#hear = hear
+    this.#gone = gone
     this.#connect()
   }
 
@@ -28,7 +41,7 @@ export class Channel {
   }
 
   /** Some replace the one before; every other message stands for good. */
-  send(message: InstanceMessage): void {
+  send(message: SuccessorMessage): void {
     if (replacing.has(message.type)) {
       const index = this.#standing.findIndex(({ type }) => type === message.type)
       if (index !== -1) this.#standing.splice(index, 1)
@@ -79,11 +92,15 @@ export class Channel {
     this.#connected = false
     this.#socket = null
     if (this.#closed) return
+    if (this.#gone !== undefined) {
+      this.#closed = true
+      return this.#gone()
+    }
     setTimeout(() => this.#closed || this.#connect(), this.#retryMs).unref()
     this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
   }
 
-  #write(message: InstanceMessage): void {
+  #write(message: SuccessorMessage): void {
     this.#socket?.write(JSON.stringify(message) + '\n')
   }
 
@@ -98,6 +115,9 @@ export class Channel {
         return
       case 'ticketKeys':
         if (typeof message.keys === 'string') this.#hear(message)
+        return
+      case 'takeOver':
+        if (Array.isArray(message.draining)) this.#hear(message)
         return
       case 'welcome':
       // An error is never answered: two ends that answer each other's errors would not stop.
@@ -116,7 +136,7 @@ export class Channel {
   }
 }
 
-const replacing = new Set<InstanceMessage['type']>(['status', 'account', 'adopts'])
+const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts'])
 const firstRetryMs = 50
 const lastRetryMs = 2000
 const flushMs = 500

@@ -14,6 +14,14 @@ export interface Environment {
   HANDOVER_GRACE_SECONDS?: string
   HANDOVER_PROBES_PORT?: string
   KUBERNETES_SERVICE_HOST?: string
+  /** Path of the socket of the process that has started this one to take its place. */
+  HANDOVER_PREDECESSOR?: string
+  HANDOVER_UPGRADE_SIGNAL?: string
+  HANDOVER_UPGRADE_SECONDS?: string
+  HANDOVER_UPGRADE_STRATEGY?: string
+  HANDOVER_MAX_DRAINING?: string
+  HANDOVER_TAKEOVER?: string
+  HANDOVER_PID_FILE?: string
 }
 
 /** A child that had them would speak in our name, or take our descriptors for its own. */
@@ -25,6 +33,13 @@ const ours = [
   'WATCHDOG_PID',
   'HANDOVER_SOCKET',
   'HANDOVER_PROBE_DIR',
+  'HANDOVER_PREDECESSOR',
+  'HANDOVER_UPGRADE_SIGNAL',
+  'HANDOVER_UPGRADE_SECONDS',
+  'HANDOVER_UPGRADE_STRATEGY',
+  'HANDOVER_MAX_DRAINING',
+  'HANDOVER_TAKEOVER',
+  'HANDOVER_PID_FILE',
 ] as const
 
 /**

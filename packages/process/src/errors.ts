@@ -7,6 +7,14 @@ export type HandoverErrorCode =
   | 'ERR_HANDOVER_STATE'
   /** The listener that was asked for by name was not inherited, and no address to bind was given. */
   | 'ERR_HANDOVER_NO_LISTENER'
+  /** No upgrade may begin now: one goes on already, the process is not ready or drains, or a supervisor is in charge. */
+  | 'ERR_HANDOVER_UPGRADE_REFUSED'
+  /** The new process exited, hung, or could not be started; this one goes on serving. */
+  | 'ERR_HANDOVER_UPGRADE_FAILED'
+  /** The service could not be taken over from the process that serves it. */
+  | 'ERR_HANDOVER_TAKEOVER'
+  /** The pid file cannot be written. */
+  | 'ERR_HANDOVER_PID_FILE'
 
 /** What this library throws. `code` is stable; `message` is one sentence for people. */
 export class HandoverError extends Error {

@@ -5,6 +5,7 @@ import {
   type Estate,
   type Presence,
 } from './contract.js'
+import { upgradeOnSignal } from './alone/upgrade-signal.js'
 import { takeEnvironment } from './environment.js'
 import { HandoverError } from './errors.js'
 import type { HandoverOptions } from './options.js'
@@ -21,9 +22,11 @@ import { settings } from './options.js'
  */
 export function handover(options: HandoverOptions = {}): Service {
   const estate = takeOver()
-  const { signals } = settings(options, estate.environment)
+  const { alone, signals } = settings(options, estate.environment)
   const service = new Service(options, 'library', estate)
   const restoreSignals = drainOnSignals(service, signals)
+  // A turn later: whoever waits for the receipt gets it first.
+  if (alone.signal !== null) upgradeOnSignal(service, alone.signal, () => setImmediate(() => process.exit()))
   const presence: Presence = { contract: 1, mode: 'library', retire: () => null }
   announcePresence(presence)
   service.once('drained', () => {

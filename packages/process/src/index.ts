@@ -1,5 +1,7 @@
 export { handover } from './handover.js'
 export { HandoverError, InheritedListenersError, OptionError, type HandoverErrorCode } from './errors.js'
+export type { UpgradeReceipt } from './alone/receipt.js'
+export type { UpgradeStrategy } from './alone/options.js'
 export type { InheritedListener } from './inherited.js'
 export type { ListenAddressInput, ListenAddressOptions } from './listen-target.js'
 export type { HandoverOptions } from './options.js'

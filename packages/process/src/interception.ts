@@ -17,7 +17,7 @@ import type { Service } from './service.js'
 export function interceptSignals(
   service: Service,
   signals: readonly NodeJS.Signals[],
-): { arm(): void; restore(): void } {
+): { arm(): void; leave(): void; restore(): void } {
   const original = Reflect.get(process, 'emit') as (this: NodeJS.Process, ...args: unknown[]) => boolean
   let state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
   // A signal with a handler does not kill the process.
@@ -57,6 +57,7 @@ export function interceptSignals(
       state = 'armed'
       keep()
     },
+    leave: () => void (state === 'armed' && process.emit('SIGTERM', 'SIGTERM')),
     restore: () => {
       state = 'disarmed'
       for (const signal of signals) process.off(signal, keepAlive)

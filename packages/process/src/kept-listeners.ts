@@ -16,12 +16,17 @@ export function keepListener(announcer: Announcer, server: net.Server, isDrainin
   const address = server.address()
   const fd = handleOf(server)?.fd
   if (fd === undefined || fd < 0 || address === null || typeof address === 'string') return
-  // FDNAME= takes no colon. The listener is found by its address, not by this.
-  const name = `${prefix}${address.address.replaceAll(':', '_')}-${address.port}`
+  const name = boundName(address)
   announcer.keep(name, fd)
   server.once('close', () => {
     if (!isDraining()) announcer.forget(name)
   })
+}
+
+/** FDNAME= and LISTEN_FDNAMES take no colon. The listener is found by its address, not by this. */
+export function boundName(address: net.AddressInfo | string): string {
+  const text = typeof address === 'string' ? address : `${address.address}-${address.port}`
+  return `${prefix}${text.replaceAll(':', '_')}`
 }
 
 /** What an earlier process had bound and this one does not want: its clients would wait for ever. */

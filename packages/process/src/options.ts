@@ -1,9 +1,10 @@
+import { aloneSettings, type AloneOptions, type AloneSettings } from './alone/options.js'
 import type { Environment } from './environment.js'
 import { OptionError } from './errors.js'
 import { timing, type Timing } from './pod.js'
 import { probeAddress, type ProbeAddress } from './probe-server.js'
 
-export interface HandoverOptions {
+export interface HandoverOptions extends AloneOptions {
   drain?: {
     /**
      * Seconds from the start of a drain (SIGTERM) until what is left is cut. `delaySeconds` is a part of it, and the
@@ -44,6 +45,7 @@ export interface Settings extends Timing {
   signals: NodeJS.Signals[]
   handover: boolean
   probes: ProbeAddress | null
+  alone: AloneSettings
 }
 
 /** Longer than the keep-alive timeout of Node (5 s): most idle connections have ended by themselves before. */
@@ -62,6 +64,7 @@ export function settings(options: HandoverOptions, environment: Environment): Se
     signals,
     handover,
     probes: probeAddress(options.probes, environment),
+    alone: aloneSettings(options, environment),
   }
 }
 

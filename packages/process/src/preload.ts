@@ -1,3 +1,5 @@
+import { aloneSettings } from './alone/options.js'
+import { upgradeOnSignal } from './alone/upgrade-signal.js'
 import { announcePresence, withdrawPresence, type Presence } from './contract.js'
 import { takeOverCluster } from './cluster-takeover.js'
 import { takeEnvironment } from './environment.js'
@@ -12,7 +14,11 @@ export function preload(): void {
   const environment = takeEnvironment()
   const service = new Service({}, 'register', { environment, servers: [] })
   const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])
-  const readiness = readyByItself(service)
+  const { signal } = aloneSettings({}, environment)
+  const alone = signal !== null || environment.HANDOVER_PREDECESSOR !== undefined
+  const restoreUpgrades =
+    signal === null ? null : upgradeOnSignal(service, signal, () => interception.leave())
+  const readiness = readyByItself(service, alone)
   const restoreListen = takeOverListen(service, (server) => {
     interception.arm()
     readiness.called(server)
@@ -32,11 +38,12 @@ export function preload(): void {
       restoreBind()
       restoreCluster()
       interception.restore()
+      restoreUpgrades?.()
       withdrawPresence(presence)
       return estate
     },
   }
   announcePresence(presence)
   const supervised = environment.HANDOVER_SOCKET !== undefined || environment.NOTIFY_SOCKET !== undefined
-  if (supervised && service.inherited.length === 0) setImmediate(() => service.ready())
+  if (supervised && !alone && service.inherited.length === 0) setImmediate(() => service.ready())
 }

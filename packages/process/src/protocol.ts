@@ -97,4 +97,15 @@ export type SupervisorMessage =
    * Said after `welcome`, and again when they are renewed.
    */
   | { type: 'ticketKeys'; keys: string }
+  /**
+   * Only from a predecessor, which is its successor's supervisor where there is no other: it is ready, it serves
+   * from now on, and speaks to the service manager. `draining`: the earlier generations that are not gone yet.
+   */
+  | { type: 'takeOver'; draining: { pid: number; startTime: string }[] }
   | { type: 'error'; message: string; unknown?: string }
+
+/** What a successor tells its predecessor. */
+export type SuccessorMessage =
+  | InstanceMessage
+  /** The answer to `takeOver`: the service manager knows about it, so the predecessor may exit. */
+  | { type: 'tookOver' }

@@ -9,13 +9,17 @@ import type { Service } from './service.js'
  * application that opens its second listener only much later is ready with its first, and should say so
  * itself by the library's `ready()` if that is too early. Where nothing was inherited, in a pod for example, its
  * own servers are waited for in the same way; a supervisor that gave it no listener hears `ready` as soon as it runs.
+ * `alone`: it decides itself on its addresses, so one that uses none of the inherited ones is right as well.
  */
-export function readyByItself(service: Service): { called(server: net.Server | dgram.Socket): void } {
+export function readyByItself(
+  service: Service,
+  alone: boolean,
+): { called(server: net.Server | dgram.Socket): void } {
   const starting = new Set<net.Server | dgram.Socket>()
   const adoptable = service.inherited.filter(({ address }) => address !== null)
   const check = () => {
     if (starting.size > 0) return
-    if (adoptable.length === 0 || adoptable.some(({ adopted }) => adopted)) service.ready()
+    if (alone || adoptable.length === 0 || adoptable.some(({ adopted }) => adopted)) service.ready()
   }
   service.on('listening', (server) => {
     starting.delete(server)

@@ -44,6 +44,8 @@ export function toServiceManager(path: string, environment: Environment): Announ
       clearInterval(watchdog)
       ours = false
     },
+    // One datagram: a READY=1 of a process that is not the main one yet would be another's.
+    tookOver: (ready) => tell({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}) }),
     flush: () => last,
     close: () => clearInterval(watchdog),
   }

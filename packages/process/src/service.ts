@@ -2,6 +2,8 @@ import type dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
 import { addressOf, adopt, originalListen } from './adopt.js'
+import { Alone } from './alone/alone.js'
+import type { UpgradeReceipt } from './alone/receipt.js'
 import type { AcceptQueue } from './accept-queue.js'
 import { Adoption } from './adoption.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
@@ -52,7 +54,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #connections = new Connections()
   readonly #adopted = new Map<net.Server, InheritedListener>()
   readonly #endpoints = new Endpoints((message) => this.#warn(message))
-  readonly #mover = new Mover(this.#connections, (server) => this.#adopted.get(server)?.name)
+  readonly #mover = new Mover(this.#connections, (server) => this.#listenerOf(server))
   readonly #adoption: Adoption | null
   readonly #probeSockets: ProbeSockets
   readonly #probeServer: ProbeServer
@@ -62,6 +64,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
+  readonly #alone: Alone
   #accountTimer: NodeJS.Timeout | null = null
   #state: ServiceState = 'starting'
   #serving = false
@@ -88,6 +91,16 @@ export class Service extends EventEmitter<ServiceEvents> {
     )
     this.#connections.changed = () => this.#accountChanged()
     this.#adoption = this.#newAdoption()
+    this.#alone = new Alone(this, {
+      announcer: this.#announcer,
+      environment: estate.environment,
+      inherited: this.inherited,
+      settings: this.#settings.alone,
+      drainMs: this.#settings.timeoutMs,
+      follow: (sockets) => this.#hear({ type: 'successors', sockets }),
+      ticketKeys: () => this.#ticketKeys.encoded,
+      warn: (message) => this.#warn(message),
+    })
     for (const { server, fd, sockets } of estate.servers) {
       const listener = this.inherited.find((candidate) => candidate.fd === fd)
       if (listener !== undefined) listener.adopted = true
@@ -261,6 +274,20 @@ export class Service extends EventEmitter<ServiceEvents> {
     return (this.#drain ??= this.#runDrain(reason))
   }
 
+  /**
+   * Starts this process's own command line anew, hands listeners and idle connections over to it once it is
+   * ready, and drains; what `upgradeSignal` does. Resolves with the receipt when nothing is left here: the
+   * process is then to exit, which it does by itself after a signal.
+   *
+   * @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED` when none may begin now, or
+   * `ERR_HANDOVER_UPGRADE_FAILED` when the new process did not become ready; this one goes on untouched.
+   */
+  async upgrade(): Promise<UpgradeReceipt> {
+    const receipt = await this.#alone.upgrade()
+    this.emit('upgraded', receipt)
+    return receipt
+  }
+
   /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */
   follow(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
     this.#serve()
@@ -336,12 +363,13 @@ export class Service extends EventEmitter<ServiceEvents> {
       address,
       ...(listener === undefined ? {} : { listener: listener.name }),
     })
-    if (listener === undefined) keepListener(this.#announcer, server, () => this.#drain !== null)
-    else {
-      this.#probeSockets.open(listener.name, server)
-      const offer = this.#adoption?.offer(server, listener.name)
-      if (offer) this.#announcer.say({ type: 'adopts', ...offer })
-    }
+    if (listener === undefined) {
+      this.#alone.listeners.add(server)
+      keepListener(this.#announcer, server, () => this.#drain !== null)
+    } else this.#probeSockets.open(listener.name, server)
+    const name = this.#listenerOf(server)
+    const offer = name === undefined ? undefined : this.#adoption?.offer(server, name)
+    if (offer) this.#announcer.say({ type: 'adopts', ...offer })
     this.emit('listening', server, address, listener)
   }
 
@@ -354,7 +382,8 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   #newAdoption(): Adoption | null {
     if (!this.#settings.handover) return null
-    const { HANDOVER_SOCKET: channel } = this.#estate.environment
+    const { HANDOVER_SOCKET: supervisor, HANDOVER_PREDECESSOR: channel = supervisor } =
+      this.#estate.environment
     const adoption = new Adoption(this.#connections, this.#endpoints, channel, (message) =>
       this.#warn(message),
     )
@@ -362,7 +391,12 @@ export class Service extends EventEmitter<ServiceEvents> {
     return adoption
   }
 
+  #listenerOf(server: net.Server): string | undefined {
+    return this.#adopted.get(server)?.name ?? this.#alone.listeners.nameOf(server)
+  }
+
   #hear(message: SupervisorMessage): void {
+    this.#alone.hear(message)
     if (message.type === 'ticketKeys') this.#ticketKeys.set(message.keys)
     if (message.type === 'successors' && this.#settings.handover)
       this.#mover.follow(message.sockets.map(String))
@@ -397,7 +431,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   async #delay(): Promise<void> {
     const { delayMs } = this.#settings
     const listens = [...this.#connections.servers].some(({ listening }) => listening)
-    if (delayMs === 0 || !(listens || this.#participants.length > 0)) return
+    if (delayMs === 0 || this.#alone.replaced || !(listens || this.#participants.length > 0)) return
     await goOnAccepting(this.#connections, this.#lastRequests, delayMs)
   }
 
@@ -405,6 +439,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     await this.#runHooks(this.#after, reason)
     this.#probeSockets.closeAll()
     this.#adoption?.close()
+    this.#alone.close()
     if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
     this.#connections.untrackAll()
     this.#state = 'closed'

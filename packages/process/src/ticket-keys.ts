@@ -21,6 +21,12 @@ export class TicketKeys {
     }
   }
 
+  /** What to give to a successor; null without a TLS server whose keys are not its own. */
+  get encoded(): string | null {
+    const [server] = this.#servers
+    return server?.getTicketKeys().toString('base64') ?? null
+  }
+
   /** `encoded`: 48 bytes in base64, as `tls.Server.setTicketKeys()` wants them; anything else is ignored. */
   set(encoded: string): void {
     const keys = Buffer.from(encoded, 'base64')

@@ -1,0 +1,97 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import type { Environment } from '../environment.js'
+import type { CommandLine } from './command-line.js'
+
+/** A process that shall take our place, and has not yet said that it can. */
+export interface Candidate {
+  readonly pid: number
+  /** Resolves with what became of it, once it is gone: `exited with 1`, `was ended by SIGKILL`. */
+  readonly gone: Promise<string>
+  /** Resolves when it is no more. */
+  end(graceMs: number): Promise<void>
+  /** It has taken our place, and lives its own life. */
+  release(): void
+}
+
+/** A listening socket, and the name that our successor knows it by. */
+export interface PassedListener {
+  name: string
+  fd: number
+}
+
+export interface StartOptions {
+  listeners: readonly PassedListener[]
+  /** What this process was given by its service manager; the child gets it as well. */
+  environment: Environment
+  /** Path of the socket at which the child finds us. */
+  predecessor: string
+}
+
+/**
+ * Starts our own command line anew, with the listeners from descriptor 3 up (sd_listen_fds(3)). LISTEN_PID must be
+ * the pid of the program itself: the shell puts its own there and becomes the program.
+ *
+ * It is the leader of a session of its own (setsid(2)), so that it can be ended with all that it started.
+ */
+export async function startChild(line: CommandLine, options: StartOptions): Promise<Candidate> {
+  const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', line.program, ...line.args], {
+    cwd: line.cwd,
+    env: childEnvironment(line, options),
+    stdio: ['inherit', 'inherit', 'inherit', ...options.listeners.map(({ fd }) => fd)],
+    detached: true,
+  })
+  await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+  return candidate(child)
+}
+
+function candidate(child: ChildProcess): Candidate {
+  const pid = child.pid ?? 0
+  const gone = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? `exited with ${code}` : `was ended by ${signal}`),
+    )
+  })
+  return {
+    pid,
+    gone,
+    async end(graceMs) {
+      signalGroup(pid, 'SIGTERM')
+      const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs)
+      await gone
+      clearTimeout(timer)
+      signalGroup(pid, 'SIGKILL') // what it has started
+    },
+    release: () => child.unref(),
+  }
+}
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal)
+  } catch {
+    // Nobody is left in it.
+  }
+}
+
+/** WATCHDOG_PID would name us, and the child is to give signs of life as well; HANDOVER_PREDECESSOR is ours alone. */
+function childEnvironment(
+  line: CommandLine,
+  { listeners, environment, predecessor }: StartOptions,
+): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {
+    ...line.env,
+    ...environment,
+    PWD: line.cwd,
+    HANDOVER_PREDECESSOR: predecessor,
+  }
+  delete env.WATCHDOG_PID
+  delete env.LISTEN_PID
+  delete env.LISTEN_FDS
+  delete env.LISTEN_FDNAMES
+  if (listeners.length === 0) return env
+  return {
+    ...env,
+    LISTEN_FDS: String(listeners.length),
+    LISTEN_FDNAMES: listeners.map(({ name }) => name).join(':'),
+  }
+}

@@ -1,0 +1,111 @@
+import net from 'node:net'
+import { originalListen } from '../adopt.js'
+import { lines } from '../adoption-protocol.js'
+import {
+  protocolVersion,
+  type InstanceMessage,
+  type SuccessorMessage,
+  type SupervisorMessage,
+} from '../protocol.js'
+
+/**
+ * Our end of what we and our successor have to say to each other: we are its supervisor, until it is ready. Its
+ * library speaks as to any supervisor (protocol.ts).
+ */
+export class Link {
+  readonly #server: net.Server
+  readonly #received: SuccessorMessage[] = []
+  readonly #watchers = new Set<() => void>()
+  #socket: net.Socket | null = null
+  #closed = false
+  /** Called with every message, the first ones included that came before. */
+  heard: (message: SuccessorMessage) => void = () => {}
+
+  private constructor(server: net.Server) {
+    this.#server = server
+    server
+      .unref()
+      .on('error', () => {})
+      .on('connection', (socket) => this.#connected(socket))
+  }
+
+  static async open(path: string): Promise<Link> {
+    const server = net.createServer()
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).once('listening', () => resolve())
+      originalListen.call(server, { path })
+    })
+    return new Link(server)
+  }
+
+  /** The newest message of that type. */
+  last<T extends SuccessorMessage['type']>(type: T): Extract<SuccessorMessage, { type: T }> | undefined {
+    return this.#received.findLast(
+      (message): message is Extract<SuccessorMessage, { type: T }> => message.type === type,
+    )
+  }
+
+  /** Resolves once the condition holds, or nothing more can come. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition() && !this.#closed) {
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#watchers.delete(wake)
+          resolve()
+        }
+        this.#watchers.add(wake)
+      })
+    }
+  }
+
+  say(message: SupervisorMessage): void {
+    this.#socket?.write(JSON.stringify(message) + '\n')
+  }
+
+  close(): void {
+    this.#closed = true
+    net.Server.prototype.close.call(this.#server)
+    this.#socket?.destroy()
+    this.#wake()
+  }
+
+  #connected(socket: net.Socket): void {
+    if (this.#socket !== null) return void socket.destroy()
+    this.#socket = socket
+    const split = lines()
+    socket.unref().setEncoding('utf8')
+    socket.on('error', () => {})
+    socket.on('data', (chunk) => {
+      for (const line of split(String(chunk))) this.#receive(line)
+    })
+    socket.on('close', () => {
+      this.#closed = true
+      this.#wake()
+    })
+    this.say({ type: 'welcome', version: protocolVersion, instance: String(process.pid), revision: 0 })
+  }
+
+  #receive(line: string): void {
+    const message = parse(line)
+    if (message === null) return
+    // Each stands for the state, so the one before is of no more use.
+    const same = this.#received.findIndex(({ type }) => type === message.type)
+    if (same !== -1) this.#received.splice(same, 1)
+    this.#received.push(message)
+    this.heard(message)
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#watchers]) wake()
+  }
+}
+
+function parse(line: string): SuccessorMessage | null {
+  try {
+    const message = JSON.parse(line) as InstanceMessage | null
+    return typeof message?.type === 'string' ? message : null
+  } catch {
+    return null
+  }
+}

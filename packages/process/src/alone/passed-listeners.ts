@@ -1,0 +1,40 @@
+import type net from 'node:net'
+import { handleOf, type ListenHandle } from '../accept-queue.js'
+import type { InheritedListener } from '../inherited.js'
+import { boundName } from '../kept-listeners.js'
+import { socketInode } from '../socket-table.js'
+import type { PassedListener } from './candidate.js'
+
+/** What a successor is given to listen on: what came with this process, and what was bound here. */
+export class PassedListeners {
+  readonly #inherited: readonly InheritedListener[]
+  /** A descriptor's number is another socket's once it was closed; its inode is not. */
+  readonly #inodes: Map<InheritedListener, string | null>
+  readonly #bound = new Map<net.Server, { name: string; handle: ListenHandle }>()
+
+  constructor(inherited: readonly InheritedListener[]) {
+    this.#inherited = inherited
+    this.#inodes = new Map(inherited.map((listener) => [listener, socketInode(listener.fd)]))
+  }
+
+  /** To be called in 'listening': a node:cluster primary takes the handle away right after. */
+  add(server: net.Server): void {
+    const handle = handleOf(server)
+    const address = server.address()
+    if (handle !== null && address !== null) this.#bound.set(server, { name: boundName(address), handle })
+  }
+
+  /** The name that the successor knows it by, where it was bound here. */
+  nameOf(server: net.Server): string | undefined {
+    return this.#bound.get(server)?.name
+  }
+
+  list(): PassedListener[] {
+    const inherited = this.#inherited.filter(
+      (listener) =>
+        this.#inodes.get(listener) !== null && socketInode(listener.fd) === this.#inodes.get(listener),
+    )
+    const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
+    return [...inherited.map(({ name, fd }) => ({ name, fd })), ...bound.filter(({ fd }) => fd >= 0)]
+  }
+}

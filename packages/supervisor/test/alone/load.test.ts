@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startLoad } from '../../dist/verify/index.js'
+import { assertFlawless, fixture, openLone, type Lone } from './rig.js'
+
+const upgrades = 50
+
+const loadOn = ({ port }: Lone) =>
+  startLoad({
+    target: { host: '127.0.0.1', port },
+    path: '/echo/hello',
+    workloads: {
+      newConnections: { perSecond: 50 },
+      keepAlive: [
+        { connections: 10, thinkMs: [0, 50] },
+        { connections: 10, thinkMs: [200, 2000] },
+      ],
+      pipelining: { connections: 4, depth: 3 },
+    },
+  })
+
+for (const [name, program, register] of [
+  ['a plain http service without a line of code', 'http.cjs', true],
+  ['an Express service without a line of code', 'express.cjs', true],
+  ['a service with the library', 'library.mjs', false],
+] as const) {
+  test(`SIGUSR2 loses no request of ${name} in ${upgrades} upgrades`, async (t) => {
+    const service = await openLone(t, fixture(program), { register })
+    await service.until(() => true)
+    await accepts(service)
+    const load = loadOn(service)
+    const generations = new Set([service.pid()])
+    for (let i = 1; i <= upgrades; i++) {
+      load.markUpgradeStart(i)
+      generations.add(await service.upgrade())
+      load.markUpgradeDone(i)
+    }
+    assertFlawless(t, await load.stop())
+    assert.equal(generations.size, upgrades + 1)
+    assert.doesNotMatch(service.output(), /Warning/)
+  })
+}
+
+/** Resolves when somebody listens. */
+async function accepts({ port }: Lone): Promise<void> {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => null)
+    if (response !== null) return
+  }
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, watch } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@handover/testkit'
+import type { LoadReport } from '../../dist/verify/index.js'
+
+const library = new URL('../../../process/', import.meta.url)
+export const fixture = (name: string): string => fileURLToPath(new URL(`test/fixtures/${name}`, library))
+
+export interface LoneOptions {
+  env?: Record<string, string>
+  /** Preload the zero-code mode. Default true. */
+  register?: boolean
+  cwd?: string
+  signal?: string
+  /** Arguments of Node instead of the program's path. */
+  args?: string[]
+}
+
+/** A program that nobody supervises, through its generations. */
+export interface Lone {
+  readonly port: number
+  readonly folder: string
+  /** What all generations have printed. */
+  output(): string
+  /** Of the generation that serves. */
+  pid(): number
+  /** SIGUSR2; resolves with the pid of the next generation, once its predecessor has stepped back. */
+  upgrade(): Promise<number>
+  /** Resolves when the output has it. */
+  said(text: string): Promise<void>
+  /** Resolves with the pid of the generation that serves, once the condition holds for it. */
+  until(condition: (pid: number) => boolean): Promise<number>
+}
+
+export async function openLone(t: TestContext, program: string, options: LoneOptions = {}): Promise<Lone> {
+  const folder = mkdtempSync(join(tmpdir(), 'lone-'))
+  const port = await freePort()
+  const pidFile = join(folder, 'pid')
+  const pids = new Set<number>()
+  const { args, register = true, signal = 'SIGUSR2' } = options
+  const preload = register ? ['--import', new URL('dist/register.js', library).href] : []
+  const first = spawn(process.execPath, [...preload, ...(args ?? [program])], {
+    cwd: options.cwd ?? folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      TMPDIR: folder,
+      PORT: String(port),
+      HANDOVER_UPGRADE_SIGNAL: signal,
+      HANDOVER_PID_FILE: pidFile,
+      HANDOVER_DRAIN_SECONDS: '5',
+      HANDOVER_IDLE_SECONDS: '2',
+      ...options.env,
+    },
+  })
+  let output = ''
+  const wakers = new Set<() => void>()
+  const wake = () => wakers.forEach((waker) => waker())
+  for (const stream of [first.stdout, first.stderr]) {
+    stream.on('data', (chunk) => {
+      output += String(chunk)
+      wake()
+    })
+  }
+  first.on('exit', wake)
+  const watcher = watch(folder, wake)
+  t.after(() => end(first, pids, watcher.close.bind(watcher), folder))
+
+  const pid = () => {
+    const found = Number(readIfThere(pidFile))
+    if (found > 0) pids.add(found)
+    return found
+  }
+  async function reached<T>(look: () => T | null, what: string): Promise<T> {
+    const deadline = AbortSignal.timeout(20_000)
+    deadline.addEventListener('abort', wake)
+    for (;;) {
+      const found = look()
+      if (found !== null) return found
+      assert.ok(!deadline.aborted, `${what} did not come; output: ${output}`)
+      await new Promise<void>((resolve) => {
+        const waker = () => {
+          wakers.delete(waker)
+          resolve()
+        }
+        wakers.add(waker)
+      })
+    }
+  }
+  const until = (condition: (pid: number) => boolean) =>
+    reached(() => {
+      const current = pid()
+      return current > 0 && condition(current) ? current : null
+    }, 'the pid')
+
+  await until(() => true)
+  return {
+    port,
+    folder,
+    output: () => output,
+    pid,
+    until,
+    async upgrade() {
+      const current = pid()
+      process.kill(current, 'SIGUSR2')
+      return until((next) => next !== current)
+    },
+    async said(text) {
+      await reached(() => (output.includes(text) ? true : null), `"${text}"`)
+    },
+  }
+}
+
+/** Nothing may be left, whatever state the test ended in: every generation is the leader of its group, but the first. */
+async function end(
+  first: ChildProcess,
+  pids: Set<number>,
+  unwatch: () => void,
+  folder: string,
+): Promise<void> {
+  unwatch()
+  const current = Number(readIfThere(join(folder, 'pid')))
+  for (const pid of [...pids, ...(current > 0 ? [current] : [])]) {
+    for (const target of pid === first.pid ? [pid] : [-pid, pid]) {
+      try {
+        process.kill(target, 'SIGKILL')
+      } catch {
+        // Gone already.
+      }
+    }
+  }
+  first.kill('SIGKILL')
+  if (first.exitCode === null && first.signalCode === null)
+    await new Promise<void>((resolve) => first.once('exit', () => resolve()))
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+export function assertFlawless(t: TestContext, report: LoadReport): void {
+  t.diagnostic(`${report.answered} answered, ${report.failed} failed`)
+  assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
+  assert.ok(report.answered > 0)
+}
