@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { App, AppOptions } from './app.js'
+import type { RawConnection } from './raw-client.js'
+import { requestText } from './raw-client.js'
+import { stage, type Stage } from './stage.js'
+
+const orderly = { code: 0, signal: null }
+/** Longer than the slowest machine needs to open some thousand connections. */
+const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+
+async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
+  const connections = await Promise.all(Array.from({ length: count }, connect))
+  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
+  return connections
+}
+
+/** accepted + adopted = ended + handed over + open: what came is known to have gone. */
+function assertBalanced({ account }: App): void {
+  assert.ok(account)
+  const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account
+  assert.equal(
+    accepted + adopted,
+    endedByPeer + endedOrderly + endedAtDeadline + handedOver + open,
+    JSON.stringify(account),
+  )
+}
+
+void test('what a predecessor has sent is adopted when it is killed in the middle, and nothing else is lost', async (t) => {
+  const service = stage(t, 'tuned.cjs', patient)
+  const old = await service.start()
+  const connections = await idle(service, old, 1000)
+  const next = await service.start()
+  await old.nameSuccessors(next)
+  old.signal('SIGTERM')
+  await next.until(() => (next.account?.adopted ?? 0) > 0)
+  old.signal('SIGKILL')
+  await old.exited
+  const answers = await Promise.all(connections.map((connection) => connection.ask('/')))
+  const answered = answers.filter((answer) => answer?.body === String(next.pid)).length
+  // One that had not been sent is gone with the process that had it, and its client has seen an end.
+  assert.ok(answers.every((answer, i) => answer !== null || connections[i]?.ended))
+  await next.until(() => next.account?.adopted === answered && next.account.answered === answered)
+  assert.equal(next.account?.open, answered)
+  assertBalanced(next)
+  t.diagnostic(`${answered} of 1,000 were adopted`)
+})
+
+void test('clients that reset while their connections are on the way are counted once', async (t) => {
+  const service = stage(t, 'tuned.cjs', patient)
+  const old = await service.start()
+  const connections = await idle(service, old, 400)
+  const next = await service.start()
+  const exit = old.handOverTo(next)
+  const [resetting, staying] = [connections.slice(0, 200), connections.slice(200)]
+  for (const { socket } of resetting) socket.resetAndDestroy()
+  assert.deepEqual(await exit, orderly)
+  for (const connection of staying) assert.equal((await connection.ask('/'))?.body, String(next.pid))
+  assert.ok(staying.every(({ ended }) => !ended))
+  await next.until(() => next.account?.open === 200)
+  const { account } = await old.message('drained')
+  assert.equal(account.handedOver + account.endedByPeer, 400, JSON.stringify(account))
+  assert.equal(next.account?.adopted, account.handedOver)
+  assert.equal(next.account.endedByPeer, account.handedOver - 200)
+  for (const app of [old, next]) assertBalanced(app)
+})
+
+void test('the figures agree when a successor has no descriptors for some', async (t) => {
+  const service = stage(t, 'tuned.cjs', patient)
+  const old = await service.start()
+  const connections = await idle(service, old, 150)
+  const next = await service.start({ openFiles: 100 })
+  const exit = old.handOverTo(next)
+  await old.message('draining')
+  const answers = await Promise.all(connections.map((connection) => connection.ask('/')))
+  assert.deepEqual(await exit, orderly)
+  const { account } = await old.message('drained')
+  const there = answers.filter((answer) => answer?.body === String(next.pid)).length
+  assert.deepEqual([account.handedOver, account.endedOrderly + account.endedByPeer], [there, 150 - there])
+  await next.until(() => next.account?.adopted === there)
+  for (const app of [old, next]) assertBalanced(app)
+})
+
+void test('a client that has ended its side in the middle of a request is answered where it asked', async (t) => {
+  // Without httpAllowHalfOpen Node itself ends such a request.
+  const service = stage(t, 'tuned.cjs', { env: { OPTIONS: JSON.stringify({ httpAllowHalfOpen: true }) } })
+  const old = await service.start()
+  const [connection, marker] = await idle(service, old, 2)
+  assert.ok(connection && marker)
+  const next = await service.start()
+  connection.socket.end(requestText('/slow/500'))
+  await marker.ask('/') // what was written before it has been read by now
+  assert.deepEqual(await old.handOverTo(next), orderly)
+  await connection.until(() => connection.ended)
+  assert.deepEqual([connection.responses[1]?.body, connection.ends[0]], ['slow', 'end'])
+  const { account } = await old.message('drained')
+  assert.deepEqual([account.endedByPeer, account.handedOver], [1, 1])
+  assertBalanced(old)
+})
+
+void test("server.on('connection') sees an adopted connection once, before its next request", async (t) => {
+  const service = stage(t, 'tuned.cjs', patient)
+  const old = await service.start()
+  const [connection] = await idle(service, old, 1)
+  const next = await service.start()
+  assert.deepEqual(await old.handOverTo(next), orderly)
+  const seen = `connection ${connection?.socket.localPort}\n`
+  assert.ok(old.output.includes(seen))
+  await next.until(() => next.account?.adopted === 1)
+  assert.ok(!next.output.includes(seen))
+  for (let request = 0; request < 3; request++) await connection?.ask('/')
+  assert.equal(next.output.split(seen).length, 2)
+})

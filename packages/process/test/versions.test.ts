@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { stage } from './stage.js'
+
+const orderly = { code: 0, signal: null }
+
+for (const [age, answers] of [
+  [
+    // It knows nothing but ready, draining and exit, and never says who succeeds.
+    'an older',
+    [
+      { type: 'welcome', version: 0 },
+      ...['listening', 'adopts', 'account', 'status'].map((unknown) => ({
+        type: 'error',
+        message: `unknown message "${unknown}"`,
+        unknown,
+      })),
+    ],
+  ],
+  ['a silent', []],
+] as const) {
+  void test(`${age} supervisor gets a drain in the way of the last request`, async (t) => {
+    const service = stage(t, 'http.cjs')
+    const old = await service.start()
+    for (const answer of answers) old.sendRaw(JSON.stringify(answer) + '\n')
+    await service.start()
+    const connection = await service.connect()
+    await connection.ask('/')
+    const owner = Number(connection.responses[0]?.body) === old.pid ? old : null
+    const exit = old.stop()
+    await old.message('draining')
+    const last = await connection.ask('/')
+    assert.equal(last?.headers.connection, owner === null ? 'keep-alive' : 'close')
+    assert.deepEqual(await exit, orderly)
+    assert.equal(
+      old.messages.some(({ type }) => type === 'error'),
+      false,
+    )
+  })
+}
+
+void test('a newer supervisor is answered what is not known, and its successors are followed all the same', async (t) => {
+  const service = stage(t, 'http.cjs')
+  const old = await service.start()
+  const connection = await service.connect()
+  await connection.ask('/')
+  const next = await service.start()
+  const { path } = await next.message('adopts')
+  for (const message of [
+    { type: 'welcome', version: 7, instance: 'web-1', revision: 1, abilities: ['sing'] },
+    { type: 'capacity', most: 100 },
+    { type: 'successors', sockets: [path], weights: [1], within: 3 },
+    { type: 'ticketKeys', keys: 'AAAA', algorithm: 'new' },
+  ])
+    old.sendRaw(JSON.stringify(message) + '\n')
+  assert.deepEqual(await old.stop(), orderly)
+  const errors = old.messages.flatMap((message) => (message.type === 'error' ? [message.unknown] : []))
+  assert.deepEqual(errors, ['capacity'])
+  assert.equal((await connection.ask('/'))?.body, String(next.pid))
+  const { account } = await old.message('drained')
+  assert.deepEqual([account.accepted, account.handedOver], [1, 1])
+})
