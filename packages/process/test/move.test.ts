@@ -4,7 +4,7 @@ import net from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { App, AppOptions } from './app.js'
 import { RawConnection, requestText } from './raw-client.js'
-import { stage, type Stage } from './stage.js'
+import { assertBalanced, stage, type Stage } from './stage.js'
 
 /** Connections that have been served by `app` and are idle. */
 async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
@@ -261,6 +261,10 @@ void test('connections that the successor has no descriptors for stay, until the
   assert.equal(here.length + there.length, 150)
   assert.ok(here.every((answer) => answer?.headers.connection === 'close'))
   assert.deepEqual(await exit, orderly)
+  const { account } = await old.message('drained')
+  assert.deepEqual([account.accepted, account.handedOver], [150, there.length])
+  await next.until(() => next.account?.adopted === there.length)
+  for (const app of [old, next]) assertBalanced(app)
 })
 
 void test('a drain towards nonsense is one without a successor', async (t) => {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { App, type AppOptions } from './app.js'
 import { RawConnection } from './raw-client.js'
@@ -34,4 +35,15 @@ export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}
       return connection
     },
   }
+}
+
+/** accepted + adopted = ended + handed over + open: what came is known to have gone. */
+export function assertBalanced({ account }: App): void {
+  assert.ok(account)
+  const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account
+  assert.equal(
+    accepted + adopted,
+    endedByPeer + endedOrderly + endedAtDeadline + handedOver + open,
+    JSON.stringify(account),
+  )
 }

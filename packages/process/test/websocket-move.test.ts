@@ -6,7 +6,7 @@ import { descriptorCalls } from '../dist/descriptors.js'
 import { handleOf } from '../dist/handle.js'
 import { loadKoffi } from '../dist/koffi.js'
 import type { App } from './app.js'
-import { stage } from './stage.js'
+import { assertBalanced, stage } from './stage.js'
 import { CountingSession } from '@handover/testkit'
 
 const orderly = { code: 0, signal: null }
@@ -21,16 +21,6 @@ async function converse(session: CountingSession, stop: () => boolean): Promise<
     const text = n % 7 === 0 ? 'x'.repeat(70_000 + n) : `message ${n}`
     if (!(await session.ask(text, n % 5 === 0 ? 3 : 1))) return
   }
-}
-
-function assertBalanced({ account }: App): void {
-  assert.ok(account)
-  const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account
-  assert.equal(
-    accepted + adopted,
-    endedByPeer + endedOrderly + endedAtDeadline + handedOver + open,
-    JSON.stringify(account),
-  )
 }
 
 for (const [name, env] of [
