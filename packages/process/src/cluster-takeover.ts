@@ -29,6 +29,8 @@ export function takeOverCluster(service: Service, called: () => void): () => voi
     void join().then((participant) => participant.add(queue))
   }
 
+  // A drain in the very moment after `ready` must know of the workers.
+  service.onBeforeDrain(() => primary)
   service.on('listening', (server, _address, listener) => {
     if (!(server instanceof net.Server)) return
     const handle = handleOf(server)

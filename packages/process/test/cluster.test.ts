@@ -43,6 +43,35 @@ for (const [policy, env] of [
   })
 }
 
+void test('register loses nobody when a cluster has to go in the moment after it is ready', async (t) => {
+  const listener = heldTcp()
+  t.after(() => listener.close())
+  const waiting = await Promise.all(
+    Array.from({ length: 8 }, () => RawConnection.open({ port: listener.port })),
+  )
+  t.after(() => waiting.forEach((connection) => connection.close()))
+  for (const connection of waiting) connection.get('/')
+  const app = await App.start('cluster.cjs', {
+    listeners: { http: listener },
+    env: { PORT: String(listener.port) },
+  })
+  t.after(() => app.dispose())
+  await app.message('ready')
+  assert.deepEqual(await app.stop(), { code: 0, signal: null })
+  const next = await App.start('cluster.cjs', {
+    listeners: { http: listener },
+    env: { PORT: String(listener.port) },
+  })
+  t.after(() => next.dispose())
+  for (const connection of waiting) {
+    await connection.until(() => connection.responses.length === 1 || connection.ended)
+    assert.equal(connection.responses[0]?.status, 200, connection.ends.join())
+    connection.close()
+  }
+  await next.message('ready')
+  assert.deepEqual(await next.stop(), { code: 0, signal: null })
+})
+
 for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
   void test(`register keeps the listener for new workers when all have died ${JSON.stringify(env)}`, async (t) => {
     const listener = heldTcp()
