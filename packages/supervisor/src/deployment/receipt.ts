@@ -42,7 +42,7 @@ export type ReceiptHead = Pick<
 export function deploymentReceipt(head: ReceiptHead, watched: Watched): DeploymentReceipt {
   const pods = podsOf(watched)
   const isOn = (side: PodReceipt['side']) => pods.filter((pod) => sideOf(pod, head) === side)
-  const [born, old] = [isOn('new').filter(({ record }) => !record.found), isOn('old')]
+  const [born, old] = [isOn('new').filter(({ record }) => !record.found), isOn('old').filter(isOfThisRollout)]
   const last = (times: (number | null)[]): number | null =>
     times.length > 0 && times.every((time) => time !== null) ? Math.max(...times) - head.startedAt : null
   return {
@@ -55,9 +55,14 @@ export function deploymentReceipt(head: ReceiptHead, watched: Watched): Deployme
       drained: last(old.map(({ record }) => record.goneAt)),
     },
     pods: pods.map((pod) => podReceipt(pod, sideOf(pod, head))),
-    draining: old.filter(({ record }) => record.terminatingAt !== null && record.goneAt === null).length,
+    draining: isOn('old').filter(({ record }) => record.terminatingAt !== null && record.goneAt === null)
+      .length,
   }
 }
+
+/** Not one that an earlier rollout left behind, ending. */
+const isOfThisRollout = ({ record }: OwnedPod): boolean =>
+  !record.found || record.terminatingAt !== record.seenAt
 
 const sideOf = ({ revision }: OwnedPod, { toRevision }: ReceiptHead): PodReceipt['side'] =>
   revision === toRevision ? 'new' : 'old'

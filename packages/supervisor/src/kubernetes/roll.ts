@@ -109,7 +109,7 @@ async function stage(order: RollOrder, eye: Eye): Promise<RollEnd> {
     startedAt,
   }
   if (verdict.type === 'complete') {
-    if (order.waitDrained) await eye.until((watched) => livingPods(watched).every(isStaying))
+    if (order.waitDrained) await eye.until(isDrained)
     return receipt(order, eye, head, 'complete', null)
   }
   const failure = await withOutput(order.cluster, verdict)
@@ -120,8 +120,11 @@ async function stage(order: RollOrder, eye: Eye): Promise<RollEnd> {
   return goBack(order, eye, head, stable, failure)
 }
 
-const isStaying = ({ record }: { record: { terminatingAt: number | null } }): boolean =>
-  record.terminatingAt === null
+/** Only pods of the new revision are left. The status may say complete before we see the last old pod's deletion. */
+const isDrained = (watched: Watched): boolean =>
+  livingPods(watched).every(
+    ({ record, replicaSet }) => record.terminatingAt === null && replicaSet === newReplicaSet(watched),
+  )
 
 interface Head {
   service: string

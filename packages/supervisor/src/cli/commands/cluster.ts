@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
+import type { ApplyOptions } from '../kubernetes/apply.js'
 import type { KubernetesOptions } from '../kubernetes/reach.js'
 import type { UpgradeOptions } from '../kubernetes/rollouts.js'
 import type { RollOptions } from '../kubernetes/show.js'
+import { collect } from './options.js'
 import { positiveInteger, seconds } from './rollouts.js'
 
 /** The commands of `kubernetes` that speak to a cluster. What they do, and the client they need, is loaded only then. */
 export function addClusterCommands(kubernetes: Command): void {
+  addApply(kubernetes)
   addRollouts(kubernetes)
   addSteering(kubernetes)
   addLooking(kubernetes)
@@ -31,6 +34,19 @@ const rolling = (command: Command): Command =>
     .option('--wait <for>', "'complete' (default), or 'drained': the old pods are gone too")
     .option('--no-wait', 'return at once; then nothing undoes it')
     .option('--fail-fast', 'fail at once when an image, a place, a quota or a ConfigMap is missing')
+
+function addApply(kubernetes: Command): void {
+  rolling(kubernetes.command('apply').argument('[config]', 'a configuration file'))
+    .description('render the services for the cluster, apply them, and watch what that rolls')
+    .option('--set <field=value>', 'image=… or replicas=…; with several services web.image=…', collect, [])
+    .option('--no-undo', 'leave a failed rollout as it is')
+    .option('--force-conflicts', 'take over fields that other field managers have')
+    .option('--cause <text>', 'why: the revision is annotated with it')
+    .option('--dry-run', 'only let the server go through all of it')
+    .action(async (config: string | undefined, options: ApplyOptions) => {
+      process.exitCode = await (await import('../kubernetes/apply.js')).apply(config, options)
+    })
+}
 
 function addRollouts(kubernetes: Command): void {
   rolling(kubernetes.command('upgrade').argument('[service]', service))

@@ -14,6 +14,7 @@ import { CommandExit, valueOf } from '../exit.js'
 import { exitCodes } from '../../control/api.js'
 import type { OrderOptions } from '../kubernetes/read-order.js'
 import { readOrder } from '../kubernetes/read-order.js'
+import { collect } from './options.js'
 import { print, printJson, say } from '../output/talk.js'
 
 interface RenderOptions extends OrderOptions {
@@ -52,8 +53,6 @@ function addRenderCommand(group: Command): void {
     .option('--rbac', 'print what may apply and upgrade them: ServiceAccount, Role and RoleBinding')
     .action((config: string | undefined, options: RenderOptions) => render(config, options))
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value]
 
 async function render(config: string | undefined, options: RenderOptions): Promise<void> {
   const format = options.json === true ? 'json' : options.output

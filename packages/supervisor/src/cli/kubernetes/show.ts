@@ -58,13 +58,12 @@ function tell(ends: RollEnd[], json: boolean): void {
     if (!json) for (const line of podReceiptLines(receipt, painter(process.stdout))) print(line)
     if (receipt.failure) sayOutput(receipt.failure)
   }
-  for (const end of ends) {
-    if (end.type === 'refused' || end.type === 'lost') say(`handover: ${end.failure.message}`)
-    if (end.type === 'lost' && end.begun)
-      say(
-        "what was begun goes on without being watched: nothing undoes it; 'handover kubernetes status' shows it",
-      )
-  }
+  const failures = ends.flatMap((end) => ('failure' in end ? end.failure.message : []))
+  for (const message of new Set(failures)) say(`handover: ${message}`)
+  if (ends.some((end) => end.type === 'lost' && end.begun))
+    say(
+      "what was begun goes on without being watched: nothing undoes it; 'handover kubernetes status' shows it",
+    )
 }
 
 function exitCodeAt(end: RollEnd, leaving: Leaving): number {

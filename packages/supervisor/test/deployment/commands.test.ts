@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '@handover/testkit'
+import type { ApiServer, Asked, Reply } from './api-server.js'
+import { apiServer, kubeconfigOf, list, status } from './api-server.js'
+import { deployment, pod, replicaSet } from './objects.js'
+
+const bin = fileURLToPath(import.meta.resolve('handover/bin'))
+
+interface Run {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** `handover kubernetes` in an empty folder of its own, which is its HOME too. */
+function folderOf(t: TestContext): {
+  path: string
+  run(kubeconfig: string | null, ...args: string[]): Promise<Run>
+} {
+  const path = mkdtempSync(join(tmpdir(), 'kubernetes-'))
+  t.after(() => rmSync(path, { recursive: true, force: true }))
+  const { KUBECONFIG: _, KUBERNETES_SERVICE_HOST: __, ...others } = process.env
+  return {
+    path,
+    run: (kubeconfig, ...args) =>
+      new Promise((resolve) => {
+        const env = {
+          ...others,
+          HOME: path,
+          NO_COLOR: '1',
+          ...(kubeconfig !== null && { KUBECONFIG: kubeconfig }),
+        }
+        execFile(
+          process.execPath,
+          [bin, 'kubernetes', ...args],
+          { cwd: path, env },
+          (error, stdout, stderr) =>
+            resolve({ code: error === null ? 0 : Number(error.code ?? 128), stdout, stderr }),
+        )
+      }),
+  }
+}
+
+/** One sentence, whatever went wrong: no stack, no second line. */
+function assertSentence({ code, stderr }: Run, wanted: number, pattern: RegExp): void {
+  assert.equal(code, wanted, stderr)
+  assert.match(stderr, pattern)
+  assert.equal(stderr.trim().split('\n').length, 1, stderr)
+}
+
+test('without a kubeconfig, with a missing, broken or incomplete one it exits with 2 and says where it looked', async (t) => {
+  const { run, path } = folderOf(t)
+  const write = (name: string, text: string) => {
+    writeFileSync(join(path, name), text)
+    return join(path, name)
+  }
+  assertSentence(await run(null, 'status', 'web'), 2, /no kubeconfig was found: .*name one with --kubeconfig/)
+  assertSentence(
+    await run('/nowhere', 'status', 'web'),
+    2,
+    /none of the files of KUBECONFIG \("\/nowhere"\) is there/,
+  )
+  assertSentence(
+    await run(null, 'status', 'web', '--kubeconfig', 'gone'),
+    2,
+    /--kubeconfig "gone" is not there/,
+  )
+  assertSentence(
+    await run(write('broken', '{'), 'status', 'web'),
+    2,
+    /kubeconfig ".*broken" cannot be read: /,
+  )
+  const good = write('good', kubeconfigOf('http://127.0.0.1:1'))
+  assertSentence(
+    await run(good, 'status', 'web', '--context', 'prod'),
+    2,
+    /context "prod" is not in .*; there is "fake"/,
+  )
+  const none = write('none', kubeconfigOf('http://127.0.0.1:1', { 'current-context': '' }))
+  assertSentence(
+    await run(none, 'status', 'web'),
+    2,
+    /names no current context: choose one with --context; there is "fake"/,
+  )
+  const dangling = write('dangling', kubeconfigOf('http://127.0.0.1:1', { users: [] }))
+  assertSentence(await run(dangling, 'status', 'web'), 2, /names the user "me", which is not in/)
+})
+
+test('of the files of KUBECONFIG the first to name something wins, and missing ones are skipped', async (t) => {
+  const { run, path } = folderOf(t)
+  const api = await apiServer(t, cluster())
+  const second = join(path, 'second')
+  writeFileSync(second, kubeconfigOf('http://127.0.0.1:1', { 'current-context': 'other' }))
+  const { code, stderr } = await run(`/nowhere:${api.kubeconfig}:${second}`, 'status', 'web')
+  assert.equal(code, 0, stderr)
+})
+
+test('a server that cannot be reached is 5', async (t) => {
+  const { run, path } = folderOf(t)
+  const config = join(path, 'config')
+  writeFileSync(config, kubeconfigOf(`http://127.0.0.1:${await freePort()}`))
+  for (const args of [
+    ['status', 'web'],
+    ['upgrade', 'web', '--image', 'v2'],
+    ['pause', 'web'],
+  ])
+    assertSentence(await run(config, ...args), 5, /the API server http:.* cannot be reached \(.*ECONNREFUSED/)
+})
+
+test('credentials that are not accepted are told, with the next step', async (t) => {
+  const { run } = folderOf(t)
+  const api = await apiServer(t, () => status(401, 'Unauthorized'))
+  assertSentence(
+    await run(api.kubeconfig, 'status', 'web'),
+    1,
+    /does not accept these credentials \(401 Unauthorized\).*log in again/,
+  )
+  assert.equal(api.asked.length, 1)
+})
+
+test('a Deployment or a namespace that is not there is 2, and what there is is named', async (t) => {
+  const { run } = folderOf(t)
+  const api = await apiServer(t, ({ path }) => {
+    if (path.endsWith('/deployments')) return list([deployment('v1', 1)])
+    if (path === '/api/v1/namespaces/shop') return { json: {} }
+    return undefined
+  })
+  assertSentence(
+    await run(api.kubeconfig, 'status', 'api'),
+    2,
+    /there is no Deployment "api" in namespace "shop".*; there is "web"/,
+  )
+  assertSentence(
+    await run(api.kubeconfig, 'status', 'api', '-n', 'shoop'),
+    2,
+    /namespace "shoop" is not there in context "fake": create it/,
+  )
+})
+
+test('a container that is not meant, an undo to nowhere and a wrong scale are refused before anything is asked for', async (t) => {
+  const { run } = folderOf(t)
+  const api = await apiServer(t, cluster())
+  assertSentence(
+    await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2', '--container', 'x'),
+    2,
+    /"web" has no container "x"; it has "web"/,
+  )
+  assertSentence(await run(api.kubeconfig, 'undo', 'web'), 1, /has no revision before the present one/)
+  assertSentence(
+    await run(api.kubeconfig, 'undo', 'web', '--to-revision', '7'),
+    2,
+    /has no revision 7: it has 1/,
+  )
+  assertSentence(await run(api.kubeconfig, 'scale', 'web=many'), 2, /"web=many" is not understood/)
+  assertSentence(await run(api.kubeconfig, 'status'), 2, /which Deployment is meant\?/)
+  assert.ok(api.asked.every(({ method }) => method === 'GET'))
+})
+
+/** The path's last word, and whether it is watched. */
+const askedFor = ({ path, query }: Asked): string =>
+  `${query.has('watch') ? 'watch' : 'list'} ${path.split('/').at(-1)}`
+
+/** Two pods of v1 that serve; `more` answers first. */
+const cluster =
+  (more: (asked: Asked, server: ApiServer) => Reply | undefined = () => undefined) =>
+  (asked: Asked, server: ApiServer): Reply | undefined => {
+    const own = more(asked, server)
+    if (own) return own
+    const live = deployment('v1', 1, { status: { ...complete, observedGeneration: 1 } })
+    if (asked.path.endsWith('/deployments/web') && asked.method === 'GET') return { json: live }
+    switch (askedFor(asked)) {
+      case 'list deployments':
+        return list([live])
+      case 'list replicasets':
+        return list([replicaSet('v1', 1, { status: { replicas: 2, availableReplicas: 2 } })])
+      case 'list pods':
+        return list(['old-1', 'old-2'].map((name) => pod(name, 'v1', { ready: true })))
+      case 'list events':
+        return list([])
+      default:
+        return asked.query.has('watch') ? { stream: [] } : undefined
+    }
+  }
+
+const complete = { replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 }
+const done = deployment('v2', 2, { status: { ...complete, observedGeneration: 2 } })
+
+test('a watch that is forgotten (410 Gone) or breaks begins with a list again', async (t) => {
+  const { run } = folderOf(t)
+  const gone = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } }
+  let lists = 0
+  let begun = false
+  const api = await apiServer(
+    t,
+    cluster((asked) => {
+      if (asked.method === 'PATCH') {
+        begun = true
+        return { json: deployment('v2', 2) }
+      }
+      if (askedFor(asked) === 'watch pods') return { stream: [], end: 'broken' }
+      if (askedFor(asked) === 'watch deployments') return { stream: [gone], end: 'clean' }
+      if (askedFor(asked) !== 'list deployments' || !begun) return undefined
+      lists += 1
+      return list([lists < 3 ? deployment('v2', 2) : done])
+    }),
+  )
+  const { code, stderr, stdout } = await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /web: revision 1 to 2, complete/)
+  assert.ok(api.asked.filter((asked) => askedFor(asked) === 'list pods').length > 1)
+})
+
+test('whoever may not read events still sees the rollout, and is told', async (t) => {
+  const { run } = folderOf(t)
+  const api = await apiServer(
+    t,
+    cluster((asked) => {
+      if (asked.method === 'PATCH') return { json: deployment('v2', 2) }
+      if (askedFor(asked) === 'list events')
+        return status(403, 'events is forbidden: User "me" cannot list resource "events"')
+      return askedFor(asked) === 'watch deployments'
+        ? { stream: [{ type: 'MODIFIED', object: done }] }
+        : undefined
+    }),
+  )
+  const { code, stderr } = await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /events cannot be read, so some reasons stay unknown: .*cannot list resource "events"/)
+})
+
+test('an undo whose answer was lost is asked for again, and found done', async (t) => {
+  const { run } = folderOf(t)
+  const crash = pod('new-1', 'v2', {
+    container: {
+      restartCount: 3,
+      state: { waiting: { reason: 'CrashLoopBackOff' } },
+      lastState: { terminated: { exitCode: 3 } },
+    },
+  })
+  const back = deployment('v1', 3, { status: { ...complete, observedGeneration: 3 } })
+  let patches = 0
+  const api = await apiServer(
+    t,
+    cluster((asked) => {
+      if (asked.path.endsWith('/log')) return { json: 'boom' }
+      if (asked.method === 'PATCH') {
+        patches += 1
+        if (patches === 1) return { json: deployment('v2', 2) }
+        return patches === 2 ? { stream: [], end: 'broken' } : status(422, 'the test failed')
+      }
+      if (asked.path.endsWith('/deployments/web') && patches > 1) return { json: back }
+      switch (askedFor(asked)) {
+        case 'watch deployments':
+          if (patches > 1) return { stream: [{ type: 'MODIFIED', object: back }] }
+          return {
+            stream: [
+              {
+                type: 'MODIFIED',
+                object: deployment('v2', 2, {
+                  status: { observedGeneration: 2, replicas: 3, updatedReplicas: 1 },
+                }),
+              },
+            ],
+            end: 'clean',
+          }
+        case 'list replicasets':
+          return list([
+            replicaSet('v1', 1, { status: { replicas: 2, availableReplicas: 2 } }),
+            replicaSet('v2', 2),
+          ])
+        case 'watch pods':
+          return { stream: [{ type: 'ADDED', object: crash }] }
+        default:
+          return undefined
+      }
+    }),
+  )
+  const { code, stdout, stderr } = await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
+  assert.deepEqual([code, patches], [3, 3], stderr)
+  assert.match(stdout, /rolled back/)
+})
+
+const manifestConfig = JSON.stringify({
+  services: { web: { command: ['web'], listen: { http: 8080 }, kubernetes: { image: 'v1' } } },
+})
+
+test('apply says what was applied when it stops halfway, and applies nothing when the rehearsal is refused', async (t) => {
+  const { run, path } = folderOf(t)
+  writeFileSync(join(path, 'handover.config.json'), manifestConfig)
+  const refusing = (when: (asked: Asked) => boolean) =>
+    apiServer(t, (asked) => {
+      if (asked.path === '/version') return { json: { gitVersion: 'v1.30.1' } }
+      if (asked.method === 'PATCH' && when(asked))
+        return status(403, `cannot patch resource "${asked.path.split('/').at(-2)}"`)
+      return asked.method === 'PATCH' ? { json: deployment('v1', 1) } : undefined
+    })
+  const rehearsal = await refusing(
+    ({ query, path: asked }) => query.has('dryRun') && asked.includes('deployments'),
+  )
+  assertSentence(
+    await run(rehearsal.kubeconfig, 'apply', '--no-wait'),
+    1,
+    /Deployment "web": cannot patch resource "deployments".*nothing was applied/,
+  )
+  assert.ok(rehearsal.asked.every(({ method, query }) => method !== 'PATCH' || query.get('dryRun') === 'All'))
+
+  const halfway = await refusing(
+    ({ query, path: asked }) => !query.has('dryRun') && asked.includes('deployments'),
+  )
+  const { code, stderr } = await run(halfway.kubeconfig, 'apply', '--no-wait')
+  assert.equal(code, 1)
+  assert.match(
+    stderr,
+    /Deployment "web": cannot patch.*; applied before it: Service "web"; not applied: PodDisruptionBudget "web"/,
+  )
+})
+
+test('apply names the namespace that is missing, and the API that the server does not serve', async (t) => {
+  const { run, path } = folderOf(t)
+  writeFileSync(join(path, 'handover.config.json'), manifestConfig)
+  const missing = (message: string) =>
+    apiServer(t, (asked) =>
+      asked.path === '/version' ? { json: { gitVersion: 'v1.30.1' } } : status(404, message),
+    )
+  const space = await missing('namespaces "shop" not found')
+  assertSentence(
+    await run(space.kubeconfig, 'apply'),
+    2,
+    /namespace "shop" is not there in context "fake": create it.*nothing was applied/,
+  )
+  const group = await missing('the server could not find the requested resource')
+  assertSentence(await run(group.kubeconfig, 'apply'), 2, /does not serve v1 of Service/)
+})
