@@ -66,7 +66,7 @@ function withCause({ manifest, live, rolls }: Application, cause: string): Manif
   if (value === undefined) return manifest
   const given = (manifest.metadata as { annotations?: Record<string, string> }).annotations
   const own = { [annotations.changeCause]: value, ...given }
-  return { ...manifest, metadata: { ...manifest.metadata, annotations: own } as Manifest['metadata'] }
+  return { ...manifest, metadata: { ...manifest.metadata, annotations: own } }
 }
 
 /** Server-side apply, with the field manager `handover`. What our own patches wrote is ours, and no conflict. */

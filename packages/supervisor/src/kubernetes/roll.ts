@@ -9,24 +9,21 @@ import type {
   Watched,
 } from '../deployment/index.js'
 import {
-  changes,
   conditionOf,
   deploymentReceipt,
-  deploymentStatus,
   isComplete,
   isListed,
-  judge,
   livingPods,
   newReplicaSet,
   numbered,
   numbersOf,
-  nothingWatched,
-  observe,
   revisionNumber,
   sameTemplate,
   stableSet,
   targetRevision,
 } from '../deployment/index.js'
+import type { Eye } from './eye.js'
+import { openEye } from './eye.js'
 import { follow } from './follow.js'
 import { isPassing } from './failures.js'
 import type { Answer, ApiFailure, Cluster } from './ports.js'
@@ -218,6 +215,7 @@ function receipt(
   failure: Failure | null,
 ): RollEnd {
   const { namespace } = cluster
+  eye.show(() => null, numbers)
   const whole = { ...head, namespace, outcome, fromRevision: from, endedAt: Date.now(), failure }
   return { type: 'ended', receipt: deploymentReceipt(whole, numbered(eye.watched(), numbers)) }
 }
@@ -250,75 +248,5 @@ function rolloutOf(
     failure,
     replicasBefore: 0,
     scaling: null,
-  }
-}
-
-/** What follows one Deployment: folds what it sees, and wakes whoever waits for something of it. */
-interface Eye {
-  watched(): Watched
-  observe: Parameters<typeof follow>[0]['onObservation']
-  show(rollout: (now: number) => Rollout | null, numbers?: Record<string, number>): void
-  /** False when it was closed before. */
-  until(condition: (watched: Watched) => boolean): Promise<boolean>
-  /** Null when it was closed before. */
-  verdict(aim: Aim): Promise<Exclude<Verdict, { type: 'waiting' }> | null>
-  close(failure: ApiFailure | null): void
-  lost(): ApiFailure | null
-}
-
-/** Deadlines of ours are looked at this often, milliseconds; and the picture's clock ticks. */
-const tick = 250
-
-function openEye({ deployment, onStatus, onNote }: RollOrder): Eye {
-  let watched = nothingWatched(deployment.metadata.name)
-  let rollout: (now: number) => Rollout | null = () => null
-  let numbers: Record<string, number> = {}
-  let closed = false
-  let failure: ApiFailure | null = null
-  const waiters = new Set<() => void>()
-  const wake = () => {
-    for (const look of [...waiters]) look()
-    if (isListed(watched))
-      onStatus(deploymentStatus(numbered(watched, numbers), rollout(Date.now()), Date.now()))
-  }
-  const timer = setInterval(wake, tick)
-  const wait = <T>(look: () => T | null): Promise<T | null> =>
-    new Promise((resolve) => {
-      const attempt = () => {
-        const found = look()
-        if (found === null && !closed) return
-        waiters.delete(attempt)
-        resolve(found)
-      }
-      waiters.add(attempt)
-      attempt()
-    })
-  return {
-    watched: () => watched,
-    observe(observation) {
-      const before = watched
-      const now = Date.now()
-      watched = observe(before, observation, now)
-      if (isListed(before)) for (const line of changes(before, watched, now)) onNote(line)
-      wake()
-    },
-    show(next, frozen = {}) {
-      rollout = next
-      numbers = frozen
-      wake()
-    },
-    until: async (condition) => (await wait(() => (condition(watched) ? true : null))) === true,
-    verdict: (aim) =>
-      wait(() => {
-        const verdict = judge(watched, aim, Date.now())
-        return verdict.type === 'waiting' ? null : verdict
-      }),
-    close(reason) {
-      closed = true
-      failure = reason
-      clearInterval(timer)
-      wake()
-    },
-    lost: () => failure,
   }
 }

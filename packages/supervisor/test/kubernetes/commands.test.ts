@@ -31,8 +31,8 @@ const web = async ({ namespace }: Commands): Promise<KubernetesObject> => {
   return found
 }
 const imageOf = ({ spec }: KubernetesObject): string =>
-  (spec as unknown as { template: { spec: { containers: { image: string }[] } } }).template.spec.containers[0]
-    ?.image ?? ''
+  (spec as { template: { spec: { containers: { image: string }[] } } }).template.spec.containers[0]?.image ??
+  ''
 const statusOf = async (commands: Commands): Promise<ServiceStatus> =>
   JSON.parse((await commands.run('status', '--json')).stdout) as ServiceStatus
 
@@ -307,7 +307,7 @@ test('a user without rights is told verb and resource; the printed Role is enoug
     metadata: { name: 'restricted' },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: role.metadata.name },
     subjects: [{ kind: 'User', name: 'restricted', apiGroup: 'rbac.authorization.k8s.io' }],
-  } as never)
+  })
   for (const args of [
     ['apply'],
     ['upgrade', '--image', 'web:2'],

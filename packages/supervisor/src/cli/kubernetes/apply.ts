@@ -3,6 +3,7 @@ import type { KubernetesObject, KubernetesVersion } from '../../emit/kubernetes/
 import { kubernetesObjects, newestVersion, parseVersion } from '../../emit/kubernetes/index.js'
 import type { Application, Manifest } from '../../kubernetes/apply.js'
 import { applyOne, namespaceOf, rehearse, titleOf } from '../../kubernetes/apply.js'
+import { refused } from '../../kubernetes/failures.js'
 import type { Answer, ApiFailure, Cluster } from '../../kubernetes/ports.js'
 import { exitCodes } from '../../control/api.js'
 import { exitCodeOf, valueOf } from '../exit.js'
@@ -26,7 +27,13 @@ export async function apply(config: string | undefined, options: ApplyOptions): 
   const order = await readOrder(config, { set, namespace, config: file }, await versionOf(cluster))
   const { objects, notes } = valueOf(kubernetesObjects(order))
   for (const note of notes) say(`note: ${note}`)
-  const manner = { force: options.forceConflicts === true, cause: options.cause ?? causeOf(set) }
+  const manner: Manner = {
+    force: options.forceConflicts === true,
+    cause: options.cause ?? causeOf(set),
+    tell: say,
+    onDeployment: () => {},
+    turn: () => Promise.resolve(true),
+  }
   const rehearsed = await rehearse(cluster, objects.map(asManifest), manner.force)
   if (!rehearsed.ok)
     return fail({ ...rehearsed.failure, message: `${rehearsed.failure.message}; nothing was applied` })
@@ -36,7 +43,7 @@ export async function apply(config: string | undefined, options: ApplyOptions): 
     return exitCodes.done
   }
   return options.wait === false
-    ? finish({ ...(await applyAll(cluster, rehearsed.value, manner, () => {})), told: false }, 0)
+    ? finish({ ...(await applyAll(cluster, rehearsed.value, manner)), told: false }, 0)
     : applyAndRoll(cluster, rehearsed.value, manner, options)
 }
 
@@ -60,7 +67,8 @@ type DeploymentAnswer = Answer<Deployment>
 /** A Deployment waits to be applied until its turn has come, and its turn waits until it is watched. */
 interface Gate {
   roll: Roll
-  watched: Promise<void>
+  /** False: its watching ended before it began. */
+  watched: Promise<boolean>
   pass(answer: DeploymentAnswer): void
 }
 
@@ -74,25 +82,23 @@ async function applyAndRoll(
   for (const application of applications)
     if (application.manifest.kind === 'Deployment')
       gates.set(application.manifest, gateOf(cluster, application))
-  const rolling = rollAndShow(
-    [...gates.values()].map(({ roll }) => roll),
-    options,
-  )
-  const applying = applyAll(
-    cluster,
-    applications,
-    manner,
-    (manifest, answer) => gates.get(manifest)?.pass(answer),
-    (manifest) => Promise.race([gates.get(manifest)?.watched, rolling.then(() => {})]),
-  )
-  const code = await rolling
+  let applying: Promise<Account> = Promise.resolve({ failure: null, told: false })
+  const rolls = [...gates.values()].map(({ roll }) => roll)
+  const code = await rollAndShow(rolls, options, (tell) => {
+    applying = applyAll(cluster, applications, {
+      ...manner,
+      tell,
+      onDeployment: (manifest, answer) => gates.get(manifest)?.pass(answer),
+      turn: (manifest) => gates.get(manifest)?.watched ?? Promise.resolve(true),
+    })
+  })
   return finish(await applying, code)
 }
 
 function gateOf(cluster: Cluster, { manifest, live }: Application): Gate {
-  let begun = () => {}
+  let look = (_: boolean) => {}
   let pass = (_: DeploymentAnswer) => {}
-  const watched = new Promise<void>((resolve) => (begun = resolve))
+  const watched = new Promise<boolean>((resolve) => (look = resolve))
   const applied = new Promise<DeploymentAnswer>((resolve) => (pass = resolve))
   const deployment = (live ?? {
     ...manifest,
@@ -106,9 +112,10 @@ function gateOf(cluster: Cluster, { manifest, live }: Application): Gate {
       deployment,
       cause: 'apply',
       begin() {
-        begun()
+        look(true)
         return applied
       },
+      onEnd: () => look(false),
     },
   }
 }
@@ -116,6 +123,10 @@ function gateOf(cluster: Cluster, { manifest, live }: Application): Gate {
 interface Manner {
   force: boolean
   cause: string
+  tell(line: string): void
+  onDeployment(manifest: Manifest, answer: DeploymentAnswer): void
+  /** Resolves when the object may be applied; with false when nobody watches it any more. */
+  turn(manifest: Manifest): Promise<boolean>
 }
 
 interface Account {
@@ -128,28 +139,34 @@ interface Account {
 async function applyAll(
   cluster: Cluster,
   applications: Application[],
-  { force, cause }: Manner,
-  onDeployment: (manifest: Manifest, answer: DeploymentAnswer) => void,
-  turn: (manifest: Manifest) => Promise<unknown> = () => Promise.resolve(),
+  { force, cause, tell, onDeployment, turn }: Manner,
 ): Promise<Account> {
   const applied: string[] = []
   for (const [index, application] of applications.entries()) {
     const { manifest } = application
-    await turn(manifest)
-    const answer = await applyOne(cluster, application, force, cause)
+    const answer = (await turn(manifest))
+      ? await applyOne(cluster, application, force, cause)
+      : unwatched(manifest)
     if (!answer.ok) {
       const failure = halfway(answer.failure, applied, applications.slice(index + 1))
       const waiting = applications.slice(index).filter((one) => one.manifest.kind === 'Deployment')
       for (const one of waiting) onDeployment(one.manifest, { ok: false, failure })
-      return { failure, told: waiting.length > 0 }
+      return { failure, told: waiting.length > 0 && answer.failure.code !== 'Superseded' }
     }
     const { object, result } = answer.value
     applied.push(titleOf(manifest))
-    say(`${titleOf(manifest)} ${result}`)
+    tell(`${titleOf(manifest)} ${result}`)
     onDeployment(manifest, { ok: true, value: object })
   }
   return { failure: null, told: false }
 }
+
+const unwatched = (manifest: Manifest) =>
+  refused({
+    status: 0,
+    code: 'Superseded',
+    message: `${titleOf(manifest)} was not applied: its watching ended`,
+  })
 
 function halfway(failure: ApiFailure, applied: string[], left: Application[]): ApiFailure {
   const names = left.map(({ manifest }) => titleOf(manifest)).join(', ')

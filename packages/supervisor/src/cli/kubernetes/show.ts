@@ -19,21 +19,29 @@ export interface RollOptions extends KubernetesOptions {
   failFast?: boolean
 }
 
-export type Roll = Pick<RollOrder, 'cluster' | 'deployment' | 'cause' | 'begin'>
+export interface Roll extends Pick<RollOrder, 'cluster' | 'deployment' | 'cause' | 'begin'> {
+  /** However it ended. */
+  onEnd?(): void
+}
 
 /** Seconds that the API server may be away in the middle of a rollout. */
 const lostAfterSeconds = 60
 
 /**
  * Carries rollouts out and stays until they have ended: a live picture on a terminal, a line per event elsewhere,
- * then the receipts. Returns the exit code: the worst of them.
+ * then the receipts. Returns the exit code: the worst of them. `begin` is given what tells a line that stays.
  */
-export async function rollAndShow(rolls: Roll[], options: RollOptions): Promise<number> {
+export async function rollAndShow(
+  rolls: Roll[],
+  options: RollOptions,
+  begin: (tell: (line: string) => void) => void = () => {},
+): Promise<number> {
   const leaving = leave(options.timeout)
   const view = openView(options.json === true)
+  begin(view.tell)
   const ends = await Promise.all(
-    rolls.map((one) =>
-      roll({
+    rolls.map(async (one) => {
+      const end = await roll({
         ...one,
         undo: options.undo !== false,
         failFast: options.failFast === true,
@@ -42,8 +50,10 @@ export async function rollAndShow(rolls: Roll[], options: RollOptions): Promise<
         signal: leaving.signal,
         onStatus: view.status,
         onNote: (text) => view.note(rolls.length > 1 ? `${one.deployment.metadata.name}: ${text}` : text),
-      }),
-    ),
+      })
+      one.onEnd?.()
+      return end
+    }),
   )
   view.end()
   leaving.end()
@@ -118,6 +128,8 @@ function leave(timeout: number | undefined): Leaving {
 interface View {
   status(status: ServiceStatus): void
   note(text: string): void
+  /** Stays above the picture. */
+  tell(line: string): void
   end(): void
 }
 
@@ -127,14 +139,24 @@ function openView(silent: boolean): View {
   const paint = painter(process.stderr)
   const statuses = new Map<string, ServiceStatus>()
   let drawn = ''
+  const told: string[] = []
+  const draw = () => {
+    const pictures = [...statuses.values()].flatMap((one) => servicePicture(one, paint, Date.now()))
+    const lines = [...told, ...pictures]
+    if (lines.join('\n') === drawn) return
+    drawn = lines.join('\n')
+    screen?.draw(lines)
+  }
   return {
     status(status) {
       if (!screen) return
       statuses.set(status.name, status)
-      const lines = [...statuses.values()].flatMap((one) => servicePicture(one, paint, Date.now()))
-      if (lines.join('\n') === drawn) return
-      drawn = lines.join('\n')
-      screen.draw(lines)
+      draw()
+    },
+    tell(line) {
+      if (!screen) return say(line)
+      told.push(line)
+      draw()
     },
     note(text) {
       if (!screen && !silent) say(text)
