@@ -9,7 +9,13 @@ import type { ServiceFields } from './schema/service.js'
 /** What one field alone cannot show: fields of a service that contradict each other. */
 export function checkService(name: string, fields: ServiceFields): Problem[] {
   const at = (...path: PropertyKey[]): Path => ['services', name, ...path]
-  return [...checkProgram(fields, at), ...checkStrategy(fields, at), ...checkDrain(fields, at)]
+  const pods = fields.kubernetes?.strategy
+  return [
+    ...checkProgram(fields, at),
+    ...checkStrategy(fields.strategy, at('strategy')),
+    ...(pods ? checkStrategy(pods, at('kubernetes', 'strategy')) : []),
+    ...checkDrain(fields, at),
+  ]
 }
 
 type At = (...path: PropertyKey[]) => Path
@@ -28,8 +34,8 @@ function checkProgram({ command, script, envFile, envFiles }: ServiceFields, at:
   return problems
 }
 
-function checkStrategy({ strategy }: ServiceFields, at: At): Problem[] {
-  const path = at('strategy', 'rollingUpdate')
+function checkStrategy(strategy: ServiceFields['strategy'], at: Path): Problem[] {
+  const path = [...at, 'rollingUpdate']
   if (strategy.type === 'Recreate') {
     if (strategy.rollingUpdate === undefined) return []
     return [
@@ -49,8 +55,7 @@ function checkStrategy({ strategy }: ServiceFields, at: At): Problem[] {
     ]
   }
   if (typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable) > 100) {
-    const unavailable = at('strategy', 'rollingUpdate', 'maxUnavailable')
-    return [{ path: unavailable, text: `is "${maxUnavailable}", wanted at most "100%"` }]
+    return [{ path: [...path, 'maxUnavailable'], text: `is "${maxUnavailable}", wanted at most "100%"` }]
   }
   return []
 }

@@ -1,5 +1,5 @@
-import type { JsonObject, KubernetesSpec, PodDrain } from '../model/index.js'
-import { toStrategy } from './normalise.js'
+import type { IntOrPercent, JsonObject, KubernetesSpec, PodDrain, PodStrategy } from '../model/index.js'
+import { isZero } from './normalise.js'
 import type { KubernetesFields } from './schema/kubernetes.js'
 import { containerFields, kubernetes, podFields } from './schema/kubernetes.js'
 import type { ServiceFields } from './schema/service.js'
@@ -40,15 +40,15 @@ export function toKubernetesSpec(service: ServiceFields, said: unknown): Kuberne
   }
 }
 
-/** One pod more and none less, where nothing else is said: a quarter of few is one as well, and of many is many nodes. */
-export function toPodStrategy({
-  type,
-  rollingUpdate,
-}: ServiceFields['strategy']): KubernetesSpec['strategy'] {
-  return toStrategy({
-    type,
-    rollingUpdate: { maxSurge: 1, ...pick(rollingUpdate ?? {}, ['maxSurge', 'maxUnavailable']) },
-  })
+/**
+ * One pod more and none less, where nothing else is said. Any strategy that a Deployment does not have becomes
+ * a rolling update.
+ */
+function toPodStrategy({ type, rollingUpdate }: ServiceFields['strategy']): PodStrategy {
+  if (type === 'Recreate') return { type }
+  const maxSurge = (rollingUpdate?.maxSurge ?? 1) as IntOrPercent
+  const maxUnavailable = (rollingUpdate?.maxUnavailable ?? (isZero(maxSurge) ? 1 : 0)) as IntOrPercent
+  return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } }
 }
 
 function toPodDrain({ drain, register }: KubernetesFields): PodDrain {

@@ -1,4 +1,4 @@
-import type { StrategySpec } from './spec.js'
+import type { IntOrPercent } from './spec.js'
 
 /** A value of JSON. */
 export type Json = null | boolean | number | string | Json[] | JsonObject
@@ -22,7 +22,7 @@ export interface KubernetesSpec {
   /** Null: 'max', which means the processors of one machine. */
   replicas: number | null
   /** maxSurge 1 and maxUnavailable 0 where nothing else is said. */
-  strategy: StrategySpec
+  strategy: PodStrategy
   /** Seconds. */
   minReadySeconds: number
   /** Seconds. Default 600, as Kubernetes': images are pulled and nodes are started in it. */
@@ -55,6 +55,11 @@ export interface KubernetesSpec {
   podDisruptionBudget: JsonObject | false
   configMap?: ConfigMapSpec
 }
+
+/** The two that a Deployment has. */
+export type PodStrategy =
+  | { type: 'RollingUpdate'; rollingUpdate: { maxSurge: IntOrPercent; maxUnavailable: IntOrPercent } }
+  | { type: 'Recreate' }
 
 /** How long a pod takes from the start of its end until it is gone. All in seconds. */
 export interface PodDrain {

@@ -26,6 +26,6 @@ function annotate(document: Document, path: (string | number)[], text: string): 
 
 /** What some reader of YAML, 1.1 or 1.2, takes for a number, a time or a merge. */
 function quoteAmbiguous(node: Scalar): void {
-  if (typeof node.value === 'string' && /^([-+.]?\d[\w.:+-]*|=|<<)$/.test(node.value))
+  if (typeof node.value === 'string' && /^([-+.]?\d[\da-fxo_.:+-]*|=|<<)$/i.test(node.value))
     node.type = 'QUOTE_DOUBLE'
 }

@@ -1,4 +1,4 @@
-import type { JsonObject, StrategySpec } from '../../model/index.js'
+import type { JsonObject, PodStrategy } from '../../model/index.js'
 import { configHash, hashAnnotation } from './config-map.js'
 import { compact } from './json.js'
 import { labelsOf, objectOf, selectorOf } from './metadata.js'
@@ -26,7 +26,7 @@ export function deployment(service: KubernetesService, order: KubernetesOrder): 
   return objectOf(['apps/v1', 'Deployment'], service, order, { spec }, { annotations })
 }
 
-function toStrategy(strategy: StrategySpec): JsonObject {
+function toStrategy(strategy: PodStrategy): JsonObject {
   if (strategy.type === 'Recreate') return { type: 'Recreate' }
   const { maxSurge, maxUnavailable } = strategy.rollingUpdate
   return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } }

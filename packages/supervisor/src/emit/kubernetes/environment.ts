@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../model/index.js'
 import { textOf } from './json.js'
-import { preStopOf } from './grace.js'
+import { graceOf, preStopOf } from './grace.js'
 import type { KubernetesService } from './order.js'
 import { firstTcpPort } from './ports.js'
 import type { KubernetesVersion } from './version.js'
@@ -19,14 +19,14 @@ export function environmentOf(service: KubernetesService, version: KubernetesVer
   return [...variables.values()]
 }
 
-/** The library reads them; any other program may ignore them. */
-function drainVariables(
-  { spec, kubernetes }: KubernetesService,
-  version: KubernetesVersion,
-): Record<string, string> {
+/** The library reads them; any other program may ignore them. For the library the delay is a part of the drain. */
+function drainVariables(service: KubernetesService, version: KubernetesVersion): Record<string, string> {
+  const { spec, kubernetes } = service
   const { seconds, certain } = preStopOf(kubernetes.container, kubernetes.drain, version)
+  const { delay, drain, total } = graceOf(service, version)
   return {
-    HANDOVER_DRAIN_SECONDS: String(spec.drain.timeoutSeconds),
+    HANDOVER_GRACE_SECONDS: String(total),
+    HANDOVER_DRAIN_SECONDS: String(delay + drain),
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
     HANDOVER_DRAIN_DELAY_SECONDS: String(kubernetes.drain.delaySeconds),
     ...(certain && seconds > 0 && { HANDOVER_PRESTOP_SECONDS: String(seconds) }),

@@ -19,8 +19,10 @@ export interface Grace {
   given: number | null
 }
 
-/** From the end of the program until the container is gone: kubelet and the runtime must take notice. */
+/** From the end of the program until the container is gone: the runtime and kubelet must take notice. */
 const marginSeconds = 5
+/** What even a given grace period must have left: kubelet counts whole seconds, and the library exits within one. */
+export const leastMarginSeconds = 2
 
 /**
  * preStop + delay + drain + hooks + margin. With a delay of 5 s by the sleep action and a drain of 29 s:
@@ -29,7 +31,8 @@ const marginSeconds = 5
 export function graceOf({ spec, kubernetes }: KubernetesService, version: KubernetesVersion): Grace {
   const { seconds: preStop, certain } = preStopOf(kubernetes.container, kubernetes.drain, version)
   const delay = certain ? Math.max(0, kubernetes.drain.delaySeconds - preStop) : kubernetes.drain.delaySeconds
-  const drain = spec.drain.timeoutSeconds
+  // The library wants some time behind its delay, also where on one machine there need be none.
+  const drain = Math.max(1, spec.drain.timeoutSeconds)
   const hooks = kubernetes.drain.hooksSeconds
   const given = kubernetes.terminationGracePeriodSeconds
   const derived = Math.ceil(preStop + delay + drain + hooks) + marginSeconds
@@ -72,7 +75,7 @@ export function preStopOf(
   if (isObject(own)) {
     const slept = fieldOf(own['sleep'], 'seconds')
     if (typeof slept === 'number') return { hook: own, seconds: slept, certain: true }
-    return { hook: own, seconds: preStopSeconds ?? execSleep(own) ?? 0, certain: false }
+    return { hook: own, seconds: execSleep(own) ?? preStopSeconds ?? 0, certain: false }
   }
   const seconds = Math.ceil(delaySeconds)
   if (seconds === 0 || delayBy === 'library') return { hook: null, seconds: 0, certain: true }

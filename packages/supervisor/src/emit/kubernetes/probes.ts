@@ -6,10 +6,10 @@ import { firstTcpPort, probesPortName } from './ports.js'
 export type ProbeName = 'startupProbe' | 'readinessProbe' | 'livenessProbe'
 
 export interface Probes {
-  startupProbe?: Json
-  readinessProbe?: Json
-  livenessProbe?: Json
-  /** Whether the startup probe was made from the liveness probe. */
+  startupProbe: Json | undefined
+  readinessProbe: Json | undefined
+  livenessProbe: Json | undefined
+  /** Whether nobody said how it is seen that a pod has started. */
   derivedStartup: boolean
   /** Whether readiness can only be told from an open port. */
   portOnly: boolean
@@ -17,34 +17,35 @@ export interface Probes {
 
 /** Of each probe: the section's own, the service's, what the library serves; else what can be told without. */
 export function probesOf(service: KubernetesService): Probes {
-  const { container, probesPort, progressDeadlineSeconds } = service.kubernetes
-  const probe = (name: ProbeName, path: string): Json | undefined =>
-    container[name] ??
-    translated(service, name) ??
-    (probesPort === undefined ? undefined : { httpGet: { path, port: probesPortName } })
-  const liveness = probe('livenessProbe', '/livez')
-  const readiness = probe('readinessProbe', '/readyz')
-  const startup = probe('startupProbe', '/startupz')
+  const { container, probesPort } = service.kubernetes
+  const given = (name: ProbeName) => container[name] ?? translated(service, name)
+  const served = (path: string) =>
+    probesPort === undefined ? undefined : { httpGet: { path, port: probesPortName } }
   const port = firstTcpPort(service.spec)
-  const fallback = port === undefined ? undefined : { tcpSocket: { port: port.name }, periodSeconds: 2 }
-  // Only what would be killed needs its time to start.
-  const patience = { periodSeconds: 2, failureThreshold: Math.max(1, Math.ceil(progressDeadlineSeconds / 2)) }
-  const derived = container['startupProbe'] === undefined && translated(service, 'startupProbe') === undefined
-  const source = derived ? (probesPort === undefined ? liveness : startup) : startup
+  const openPort = port && { tcpSocket: { port: port.name }, periodSeconds: 2 }
+  const liveness = given('livenessProbe') ?? served('/livez')
+  const readiness = given('readinessProbe') ?? served('/readyz')
+  const derived = served('/startupz') ?? liveness
   return {
-    ...(source !== undefined && { startupProbe: derived ? { ...handlerOf(source), ...patience } : source }),
-    ...definedProbe('readinessProbe', readiness ?? fallback),
-    ...definedProbe('livenessProbe', liveness),
-    derivedStartup: derived && source !== undefined,
-    portOnly: readiness === undefined && fallback !== undefined,
+    startupProbe: given('startupProbe') ?? (derived && patient(derived, service)),
+    readinessProbe: readiness ?? openPort,
+    livenessProbe: liveness,
+    derivedStartup: given('startupProbe') === undefined && derived !== undefined,
+    portOnly: readiness === undefined && openPort !== undefined,
   }
 }
 
-const definedProbe = (name: string, probe: Json | undefined) => (probe === undefined ? {} : { [name]: probe })
+/** What would be killed for a failing liveness probe has its time to start: that of the rollout. */
+const patient = (
+  probe: Json,
+  { kubernetes: { progressDeadlineSeconds } }: KubernetesService,
+): JsonObject => ({
+  ...Object.fromEntries(Object.entries(probe as JsonObject).filter(([name]) => handlers.includes(name))),
+  periodSeconds: 2,
+  failureThreshold: Math.max(1, Math.ceil(progressDeadlineSeconds / 2)),
+})
 
 const handlers = ['httpGet', 'tcpSocket', 'exec', 'grpc']
-const handlerOf = (probe: Json): JsonObject =>
-  Object.fromEntries(Object.entries(probe as JsonObject).filter(([name]) => handlers.includes(name)))
 
 /** Why a probe of the service cannot be one of a pod; null where it can, or is not there. */
 export function obstacleOf({ spec }: KubernetesService, name: ProbeName): string | null {
