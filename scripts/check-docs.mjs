@@ -58,11 +58,17 @@ function checkConfig(where, language, code) {
 function checkCommand(where, line) {
   const [, name, rest] = /^handover (\w+)(.*)$/.exec(line.replace(/\s#.*$/, '')) ?? []
   if (name === undefined) return
-  const help = helpOf(name)
-  if (help === null) return problems.push(`${where}: there is no command "handover ${name}"`)
+  const words = commandWords(name, rest)
+  const help = helpOf(words)
+  if (help === null) return problems.push(`${where}: there is no command "handover ${words}"`)
   for (const [flag] of rest.split(' -- ')[0].matchAll(/(?<=\s)--?[a-z][-a-z]*/g))
     if (!new RegExp(`(^|[\\s,])${flag}([\\s,]|$)`, 'm').test(help))
-      problems.push(`${where}: "handover ${name}" has no option "${flag}"`)
+      problems.push(`${where}: "handover ${words}" has no option "${flag}"`)
+}
+
+/** `kubernetes render`: a command that has commands of its own is written with one of them. */
+function commandWords(name, rest) {
+  return /^Commands:$/m.test(helpOf(name) ?? '') ? `${name}${/^ [a-z]+/.exec(rest)?.[0] ?? ''}` : name
 }
 
 function helpOf(name) {
@@ -71,7 +77,10 @@ function helpOf(name) {
       const bin = join(root, 'packages/supervisor/bin/handover.js')
       helps.set(
         name,
-        execFileSync(process.execPath, [bin, name, '--help'], { encoding: 'utf8', stdio: 'pipe' }),
+        execFileSync(process.execPath, [bin, ...name.split(' '), '--help'], {
+          encoding: 'utf8',
+          stdio: 'pipe',
+        }),
       )
     } catch {
       helps.set(name, null)
