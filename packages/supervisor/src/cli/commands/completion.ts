@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 import { withCommonOptions } from '../context.js'
 import { CommandExit } from '../exit.js'
 import { exitCodes } from '../../control/api.js'
@@ -20,7 +20,16 @@ export function addCompletionCommand(program: Command): void {
 }
 
 const visible = (program: Command) => program.commands.filter((command) => command.name() !== 'help')
-const flagsOf = (command: Command) => command.options.flatMap(({ long }) => long ?? [])
+
+/** A command's own options, and those of the commands that it has. */
+const optionsOf = (command: Command): readonly Option[] => {
+  const all = [command, ...visible(command)].flatMap(({ options }) => options)
+  return all.filter(({ long }, index) => all.findIndex((other) => other.long === long) === index)
+}
+const wordsOf = (command: Command): string[] => [
+  ...visible(command).map((own) => own.name()),
+  ...optionsOf(command).flatMap(({ long }) => long ?? []),
+]
 
 const scripts: Record<string, (program: Command) => string> = {
   bash: (program) => `_handover() {
@@ -35,7 +44,7 @@ const scripts: Record<string, (program: Command) => string> = {
 ${visible(program)
   .map(
     (command) =>
-      `    ${command.name()}) COMPREPLY=($(compgen -W "${flagsOf(command).join(' ')}" -f -- "$word")) ;;`,
+      `    ${command.name()}) COMPREPLY=($(compgen -W "${wordsOf(command).join(' ')}" -f -- "$word")) ;;`,
   )
   .join('\n')}
   esac
@@ -58,7 +67,10 @@ ${visible(program)
 ${visible(program)
   .map(
     (command) =>
-      `    ${command.name()}) _arguments ${flagsOf(command).map(quoted).join(' ')} '*:file:_files' ;;`,
+      `    ${command.name()}) _arguments ${optionsOf(command)
+        .flatMap(({ long }) => long ?? [])
+        .map(quoted)
+        .join(' ')} ${filesOr(command)} ;;`,
   )
   .join('\n')}
   esac
@@ -69,12 +81,26 @@ compdef _handover handover`,
     visible(program)
       .flatMap((command) => [
         `complete -c handover -n __fish_use_subcommand -a ${command.name()} -d ${quoted(command.description())}`,
-        ...command.options.map(
+        ...visible(command).map(
+          (own) =>
+            `complete -c handover -n '__fish_seen_subcommand_from ${command.name()}' -a ${own.name()} -d ${quoted(own.description())}`,
+        ),
+        ...optionsOf(command).map(
           (option) =>
             `complete -c handover -n '__fish_seen_subcommand_from ${command.name()}' -l ${(option.long ?? '').slice(2)} -d ${quoted(option.description)}`,
         ),
       ])
       .join('\n'),
 }
+
+/** What zsh offers where no option is: the commands that a command has, else files. */
+const filesOr = (command: Command): string =>
+  visible(command).length === 0
+    ? `'*:file:_files'`
+    : quoted(
+        `*:command:(${visible(command)
+          .map((own) => own.name())
+          .join(' ')})`,
+      )
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

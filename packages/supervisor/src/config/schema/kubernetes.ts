@@ -25,7 +25,7 @@ const wantedVariable = 'a string, a number, a boolean, { value } or { valueFrom 
 /** Text, or one of the two ways of Kubernetes' EnvVar. */
 const variable = z.union(
   [
-    z.union([z.string(), z.number(), z.boolean()]).transform(String),
+    z.union([z.string(), z.number(), z.boolean()], { error: wantedVariable }).transform(String),
     fields({ value: z.string({ error: 'a string' }) }),
     fields({ valueFrom: object('secretKeyRef, configMapKeyRef, fieldRef or resourceFieldRef') }),
   ],
