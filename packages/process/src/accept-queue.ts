@@ -6,6 +6,8 @@ export interface ListenHandle {
   readonly fd?: number
   onconnection: (this: unknown, error: number, client?: ClientHandle) => void
   close(...args: unknown[]): void
+  /** Fills in the address; not there on a unix socket. */
+  getsockname?(out: object): number
 }
 
 interface ClientHandle {
@@ -60,9 +62,24 @@ export class AcceptQueue {
   /** Accepts nothing more; resolves when the workers have taken everything. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#keepName()
     this.#close()
     for (const client of this.#held.splice(0)) client.close()
     if (this.#waiting > 0) await new Promise<void>((resolve) => (this.#emptied = resolve))
+  }
+
+  /**
+   * A worker that is still starting asks for the listener when its handle is closed, and gets connections that
+   * wait. Without the address Node takes the port for another's: the worker would say that it has accepted a
+   * connection, and fall over it (`server.onconnection is not a function`).
+   */
+  #keepName(): void {
+    const name = {}
+    if (this.handle.getsockname?.(name) !== 0) return
+    this.handle.getsockname = (out) => {
+      Object.assign(out, name)
+      return 0
+    }
   }
 
   #keep(abandoned: () => void): void {
