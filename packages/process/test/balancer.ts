@@ -29,7 +29,7 @@ export class Balancer {
       await new Promise((resolve) => setTimeout(resolve, 10))
   }
 
-  /** The address is no longer used for new connections; kept ones are let go with their next answer, or at once. */
+  /** The address is no longer used for new connections; kept ones are used until they are told to go. */
   async withdraw(): Promise<void> {
     this.#withdrawn = true
     await Promise.all(this.#clients)
@@ -38,7 +38,7 @@ export class Balancer {
   async #keep(): Promise<void> {
     while (!this.#withdrawn) {
       const connection = await this.#connect()
-      while (connection !== null && !this.#withdrawn) {
+      while (connection !== null) {
         if (!(await this.#ask(connection))) break
         await new Promise((resolve) => setTimeout(resolve, 10))
       }

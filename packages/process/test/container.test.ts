@@ -5,7 +5,7 @@ import { Balancer } from './balancer.js'
 import { Container, noPid1 } from './container.js'
 import { freePort, probe } from './probe.js'
 
-const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: '2', HANDOVER_IDLE_SECONDS: '0.5' }
+const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: '3', HANDOVER_IDLE_SECONDS: '0.5' }
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** [what it is, command, scripts, what its own handler says, exit code] */

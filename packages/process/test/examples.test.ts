@@ -35,7 +35,7 @@ for (const [example, skip] of [
         assert.equal(built.status, 0, String(built.stderr))
         command = [server]
       }
-      const env = { PORT: '0', HANDOVER_DRAIN_DELAY_SECONDS: '2', HANDOVER_IDLE_SECONDS: '0.5' }
+      const env = { PORT: '0', HANDOVER_DRAIN_DELAY_SECONDS: '3', HANDOVER_IDLE_SECONDS: '0.5' }
       const container = Container.start(t, command, { env, folder: path.join(examples, example) })
       const balancer = new Balancer(await container.port())
       await balancer.warm()
