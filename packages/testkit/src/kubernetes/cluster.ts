@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificates } from './certificates.js'
@@ -77,7 +77,8 @@ export async function openCluster({
   backoffSeconds,
 }: { images?: Record<string, Image>; backoffSeconds?: number } = {}): Promise<Cluster> {
   const leaveNetwork = await enterNetwork()
-  const folder = mkdtempSync(join(tmpdir(), 'cluster-'))
+  removeOrphans()
+  const folder = mkdtempSync(join(tmpdir(), `${folderPrefix}${process.pid}-`))
   const closers: (() => unknown)[] = [leaveNetwork, () => rmSync(folder, { recursive: true, force: true })]
   let closed: Promise<void> | null = null
   const close = () => (closed ??= closeAll(closers))
@@ -136,6 +137,17 @@ function following(
       done.abort()
       return ended
     },
+  }
+}
+
+const folderPrefix = 'handover-cluster-'
+
+/** Processes and networks end with the test that had them, however it ended; its folder does not. */
+function removeOrphans(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const [pid] = name.startsWith(folderPrefix) ? name.slice(folderPrefix.length).split('-') : []
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(tmpdir(), name), { recursive: true, force: true })
   }
 }
 
