@@ -1,15 +1,12 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import fs from 'node:fs'
-import type { ServerResponse } from 'node:http'
 import type net from 'node:net'
 import path from 'node:path'
-import { adoptConnection } from './adopted.js'
 import type { MovedConnection } from './adoption-protocol.js'
 import { AdoptionSocket } from './adoption-socket.js'
 import type { Connections } from './connections.js'
 import { isKoffiInstalled } from './koffi.js'
-import { isPlainHttp1 } from './mover.js'
-import { adoptWebSocket, isComplete } from './websocket/adopt.js'
+import { limitRequests } from './request-limit.js'
+import { takeConnection } from './take.js'
+import { isPlainHttp1 } from './transit.js'
 import type { Endpoints } from './websocket/endpoints.js'
 
 /** Takes predecessors' connections over, for the servers that it is told of. */
@@ -21,6 +18,7 @@ export class Adoption {
   /** By the name of their listener. */
   readonly #servers = new Map<string, net.Server>()
   #socket: AdoptionSocket | null = null
+  #stopLimiting: () => void = () => {}
   /** Called when a batch of connections was taken, before it is acknowledged. */
   adopted: () => void = () => {}
 
@@ -49,11 +47,11 @@ export class Adoption {
 
   close(): void {
     this.#socket?.close()
-    unsubscribe('http.server.request.start', this.#limitRequests)
+    this.#stopLimiting()
   }
 
   #open(socketPath: string): AdoptionSocket {
-    subscribe('http.server.request.start', this.#limitRequests)
+    this.#stopLimiting = limitRequests(this.#connections)
     return new AdoptionSocket(
       socketPath,
       {
@@ -68,27 +66,6 @@ export class Adoption {
 
   #take(about: MovedConnection, fd: number): boolean {
     const server = this.#servers.get(about.listener)
-    const { webSocket } = about
-    if (server?.listening === true) {
-      if (webSocket === undefined) return adoptConnection(this.#connections, server, fd, about)
-      const endpoint = isComplete(webSocket) ? this.#endpoints.named(webSocket.name) : undefined
-      if (endpoint) return adoptWebSocket(this.#connections, server, fd, { ...about, webSocket }, endpoint)
-    }
-    fs.closeSync(fd)
-    return false
-  }
-
-  /**
-   * `maxRequestsPerSocket` counts what the client has asked for, wherever it was answered. Node counts anew for
-   * a connection that is new to it, and writes its own finding to the response right after this.
-   */
-  #limitRequests = (message: unknown): void => {
-    const { response, socket } = message as { response: ServerResponse; socket: net.Socket }
-    const connection = this.#connections.of(socket)
-    const { maxRequestsPerSocket: most } = (connection?.server ?? {}) as {
-      maxRequestsPerSocket?: number | null
-    }
-    if (connection === undefined || !most || connection.requests < most) return
-    Object.defineProperty(response, 'maxRequestsOnConnectionReached', { get: () => true, set: () => {} })
+    return takeConnection(this.#connections, this.#endpoints, server, about, fd)
   }
 }

@@ -44,13 +44,15 @@ export const silent = {
   tookOver: nothing,
 }
 
-/** `hear` gets what the supervisor says. */
+/** `hear` gets what the supervisor says. `generation`: how many programs this process has been before. */
 export function announcer(
   environment: Environment,
   mode: Mode,
   hear: (message: SupervisorMessage) => void,
+  generation = 0,
 ): Announcer {
-  if (environment.HANDOVER_SOCKET !== undefined) return toSupervisor(environment.HANDOVER_SOCKET, mode, hear)
+  if (environment.HANDOVER_SOCKET !== undefined)
+    return toSupervisor(environment.HANDOVER_SOCKET, mode, hear, generation)
   const manager = toManager(environment)
   const { HANDOVER_PREDECESSOR: predecessor } = environment
   return predecessor === undefined ? manager : afterPredecessor(predecessor, manager, hello(mode), hear)
@@ -70,10 +72,20 @@ const hello = (mode: Mode): InstanceMessage => ({
   mode,
 })
 
+const imageOf = (generation: number): { revision?: string; generation?: number } => ({
+  ...(process.env.HANDOVER_REVISION === undefined ? {} : { revision: process.env.HANDOVER_REVISION }),
+  ...(generation === 0 ? {} : { generation }),
+})
+
 /** Connects with the first thing that there is to say: a process that never serves stays silent. */
-function toSupervisor(path: string, mode: Mode, hear: (message: SupervisorMessage) => void): Announcer {
+function toSupervisor(
+  path: string,
+  mode: Mode,
+  hear: (message: SupervisorMessage) => void,
+  generation: number,
+): Announcer {
   let channel: Channel | null = null
-  const open = () => new Channel(path, hello(mode), hear)
+  const open = () => new Channel(path, { ...hello(mode), ...imageOf(generation) }, hear)
   return {
     ...silent,
     say: (message) => (channel ??= open()).send(message),

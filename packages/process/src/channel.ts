@@ -40,8 +40,9 @@ export class Channel {
     return this.#connected
   }
 
-  /** Some replace the one before; every other message stands for good. */
+  /** Some replace the one before, some are of the moment; every other message stands for good. */
   send(message: SuccessorMessage): void {
+    if (momentary.has(message.type)) return this.#connected ? this.#write(message) : undefined
     if (replacing.has(message.type)) {
       const index = this.#standing.findIndex(({ type }) => type === message.type)
       if (index !== -1) this.#standing.splice(index, 1)
@@ -119,6 +120,9 @@ export class Channel {
       case 'takeOver':
         if (Array.isArray(message.draining)) this.#hear(message)
         return
+      case 'exec':
+        this.#hear(message)
+        return
       case 'welcome':
       // An error is never answered: two ends that answer each other's errors would not stop.
       // eslint-disable-next-line no-fallthrough
@@ -137,6 +141,7 @@ export class Channel {
 }
 
 const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts'])
+const momentary = new Set<SuccessorMessage['type']>(['executing', 'execFailed'])
 const firstRetryMs = 50
 const lastRetryMs = 2000
 const flushMs = 500

@@ -94,7 +94,7 @@ export function finishConnections(
 }
 
 /** Closes what has stayed idle for too long, at the moment that the first one is due. */
-class IdleSweep {
+export class IdleSweep {
   readonly #connections: Connections
   readonly #idleMs: number
   readonly #spared: (connection: Connection) => boolean
@@ -183,7 +183,7 @@ function cutConnections(connections: Connections): string[] {
   return cut
 }
 
-function describe(connection: Connection): string[] {
+export function describe(connection: Connection): string[] {
   if (connection.exchanges.length > 0) {
     const now = performance.now()
     return connection.exchanges.map(

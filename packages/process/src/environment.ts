@@ -7,6 +7,7 @@ export interface Environment {
   WATCHDOG_PID?: string
   HANDOVER_SOCKET?: string
   HANDOVER_PROBE_DIR?: string
+  HANDOVER_EXEC?: string
   HANDOVER_DRAIN_SECONDS?: string
   HANDOVER_IDLE_SECONDS?: string
   HANDOVER_DRAIN_DELAY_SECONDS?: string
@@ -22,6 +23,7 @@ export interface Environment {
   HANDOVER_MAX_DRAINING?: string
   HANDOVER_TAKEOVER?: string
   HANDOVER_PID_FILE?: string
+  HANDOVER_EXEC_SIGNAL?: string
 }
 
 /** A child that had them would speak in our name, or take our descriptors for its own. */
@@ -40,6 +42,7 @@ const ours = [
   'HANDOVER_MAX_DRAINING',
   'HANDOVER_TAKEOVER',
   'HANDOVER_PID_FILE',
+  'HANDOVER_EXEC',
 ] as const
 
 /**
@@ -53,6 +56,7 @@ const shared = [
   'HANDOVER_PRESTOP_SECONDS',
   'HANDOVER_GRACE_SECONDS',
   'HANDOVER_PROBES_PORT',
+  'HANDOVER_EXEC_SIGNAL',
   'KUBERNETES_SERVICE_HOST',
 ] as const
 

@@ -15,6 +15,12 @@ export type HandoverErrorCode =
   | 'ERR_HANDOVER_TAKEOVER'
   /** The pid file cannot be written. */
   | 'ERR_HANDOVER_PID_FILE'
+  /** The next program of this process could not be executed; this one goes on serving. */
+  | 'ERR_HANDOVER_EXEC'
+  /** This process cannot do such a thing: koffi is missing, or it has node:cluster workers. */
+  | 'ERR_HANDOVER_EXEC_UNAVAILABLE'
+  /** There was no moment, in time, at which everything could be kept for it; this one goes on serving. */
+  | 'ERR_HANDOVER_EXEC_DEADLINE'
 
 /** What this library throws. `code` is stable; `message` is one sentence for people. */
 export class HandoverError extends Error {

@@ -10,7 +10,7 @@ import { takeEnvironment } from './environment.js'
 import { HandoverError } from './errors.js'
 import type { HandoverOptions } from './options.js'
 import { Service } from './service.js'
-import { drainOnSignals } from './signals.js'
+import { drainOnSignals, execOnSignal } from './signals.js'
 import { settings } from './options.js'
 
 /**
@@ -22,15 +22,17 @@ import { settings } from './options.js'
  */
 export function handover(options: HandoverOptions = {}): Service {
   const estate = takeOver()
-  const { alone, signals } = settings(options, estate.environment)
+  const { alone, execSignal, signals } = settings(options, estate.environment)
   const service = new Service(options, 'library', estate)
   const restoreSignals = drainOnSignals(service, signals)
   // A turn later: whoever waits for the receipt gets it first.
   if (alone.signal !== null) upgradeOnSignal(service, alone.signal, () => setImmediate(() => process.exit()))
+  const restoreExec = execOnSignal(service, execSignal)
   const presence: Presence = { contract: 1, mode: 'library', retire: () => null }
   announcePresence(presence)
   service.once('drained', () => {
     restoreSignals()
+    restoreExec()
     withdrawPresence(presence)
   })
   return service

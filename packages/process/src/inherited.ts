@@ -27,8 +27,16 @@ export interface ListenTarget {
 
 const firstDescriptor = 3 // SD_LISTEN_FDS_START
 
-/** @throws InheritedListenersError when the variables contradict themselves or the open descriptors. */
-export function inheritedListeners(environment: Environment): InheritedListener[] {
+/**
+ * `kept`: what an earlier program of this process left, instead of LISTEN_FDS.
+ *
+ * @throws InheritedListenersError when the variables contradict themselves or the open descriptors.
+ */
+export function inheritedListeners(
+  environment: Environment,
+  kept: { name: string; fd: number }[] | null = null,
+): InheritedListener[] {
+  if (kept !== null) return described(kept)
   if (environment.LISTEN_FDS === undefined) return []
   const count = /^\d{1,4}$/.test(environment.LISTEN_FDS) ? Number(environment.LISTEN_FDS) : NaN
   if (Number.isNaN(count)) {
@@ -42,11 +50,19 @@ export function inheritedListeners(environment: Environment): InheritedListener[
       `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", which is ${names.length} names for ${count} descriptors`,
     )
   }
-  const inodes = names.map((_, i) => inodeOf(firstDescriptor + i, count))
+  const listeners = names.map((name, i) => ({ name, fd: firstDescriptor + i }))
+  return described(listeners, (fd) => inodeOf(fd, count))
+}
+
+function described(
+  listeners: { name: string; fd: number }[],
+  inode: (fd: number) => string | null = socketInode,
+): InheritedListener[] {
+  const inodes = listeners.map(({ fd }) => inode(fd) ?? '')
   const addresses = listenAddresses(inodes)
-  return names.map((name, i) => ({
+  return listeners.map(({ name, fd }, i) => ({
     name,
-    fd: firstDescriptor + i,
+    fd,
     address: addresses.get(inodes[i] ?? '') ?? null,
     adopted: false,
   }))

@@ -1,10 +1,11 @@
 import type net from 'node:net'
 import type { Connection, Connections } from './connections.js'
 import { descriptorCalls, maxDescriptors, type DescriptorCalls } from './descriptors.js'
-import { handleOf, startReading, stopReading } from './handle.js'
-import { idleConnections, speaksHttp1 } from './idle.js'
+import { handleOf } from './handle.js'
+import { idleConnections } from './idle.js'
 import { loadKoffi } from './koffi.js'
 import { Successor, type Parcel } from './successor.js'
+import { comeBack, isMovable, setOut } from './transit.js'
 import { allWithin } from './waiting.js'
 
 /**
@@ -83,7 +84,8 @@ export class Mover {
   /** Whether the connection will move, or is on its way: then it need not be closed. */
   takes(connection: Connection): boolean {
     if (this.#inTransit.has(connection)) return true
-    if (!this.#moving || !this.#isMovable(connection)) return false
+    if (!this.#moving || !isMovable(connection) || this.#listenerOf(connection.server) === undefined)
+      return false
     return this.#successors.some((successor) => !successor.broken && this.#mayTake(successor, connection))
   }
 
@@ -204,21 +206,9 @@ export class Mover {
     }
   }
 
-  #isMovable({ closing, pinned, server, session, socket, stream, upgraded }: Connection): boolean {
-    if (upgraded !== null && upgraded.session?.mayMove !== true) return false
-    if (closing || pinned || session !== null || stream !== socket || !isPlainHttp1(server)) return false
-    const open = socket.readable && socket.writable && !socket.destroyed && (handleOf(socket)?.fd ?? -1) >= 0
-    return open && this.#listenerOf(server) !== undefined
-  }
-
   #settle(): void {
     if (this.#inTransit.size === 0) this.#settled()
   }
-}
-
-/** A server whose idle connections can be served by any other process: HTTP/1 without TLS. */
-export function isPlainHttp1(server: net.Server): boolean {
-  return speaksHttp1(server) && !('setSecureContext' in server)
 }
 
 const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
@@ -231,24 +221,4 @@ const lookMs = 20
 function loadCalls(): DescriptorCalls | null {
   const koffi = loadKoffi()
   return koffi && descriptorCalls(koffi)
-}
-
-/** From here on the successor reads, and nobody else. */
-function setOut(connection: Connection): void {
-  const { socket } = connection
-  connection.fate = 'handedOver'
-  connection.patience = socket.timeout ?? 0
-  socket.setTimeout(0)
-  stopReading(socket)
-  connection.upgraded?.hold()
-}
-
-function comeBack(connection: Connection): void {
-  const { socket } = connection
-  if (socket.destroyed) return
-  connection.fate = null
-  socket.setTimeout(connection.patience)
-  startReading(socket)
-  connection.upgraded?.release()
-  connection.upgraded?.session?.resume()
 }

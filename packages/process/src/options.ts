@@ -1,4 +1,5 @@
 import { aloneSettings, type AloneOptions, type AloneSettings } from './alone/options.js'
+import os from 'node:os'
 import type { Environment } from './environment.js'
 import { OptionError } from './errors.js'
 import { timing, type Timing } from './pod.js'
@@ -26,6 +27,8 @@ export interface HandoverOptions extends AloneOptions {
   }
   /** The signals that drain and then exit with 0. Default: SIGTERM and SIGINT. None: `[]`. */
   signals?: NodeJS.Signals[]
+  /** A signal upon which the process executes itself anew, see `Service.exec`. Default: HANDOVER_EXEC_SIGNAL, else none. */
+  execSignal?: NodeJS.Signals
   /**
    * Whether idle HTTP/1 connections move to a successor, and come from a predecessor, where that is possible.
    * For an application that keeps state with its connections; one that does so with a few of them can use
@@ -43,6 +46,7 @@ export interface HandoverOptions extends AloneOptions {
 export interface Settings extends Timing {
   idleMs: number
   signals: NodeJS.Signals[]
+  execSignal: NodeJS.Signals | undefined
   handover: boolean
   probes: ProbeAddress | null
   alone: AloneSettings
@@ -62,11 +66,24 @@ export function settings(options: HandoverOptions, environment: Environment): Se
       defaultIdleSeconds,
     ),
     signals,
+    execSignal: execSignal(options.execSignal ?? environment.HANDOVER_EXEC_SIGNAL, signals),
     handover,
     probes: probeAddress(options.probes, environment),
     alone: aloneSettings(options, environment),
   }
 }
+
+function execSignal(name: string | undefined, taken: NodeJS.Signals[]): NodeJS.Signals | undefined {
+  if (name === undefined || name === '') return undefined
+  const known = name in os.constants.signals && !deadly.has(name) && !taken.some((signal) => signal === name)
+  if (known) return name as NodeJS.Signals
+  throw new OptionError(
+    `HANDOVER_EXEC_SIGNAL, or execSignal, is "${name}", a signal such as SIGHUP that nothing else uses was expected`,
+  )
+}
+
+/** The first two cannot be caught, the others are Node's own. */
+const deadly = new Set(['SIGKILL', 'SIGSTOP', 'SIGUSR1', 'SIGPROF', 'SIGPIPE'])
 
 type Source = [name: string, value: number | string | undefined]
 

@@ -4,8 +4,10 @@ import { announcePresence, withdrawPresence, type Presence } from './contract.js
 import { takeOverCluster } from './cluster-takeover.js'
 import { takeEnvironment } from './environment.js'
 import { interceptSignals } from './interception.js'
+import { settings } from './options.js'
 import { readyByItself } from './readiness.js'
 import { Service } from './service.js'
+import { execOnSignal } from './signals.js'
 import { takeOverBind } from './takeover-bind.js'
 import { takeOverListen } from './takeover.js'
 
@@ -14,6 +16,7 @@ export function preload(): void {
   const environment = takeEnvironment()
   const service = new Service({}, 'register', { environment, servers: [] })
   const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])
+  const restoreExec = execOnSignal(service, settings({}, environment).execSignal)
   const { signal } = aloneSettings({}, environment)
   const alone = signal !== null || environment.HANDOVER_PREDECESSOR !== undefined
   const restoreUpgrades =
@@ -39,6 +42,7 @@ export function preload(): void {
       restoreCluster()
       interception.restore()
       restoreUpgrades?.()
+      restoreExec()
       withdrawPresence(presence)
       return estate
     },

@@ -66,7 +66,17 @@ export interface ConnectionAccount {
 
 /** What an instance tells its supervisor. */
 export type InstanceMessage =
-  | { type: 'hello'; version: number; pid: number; library: string; mode: 'library' | 'register' }
+  | {
+      type: 'hello'
+      version: number
+      pid: number
+      library: string
+      mode: 'library' | 'register'
+      /** HANDOVER_REVISION, as this program was given it. */
+      revision?: string
+      /** How many programs this process has been before, see `exec`; absent: none. */
+      generation?: number
+    }
   /** A server of the application listens. `listener`: the adopted listener's name; absent: it bound the address itself. */
   | { type: 'listening'; address: string; listener?: string }
   /**
@@ -82,6 +92,10 @@ export type InstanceMessage =
   | { type: 'account'; account: ConnectionAccount }
   /** The last connection is gone (or the deadline passed: then `cut` says what was cut). The process exits next. */
   | { type: 'drained'; account: ConnectionAccount; cut: string[]; seconds: number }
+  /** All is at rest, and the process becomes its next program now: its `hello` follows, on a new connection. */
+  | { type: 'executing'; account: ConnectionAccount }
+  /** It did not: this program goes on serving. `code`: see `HandoverErrorCode`. */
+  | { type: 'execFailed'; code: string; message: string }
   | { type: 'error'; message: string; unknown?: string }
 
 /** What a supervisor tells an instance. */
@@ -102,6 +116,19 @@ export type SupervisorMessage =
    * from now on, and speaks to the service manager. `draining`: the earlier generations that are not gone yet.
    */
   | { type: 'takeOver'; draining: { pid: number; startTime: string }[] }
+  /**
+   * To become another program in this very process, with listeners and connections kept. `argv`, `cwd`: of the
+   * next program, by default as this one was started. `env`: the variables that change; null takes one away.
+   * `environment`: all of them, instead.
+   */
+  | {
+      type: 'exec'
+      argv?: string[]
+      cwd?: string
+      env?: Record<string, string | null>
+      environment?: Record<string, string>
+      timeoutSeconds?: number
+    }
   | { type: 'error'; message: string; unknown?: string }
 
 /** What a successor tells its predecessor. */

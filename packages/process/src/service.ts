@@ -30,6 +30,10 @@ import {
   type SocketKind,
 } from './inherited.js'
 import type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
+import { InPlaceExec } from './in-place/exec.js'
+import type { ExecOptions } from './in-place/image.js'
+import { Kept } from './in-place/kept.js'
+import { execAsTold, execHost, type ExecSeam } from './in-place/seam.js'
 import { forgetUnused, keepListener } from './kept-listeners.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
 import { formatAddress } from './socket-table.js'
@@ -56,11 +60,14 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #endpoints = new Endpoints((message) => this.#warn(message))
   readonly #mover = new Mover(this.#connections, (server) => this.#listenerOf(server))
   readonly #adoption: Adoption | null
+  readonly #kept: Kept
+  readonly #exec: InPlaceExec
   readonly #probeSockets: ProbeSockets
   readonly #probeServer: ProbeServer
   readonly #lastRequests = new LastRequests(this.#connections)
   readonly #datagrams: DatagramSockets
   readonly #ticketKeys = new TicketKeys()
+  readonly #beforeExec: Hook[] = []
   readonly #before: Hook[] = []
   readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
@@ -78,9 +85,16 @@ export class Service extends EventEmitter<ServiceEvents> {
     super()
     this.#settings = settings(options, estate.environment)
     this.#estate = estate
-    this.inherited = inheritedListeners(estate.environment)
     this.#mode = mode
-    this.#announcer = announcer(estate.environment, mode, (message) => this.#hear(message))
+    this.#kept = new Kept(estate.environment)
+    this.inherited = inheritedListeners(estate.environment, this.#kept.listeners)
+    this.#announcer = announcer(
+      estate.environment,
+      mode,
+      (message) => this.#hear(message),
+      this.#kept.generation,
+    )
+    this.#exec = new InPlaceExec(execHost(this.#execSeam()))
     this.#probeSockets = new ProbeSockets(
       estate.environment.HANDOVER_PROBE_DIR,
       (socket) => this.#connections.exempt(socket),
@@ -216,10 +230,39 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#state = 'ready'
     const unadopted = this.inherited.filter((listener) => !listener.adopted && listener.address !== null)
     const unused = forgetUnused(this.#announcer, unadopted)
+    const unclaimed = this.#kept.finish()
+    if (unclaimed > 0)
+      this.#warn(`${unclaimed} kept connections were closed: no server listens where they came from`)
     if (unused.length > 0) this.status(`No server listens on ${unused.map(describeListener).join(', ')}`)
     this.#announcer.say({ type: 'account', account: this.account })
     this.#announcer.say({ type: 'ready' })
     this.emit('ready')
+  }
+
+  /**
+   * Replaces the program of this process: same pid, listeners and idle connections kept, and the environment as it
+   * was when this program was started, but for what `options` change. For configuration that is read at the start.
+   * Resolves never; rejects where this program goes on serving, as if nothing had been asked.
+   *
+   * @throws HandoverError `ERR_HANDOVER_EXEC` when the program is not there or cannot be executed, or koffi is
+   * missing; `ERR_HANDOVER_EXEC_DEADLINE` when requests took longer than `timeoutSeconds`; `ERR_HANDOVER_STATE`
+   * when the service is not ready, has node:cluster workers, or another exec() is under way
+   * @throws OptionError when an option has the wrong type
+   */
+  async exec(options: ExecOptions = {}): Promise<never> {
+    if (this.#state !== 'ready')
+      throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
+    if (this.#participants.some((participant) => participant !== this.#datagrams))
+      throw new HandoverError(
+        'ERR_HANDOVER_EXEC_UNAVAILABLE',
+        'A node:cluster primary cannot exec(): its workers would be lost',
+      )
+    return this.#exec.exec(options)
+  }
+
+  /** How many programs this process has been before: `exec()` counts it up. */
+  get generation(): number {
+    return this.#kept.generation
   }
 
   /** One line for people, shown by `handover status` or `systemctl status`. */
@@ -246,6 +289,12 @@ export class Service extends EventEmitter<ServiceEvents> {
   ): this {
     if (this.#drain !== null) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
     this.#endpoints.add(server, hooks)
+    return this
+  }
+
+  /** Runs when `exec()` has everything at rest, before the program is replaced; awaited. It may run again. */
+  onBeforeExec(hook: Hook): this {
+    this.#beforeExec.push(hook)
     return this
   }
 
@@ -342,6 +391,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#probeSockets.closeAll()
     this.#probeServer.close()
     this.#adoption?.close()
+    this.#kept.close()
     this.#announcer.close()
     return { environment: this.#estate.environment, servers, datagrams: this.#datagrams.release() }
   }
@@ -367,6 +417,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       this.#alone.listeners.add(server)
       keepListener(this.#announcer, server, () => this.#drain !== null)
     } else this.#probeSockets.open(listener.name, server)
+    if (listener !== undefined) this.#kept.serve(this.#connections, this.#endpoints, server, listener.name)
     const name = this.#listenerOf(server)
     const offer = name === undefined ? undefined : this.#adoption?.offer(server, name)
     if (offer) this.#announcer.say({ type: 'adopts', ...offer })
@@ -391,12 +442,34 @@ export class Service extends EventEmitter<ServiceEvents> {
     return adoption
   }
 
+  #execSeam(): ExecSeam {
+    return {
+      connections: this.#connections,
+      lastRequests: this.#lastRequests,
+      announcer: this.#announcer,
+      environment: this.#estate.environment,
+      settings: this.#settings,
+      generation: this.#kept.generation,
+      inherited: this.inherited,
+      adopted: this.#adopted,
+      hooks: (ms) =>
+        allWithin(
+          ms,
+          this.#beforeExec.map((hook) => () => hook('exec')),
+          (error) => this.#warn(`A hook of onBeforeExec() threw: ${messageOf(error)}`),
+        ),
+    }
+  }
+
   #listenerOf(server: net.Server): string | undefined {
     return this.#adopted.get(server)?.name ?? this.#alone.listeners.nameOf(server)
   }
 
   #hear(message: SupervisorMessage): void {
     this.#alone.hear(message)
+    if (message.type === 'exec') {
+      void execAsTold((options) => this.exec(options), message, this.#announcer)
+    }
     if (message.type === 'ticketKeys') this.#ticketKeys.set(message.keys)
     if (message.type === 'successors' && this.#settings.handover)
       this.#mover.follow(message.sockets.map(String))
@@ -406,6 +479,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     const startedAt = performance.now()
     this.#deadline = startedAt + this.#settings.timeoutMs
     this.#state = 'draining'
+    this.#exec.abandon()
     this.#announcer.stopping(this.#settings.timeoutMs)
     this.emit('draining', reason)
     await Promise.all([this.#runHooks(this.#before, reason), this.#delay()])
@@ -440,6 +514,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#probeSockets.closeAll()
     this.#adoption?.close()
     this.#alone.close()
+    this.#kept.close()
     if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
     this.#connections.untrackAll()
     this.#state = 'closed'

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { messageOf } from './errors.js'
 import type { Service } from './service.js'
 
 /**
@@ -17,6 +18,26 @@ export function drainOnSignals(service: Service, signals: readonly NodeJS.Signal
   return () => {
     if (!exiting) for (const signal of signals) process.off(signal, handle)
   }
+}
+
+/**
+ * Executes the process anew at this signal. One that comes while an earlier one is under way is not needed: what
+ * it announces is read by the program to come. Why nothing came of it is a process warning.
+ * Returns a function that takes the handler off again.
+ */
+export function execOnSignal(service: Service, signal: NodeJS.Signals | undefined): () => void {
+  if (signal === undefined) return () => {}
+  let underWay = false
+  const handle = () => {
+    if (underWay) return
+    underWay = true
+    service
+      .exec()
+      .catch((error: unknown) => process.emitWarning(messageOf(error), 'HandoverWarning'))
+      .finally(() => (underWay = false))
+  }
+  process.on(signal, handle)
+  return () => process.off(signal, handle)
 }
 
 /** What a shell reports for a program that died of the signal: 128 + its number. */

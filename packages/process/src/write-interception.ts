@@ -15,6 +15,8 @@ export interface Interception {
   write(bytes: Buffer): void
   /** Ends the stream in the application's place. */
   end(): void
+  /** Whether something is held. */
+  holds(): boolean
   /** Writes what was held. */
   flush(): void
   /** Gives up what was held: each callback gets the error. */
@@ -60,6 +62,7 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
   return {
     write: (bytes) => void original.write.call(stream, bytes),
     end: () => void original.end.call(stream),
+    holds: () => held.length > 0,
     flush: () => {
       for (const { method, args } of held.splice(0)) Reflect.apply(intercept(method), stream, args)
     },

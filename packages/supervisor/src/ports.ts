@@ -52,6 +52,10 @@ export interface ProcessObserver {
   account(account: ConnectionAccount): void
   stoppedAccepting(): void
   drained(account: ConnectionAccount, cut: string[]): void
+  /** The program that `exec` asked for runs in the instance's process, and is about to start. */
+  executed(): void
+  /** It does not: the program before it goes on. `refused`: it cannot do such a thing at all. */
+  execFailed(message: string, refused: boolean): void
   /** The process is gone and reaped; `output` holds its last lines. */
   exited(exit: Exit, output: string[]): void
 }
@@ -63,8 +67,15 @@ export interface Processes {
    */
   check(revision: Revision): Result<{ speaks: boolean }>
   launch(order: LaunchOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
+  /** What is known of a running instance's process. */
+  launched(instance: string): LaunchedProcess | undefined
   /** Makes known to an instance who takes its established connections while it drains: what can, of these. */
   setSuccessors(instance: string, successors: string[]): void
+  /**
+   * Tells a running instance to replace its program by that of the order's revision. Fails where it cannot be
+   * told; what comes of it is `executed` or `execFailed`.
+   */
+  exec(order: LaunchOrder): Result<true>
   /** SIGTERM to the main process; then `stoppedAccepting` follows from whatever tells it first. */
   drain(instance: string): void
   /** SIGKILL to the process group. */
@@ -73,6 +84,8 @@ export interface Processes {
 
 /** An instance that an earlier supervisor launched and that lives on. */
 export interface AdoptOrder extends LaunchOrder {
+  /** It was told to become this revision, and nobody knows whether it has. */
+  replacing?: boolean
   pid: number
   startTime: string
 }

@@ -110,6 +110,14 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
         const there = world.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
+      launched(instance) {
+        const process = living.get(instance)
+        return process && { pid: process.pid, startTime: '1', probeDir: '/nowhere' }
+      },
+      exec({ instance, revision }) {
+        log.push(`exec ${instance} revision ${revision.number}`)
+        return ok(true)
+      },
       setSuccessors(instance, successors) {
         const process = living.get(instance)
         if (process) process.successors = successors

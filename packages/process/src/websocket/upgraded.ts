@@ -78,6 +78,11 @@ export class Upgraded {
     this.#ending = () => this.close(at, written)
   }
 
+  /** The application has written since `hold()`. */
+  get waits(): boolean {
+    return this.#interception.holds()
+  }
+
   hold(): void {
     if (this.#phase === 'open') this.#phase = 'held'
   }

@@ -36,12 +36,12 @@ function checkProgram({ command, script, envFile, envFiles }: ServiceFields, at:
 
 function checkStrategy(strategy: ServiceFields['strategy'], at: Path): Problem[] {
   const path = [...at, 'rollingUpdate']
-  if (strategy.type === 'Recreate') {
+  if (strategy.type !== 'RollingUpdate') {
     if (strategy.rollingUpdate === undefined) return []
     return [
       {
         path,
-        text: "is given though strategy.type is 'Recreate', wanted no rollingUpdate or type 'RollingUpdate'",
+        text: `is given though strategy.type is '${strategy.type}', wanted no rollingUpdate or type 'RollingUpdate'`,
       },
     ]
   }

@@ -41,7 +41,7 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
 
 /** New before old: Kubernetes' surge of a quarter, but nothing unavailable, unless there may be no surge. */
 export function toStrategy({ type, rollingUpdate }: ServiceFields['strategy']): StrategySpec {
-  if (type === 'Recreate') return { type }
+  if (type !== 'RollingUpdate') return { type }
   const maxSurge = (rollingUpdate?.maxSurge ?? '25%') as IntOrPercent
   const maxUnavailable = (rollingUpdate?.maxUnavailable ?? (isZero(maxSurge) ? 1 : 0)) as IntOrPercent
   return { type, rollingUpdate: { maxSurge, maxUnavailable } }

@@ -1,4 +1,4 @@
-import type { Action, EventBody, Instance, Revision, ServiceState } from '../model/index.js'
+import type { Action, EventBody, Failure, Instance, Revision, ServiceState } from '../model/index.js'
 import type { LaunchedProcess, ProcessObserver, World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 import { watchReadiness } from './readiness.js'
@@ -20,6 +20,8 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
         runtime.watches.delete(action.instance)
         world.processes.drain(action.instance)
         return
+      case 'ExecInstance':
+        return exec(world, emit, runtime, action)
       case 'KillInstance':
         world.processes.kill(action.instance)
         return
@@ -65,7 +67,7 @@ async function start(
   const runnable = world.processes.check(revision)
   if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
   const listeners = runtime.listeners.of(revision.spec.listen)
-  const observer = observe(runtime, instance, report)
+  const observer = observe(world, runtime, instance, report)
   const launched = await world.processes.launch({ instance, revision, listeners }, observer)
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
 
@@ -73,6 +75,39 @@ async function start(
   report({ type: 'InstanceStarted', instance, pid, startTime })
   const known = runtime.state.instances.find(({ id }) => id === instance)
   if (known) goOn(world, runtime, known, launched.value, runnable.value.speaks, report)
+}
+
+/** Its probes rest until the new program runs. */
+function exec(
+  world: World,
+  emit: Emit,
+  runtime: ServiceRuntime,
+  { instance, revision: number }: Extract<Action, { type: 'ExecInstance' }>,
+): void {
+  runtime.watches.get(instance)?.stop()
+  runtime.watches.delete(instance)
+  const revision = revisionOf(runtime, number)
+  const runnable = world.processes.check(revision)
+  const listeners = runtime.listeners.of(revision.spec.listen)
+  const asked = runnable.ok ? world.processes.exec({ instance, revision, listeners }) : runnable
+  if (asked.ok) return
+  const failure: Failure = { code: 'ExecFailed', message: `${instance}: ${asked.failure.message}` }
+  emit(runtime.state.name, { type: 'InstanceExecFailed', instance, failure, refused: runnable.ok })
+  watchAgain(world, runtime, instance, (event) => emit(runtime.state.name, event))
+}
+
+/** Goes on watching an instance whose process is the same, in whatever state it is now. */
+function watchAgain(
+  world: World,
+  runtime: ServiceRuntime,
+  id: string,
+  report: (event: EventBody) => void,
+): void {
+  const instance = runtime.state.instances.find((candidate) => candidate.id === id)
+  const process = world.processes.launched(id)
+  if (!instance || !process || instance.state === 'draining') return
+  runtime.watches.get(id)?.stop()
+  goOn(world, runtime, instance, process, true, report)
 }
 
 /** Watches a process that is there, in whatever state its instance is. `speaks`: see `Processes.check`. */
@@ -109,6 +144,7 @@ export function revisionOf({ state }: ServiceRuntime, wanted: number): Revision 
 
 /** What the process tells becomes events. */
 export function observe(
+  world: World,
   runtime: ServiceRuntime,
   instance: string,
   report: (event: EventBody) => void,
@@ -120,6 +156,15 @@ export function observe(
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
     stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),
     drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),
+    executed() {
+      report({ type: 'InstanceExecuted', instance })
+      watchAgain(world, runtime, instance, report)
+    },
+    execFailed(message, refused) {
+      const failure: Failure = { code: 'ExecFailed', message: `${instance}: ${message}` }
+      report({ type: 'InstanceExecFailed', instance, failure, refused })
+      watchAgain(world, runtime, instance, report)
+    },
     exited(exit, output) {
       runtime.watches.get(instance)?.stop()
       runtime.watches.delete(instance)

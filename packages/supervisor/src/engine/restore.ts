@@ -64,8 +64,9 @@ async function adoptAll(world: World, loop: Loop, runtime: ServiceRuntime): Prom
     const { id, pid, startTime } = instance
     if (pid === null || startTime === null || !revision) continue
     const listeners = state.listeners.map((listener) => ({ ...listener, fd: -1 }))
-    const order = { instance: id, revision, listeners, pid, startTime }
-    const process = await world.processes.adopt(order, observe(runtime, id, report))
+    const replacing = instance.replacing !== undefined
+    const order = { instance: id, revision, listeners, pid, startTime, replacing }
+    const process = await world.processes.adopt(order, observe(world, runtime, id, report))
     if (process.ok) adopted.push({ instance, process: process.value })
   }
   const release = () => {

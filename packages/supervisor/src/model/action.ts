@@ -13,6 +13,8 @@ export type Action =
   /** SIGTERM. A crashed instance has no process: draining it only forgets it. */
   | { type: 'DrainInstance'; instance: string; reason: DrainReason; graceSeconds: number }
   | { type: 'KillInstance'; instance: string }
+  /** To replace its own program by that revision's, in the same process. */
+  | { type: 'ExecInstance'; instance: string; revision: number }
   | { type: 'CompleteRollout'; rollout: number }
   | { type: 'FailRollout'; rollout: number; failure: Failure; rollBack: boolean }
   | { type: 'FinishRollback'; rollout: number }

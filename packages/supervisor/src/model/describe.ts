@@ -28,6 +28,12 @@ export function describeEvent(event: Event): string | null {
       return `${event.instance}: started, pid ${event.pid}`
     case 'InstanceStartFailed':
       return `${event.instance}: could not be started: ${event.failure.message}`
+    case 'InstanceExecuting':
+      return `${event.instance}: replacing its program by revision ${event.revision}, in place`
+    case 'InstanceExecuted':
+      return `${event.instance}: runs its new program`
+    case 'InstanceExecFailed':
+      return `${event.instance}: goes on with the program that it had: ${event.failure.message}`
     case 'InstanceBecameReady':
       return `${event.instance}: ready`
     case 'InstanceBecameUnready':

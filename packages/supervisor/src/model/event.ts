@@ -30,6 +30,7 @@ export type EventBody =
   | { type: 'InstanceStarting'; instance: string; revision: number; restarts: number }
   | { type: 'InstanceDraining'; instance: string; reason: DrainReason; deadline: number }
   | { type: 'InstanceKilled'; instance: string }
+  | { type: 'InstanceExecuting'; instance: string; revision: number }
   | { type: 'RolloutCompleted'; rollout: number }
   | { type: 'RolloutFailed'; rollout: number; failure: Failure; rollingBack: boolean }
   | { type: 'RolloutRolledBack'; rollout: number }
@@ -38,6 +39,10 @@ export type EventBody =
   // seen in the world
   | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string }
   | { type: 'InstanceStartFailed'; instance: string; failure: Failure }
+  /** The program of that revision runs in its process now. */
+  | { type: 'InstanceExecuted'; instance: string }
+  /** It goes on with the program that it had. `refused`: it cannot do such a thing at all. */
+  | { type: 'InstanceExecFailed'; instance: string; failure: Failure; refused: boolean }
   | { type: 'InstanceBecameReady'; instance: string }
   | { type: 'InstanceBecameUnready'; instance: string; reason: string }
   | { type: 'InstanceProbeFailed'; instance: string; probe: 'startup' | 'liveness'; reason: string }

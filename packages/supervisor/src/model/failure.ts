@@ -4,6 +4,8 @@ export type FailureCode =
   | 'Usage'
   /** The command could not be executed: not found, not executable, no such user or folder. */
   | 'CannotStart'
+  /** An instance could not replace its program in place. */
+  | 'ExecFailed'
   /** An instance of the new revision exited before it was ready. */
   | 'ExitedBeforeReady'
   /** An instance of the new revision exited after it was ready, while the rollout was still going on. */

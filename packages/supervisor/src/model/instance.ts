@@ -22,6 +22,8 @@ export type DrainReason = 'upgrade' | 'rollback' | 'scale' | 'restart' | 'livene
  *     crashed      gone                (draining with `returns` ends in crashed, not gone)
  *        │
  *        └──► starting                  (same id, restarts + 1, after the back-off)
+ *
+ *     ready ──► starting, `replacing`   (it executes another revision's program; ready again if that fails)
  */
 export type Instance = InstanceCommon & InstanceState
 
@@ -44,6 +46,10 @@ export interface InstanceCommon {
   /** How its present process failed a startup or liveness probe, or how its last process ended; else null. */
   failure: Failure | null
   account: ConnectionAccount | null
+  /** While it replaces its program, see `ExecInstance`: what it is if that fails. */
+  replacing?: { revision: number; readySince: number }
+  /** It has said that it cannot do that. */
+  cannotExec?: true
 }
 
 export type InstanceState =

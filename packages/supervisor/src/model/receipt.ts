@@ -29,6 +29,8 @@ export interface InstanceReceipt {
   killed: boolean
   /** Null where the instance has no library: then nothing can be known. */
   account: ConnectionAccount | null
+  /** It replaced its own program, in the same process: what it `adopted` it had before. */
+  inPlace?: true
   /** Connections that the account does not explain; see `unaccounted`. Absent without an account. */
   unaccounted?: number
 }

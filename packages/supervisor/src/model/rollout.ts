@@ -33,6 +33,8 @@ export interface Rollout {
   /** When something last became better: an instance ready or available, an old one gone. Feeds progressDeadlineSeconds. */
   progressAt: number
   failure: Failure | null
+  /** An instance could not replace its program; judged next. */
+  execFailure?: Failure
   /** `replicas` before the rollout, restored by a rollback; a scaling in the middle overrides it. */
   replicasBefore: number
   /** Sizes that a scaling in the middle gave to each revision; null once they are reached. */

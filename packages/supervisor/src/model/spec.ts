@@ -41,6 +41,8 @@ export interface ProbeSpec {
 export type StrategySpec =
   | { type: 'RollingUpdate'; rollingUpdate: { maxSurge: IntOrPercent; maxUnavailable: IntOrPercent } }
   | { type: 'Recreate' }
+  /** Each instance, one after the other, replaces its own program: same pid. What cannot is replaced as by a rolling update. */
+  | { type: 'InPlace' }
 
 export interface ServiceSpec {
   name: string

@@ -11,7 +11,9 @@ export interface Limits {
 /** What a service's strategy allows for that many replicas. */
 export function limitsOf(spec: ServiceSpec, replicas: number): Limits {
   if (spec.strategy.type === 'Recreate') return { maxTotal: replicas, minAvailable: 0 }
-  const { maxSurge, maxUnavailable } = spec.strategy.rollingUpdate
+  // In place nothing surges; this is for instances that cannot, and must be replaced after all.
+  const { maxSurge, maxUnavailable } =
+    spec.strategy.type === 'InPlace' ? { maxSurge: 1, maxUnavailable: 0 } : spec.strategy.rollingUpdate
   const posts = resolveFenceposts(maxSurge, maxUnavailable, replicas)
   return {
     // Of no replicas none surge: scaling to 0 must not leave a surplus (Kubernetes: allowedSize is 0).

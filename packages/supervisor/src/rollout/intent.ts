@@ -13,6 +13,8 @@ export function intent(action: Action, now: number): EventBody {
     }
     case 'KillInstance':
       return { type: 'InstanceKilled', instance: action.instance }
+    case 'ExecInstance':
+      return { type: 'InstanceExecuting', instance: action.instance, revision: action.revision }
     case 'CompleteRollout':
       return { type: 'RolloutCompleted', rollout: action.rollout }
     case 'FailRollout': {

@@ -11,7 +11,7 @@ export const judgeRollout: Step = (state, now) => {
   const { number, phase } = rollout
   switch (phase) {
     case 'progressing': {
-      const failure = failureOf(state) ?? deadlineFailure(state, now)
+      const failure = failureOf(state) ?? rollout.execFailure ?? deadlineFailure(state, now)
       if (failure) return [{ type: 'FailRollout', rollout: number, failure, rollBack: rollout.from !== null }]
       return isComplete(state, now) ? [{ type: 'CompleteRollout', rollout: number }] : []
     }

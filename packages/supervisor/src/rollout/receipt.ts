@@ -74,6 +74,8 @@ interface Draft {
   receipt: InstanceReceipt
   startedAt: number
   drainingSince: number | null
+  /** The revision that the rollout found it with. */
+  foundAs?: number
   readyAt?: number
   stoppedAcceptingAt?: number
   exitedAt?: number
@@ -100,7 +102,7 @@ const isSame = (a: Draft) => (b: Draft) => a.receipt.id === b.receipt.id
 function draftsOf(started: EventOf<'RolloutStarted'>, events: Event[]): Draft[] {
   const found = (started.found ?? []).map(({ instance, revision, pid, account }) => {
     const draft = blank(instance, revision, pid, started)
-    return withAccount(draft, account ?? null)
+    return { ...withAccount(draft, account ?? null), foundAs: revision }
   })
   const known = new Set(found.map(({ receipt }) => receipt.id))
   const born: Draft[] = []
@@ -150,6 +152,12 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
   switch (event.type) {
     case 'InstanceStarted':
       return note({ pid: event.pid })
+    case 'InstanceExecuting':
+      return { ...note({ revision: event.revision, side: 'new', inPlace: true }), startedAt: event.at }
+    case 'InstanceExecFailed': {
+      const { inPlace: _, ...before } = receipt
+      return { ...draft, receipt: { ...before, side: 'old', revision: draft.foundAs ?? receipt.revision } }
+    }
     case 'InstanceBecameReady':
       return receipt.readyMs === undefined && receipt.side === 'new'
         ? { ...note({ readyMs: event.at - startedAt }), readyAt: event.at }

@@ -16,7 +16,13 @@ export function reduceInstance(state: ServiceState, event: InstanceEvent): Servi
   const instances = state.instances.flatMap((instance) =>
     instance === before ? (after ? [after] : []) : [instance],
   )
-  return settleScaling(noteProgress({ ...state, instances }, before, after, event))
+  return settleScaling(noteProgress({ ...noteExecFailure(state, event), instances }, before, after, event))
+}
+
+function noteExecFailure(state: ServiceState, event: InstanceEvent): ServiceState {
+  const { rollout } = state
+  if (event.type !== 'InstanceExecFailed' || event.refused || rollout?.phase !== 'progressing') return state
+  return { ...state, rollout: { ...rollout, execFailure: event.failure } }
 }
 
 function born(state: ServiceState, event: EventOf<'InstanceStarting'>): ServiceState {
@@ -53,6 +59,12 @@ function next(state: ServiceState, instance: Instance, event: InstanceEvent): In
       return instance.state === 'crashed'
         ? instance
         : { ...instance, pid: event.pid, startTime: event.startTime, startedAt: at }
+    case 'InstanceExecuting':
+      return executing(instance, event)
+    case 'InstanceExecuted':
+      return instance
+    case 'InstanceExecFailed':
+      return notExecuted(state, instance, event)
     case 'InstanceBecameReady':
       return is(instance, 'starting', 'unready') ? to(instance, { state: 'ready', since: at }) : instance
     case 'InstanceBecameUnready':
@@ -86,10 +98,32 @@ const is = (instance: Instance, ...states: Instance['state'][]): boolean => stat
 
 function to(instance: Instance, state: InstanceState): Instance {
   const { id, revision, createdAt, startedAt, pid, startTime, restarts, crashes, failure, account } = instance
+  const { cannotExec } = instance
   return {
     ...{ id, revision, createdAt, startedAt, pid, startTime, restarts, crashes, failure, account },
+    ...(cannotExec && state.state !== 'crashed' && { cannotExec }),
     ...state,
   }
+}
+
+/** The process stays; what it will be counts from here. */
+function executing(instance: Instance, { at, revision }: EventOf<'InstanceExecuting'>): Instance {
+  if (instance.state !== 'ready') return instance
+  const replacing = { revision: instance.revision, readySince: instance.since }
+  return { ...to(instance, { state: 'starting', since: at }), revision, startedAt: at, replacing }
+}
+
+/** Nothing happened to it: it has been ready all the time. Where it cannot go back in place, it is replaced. */
+function notExecuted(
+  { rollout }: ServiceState,
+  instance: Instance,
+  { refused }: EventOf<'InstanceExecFailed'>,
+): Instance {
+  const { replacing } = instance
+  if (replacing === undefined || instance.state !== 'starting') return instance
+  const ready = to(instance, { state: 'ready', since: replacing.readySince })
+  const cannotExec = refused || rollout?.phase !== 'progressing'
+  return { ...ready, revision: replacing.revision, ...(cannotExec && { cannotExec }) }
 }
 
 const restarted = (instance: Instance, { at, restarts }: EventOf<'InstanceStarting'>): Instance => ({
@@ -166,7 +200,9 @@ function noteProgress(
   const revision = (after ?? before)?.revision
   const better =
     revision === state.target
-      ? before === null || (before.state === 'starting' && after?.state === 'ready')
+      ? before === null ||
+        event.type === 'InstanceExecuting' ||
+        (before.state === 'starting' && after?.state === 'ready')
       : after === null || event.type === 'InstanceDraining' || event.type === 'InstanceStoppedAccepting'
   return better ? { ...state, rollout: { ...state.rollout, progressAt: event.at } } : state
 }

@@ -2,6 +2,7 @@ import type { Action, ServiceState } from '../model/index.js'
 import { drainCondemned, restartCrashed } from './crashes.js'
 import { judgeRollout } from './judge.js'
 import { dropFailedRevision } from './rollback.js'
+import { inPlace } from './in-place.js'
 import { recreate, rollingUpdate } from './strategies.js'
 import { keepSize, scaleProportionally } from './scaling.js'
 import { finishStop, killOverdue, stopEverything } from './stopping.js'
@@ -31,5 +32,6 @@ function strategyOf(state: ServiceState): Step {
   const { rollout, paused } = state
   if (rollout !== null && paused) return keepSize
   const type = state.revisions.find(({ number }) => number === state.target)?.spec.strategy.type
+  if (rollout !== null && type === 'InPlace') return inPlace
   return rollout !== null && type === 'Recreate' ? recreate : rollingUpdate
 }

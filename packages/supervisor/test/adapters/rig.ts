@@ -60,6 +60,8 @@ export type Told =
   | { type: 'unhealthy'; reason: string }
   | { type: 'account'; account: ConnectionAccount }
   | { type: 'stoppedAccepting' }
+  | { type: 'executed' }
+  | { type: 'execFailed'; message: string; refused: boolean }
   | { type: 'drained'; account: ConnectionAccount; cut: string[] }
   | { type: 'exited'; exit: Exit; output: string[] }
 
@@ -97,6 +99,8 @@ export function recorder(): {
       account: (account) => tell({ type: 'account', account }),
       stoppedAccepting: () => tell({ type: 'stoppedAccepting' }),
       drained: (account, cut) => tell({ type: 'drained', account, cut }),
+      executed: () => tell({ type: 'executed' }),
+      execFailed: (message, refused) => tell({ type: 'execFailed', message, refused }),
       exited: (exit, output) => tell({ type: 'exited', exit, output }),
     },
     until: (type) => find((fact) => fact.type === type, type) as never,

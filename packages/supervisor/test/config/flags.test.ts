@@ -146,7 +146,10 @@ describe('specFromCommand() refuses, and names the flag', () => {
       { script, readinessPath: 'h', listen: ['80'] },
       ['--readiness-path is "h", wanted a path that starts with "/"'],
     ],
-    [{ script, strategy: 'Rolling' }, [`--strategy is "Rolling", wanted 'RollingUpdate' or 'Recreate'`]],
+    [
+      { script, strategy: 'Rolling' },
+      [`--strategy is "Rolling", wanted 'RollingUpdate', 'Recreate' or 'InPlace'`],
+    ],
     [
       { script, minReadySeconds: 'x', maxSurge: 'x' },
       [

@@ -357,7 +357,7 @@ describe('validateConfig() refuses', () => {
     [{ register: 'no' }, ['services.web.register is "no", wanted true or false']],
     [
       { strategy: { type: 'rolling' } },
-      [`services.web.strategy.type is "rolling", wanted 'RollingUpdate' or 'Recreate'`],
+      [`services.web.strategy.type is "rolling", wanted 'RollingUpdate', 'Recreate' or 'InPlace'`],
     ],
     [
       { strategy: { rollingUpdate: { maxSurge: '25' } } },

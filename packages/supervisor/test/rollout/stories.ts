@@ -10,6 +10,7 @@ const strategy = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.nat(3), fc.nat(3)).map(([surge, down]) => rolling(surge, down)) },
   { weight: 1, arbitrary: fc.constantFrom(rolling('25%', '25%'), rolling('100%', 0)) },
   { weight: 1, arbitrary: fc.constant({ type: 'Recreate' } as const) },
+  { weight: 2, arbitrary: fc.constant({ type: 'InPlace' } as const) },
 )
 
 const upgrade = fc
@@ -62,6 +63,7 @@ export const anything: fc.Arbitrary<Behaviour> = fc.oneof(
   }),
   fc.record({ readyMs: fc.constant(null) }),
   fc.record({ cannotStart: fc.constant('command not found') }),
+  fc.record({ execFails: fc.record({ message: fc.constant('E2BIG'), refused: fc.boolean() }) }),
   fc.record({ probeFails: fc.record({ afterMs: fc.nat(9000), probe, reason: fc.constant('503') }) }),
   fc.record({
     flaps: fc.record({

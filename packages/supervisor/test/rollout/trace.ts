@@ -88,6 +88,8 @@ function actionText(action: Action): string {
       return `StartInstance ${action.instance} of revision ${action.revision}${action.restarts > 0 ? `, restart ${action.restarts}` : ''}`
     case 'DrainInstance':
       return `DrainInstance ${action.instance} (${action.reason}), ${action.graceSeconds} s`
+    case 'ExecInstance':
+      return `ExecInstance ${action.instance}, revision ${action.revision}`
     case 'KillInstance':
       return `KillInstance ${action.instance}`
     case 'FailRollout':
@@ -112,6 +114,8 @@ function eventText(event: Event): string {
       return `ServiceScaled to ${event.replicas}`
     case 'InstanceExited':
       return `InstanceExited ${event.instance}: ${event.exit.signal ?? `code ${event.exit.code}`}`
+    case 'InstanceExecFailed':
+      return `InstanceExecFailed ${event.instance}${event.refused ? ', refused' : ''}: ${event.failure.message}`
     case 'InstanceStartFailed':
       return `InstanceStartFailed ${event.instance}: ${event.failure.message}`
     case 'InstanceBecameUnready':

@@ -17,6 +17,8 @@ export interface Behaviour {
   probeFails?: { afterMs: number; probe: 'startup' | 'liveness'; reason: string }
   /** Becomes unready, and ready again; once, or that many times. */
   flaps?: { afterMs: number; forMs: number; times?: number; reason: string }
+  /** It cannot replace its program by this one; `refused`: nor by any other. */
+  execFails?: { message: string; refused: boolean }
   /** Until it accepts nothing any more after SIGTERM; null: it never says so. Default 10. */
   stopAcceptingMs?: number | null
   /** Until it exits after SIGTERM; null: it hangs. Default 50. */
@@ -122,6 +124,14 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
         running.draining = true
         return drain(action.instance, running.process, running.behaviour)
       }
+      case 'ExecInstance': {
+        const running = processes.get(action.instance)
+        assert.ok(
+          running && !running.draining,
+          `${action.instance} is to execute, but has no process that serves`,
+        )
+        return exec(action, running.process)
+      }
       case 'KillInstance': {
         const running = processes.get(action.instance)
         assert.ok(running?.draining, `${action.instance} is killed without having been asked to drain`)
@@ -139,6 +149,23 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
     }
   }
 
+  /** The same process, which behaves as its new program does from now on. */
+  function exec({ instance, revision }: Extract<Action, { type: 'ExecInstance' }>, before: number): void {
+    const release = state.revisions.find(({ number }) => number === revision)?.release ?? ''
+    const behaviour = script({ instance, revision, release, restarts: 0 })
+    const { cannotStart, execFails = cannotStart && { message: cannotStart, refused: false } } = behaviour
+    if (execFails) {
+      const { message, refused } = execFails
+      const failure = { code: 'ExecFailed', message } as const
+      return later(1, before, { type: 'InstanceExecFailed', instance, failure, refused })
+    }
+    forget(before)
+    const id = ++process
+    processes.set(instance, { process: id, behaviour, draining: false })
+    later(1, id, { type: 'InstanceExecuted', instance })
+    run(instance, id, behaviour)
+  }
+
   function start({ instance, revision, restarts }: Extract<Action, { type: 'StartInstance' }>): void {
     const release = state.revisions.find(({ number }) => number === revision)?.release ?? ''
     const behaviour = script({ instance, revision, release, restarts })
@@ -150,7 +177,10 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
     }
     processes.set(instance, { process: id, behaviour, draining: false })
     later(1, id, { type: 'InstanceStarted', instance, pid: 1000 + id, startTime: String(id) })
-    const { readyMs = 100, exit, probeFails, flaps } = behaviour
+    run(instance, id, behaviour)
+  }
+
+  function run(instance: string, id: number, { readyMs = 100, exit, probeFails, flaps }: Behaviour): void {
     if (readyMs !== null) later(readyMs, id, { type: 'InstanceBecameReady', instance })
     for (let time = 1; flaps && time <= (flaps.times ?? 1); time++) {
       const unreadyMs = time * flaps.afterMs + (time - 1) * flaps.forMs

@@ -10,6 +10,8 @@ import type { Voice } from './voice.js'
 /** The supervisor's ends of the two sockets of one instance. */
 export interface Contract {
   tell(message: SupervisorMessage): void
+  /** Its program is of that revision from now on. */
+  become(revision: number): void
   renewTicketKeys(): void
   /** Hears out what the instance said before it ended, then closes both. */
   finish(): Promise<void>
@@ -28,22 +30,20 @@ export async function openContract(
     (nonsense) => log(`${instance} sent what is no message of sd_notify(3): "${nonsense.slice(0, 200)}"`),
   )
   const keys = () => ticketKeys.of(revision.spec.name)
+  const identity = { instance, revision: revision.number, ticketKeys: keys }
   let channel: Channel
   try {
-    channel = await openChannel(
-      folder.channel,
-      { instance, revision: revision.number, ticketKeys: keys },
-      {
-        message: (connection, message) => voice.said(connection, message),
-        closed: (connection) => voice.left(connection),
-      },
-    )
+    channel = await openChannel(folder.channel, identity, {
+      message: (connection, message) => voice.said(connection, message),
+      closed: (connection) => voice.left(connection),
+    })
   } catch (error) {
     notify.close()
     throw error
   }
   return {
     tell: (message) => channel.tell(message),
+    become: (number) => void (identity.revision = number),
     renewTicketKeys: () => channel.tell({ type: 'ticketKeys', keys: keys() }),
     async finish() {
       notify.close()

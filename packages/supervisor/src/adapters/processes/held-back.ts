@@ -12,6 +12,8 @@ export function heldBack(observer: ProcessObserver): { observer: ProcessObserver
       account: (account) => tell(() => observer.account(account)),
       stoppedAccepting: () => tell(() => observer.stoppedAccepting()),
       drained: (account, cut) => tell(() => observer.drained(account, cut)),
+      executed: () => tell(() => observer.executed()),
+      execFailed: (message, refused) => tell(() => observer.execFailed(message, refused)),
       exited: (exit, output) => tell(() => observer.exited(exit, output)),
     },
     release() {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Result, Revision } from '../../model/index.js'
-import { ok } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
 import type { AdoptingProcesses, LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { firstTcpPort } from '../launch/index.js'
@@ -75,6 +75,13 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
     setSuccessors(instance, successors) {
       const alive = successors.flatMap((successor) => running.get(successor) ?? [])
       running.get(instance)?.setSuccessors(alive)
+    },
+    launched: (instance) => running.get(instance),
+    exec(order) {
+      const plan = runnable(prepare(order.revision, firstTcpPort(order.listeners)))
+      const instance = running.get(order.instance)
+      if (!plan.ok || instance === undefined) return plan.ok ? failed('Refused', 'it is gone') : plan
+      return instance.exec(plan.value, order)
     },
     drain: (instance) => running.get(instance)?.drain(),
     kill: (instance) => running.get(instance)?.kill(),

@@ -36,7 +36,7 @@ const isAccount: Check = (value) =>
 
 /** What each message must carry. A field more is no harm: a later version may have added it. */
 const fields: Record<Type, Record<string, Check>> = {
-  hello: { version: isNumber, pid: isNumber, library: isString },
+  hello: { version: isNumber, pid: isNumber, library: isString, revision: isOptionalString },
   listening: { address: isString, listener: isOptionalString },
   adopts: { path: isString, listeners: isStrings },
   ready: {},
@@ -44,6 +44,8 @@ const fields: Record<Type, Record<string, Check>> = {
   draining: { account: isAccount },
   account: { account: isAccount },
   drained: { account: isAccount, cut: isStrings, seconds: isNumber },
+  executing: { account: isAccount },
+  execFailed: { code: isString, message: isString },
   error: { message: isString },
 }
 

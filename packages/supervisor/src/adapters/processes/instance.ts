@@ -25,6 +25,8 @@ import { voice } from './voice.js'
 export interface Running extends LaunchedProcess {
   /** To be called before `drain`: what is written first is in the instance's queue when the signal comes. */
   setSuccessors(successors: Running[]): void
+  /** Tells it to replace its program. */
+  exec(plan: LaunchPlan, order: LaunchOrder): Result<true>
   drain(): void
   /** Says the keys for TLS session tickets once more, for they are new. */
   renewTicketKeys(): void
@@ -72,6 +74,7 @@ export async function adoptInstance(
 ): Promise<Result<Running>> {
   const held = heldBack(observer)
   const heard = voice(inodesOf(order), held.observer)
+  if (order.replacing) heard.execAsked(order.revision.number, true)
   const outfit = await restoreOutfit(options, order, heard)
   if (!outfit.ok) return outfit
   if (outfit.value.output) outfit.value.output.start = 0 // where its run began is not known any more
@@ -107,6 +110,23 @@ function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: Pr
       if (gone || sockets.join() === told) return
       told = sockets.join()
       outfit.contract.tell({ type: 'successors', sockets })
+    },
+    exec(plan, order) {
+      if (gone || !heard.hasLibrary())
+        return failed('Refused', 'it cannot replace its program in place: the library is not in it')
+      const { argv, cwd, env } = plan
+      const { spec, number } = order.revision
+      heard.execAsked(number)
+      outfit.contract.become(number)
+      outfit.contract.tell({
+        type: 'exec',
+        argv,
+        cwd,
+        environment: instanceEnvironment(env, order, outfit.folder),
+        // So that its answer comes before the rollout is given up.
+        timeoutSeconds: Math.min(spec.drain.timeoutSeconds, spec.progressDeadlineSeconds * 0.8),
+      })
+      return ok(true)
     },
     drain() {
       if (gone || asked) return

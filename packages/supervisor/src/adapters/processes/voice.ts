@@ -22,6 +22,9 @@ export interface Voice {
   notified(message: NotifyMessage): void
   /** Where connections can be given to it; empty without the library, or where it takes none. */
   adoptionSockets(): string[]
+  hasLibrary(): boolean
+  /** It was told to replace its program by that revision's; `earlier`: by a supervisor before this one. */
+  execAsked(revision: number, earlier?: boolean): void
   /** SIGTERM was sent to the leader of this process group. */
   drainAsked(group: number): void
   close(): void
@@ -35,7 +38,29 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
   let stopping = false
   let watch: ListenerWatch | null = null
   const watchdog = openWatchdog((reason) => observer.unhealthy(reason))
-  const ready = once(() => observer.ready())
+  let ready = once(() => observer.ready())
+  /** The revision whose program it was told to become. */
+  let awaited: number | null = null
+  let askedEarlier = false
+  const execFailed = (message: string, refused: boolean) => {
+    if (awaited === null) return
+    awaited = null
+    observer.execFailed(message, refused)
+  }
+  /** As its answer to `exec`, or as the first words of the program to come. */
+  const hearExec = (message: InstanceMessage) => {
+    if (message.type === 'hello' && awaited !== null && message.revision === String(awaited)) {
+      awaited = null
+      ready = once(() => observer.ready())
+      observer.executed()
+    }
+    if (message.type === 'hello' && askedEarlier)
+      execFailed('it has not replaced its program, and the supervisor that told it to is gone', true)
+    if (message.type === 'execFailed')
+      execFailed(message.message, message.code === 'ERR_HANDOVER_EXEC_UNAVAILABLE')
+    if (message.type === 'error' && message.unknown === 'exec')
+      execFailed('it cannot replace its program in place: its library is too old', true)
+  }
   const stoppedAccepting = once(() => {
     watch?.stop()
     observer.stoppedAccepting()
@@ -54,8 +79,9 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
   return {
     said(connection, message) {
       library.hear(connection, message)
+      hearExec(message)
       if (message.type === 'hello') watch?.stop()
-      if (message.type === 'ready') ready()
+      if (message.type === 'ready' && awaited === null) ready()
       if (message.type === 'status') observer.status(message.text)
       const account = 'account' in message && message.type !== 'drained' ? library.account() : null
       if (account) observer.account(account)
@@ -76,6 +102,11 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
       conclude()
     },
     adoptionSockets: () => library.adoptionSockets(),
+    hasLibrary: () => library.any(),
+    execAsked(revision, earlier = false) {
+      awaited = revision
+      askedEarlier = earlier
+    },
     drainAsked(group) {
       asked = true
       watchdog.stop() // its grace period is all that counts now

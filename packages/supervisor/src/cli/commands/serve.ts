@@ -57,7 +57,7 @@ const serve = (program: Command, name: string): Command =>
     .option('--env-file <file>', 'file of KEY=value lines; may be given again', collect, [])
     .option('--user <user>', 'run the service as this user')
     .option('--group <group>', 'run the service as this group')
-    .option('--strategy <type>', "'RollingUpdate' (default) or 'Recreate'")
+    .option('--strategy <type>', "'RollingUpdate' (default), 'Recreate' or 'InPlace'")
     .option('--max-surge <number>', 'instances above the replicas during a rollout, or a percentage')
     .option('--max-unavailable <number>', 'instances below the replicas during a rollout, or a percentage')
     .option('--min-ready-seconds <seconds>', 'ready for this long before it counts')

@@ -95,6 +95,7 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
     ...(account ? figures(account) : ['', '', '', '', '', '']),
     account ? cut(account.endedAtDeadline, paint) : '',
     [
+      instance.inPlace ? 'in place' : '',
       instance.exit && !isOrderly(instance) ? describeExit(instance.exit) : '',
       unaccounted === 0 ? '' : paint('red', `${count(unaccounted, 'connection')} unaccounted for`),
       instance.killed ? paint('red', 'SIGKILL at the end of its grace period') : '',

@@ -18,9 +18,12 @@ const environment = z.record(
 
 const strategy = fields({
   type: z
-    .enum(['RollingUpdate', 'Recreate'], { error: "'RollingUpdate' or 'Recreate'" })
+    .enum(['RollingUpdate', 'Recreate', 'InPlace'], { error: "'RollingUpdate', 'Recreate' or 'InPlace'" })
     .default('RollingUpdate')
-    .meta({ description: 'Recreate ends every old instance before it starts a new one' }),
+    .meta({
+      description:
+        'Recreate ends every old instance before it starts a new one; InPlace replaces the program in the same process',
+    }),
   rollingUpdate: fields({
     maxSurge: intOrPercent.optional().meta({
       description: "Instances above replicas during a rollout; percentages are rounded up. Default '25%'",

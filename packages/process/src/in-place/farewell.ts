@@ -1,0 +1,77 @@
+import type { Connection, Connections, Exchange } from '../connections.js'
+import { IdleSweep } from '../drain.js'
+import { Goodbyes } from '../goodbyes.js'
+import type { LastRequests } from '../http1.js'
+import { sayGoodbyeAfterFirstRequest } from '../http2.js'
+
+/**
+ * Ends what no other program could go on with, each in the way of its protocol: TLS and pinned connections with
+ * their next answer, HTTP/2 by GOAWAY, WebSockets and event streams at a boundary. As a drain does, but the
+ * service goes on accepting meanwhile.
+ */
+export class Farewell {
+  readonly #connections: Connections
+  readonly #lastRequests: LastRequests
+  readonly #keeps: (connection: Connection) => boolean
+  readonly #idle: IdleSweep
+  readonly #goodbyes: Goodbyes
+  #begun = false
+
+  /** `deadline`: milliseconds, performance.now(). `changed` is called whenever something has ended or come. */
+  constructor(
+    connections: Connections,
+    lastRequests: LastRequests,
+    keeps: (connection: Connection) => boolean,
+    { deadline, idleMs }: { deadline: number; idleMs: number },
+    changed: () => void,
+  ) {
+    this.#connections = connections
+    this.#lastRequests = lastRequests
+    this.#keeps = keeps
+    this.#idle = new IdleSweep(connections, idleMs, keeps)
+    this.#goodbyes = new Goodbyes(connections, keeps, deadline)
+    connections.observer = {
+      requested: (connection, exchange) => {
+        this.#requested(connection, exchange)
+        changed()
+      },
+      becameIdle: () => {
+        if (this.#begun) this.#idle.schedule()
+        changed()
+      },
+      sessionOpened: (connection) => {
+        this.begin()
+        sayGoodbyeAfterFirstRequest(connection)
+      },
+      upgraded: (connection) => this.#goodbyes.consider(connection),
+      streaming: (connection) => this.#goodbyes.consider(connection),
+      closed: changed,
+    }
+  }
+
+  /** To be called once there is a connection that cannot be kept. */
+  begin(): void {
+    if (this.#begun) return
+    this.#begun = true
+    this.#goodbyes.begin()
+    this.#lastRequests.begin(this.#keeps)
+    for (const connection of this.#connections.open) {
+      connection.idleSince = performance.now()
+      if (connection.session !== null) sayGoodbyeAfterFirstRequest(connection)
+    }
+    this.#idle.schedule()
+  }
+
+  /** Nothing is ended any more; whoever was told so goes all the same. */
+  stop(): void {
+    this.#connections.observer = null
+    if (this.#begun) this.#lastRequests.begin(() => true)
+    this.#idle.stop()
+    this.#goodbyes.stop()
+  }
+
+  #requested(connection: Connection, exchange: Exchange): void {
+    if (!this.#keeps(connection)) this.begin()
+    if (this.#begun) this.#lastRequests.prepare(connection, exchange)
+  }
+}

@@ -1,0 +1,64 @@
+import fs from 'node:fs'
+import type { MovedConnection } from '../adoption-protocol.js'
+import type { Environment } from '../environment.js'
+import { InheritedListenersError } from '../errors.js'
+import { socketInode } from '../socket-table.js'
+import { imageCalls } from './calls.js'
+
+/**
+ * What one program leaves to the next one of the same process: JSON in a file in memory, whose descriptor is
+ * the value of HANDOVER_EXEC. The descriptors that it names are open in the next program under these numbers.
+ */
+export interface ImageRecord {
+  version: 1
+  /** How many programs this process has been before. */
+  generation: number
+  listeners: { name: string; fd: number }[]
+  connections: KeptConnection[]
+}
+
+export interface KeptConnection extends MovedConnection {
+  fd: number
+}
+
+export function writeRecord(file: number, record: ImageRecord): void {
+  const bytes = Buffer.from(JSON.stringify(record))
+  fs.ftruncateSync(file, bytes.length)
+  for (let at = 0; at < bytes.length;) at += fs.writeSync(file, bytes, at, bytes.length - at, at)
+}
+
+/** @throws InheritedListenersError when HANDOVER_EXEC is not what a program of this library left */
+export function readRecord({ HANDOVER_EXEC: file }: Environment): ImageRecord | null {
+  if (file === undefined) return null
+  const record = /^\d{1,9}$/.test(file) ? parse(Number(file)) : null
+  if (record?.version !== 1 || !Array.isArray(record.listeners) || !Array.isArray(record.connections))
+    throw new InheritedListenersError(
+      `HANDOVER_EXEC is "${file}", the descriptor of what an earlier program of this process left was expected`,
+    )
+  const lost = record.listeners.find(({ fd }) => socketInode(fd) === null)
+  if (lost !== undefined)
+    throw new InheritedListenersError(
+      `HANDOVER_EXEC names descriptor ${lost.fd} for the listener "${lost.name}", which is not a socket`,
+    )
+  return record
+}
+
+function parse(file: number): ImageRecord | null {
+  try {
+    const bytes = Buffer.alloc(fs.fstatSync(file).size)
+    for (let at = 0; at < bytes.length;) {
+      const read = fs.readSync(file, bytes, at, bytes.length - at, at)
+      if (read === 0) return null
+      at += read
+    }
+    return JSON.parse(bytes.toString()) as ImageRecord
+  } catch {
+    return null
+  }
+}
+
+/** Node makes descriptors close-on-exec only up to the first gap: a child would hold clients' connections open. */
+export function confineAll(record: ImageRecord, file: number): void {
+  const calls = imageCalls()
+  for (const { fd } of [...record.listeners, ...record.connections, { fd: file }]) calls?.confine(fd)
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ServiceSpec } from '../../dist/model/index.js'
+import { receiptOf } from '../../dist/rollout/index.js'
+import { playTrace } from './trace.js'
+import type { Behaviour, Script } from './world.js'
+import { good, releases } from './world.js'
+
+const inPlace: Partial<ServiceSpec> = { strategy: { type: 'InPlace' } }
+
+const instances = ({ state }: { state: { instances: { id: string; state: string; revision: number }[] } }) =>
+  state.instances.map(({ id, state, revision }) => `${id} ${state} ${revision}`)
+
+test('plan() lets each instance replace its own program, the next when the last is available', () => {
+  const world = playTrace('in-place', good, (world) => {
+    world.upgrade('v1', { ...inPlace, minReadySeconds: 1 }, 'start')
+    world.settle()
+    world.upgrade('v2', { ...inPlace, minReadySeconds: 1 })
+    world.advance(50)
+    world.explain()
+    world.settle()
+  })
+  assert.deepEqual(instances(world), ['web-1 ready 2', 'web-2 ready 2'])
+  const pids = world.events.filter(({ type }) => type === 'InstanceStarted')
+  assert.equal(pids.length, 2)
+  const receipt = receiptOf(world.events)
+  assert.deepEqual(
+    receipt?.instances.map(({ id, side, inPlace, revision }) => [id, side, inPlace, revision]),
+    [
+      ['web-1', 'new', true, 2],
+      ['web-2', 'new', true, 2],
+    ],
+  )
+})
+
+const broken: Record<string, { v2: Behaviour; after: string[] }> = {
+  'exec-fails': {
+    v2: { execFails: { message: '"node" could not be executed: ENOENT', refused: false } },
+    after: ['web-1 ready 1', 'web-2 ready 1'],
+  },
+  'exec-is-refused': {
+    v2: { execFails: { message: 'the library is not in it', refused: true } },
+    after: ['web-3 ready 2', 'web-4 ready 2'],
+  },
+  'executed-exits': {
+    v2: { readyMs: null, exit: { afterMs: 20, code: 1 } },
+    after: ['web-2 ready 1', 'web-3 ready 1'],
+  },
+  'executed-is-never-ready': { v2: { readyMs: null }, after: ['web-2 ready 1', 'web-3 ready 1'] },
+}
+
+for (const [name, { v2, after }] of Object.entries(broken)) {
+  test(`plan() keeps or restores full service when an instance ${name.replaceAll('-', ' ')}`, () => {
+    const world = playTrace(`in-place-${name}`, releases({ v2 }), (world) => {
+      world.upgrade('v1', inPlace, 'start')
+      world.settle()
+      world.upgrade('v2', inPlace)
+      world.settle()
+    })
+    assert.deepEqual(instances(world), after)
+    assert.equal(world.state.rollout, null)
+  })
+}
+
+test('plan() goes back in place when the second instance fails, and by a new process where it must', () => {
+  const script: Script = ({ release, instance }) => {
+    if (release === 'v2' && instance === 'web-2') return { readyMs: null, exit: { afterMs: 20, code: 1 } }
+    return {}
+  }
+  const world = playTrace('in-place-fails-halfway', script, (world) => {
+    world.upgrade('v1', inPlace, 'start')
+    world.settle()
+    world.upgrade('v2', inPlace)
+    world.settle()
+  })
+  assert.ok(world.state.instances.every(({ state, revision }) => state === 'ready' && revision === 1))
+})
+
+test('plan() replaces instances as ever when the listeners change, which a process cannot be given', () => {
+  const world = playTrace('in-place-listeners-change', good, (world) => {
+    world.upgrade('v1', inPlace, 'start')
+    world.settle()
+    world.upgrade('v2', {
+      ...inPlace,
+      listen: { admin: { type: 'tcp', host: '127.0.0.1', port: 3001, backlog: 511 } },
+    })
+    world.settle()
+  })
+  assert.deepEqual(instances(world), ['web-3 ready 2', 'web-4 ready 2'])
+})
