@@ -117,6 +117,8 @@ export class Channel {
       case 'ticketKeys':
         if (typeof message.keys === 'string') this.#hear(message)
         return
+      case 'refused':
+        return this.#hear(message)
       case 'takeOver':
         if (Array.isArray(message.draining)) this.#hear(message)
         return

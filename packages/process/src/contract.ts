@@ -1,5 +1,6 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
+import type { Taken } from './alone/take.js'
 import type { Environment } from './environment.js'
 
 /**
@@ -18,6 +19,8 @@ export interface Presence {
 export interface Estate {
   /** The variables that it took out of `process.env`. */
   environment: Environment
+  /** Listeners that were taken over from another process; absent: none. */
+  taken?: Taken | null
   /** Servers that listen already, and for each the descriptor that it adopted, if any. */
   servers: { server: net.Server; fd?: number; sockets: net.Socket[] }[]
   /** UDP sockets that read already, with the descriptor that each adopted; absent in copies that know of none. */

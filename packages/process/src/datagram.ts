@@ -82,7 +82,7 @@ const SOCK_CLOEXEC = 0o2000000
 const MSG_NOSIGNAL = 0x4000
 
 /** struct sockaddr_un: the family in the machine's byte order, and the path; no end byte if it is abstract. */
-function unixAddress(socketPath: string): Buffer {
+export function unixAddress(socketPath: string): Buffer {
   const abstract = socketPath.startsWith('@')
   const path = Buffer.from(abstract ? `\0${socketPath.slice(1)}` : `${socketPath}\0`)
   const family = Buffer.from(new Uint16Array([AF_UNIX]).buffer)

@@ -25,8 +25,9 @@ export function handover(options: HandoverOptions = {}): Service {
   const { alone, execSignal, signals } = settings(options, estate.environment)
   const service = new Service(options, 'library', estate)
   const restoreSignals = drainOnSignals(service, signals)
+  if (alone.signal !== null) upgradeOnSignal(service, alone.signal)
   // A turn later: whoever waits for the receipt gets it first.
-  if (alone.signal !== null) upgradeOnSignal(service, alone.signal, () => setImmediate(() => process.exit()))
+  service.once('upgraded', () => setImmediate(() => process.exit()))
   const restoreExec = execOnSignal(service, execSignal)
   const presence: Presence = { contract: 1, mode: 'library', retire: () => null }
   announcePresence(presence)

@@ -1,7 +1,6 @@
 export { handover } from './handover.js'
 export { HandoverError, InheritedListenersError, OptionError, type HandoverErrorCode } from './errors.js'
 export type { UpgradeReceipt } from './alone/receipt.js'
-export type { UpgradeStrategy } from './alone/options.js'
 export type { ExecOptions } from './in-place/image.js'
 export type { InheritedListener } from './inherited.js'
 export type { ListenAddressInput, ListenAddressOptions } from './listen-target.js'

@@ -36,7 +36,7 @@ export function inheritedListeners(
   environment: Environment,
   kept: { name: string; fd: number }[] | null = null,
 ): InheritedListener[] {
-  if (kept !== null) return described(kept)
+  if (kept !== null) return withAddresses(kept)
   if (environment.LISTEN_FDS === undefined) return []
   const count = /^\d{1,4}$/.test(environment.LISTEN_FDS) ? Number(environment.LISTEN_FDS) : NaN
   if (Number.isNaN(count)) {
@@ -50,17 +50,15 @@ export function inheritedListeners(
       `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", which is ${names.length} names for ${count} descriptors`,
     )
   }
-  const listeners = names.map((name, i) => ({ name, fd: firstDescriptor + i }))
-  return described(listeners, (fd) => inodeOf(fd, count))
+  for (let i = 0; i < count; i++) checkSocket(firstDescriptor + i, count)
+  return withAddresses(names.map((name, i) => ({ name, fd: firstDescriptor + i })))
 }
 
-function described(
-  listeners: { name: string; fd: number }[],
-  inode: (fd: number) => string | null = socketInode,
-): InheritedListener[] {
-  const inodes = listeners.map(({ fd }) => inode(fd) ?? '')
+/** Listeners that nobody has adopted yet, from bare descriptors. */
+export function withAddresses(descriptors: readonly { name: string; fd: number }[]): InheritedListener[] {
+  const inodes = descriptors.map(({ fd }) => socketInode(fd) ?? '')
   const addresses = listenAddresses(inodes)
-  return listeners.map(({ name, fd }, i) => ({
+  return descriptors.map(({ name, fd }, i) => ({
     name,
     fd,
     address: addresses.get(inodes[i] ?? '') ?? null,
@@ -121,12 +119,10 @@ function sameHost(bound: string, asked: string): boolean {
   return asked === 'localhost' && (bound === '127.0.0.1' || bound === '::1')
 }
 
-function inodeOf(fd: number, count: number): string {
-  const inode = socketInode(fd)
-  if (inode === null) {
+function checkSocket(fd: number, count: number): void {
+  if (socketInode(fd) === null) {
     throw new InheritedListenersError(
       `LISTEN_FDS is "${count}", but descriptor ${fd} is not a socket; was the program run through a launcher that does not pass descriptors on?`,
     )
   }
-  return inode
 }

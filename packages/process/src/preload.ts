@@ -17,10 +17,10 @@ export function preload(): void {
   const service = new Service({}, 'register', { environment, servers: [] })
   const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])
   const restoreExec = execOnSignal(service, settings({}, environment).execSignal)
-  const { signal } = aloneSettings({}, environment)
-  const alone = signal !== null || environment.HANDOVER_PREDECESSOR !== undefined
-  const restoreUpgrades =
-    signal === null ? null : upgradeOnSignal(service, signal, () => interception.leave())
+  const { signal, takeover } = aloneSettings({}, environment)
+  const alone = signal !== null || takeover !== null || environment.HANDOVER_PREDECESSOR !== undefined
+  const restoreUpgrades = signal === null ? null : upgradeOnSignal(service, signal)
+  service.once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
   const restoreListen = takeOverListen(service, (server) => {
     interception.arm()

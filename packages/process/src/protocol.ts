@@ -129,6 +129,8 @@ export type SupervisorMessage =
       environment?: Record<string, string>
       timeoutSeconds?: number
     }
+  /** Only from a predecessor: it goes on itself, and its successor is to end. */
+  | { type: 'refused'; message: string }
   | { type: 'error'; message: string; unknown?: string }
 
 /** What a successor tells its predecessor. */

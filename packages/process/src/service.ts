@@ -2,7 +2,7 @@ import type dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
 import { addressOf, adopt, originalListen } from './adopt.js'
-import { Alone } from './alone/alone.js'
+import { Alone, takeOver } from './alone/alone.js'
 import type { UpgradeReceipt } from './alone/receipt.js'
 import type { AcceptQueue } from './accept-queue.js'
 import { Adoption } from './adoption.js'
@@ -25,6 +25,7 @@ import {
   describeListener,
   findListener,
   inheritedListeners,
+  withAddresses,
   type InheritedListener,
   type ListenTarget,
   type SocketKind,
@@ -85,9 +86,13 @@ export class Service extends EventEmitter<ServiceEvents> {
     super()
     this.#settings = settings(options, estate.environment)
     this.#estate = estate
+    estate.taken ??= takeOver(this.#settings.alone, estate.environment)
     this.#mode = mode
     this.#kept = new Kept(estate.environment)
-    this.inherited = inheritedListeners(estate.environment, this.#kept.listeners)
+    this.inherited = [
+      ...inheritedListeners(estate.environment, this.#kept.listeners),
+      ...withAddresses(estate.taken?.listeners ?? []),
+    ]
     this.#announcer = announcer(
       estate.environment,
       mode,
@@ -109,6 +114,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       announcer: this.#announcer,
       environment: estate.environment,
       inherited: this.inherited,
+      taken: estate.taken,
       settings: this.#settings.alone,
       drainMs: this.#settings.timeoutMs,
       follow: (sockets) => this.#hear({ type: 'successors', sockets }),
@@ -236,6 +242,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     if (unused.length > 0) this.status(`No server listens on ${unused.map(describeListener).join(', ')}`)
     this.#announcer.say({ type: 'account', account: this.account })
     this.#announcer.say({ type: 'ready' })
+    this.#alone.ready()
     this.emit('ready')
   }
 
@@ -326,15 +333,13 @@ export class Service extends EventEmitter<ServiceEvents> {
   /**
    * Starts this process's own command line anew, hands listeners and idle connections over to it once it is
    * ready, and drains; what `upgradeSignal` does. Resolves with the receipt when nothing is left here: the
-   * process is then to exit, which it does by itself after a signal.
+   * process exits in the next turn of the event loop.
    *
    * @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED` when none may begin now, or
    * `ERR_HANDOVER_UPGRADE_FAILED` when the new process did not become ready; this one goes on untouched.
    */
-  async upgrade(): Promise<UpgradeReceipt> {
-    const receipt = await this.#alone.upgrade()
-    this.emit('upgraded', receipt)
-    return receipt
+  upgrade(): Promise<UpgradeReceipt> {
+    return this.#alone.upgrade()
   }
 
   /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */
@@ -392,8 +397,10 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#probeServer.close()
     this.#adoption?.close()
     this.#kept.close()
+    this.#alone.retire()
     this.#announcer.close()
-    return { environment: this.#estate.environment, servers, datagrams: this.#datagrams.release() }
+    const { environment, taken = null } = this.#estate
+    return { environment, taken, servers, datagrams: this.#datagrams.release() }
   }
 
   /** This process is a service, not one of the other programs that a preload is inherited by. */

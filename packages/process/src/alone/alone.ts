@@ -1,13 +1,19 @@
 import { once } from 'node:events'
+import fs from 'node:fs'
 import type { Announcer } from '../announcer.js'
 import type { Environment } from '../environment.js'
 import type { InheritedListener } from '../inherited.js'
+import { HandoverError } from '../errors.js'
+import { loadKoffi } from '../koffi.js'
 import type { SupervisorMessage } from '../protocol.js'
 import type { Service } from '../service.js'
+import type { Candidate, PassedListener } from './candidate.js'
 import type { AloneSettings } from './options.js'
 import { PassedListeners } from './passed-listeners.js'
 import { PidFile } from './pid-file.js'
 import type { UpgradeReceipt } from './receipt.js'
+import { take, type Taken } from './take.js'
+import { TakeoverSocket } from './takeover-socket.js'
 import { Upgrades, type UpgradeHost } from './upgrades.js'
 
 /** What a service lends for it. */
@@ -15,6 +21,7 @@ export interface Means {
   announcer: Announcer
   environment: Environment
   inherited: readonly InheritedListener[]
+  taken: Taken | null
   settings: AloneSettings
   drainMs: number
   /** Connections move to whoever adopts at these paths. */
@@ -28,10 +35,15 @@ export class Alone {
   readonly listeners: PassedListeners
   readonly #upgrades: Upgrades
   readonly #pidFile: PidFile | null
+  readonly #means: Means
+  readonly #service: Service
+  #offer: TakeoverSocket | null = null
 
   /** @throws HandoverError `ERR_HANDOVER_PID_FILE` */
   constructor(service: Service, means: Means) {
     const { environment, inherited, settings, warn } = means
+    this.#service = service
+    this.#means = means
     this.#pidFile = settings.pidFile === null ? null : new PidFile(settings.pidFile, warn)
     this.listeners = new PassedListeners(inherited)
     this.#upgrades = new Upgrades(hostOf(service, this.listeners, means), settings)
@@ -44,19 +56,77 @@ export class Alone {
     return this.#upgrades.committed
   }
 
+  /** By our own command line. */
   upgrade(): Promise<UpgradeReceipt> {
-    return this.#upgrades.run()
+    return this.#replace((listeners, predecessor) => this.#upgrades.startChild(listeners, predecessor))
+  }
+
+  ready(): void {
+    if (this.#means.environment.HANDOVER_PREDECESSOR === undefined) this.#openOffer()
   }
 
   hear(message: SupervisorMessage): void {
+    const { taken, warn } = this.#means
+    if (message.type === 'refused' && taken !== null) {
+      warn(`The service goes on without this process: ${message.message}`)
+      process.kill(process.pid, 'SIGTERM') // what was accepted here is answered
+    }
     if (message.type !== 'takeOver') return
     this.#upgrades.follow(message.draining)
     this.#pidFile?.rewrite()
+    this.#openOffer()
+    if (taken !== null) fs.closeSync(taken.connection)
+  }
+
+  /** Another copy of this library is in charge from now on. */
+  retire(): void {
+    this.#offer?.close()
   }
 
   close(): void {
+    this.#offer?.close()
     this.#pidFile?.remove()
   }
+
+  #openOffer(): void {
+    const { environment, settings, warn } = this.#means
+    const koffi = settings.takeover === null || environment.HANDOVER_SOCKET !== undefined ? null : loadKoffi()
+    if (koffi === null || settings.takeover === null || this.#offer !== null) return
+    this.#offer = new TakeoverSocket(koffi, {
+      path: settings.takeover,
+      listeners: () => this.listeners.list(),
+      takeover: (start) => this.#replace((_, predecessor) => start(predecessor)),
+      failed: warn,
+    })
+  }
+
+  async #replace(
+    start: (listeners: PassedListener[], predecessor: string) => Promise<Candidate>,
+  ): Promise<UpgradeReceipt> {
+    const receipt = await this.#upgrades.to((predecessor) => start(this.listeners.list(), predecessor))
+    this.#service.emit('upgraded', receipt)
+    return receipt
+  }
+}
+
+/**
+ * The listeners of whoever serves at the `takeover` path now; null where nobody does, or nobody is to be asked.
+ *
+ * @throws HandoverError `ERR_HANDOVER_TAKEOVER`
+ */
+export function takeOver({ takeover }: AloneSettings, environment: Environment): Taken | null {
+  const { HANDOVER_PREDECESSOR, HANDOVER_SOCKET } = environment
+  if (takeover === null || HANDOVER_SOCKET !== undefined) return null
+  const koffi = loadKoffi()
+  if (koffi === null) {
+    throw new HandoverError(
+      'ERR_HANDOVER_TAKEOVER',
+      `takeover is "${takeover}", which needs the package koffi: Node can neither pass descriptors nor ask who the peer is`,
+    )
+  }
+  const taken = HANDOVER_PREDECESSOR === undefined ? take(koffi, takeover) : null
+  if (taken !== null) environment.HANDOVER_PREDECESSOR = taken.predecessor
+  return taken
 }
 
 function hostOf(service: Service, listeners: PassedListeners, means: Means): UpgradeHost {

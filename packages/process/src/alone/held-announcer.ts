@@ -15,6 +15,7 @@ export function afterPredecessor(
 ): Announcer {
   let held: (() => void)[] | null = []
   let ready = false
+  let refused = false
   let link: Channel | null = null
 
   const claim = async (): Promise<void> => {
@@ -30,11 +31,12 @@ export function afterPredecessor(
       path,
       hello,
       (message) => {
+        if (message.type === 'refused') refused = true
         if (message.type === 'takeOver') void claim().then(() => channel.send({ type: 'tookOver' }))
         hear(message)
       },
       () => {
-        if (held === null) return
+        if (held === null || refused) return
         void claim()
         hear({ type: 'takeOver', draining: [] })
       },

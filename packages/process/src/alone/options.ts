@@ -12,13 +12,6 @@ export interface AloneOptions {
   upgradeSignal?: NodeJS.Signals
   /** Seconds within which the new process must say that it is ready. Default: HANDOVER_UPGRADE_SECONDS, else 60. */
   upgradeTimeoutSeconds?: number
-  /**
-   * How the new process gets to listen. `Inherit`: it is given the listening sockets, and nothing is dropped.
-   * `ReusePort`: it binds its own beside them (SO_REUSEPORT, socket(7)); what waits in the old queue is reset.
-   * `Recreate`: the old process ends first; clients are refused until the new one listens.
-   * Default: HANDOVER_UPGRADE_STRATEGY, else Inherit.
-   */
-  upgradeStrategy?: UpgradeStrategy
   /** How many earlier generations may still be draining when an upgrade begins. Default: HANDOVER_MAX_DRAINING, else 3. */
   maxDraining?: number
   /**
@@ -30,13 +23,9 @@ export interface AloneOptions {
   pidFile?: string
 }
 
-export const upgradeStrategies = ['Inherit', 'ReusePort', 'Recreate'] as const
-export type UpgradeStrategy = (typeof upgradeStrategies)[number]
-
 export interface AloneSettings {
   signal: NodeJS.Signals | null
   timeoutMs: number
-  strategy: UpgradeStrategy
   maxDraining: number
   takeover: string | null
   pidFile: string | null
@@ -54,11 +43,10 @@ export function aloneSettings(options: AloneOptions, environment: Environment): 
       ? { name: variable, value: environment[variable] || undefined }
       : { name, value: options[name] }
   return {
-    signal: oneOf(chosen('upgradeSignal', 'HANDOVER_UPGRADE_SIGNAL'), signals, null),
+    signal: signalName(chosen('upgradeSignal', 'HANDOVER_UPGRADE_SIGNAL')),
     timeoutMs:
       1000 *
       number(chosen('upgradeTimeoutSeconds', 'HANDOVER_UPGRADE_SECONDS'), defaultTimeoutSeconds, 2_147_483),
-    strategy: oneOf(chosen('upgradeStrategy', 'HANDOVER_UPGRADE_STRATEGY'), upgradeStrategies, 'Inherit'),
     maxDraining: Math.floor(number(chosen('maxDraining', 'HANDOVER_MAX_DRAINING'), defaultMaxDraining, 1000)),
     takeover: file(chosen('takeover', 'HANDOVER_TAKEOVER')),
     pidFile: file(chosen('pidFile', 'HANDOVER_PID_FILE')),
@@ -75,12 +63,11 @@ const signals = (Object.keys(os.constants.signals) as NodeJS.Signals[]).filter(
   (name) => !['SIGKILL', 'SIGSTOP', 'SIGUSR1'].includes(name),
 )
 
-function oneOf<T extends string, F>({ name, value }: Chosen, known: readonly T[], fallback: F): T | F {
-  if (value === undefined) return fallback
-  const found = known.find((candidate) => candidate === value)
+function signalName({ name, value }: Chosen): NodeJS.Signals | null {
+  if (value === undefined) return null
+  const found = signals.find((candidate) => candidate === value)
   if (found !== undefined) return found
-  const examples = known.length > 5 ? 'the name of a signal such as "SIGUSR2"' : `one of ${known.join(', ')}`
-  throw new OptionError(`${name} is "${text(value)}", ${examples} was expected`)
+  throw new OptionError(`${name} is "${text(value)}", the name of a signal such as "SIGUSR2" was expected`)
 }
 
 function number({ name, value }: Chosen, fallback: number, most: number): number {

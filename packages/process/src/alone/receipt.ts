@@ -2,7 +2,6 @@ import type { ConnectionAccount } from '../protocol.js'
 
 /** The account of one upgrade, as the process that was replaced saw it. */
 export interface UpgradeReceipt {
-  strategy: string
   from: { pid: number; account: ConnectionAccount }
   /** `account`: the newest figures that the new process told of, when the old one had nothing left. */
   to: { pid: number; account: ConnectionAccount | null }

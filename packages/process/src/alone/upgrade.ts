@@ -25,7 +25,6 @@ export interface Incumbent {
 }
 
 export interface UpgradeOptions {
-  strategy: string
   timeoutMs: number
   /** How long a candidate that failed may take to end. */
   graceMs: number
@@ -72,6 +71,7 @@ async function replace(
   watch.reached('started')
   const failure = await becameReady(incumbent, options, link, candidate)
   if (failure !== null) {
+    link.say({ type: 'refused', message: failure })
     await candidate.end(options.graceMs)
     throw new HandoverError('ERR_HANDOVER_UPGRADE_FAILED', withReason(failure, link))
   }
@@ -80,7 +80,6 @@ async function replace(
   await allWithin(settleMs, [() => link.until(() => received(link) >= report.account.handedOver)], () => {})
   const account = accountOf(link)
   return {
-    strategy: options.strategy,
     from: { pid: process.pid, account: report.account },
     to: { pid: candidate.pid, account },
     phases: watch.phases,

@@ -41,12 +41,8 @@ export class Upgrades {
     this.#earlier = earlier
   }
 
-  /** By our own command line. */
-  async run(): Promise<UpgradeReceipt> {
-    const listeners = this.#host.listeners()
-    return this.to((predecessor) =>
-      startChild(this.#line, { listeners, environment: this.#host.environment, predecessor }),
-    )
+  startChild(listeners: PassedListener[], predecessor: string): Promise<Candidate> {
+    return startChild(this.#line, { listeners, environment: this.#host.environment, predecessor })
   }
 
   /** @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED` or `ERR_HANDOVER_UPGRADE_FAILED` */
@@ -58,7 +54,6 @@ export class Upgrades {
     host.announcer.reloading()
     try {
       return await upgrade(host, {
-        strategy: this.#settings.strategy,
         timeoutMs: this.#settings.timeoutMs,
         graceMs: Math.min(host.drainMs + 1000, longestGraceMs),
         draining: [...living(this.#earlier), thisGeneration()],

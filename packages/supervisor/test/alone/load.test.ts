@@ -26,8 +26,7 @@ for (const [name, program, register] of [
 ] as const) {
   test(`SIGUSR2 loses no request of ${name} in ${upgrades} upgrades`, async (t) => {
     const service = await openLone(t, fixture(program), { register })
-    await service.until(() => true)
-    await accepts(service)
+    await service.accepts()
     const load = loadOn(service)
     const generations = new Set([service.pid()])
     for (let i = 1; i <= upgrades; i++) {
@@ -39,12 +38,4 @@ for (const [name, program, register] of [
     assert.equal(generations.size, upgrades + 1)
     assert.doesNotMatch(service.output(), /Warning/)
   })
-}
-
-/** Resolves when somebody listens. */
-async function accepts({ port }: Lone): Promise<void> {
-  for (;;) {
-    const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => null)
-    if (response !== null) return
-  }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, watch } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -15,8 +15,8 @@ export interface LoneOptions {
   env?: Record<string, string>
   /** Preload the zero-code mode. Default true. */
   register?: boolean
-  cwd?: string
-  signal?: string
+  /** Makes what the program needs in the folder, before it is started. */
+  prepare?: (folder: string) => { cwd?: string; env?: Record<string, string> }
   /** Arguments of Node instead of the program's path. */
   args?: string[]
 }
@@ -33,6 +33,12 @@ export interface Lone {
   upgrade(): Promise<number>
   /** Resolves when the output has it. */
   said(text: string): Promise<void>
+  /** The same for what came behind the first `from` characters. */
+  saidLike(pattern: RegExp, from: number): Promise<void>
+  /** Resolves when somebody listens. */
+  accepts(): Promise<void>
+  /** The same command line again, by nobody's order. */
+  startAnother(): void
   /** Resolves with the pid of the generation that serves, once the condition holds for it. */
   until(condition: (pid: number) => boolean): Promise<number>
 }
@@ -42,34 +48,47 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   const port = await freePort()
   const pidFile = join(folder, 'pid')
   const pids = new Set<number>()
-  const { args, register = true, signal = 'SIGUSR2' } = options
+  const { args, register = true } = options
   const preload = register ? ['--import', new URL('dist/register.js', library).href] : []
-  const first = spawn(process.execPath, [...preload, ...(args ?? [program])], {
-    cwd: options.cwd ?? folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...process.env,
-      TMPDIR: folder,
-      PORT: String(port),
-      HANDOVER_UPGRADE_SIGNAL: signal,
-      HANDOVER_PID_FILE: pidFile,
-      HANDOVER_DRAIN_SECONDS: '5',
-      HANDOVER_IDLE_SECONDS: '2',
-      ...options.env,
-    },
-  })
+  // A release of its own, which a test may overwrite.
+  writeFileSync(join(folder, 'app.cjs'), firstRelease)
+  const prepared = options.prepare?.(folder) ?? {}
+  const cwd = prepared.cwd ?? folder
+  const start = () =>
+    spawn(process.execPath, [...preload, ...(args ?? [program])], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        PWD: cwd,
+        TMPDIR: folder,
+        PORT: String(port),
+        HANDOVER_UPGRADE_SIGNAL: 'SIGUSR2',
+        HANDOVER_PID_FILE: pidFile,
+        HANDOVER_DRAIN_SECONDS: '5',
+        HANDOVER_IDLE_SECONDS: '2',
+        ...options.env,
+        ...prepared.env,
+      },
+    })
+  const children: ChildProcess[] = []
   let output = ''
   const wakers = new Set<() => void>()
   const wake = () => wakers.forEach((waker) => waker())
-  for (const stream of [first.stdout, first.stderr]) {
-    stream.on('data', (chunk) => {
-      output += String(chunk)
-      wake()
-    })
+  const launch = () => {
+    const child = start()
+    children.push(child)
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += String(chunk)
+        wake()
+      })
+    }
+    child.on('exit', wake)
   }
-  first.on('exit', wake)
+  launch()
   const watcher = watch(folder, wake)
-  t.after(() => end(first, pids, watcher.close.bind(watcher), folder))
+  t.after(() => end(children, pids, watcher.close.bind(watcher), folder))
 
   const pid = () => {
     const found = Number(readIfThere(pidFile))
@@ -98,7 +117,12 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
       return current > 0 && condition(current) ? current : null
     }, 'the pid')
 
-  await until(() => true)
+  // One that cannot start has no pid file: what it said tells why.
+  await reached(
+    () => (pid() > 0 ? true : children.every(({ exitCode }) => exitCode !== null) ? false : null),
+    'the pid',
+  )
+  if (pid() === 0) throw new Error(output)
   return {
     port,
     folder,
@@ -110,15 +134,22 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
       process.kill(current, 'SIGUSR2')
       return until((next) => next !== current)
     },
+    async saidLike(pattern, from) {
+      await reached(() => (pattern.test(output.slice(from)) ? true : null), String(pattern))
+    },
+    async accepts() {
+      while ((await fetch(`http://127.0.0.1:${port}/`).catch(() => null)) === null);
+    },
+    startAnother: launch,
     async said(text) {
       await reached(() => (output.includes(text) ? true : null), `"${text}"`)
     },
   }
 }
 
-/** Nothing may be left, whatever state the test ended in: every generation is the leader of its group, but the first. */
+/** Nothing may be left, whatever state the test ended in; a generation leads its group, unless the test started it. */
 async function end(
-  first: ChildProcess,
+  children: ChildProcess[],
   pids: Set<number>,
   unwatch: () => void,
   folder: string,
@@ -126,19 +157,21 @@ async function end(
   unwatch()
   const current = Number(readIfThere(join(folder, 'pid')))
   for (const pid of [...pids, ...(current > 0 ? [current] : [])]) {
-    for (const target of pid === first.pid ? [pid] : [-pid, pid]) {
-      try {
-        process.kill(target, 'SIGKILL')
-      } catch {
-        // Gone already.
-      }
-    }
+    if (!readIfThere(`/proc/${pid}/environ`).includes(`TMPDIR=${folder}`)) continue
+    process.kill(pid, 'SIGKILL')
   }
-  first.kill('SIGKILL')
-  if (first.exitCode === null && first.signalCode === null)
-    await new Promise<void>((resolve) => first.once('exit', () => resolve()))
+  for (const child of children) {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null)
+      await new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  }
   rmSync(folder, { recursive: true, force: true })
 }
+
+const firstRelease = `require('node:http')
+  .createServer((request, response) => response.end('one ' + process.pid))
+  .listen(process.env.PORT, () => console.log('one listens'))
+`
 
 function readIfThere(file: string): string {
   try {

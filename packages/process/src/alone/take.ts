@@ -1,0 +1,92 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import { checkSocketPath, unixAddress } from '../datagram.js'
+import { descriptorCalls } from '../descriptors.js'
+import { HandoverError } from '../errors.js'
+import type { Koffi } from '../koffi.js'
+import type { PassedListener } from './candidate.js'
+import { isTrusted, peerOf } from './peer.js'
+import { parseOffer, type Offer, type Refusal } from './takeover-protocol.js'
+
+export interface Taken {
+  listeners: PassedListener[]
+  predecessor: string
+  /** Open until we have taken over. */
+  connection: number
+}
+
+/**
+ * Asks whoever serves at that path for its listeners. Null: nobody is there, so we are the first. It is waited for
+ * without a turn of the event loop, so that an application that knows nothing of it finds its listeners as well.
+ *
+ * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when somebody is there who does not give them
+ */
+export function take(koffi: Koffi, path: string): Taken | null {
+  const wrong = checkSocketPath(path)
+  if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
+  const libc = koffi.load(null)
+  const fd = Number(libc.func('int socket(int, int, int)')(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
+  if (fd < 0) throw failure(path, `socket failed with errno ${koffi.errno()}`)
+  try {
+    const address = unixAddress(path)
+    if (Number(libc.func('int connect(int, const void *, unsigned int)')(fd, address, address.length)) < 0) {
+      const { ENOENT, ECONNREFUSED } = os.constants.errno
+      if (koffi.errno() === ENOENT || koffi.errno() === ECONNREFUSED) return close(fd)
+      throw failure(path, `connect failed with errno ${koffi.errno()}`)
+    }
+    const peer = peerOf(koffi, fd)
+    if (peer === null || !isTrusted(peer))
+      throw failure(path, `it belongs to user ${peer?.uid ?? 'unknown'}, our own or root was expected`)
+    fs.writeSync(fd, '{"version":1}\n')
+    const { fds, offer } = receiveOffer(koffi, fd, path)
+    const listeners = offer.names.map((name, index) => ({ name, fd: fds[index] ?? -1 }))
+    if (listeners.some((listener) => listener.fd < 0))
+      throw failure(path, `${fds.length} descriptors came for ${offer.names.length} listeners`)
+    return { listeners, predecessor: offer.predecessor, connection: fd }
+  } catch (error) {
+    close(fd)
+    throw error
+  }
+}
+
+function receiveOffer(koffi: Koffi, fd: number, path: string): { fds: number[]; offer: Offer } {
+  const poll = koffi.load(null).func('int poll(void *, unsigned long, int)')
+  const { receive } = descriptorCalls(koffi)
+  const fds: number[] = []
+  let line = ''
+  while (!line.includes('\n')) {
+    const events = Buffer.alloc(8) // struct pollfd
+    events.writeInt32LE(fd, 0)
+    events.writeInt16LE(POLLIN, 4)
+    if (Number(poll(events, 1, answerMs)) <= 0)
+      throw failure(path, `no answer came within ${answerMs / 1000} s`)
+    const received = receive(fd)
+    if (received === null) continue
+    fds.push(...received.fds)
+    line += received.data.toString()
+    if (received.end) break
+  }
+  const offer: Offer | Refusal | null = parseOffer(line)
+  if (offer !== null && !('error' in offer)) return { fds, offer }
+  for (const received of fds) fs.closeSync(received)
+  throw failure(path, offer === null ? 'the answer is not an offer' : offer.error)
+}
+
+function failure(path: string, reason: string): HandoverError {
+  return new HandoverError(
+    'ERR_HANDOVER_TAKEOVER',
+    `The service at "${path}" cannot be taken over: ${reason}`,
+  )
+}
+
+function close(fd: number): null {
+  fs.closeSync(fd)
+  return null
+}
+
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_CLOEXEC = 0o2000000
+const POLLIN = 1
+/** Whoever serves answers as soon as its event loop turns. */
+const answerMs = 10_000

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ask } from '../systemd/rig.js'
+import { fixture, openLone } from './rig.js'
+
+const serve = (name: string, before = ''): string => `${before}
+require('node:http').createServer((request, response) => response.end('${name} ' + process.pid))
+  .listen(process.env.PORT, () => console.log('${name} listens'))
+`
+
+test('an upgrade that fails leaves the old process serving, and says why', async (t) => {
+  const service = await openLone(t, 'app.cjs', {
+    env: { HANDOVER_UPGRADE_SECONDS: '3', HANDOVER_DRAIN_SECONDS: '1' },
+  })
+  const { pid } = service
+  const first = pid()
+  const release = (source: string) => writeFileSync(join(service.folder, 'app.cjs'), source)
+  await service.said('one listens')
+  for (const [source, reason] of [
+    ['process.exit(7)', / exited with 7 before it was ready/],
+    ['process.kill(process.pid, "SIGKILL")', / was ended by SIGKILL before it was ready/],
+    ['process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)', / was not ready within 3 s/],
+    ['for (;;);', / was not ready within 3 s/],
+  ] as const) {
+    release(source)
+    const seen = service.output().length
+    process.kill(first, 'SIGUSR2')
+    await service.saidLike(reason, seen)
+    assert.equal(await ask(service.port), `one ${first}`)
+    assert.equal(pid(), first)
+  }
+  release(serve('two'))
+  const next = await service.upgrade()
+  assert.equal(await ask(service.port), `two ${next}`)
+})
+
+test('a second signal is refused with the reason while an upgrade goes on', async (t) => {
+  const service = await openLone(t, 'app.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
+  await service.said('one listens')
+  const first = service.pid()
+  writeFileSync(
+    join(service.folder, 'app.cjs'),
+    `console.log('begun'); setTimeout(() => {${serve('two')}}, 1500)`,
+  )
+  process.kill(first, 'SIGUSR2')
+  await service.said('begun')
+  process.kill(first, 'SIGUSR2')
+  await service.saidLike(/No upgrade can begin now: the one to process \d+ is still going on/, 0)
+  const next = await service.until((pid) => pid !== first)
+  assert.equal(await ask(service.port), `two ${next}`)
+})
+
+test('a switched link means the new release, of the folder and of the script', async (t) => {
+  for (const args of [['app.cjs'], ['../current/app.cjs']]) {
+    const service = await openLone(t, 'app.cjs', {
+      args,
+      prepare(folder) {
+        for (const name of ['a', 'b']) {
+          mkdirSync(join(folder, name))
+          writeFileSync(join(folder, name, 'app.cjs'), serve(name))
+        }
+        symlinkSync('a', join(folder, 'current'))
+        return { cwd: join(folder, 'current') }
+      },
+    })
+    await service.said('a listens')
+    symlinkSync('b', join(service.folder, 'next'))
+    renameSync(join(service.folder, 'next'), join(service.folder, 'current'))
+    const next = await service.upgrade()
+    assert.equal(await ask(service.port), `b ${next}`)
+    assert.equal(realpathSync(`/proc/${next}/cwd`), realpathSync(join(service.folder, 'b')))
+  }
+})
+
+test('a pid file that cannot be written stops the first start, with a code', async (t) => {
+  await assert.rejects(
+    openLone(t, fixture('http.cjs'), { env: { HANDOVER_PID_FILE: '/nowhere/pid' } }),
+    /ERR_HANDOVER_PID_FILE[^]*The pid file "\/nowhere\/pid" cannot be written|The pid file "\/nowhere\/pid" cannot be written/,
+  )
+})
+
+test('a new version that nobody started takes over, twice, and its clients move', async (t) => {
+  const env = (folder: string) => ({ HANDOVER_TAKEOVER: join(folder, 'takeover.sock') })
+  const service = await openLone(t, fixture('http.cjs'), { prepare: (folder) => ({ env: env(folder) }) })
+  await service.accepts()
+  for (let i = 0; i < 2; i++) {
+    const before = service.pid()
+    service.startAnother()
+    const next = await service.until((pid) => pid !== before)
+    assert.equal(await ask(service.port), String(next))
+  }
+})
+
+test('a stale takeover socket is replaced, and a new version that dies leaves the old one serving', async (t) => {
+  const service = await openLone(t, 'app.cjs', {
+    prepare(folder) {
+      const path = join(folder, 'takeover.sock')
+      writeFileSync(path, '')
+      chmodSync(path, 0o600)
+      return { env: { HANDOVER_TAKEOVER: path } }
+    },
+  })
+  await service.said('one listens')
+  const first = service.pid()
+  writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
+  service.startAnother()
+  await service.saidLike(/The new process \d+ ended before it was ready/, 0)
+  assert.equal(await ask(service.port), `one ${first}`)
+  writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
+  service.startAnother()
+  const next = await service.until((pid) => pid !== first)
+  assert.equal(await ask(service.port), `two ${next}`)
+})
