@@ -1,6 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import path from 'node:path'
 import type { Environment } from '../environment.js'
 import type { CommandLine } from './command-line.js'
+import { generationOf, living } from './generations.js'
 
 /** A process that shall take our place, and has not yet said that it can. */
 export interface Candidate {
@@ -34,36 +38,67 @@ export interface StartOptions {
  * It is the leader of a session of its own (setsid(2)), so that it can be ended with all that it started.
  */
 export async function startChild(line: CommandLine, options: StartOptions): Promise<Candidate> {
-  const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ exec "$@"', 'sh', line.program, ...line.args], {
+  const managed = options.environment.NOTIFY_SOCKET !== undefined
+  const pidFile = path.join(path.dirname(options.predecessor), 'pid')
+  const child = spawn('/bin/sh', ['-c', managed ? orphan : become, pidFile, line.program, ...line.args], {
     cwd: line.cwd,
     env: childEnvironment(line, options),
     stdio: ['inherit', 'inherit', 'inherit', ...options.listeners.map(({ fd }) => fd)],
     detached: true,
   })
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
-  return candidate(child)
+  return managed ? orphanedCandidate(child, pidFile) : childCandidate(child)
 }
 
-function candidate(child: ChildProcess): Candidate {
-  const pid = child.pid ?? 0
+const become = 'LISTEN_PID=$$ exec "$@"'
+
+/**
+ * For a service manager: systemd waits for the end of a main process only if that was its own child when it was told
+ * of it (MAINPID=); else it sends SIGKILL right behind SIGTERM. So the shell in between ends at once, and writes into the
+ * file that is its $0 who was started. What it starts in the background reads /dev/null.
+ */
+const orphan = `/bin/sh -c '${become}' sh "$@" & echo $! > "$0"`
+
+function childCandidate(child: ChildProcess): Candidate {
   const gone = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) =>
       resolve(signal === null ? `exited with ${code}` : `was ended by ${signal}`),
     )
   })
+  const pid = child.pid ?? 0
+  return { pid, gone, end: (graceMs) => endGroup(pid, gone, graceMs), release: () => child.unref() }
+}
+
+/** Its exit code is systemd's to know. */
+async function orphanedCandidate(shell: ChildProcess, pidFile: string): Promise<Candidate> {
+  await once(shell, 'exit')
+  const process = generationOf(Number(fs.readFileSync(pidFile, 'utf8')))
+  let timer: NodeJS.Timeout | undefined
+  const gone = new Promise<string>((resolve) => {
+    timer = setInterval(() => {
+      if (living([process]).length > 0) return
+      clearInterval(timer)
+      resolve('ended')
+    }, lookMs)
+  })
   return {
-    pid,
+    pid: process.pid,
     gone,
-    async end(graceMs) {
-      signalGroup(pid, 'SIGTERM')
-      const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs)
-      await gone
-      clearTimeout(timer)
-      signalGroup(pid, 'SIGKILL') // what it has started
-    },
-    release: () => child.unref(),
+    end: (graceMs) => endGroup(shell.pid ?? 0, gone, graceMs),
+    release: () => clearInterval(timer),
   }
 }
+
+async function endGroup(leader: number, gone: Promise<string>, graceMs: number): Promise<void> {
+  signalGroup(leader, 'SIGTERM')
+  const timer = setTimeout(() => signalGroup(leader, 'SIGKILL'), graceMs)
+  await gone
+  clearTimeout(timer)
+  signalGroup(leader, 'SIGKILL') // what it has started
+}
+
+/** A process that is no child of ours can only be looked at. */
+const lookMs = 50
 
 function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {

@@ -7,8 +7,8 @@ export interface Generation {
   startTime: string
 }
 
-export function thisGeneration(): Generation {
-  return { pid: process.pid, startTime: startTimeOf(process.pid) ?? '' }
+export function generationOf(pid: number): Generation {
+  return { pid, startTime: startTimeOf(pid) ?? '' }
 }
 
 /** Those that are still there. */

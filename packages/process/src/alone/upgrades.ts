@@ -3,7 +3,7 @@ import type { Environment } from '../environment.js'
 import type { ServiceState } from '../lifecycle.js'
 import { startChild, type Candidate, type PassedListener } from './candidate.js'
 import { ownCommandLine, type CommandLine } from './command-line.js'
-import { living, thisGeneration, type Generation } from './generations.js'
+import { living, generationOf, type Generation } from './generations.js'
 import type { AloneSettings } from './options.js'
 import type { UpgradeReceipt } from './receipt.js'
 import { upgrade, type Incumbent } from './upgrade.js'
@@ -56,7 +56,7 @@ export class Upgrades {
       return await upgrade(host, {
         timeoutMs: this.#settings.timeoutMs,
         graceMs: Math.min(host.drainMs + 1000, longestGraceMs),
-        draining: [...living(this.#earlier), thisGeneration()],
+        draining: [...living(this.#earlier), generationOf(process.pid)],
         start: async (predecessor) => {
           const candidate = await start(predecessor)
           current.pid = candidate.pid

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { startLoad } from '../../dist/verify/index.js'
 import { assertFlawless, fixture, openLone, type Lone } from './rig.js'
@@ -39,3 +40,20 @@ for (const [name, program, register] of [
     assert.doesNotMatch(service.output(), /Warning/)
   })
 }
+
+test('a takeover by a process that is not a child loses no request, 10 times', async (t) => {
+  const service = await openLone(t, fixture('http.cjs'), {
+    prepare: (folder) => ({ env: { HANDOVER_TAKEOVER: join(folder, 'takeover.sock') } }),
+  })
+  await service.accepts()
+  const load = loadOn(service)
+  for (let i = 1; i <= 10; i++) {
+    const before = service.pid()
+    load.markUpgradeStart(i)
+    service.startAnother()
+    await service.until((pid) => pid !== before)
+    load.markUpgradeDone(i)
+  }
+  assertFlawless(t, await load.stop())
+  assert.doesNotMatch(service.output(), /Warning/)
+})

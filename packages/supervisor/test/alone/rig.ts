@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -35,7 +36,8 @@ export interface Lone {
   said(text: string): Promise<void>
   /** The same for what came behind the first `from` characters. */
   saidLike(pattern: RegExp, from: number): Promise<void>
-  /** Resolves when somebody listens. */
+  /** Resolves when somebody listens; `accepts`: and answers HTTP. */
+  listens(): Promise<void>
   accepts(): Promise<void>
   /** The same command line again, by nobody's order. */
   startAnother(): void
@@ -137,6 +139,9 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
     async saidLike(pattern, from) {
       await reached(() => (pattern.test(output.slice(from)) ? true : null), String(pattern))
     },
+    async listens() {
+      while (!(await canConnect(port)));
+    },
     async accepts() {
       while ((await fetch(`http://127.0.0.1:${port}/`).catch(() => null)) === null);
     },
@@ -166,6 +171,16 @@ async function end(
       await new Promise<void>((resolve) => child.once('exit', () => resolve()))
   }
   rmSync(folder, { recursive: true, force: true })
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
 }
 
 const firstRelease = `require('node:http')
