@@ -173,16 +173,20 @@ test('a paused Deployment waits and is never undone; it goes on when it is resum
 })
 
 test('a pod that has to be killed is noted in the receipt', { skip }, async () => {
-  const commands = await applied(
-    {
-      image: 'web:stubborn',
-      terminationGracePeriodSeconds: 1,
-      drain: { delaySeconds: 0, preStopSeconds: 0 },
-    },
-    { replicas: 1 },
+  const commands = await openNamespace(cluster)
+  const stubborn = deployment({
+    image: 'web:stubborn',
+    replicas: 1,
+    pod: { terminationGracePeriodSeconds: 1 },
+  })
+  await cluster.client.create(pathOf('deployments', undefined, commands.namespace), stubborn)
+  await cluster.until(
+    pathOf('deployments', 'web', commands.namespace),
+    (live) => live?.status?.availableReplicas === 1,
   )
   const { code, stderr, receipt } = await commands.run(
     'upgrade',
+    'web',
     '--image',
     'web:2',
     '--wait',

@@ -31,9 +31,12 @@ export function startProcess(sandbox: Sandbox, plan: ProcessPlan): ContainerProc
   closeSync(output)
   const program = programOf(child)
   let over = false
+  let killed = false
   const ended = program.ended.then(({ code, signal }) => {
     over = true
-    // unshare ends as its child did; a shell's numbers are a container's too.
+    // unshare ends as its child did, but util-linux 2.38 fails (1) to end by SIGKILL, which no process can unblock.
+    if (killed && code === 1) return { exitCode: 137, signal: 'SIGKILL' }
+    // A shell's numbers are a container's too.
     return { exitCode: code ?? 128 + (signal === 'SIGKILL' ? 9 : 15), signal }
   })
 
@@ -49,6 +52,7 @@ export function startProcess(sandbox: Sandbox, plan: ProcessPlan): ContainerProc
       const pid = await init()
       if (pid === 0) return
       try {
+        killed ||= name === 'SIGKILL'
         process.kill(pid, name)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
