@@ -90,7 +90,7 @@ test('a program that is gone fails the upgrade with exit code 3, and the old one
 test('an instance without the library is replaced by a new process instead', async (t) => {
   const rig = openRig()
   t.after(() => rig.close())
-  const port = await startService(rig, 'hello.cjs', { ...inPlace, register: false })
+  const port = await startService(rig, 'naive.cjs', { ...inPlace, register: false })
   const before = await pidsOf(rig)
   const { code, stderr } = await rig.upgrade()
   assert.equal(code, 0, stderr)
