@@ -124,6 +124,14 @@ export interface Prober {
   ): () => void
 }
 
+export interface MemoryGauge {
+  /**
+   * Tells again and again, every 5 seconds, how many bytes that process group has in memory (resident), until
+   * stopped. Tells nothing of a group that is gone.
+   */
+  watch(group: number, tell: (bytes: number) => void): () => void
+}
+
 /** Append-only, durable before `append` returns. */
 export interface Journal {
   read(): Event[]
@@ -149,6 +157,7 @@ export interface World {
   sockets: RecoverableSockets
   processes: AdoptingProcesses
   prober: Prober
+  memory: MemoryGauge
   journal: Journal
   kernel: KernelStats
   releases: Releases

@@ -51,6 +51,8 @@ export interface FakeWorld extends World {
   journaled: Event[]
   living: Map<string, FakeProcess>
   surviving: string[]
+  /** Those that are watched for their memory, by pid: tells how many bytes they have. */
+  gauges: Map<number, (bytes: number) => void>
   /** Set to make the journal say that it is too long. */
   overgrown: boolean
   /** Set to make the next looks at a revision fail. */
@@ -61,6 +63,7 @@ export interface FakeWorld extends World {
 export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): FakeWorld {
   const log: string[] = []
   const living = new Map<string, FakeProcess>()
+  const gauges: FakeWorld['gauges'] = new Map()
   let nextPid = 100 + journaled.length
   let nextFd = 10
 
@@ -85,6 +88,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
     journaled,
     living,
     surviving,
+    gauges,
     overgrown: false,
     refusal: null,
     sockets: {
@@ -132,6 +136,12 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
       },
     },
     prober: { start: () => () => {} },
+    memory: {
+      watch(group, tell) {
+        gauges.set(group, tell)
+        return () => void gauges.delete(group)
+      },
+    },
     journal: {
       read: () => [...journaled],
       append(events) {

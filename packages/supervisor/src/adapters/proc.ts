@@ -21,6 +21,21 @@ export function groupMembers(group: number): number[] {
   })
 }
 
+/**
+ * Bytes that each of these process groups has in memory: the sum of its processes' VmRSS, so that a page which two
+ * of them share counts twice. One look at all processes, and one more at each member. A group that is gone has no entry.
+ */
+export function residentBytes(groups: ReadonlySet<number>): Map<number, number> {
+  const sizes = new Map<number, number>()
+  for (const pid of pids()) {
+    const group = readStat(pid)?.group
+    if (group === undefined || !groups.has(group)) continue
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1]
+    sizes.set(group, (sizes.get(group) ?? 0) + Number(kibibytes ?? 0) * 1024)
+  }
+  return sizes
+}
+
 /** The process's name as `ps` shows it, or null. */
 export function processName(pid: number): string | null {
   return read(`/proc/${pid}/comm`)?.trimEnd() ?? null

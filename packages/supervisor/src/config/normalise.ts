@@ -35,6 +35,7 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
     ...(fields.startupProbe && { startupProbe: toProbe(fields.startupProbe) }),
     ...(fields.readinessProbe && { readinessProbe: toProbe(fields.readinessProbe) }),
     ...(fields.livenessProbe && { livenessProbe: toProbe(fields.livenessProbe) }),
+    ...(fields.maxMemory !== undefined && { maxMemory: fields.maxMemory }),
     register: fields.register,
   }
 }

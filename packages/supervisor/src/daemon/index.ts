@@ -14,6 +14,7 @@ import {
   systemClock,
 } from '../adapters/index.js'
 import { prepareLaunch } from '../adapters/launch/index.js'
+import { openMemoryGauge } from '../adapters/memory.js'
 import { openProber } from '../adapters/probes/index.js'
 import type { ServiceManager, ServiceManagerSockets } from '../adapters/systemd/index.js'
 import { openServiceManager, readUnitLimits } from '../adapters/systemd/index.js'
@@ -205,6 +206,7 @@ function openWorld(
       },
     }),
     prober: openProber(),
+    memory: openMemoryGauge(),
     journal,
     kernel: kernelStats(),
     releases: openReleases(),

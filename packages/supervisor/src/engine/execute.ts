@@ -1,6 +1,7 @@
 import type { Action, EventBody, Failure, Instance, Revision, ServiceState } from '../model/index.js'
 import type { LaunchedProcess, ProcessObserver, World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
+import { watchMemory } from './memory.js'
 import { watchReadiness } from './readiness.js'
 
 type Emit = (service: string, ...events: EventBody[]) => void
@@ -122,18 +123,23 @@ export function goOn(
   const { id, state } = instance
   if (state === 'draining') return world.processes.drain(id) // asked for while it was being started
   if (state === 'crashed') return
-  const revision = revisionOf(runtime, instance.revision)
-  runtime.watches.set(
-    id,
-    watchReadiness({
-      target: { instance: id, pid, listeners: runtime.listeners.of(revision.spec.listen), probeDir },
-      spec: revision.spec,
-      speaks,
-      wasReady: state === 'ready',
-      prober: world.prober,
-      report,
-    }),
-  )
+  const { spec } = revisionOf(runtime, instance.revision)
+  const readiness = watchReadiness({
+    target: { instance: id, pid, listeners: runtime.listeners.of(spec.listen), probeDir },
+    spec,
+    speaks,
+    wasReady: state === 'ready',
+    prober: world.prober,
+    report,
+  })
+  const stopMemory = watchMemory(world, runtime, { instance: id, pid, limitBytes: spec.maxMemory }, report)
+  runtime.watches.set(id, {
+    said: () => readiness.said(),
+    stop() {
+      readiness.stop()
+      stopMemory()
+    },
+  })
 }
 
 export function revisionOf({ state }: ServiceRuntime, wanted: number): Revision {

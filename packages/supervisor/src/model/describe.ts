@@ -6,6 +6,13 @@ import type { Exit } from './instance.js'
 export const describeExit = ({ code, signal }: Exit): string =>
   signal === null ? `exited with code ${code}` : `was ended by ${signal}`
 
+/** How far a process group is above its limit, as a clause. */
+export const describeMemory = (memory: { usedBytes: number; limitBytes: number }): string =>
+  `has ${mebibytes(memory.usedBytes)} in memory, and maxMemory is ${mebibytes(memory.limitBytes)}`
+
+/** `300 MiB`, `312.4 MiB`. */
+export const mebibytes = (bytes: number): string => `${Math.round((bytes / 2 ** 20) * 10) / 10} MiB`
+
 /** One event as one line of a log; null for those that only programs care for. */
 export function describeEvent(event: Event): string | null {
   const { service } = event
@@ -40,6 +47,8 @@ export function describeEvent(event: Event): string | null {
       return `${event.instance}: not ready: ${event.reason}`
     case 'InstanceProbeFailed':
       return `${event.instance}: ${event.probe} probe failed: ${event.reason}`
+    case 'InstanceExceededMemory':
+      return `${event.instance}: ${describeMemory(event)}`
     case 'InstanceDraining':
       return `${event.instance}: draining (${event.reason})`
     case 'InstanceKilled':

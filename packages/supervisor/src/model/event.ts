@@ -46,6 +46,8 @@ export type EventBody =
   | { type: 'InstanceBecameReady'; instance: string }
   | { type: 'InstanceBecameUnready'; instance: string; reason: string }
   | { type: 'InstanceProbeFailed'; instance: string; probe: 'startup' | 'liveness'; reason: string }
+  /** It has more in memory than its spec's `maxMemory` allows, and is replaced for it. */
+  | { type: 'InstanceExceededMemory'; instance: string; usedBytes: number; limitBytes: number }
   | { type: 'InstanceStatus'; instance: string; text: string }
   | { type: 'InstanceAccount'; instance: string; account: ConnectionAccount }
   | { type: 'InstanceStoppedAccepting'; instance: string }

@@ -12,6 +12,8 @@ export type FailureCode =
   | 'Crashed'
   /** A probe of the new revision failed. */
   | 'ProbeFailed'
+  /** An instance had more in memory than maxMemory allows. */
+  | 'MemoryExceeded'
   /** No progress within progressDeadlineSeconds. */
   | 'ProgressDeadlineExceeded'
   /** The user undid the rollout before it was complete. */

@@ -8,7 +8,7 @@ export interface Exit {
   signal: string | null
 }
 
-export type DrainReason = 'upgrade' | 'rollback' | 'scale' | 'restart' | 'liveness' | 'stop'
+export type DrainReason = 'upgrade' | 'rollback' | 'scale' | 'restart' | 'liveness' | 'memory' | 'stop'
 
 /**
  * One process (tree) of one revision.
@@ -41,9 +41,9 @@ export interface InstanceCommon {
   startTime: string | null
   /** How often this instance was started again after a crash. */
   restarts: number
-  /** Crashes and failed probes in a row; feeds the back-off, forgotten after ten minutes of running. */
+  /** Crashes, failed probes and exceeded memory limits in a row; feeds the back-off, forgotten after ten minutes of running. */
   crashes: number
-  /** How its present process failed a startup or liveness probe, or how its last process ended; else null. */
+  /** How its present process failed a startup or liveness probe, or exceeded its memory limit, or how its last process ended; else null. */
   failure: Failure | null
   account: ConnectionAccount | null
   /** While it replaces its program, see `ExecInstance`: what it is if that fails. */

@@ -77,6 +77,8 @@ export interface ServiceSpec {
   startupProbe?: ProbeSpec
   readinessProbe?: ProbeSpec
   livenessProbe?: ProbeSpec
+  /** Bytes that an instance's process group may have in memory (resident) before it is replaced. Default: no limit. */
+  maxMemory?: number
   /** Preload `@handover/process/register` into Node programs. Default true. */
   register: boolean
 }

@@ -11,10 +11,12 @@ export const targetSpec = (state: ServiceState): ServiceSpec | undefined =>
 /** Holds a place among the replicas: it serves, will serve, or comes back. Terminating pods do not count either. */
 export const isLiving = (instance: Instance): boolean => instance.state !== 'draining' || instance.returns
 
-/** Failed its startup or liveness probe, and nothing was done about it yet. */
-export const isCondemned = (instance: Instance): boolean =>
-  instance.failure !== null &&
-  (instance.state === 'starting' || instance.state === 'ready' || instance.state === 'unready')
+/** Its program is meant to serve: it neither drains nor waits for its back-off. */
+export const hasProgram = ({ state }: Instance): boolean =>
+  state === 'starting' || state === 'ready' || state === 'unready'
+
+/** Failed its startup or liveness probe, or exceeded its memory limit, and nothing was done about it yet. */
+export const isCondemned = (instance: Instance): boolean => instance.failure !== null && hasProgram(instance)
 
 /** When a ready instance becomes available: after minReadySeconds of its own revision. Null: not ready. */
 export function availableAt(state: ServiceState, instance: Instance): number | null {

@@ -1,7 +1,8 @@
 import type { Event, EventOf, Failure, Instance, InstanceState, ServiceState } from '../model/index.js'
 import { backOffMs, remembered } from './backoff.js'
-import { isLiving } from './instances.js'
-import { exitFailure, probeFailure, startFailure } from './sentences.js'
+import { hasProgram, isLiving } from './instances.js'
+import { isHeldToMemory } from './memory.js'
+import { exitFailure, memoryFailure, probeFailure, startFailure } from './sentences.js'
 
 /** What happens to one instance. */
 export type InstanceEvent = Extract<Event, { instance: string }>
@@ -72,7 +73,11 @@ function next(state: ServiceState, instance: Instance, event: InstanceEvent): In
         ? to(instance, { state: 'unready', since: at, reason: event.reason })
         : instance
     case 'InstanceProbeFailed':
-      return condemned(instance, event)
+      return condemned(instance, at, probeFailure(instance, event))
+    case 'InstanceExceededMemory':
+      return isHeldToMemory(state, instance, at)
+        ? condemned(instance, at, memoryFailure(instance, event))
+        : instance
     case 'InstanceStatus':
       return instance
     case 'InstanceAccount':
@@ -136,16 +141,17 @@ const restarted = (instance: Instance, { at, restarts }: EventOf<'InstanceStarti
   account: null,
 })
 
-function condemned(instance: Instance, event: EventOf<'InstanceProbeFailed'>): Instance {
-  if (instance.failure !== null || !is(instance, 'starting', 'ready', 'unready')) return instance
-  const crashes = remembered(instance.crashes, event.at - instance.startedAt)
-  return { ...instance, failure: probeFailure(instance, event), crashes }
+function condemned(instance: Instance, at: number, failure: Failure): Instance {
+  if (instance.failure !== null || !hasProgram(instance)) return instance
+  const crashes = remembered(instance.crashes, at - instance.startedAt)
+  return { ...instance, failure, crashes }
 }
 
 /**
  * A crashed instance has no process that could drain: it is gone at once. One that failed its liveness probe
  * is replaced by a new instance at once, but only the first time and outside of a rollout; else it comes back
- * itself, after its back-off, as kubelet restarts a container in its pod.
+ * itself, after its back-off, as kubelet restarts a container in its pod. One that exceeded its memory limit has
+ * waited for its back-off before it was condemned (see `isHeldToMemory`): outside of a rollout it never returns.
  */
 function draining(
   state: ServiceState,
@@ -155,7 +161,9 @@ function draining(
   if (instance.state === 'crashed') return null
   if (instance.state === 'draining') return instance
   const { at, deadline, reason } = event
-  const returns = reason === 'liveness' && (instance.crashes > 0 || state.rollout !== null)
+  const returns =
+    (reason === 'liveness' && (instance.crashes > 0 || state.rollout !== null)) ||
+    (reason === 'memory' && state.rollout !== null)
   return to(instance, {
     state: 'draining',
     since: at,

@@ -1,5 +1,5 @@
 import type { EventOf, Failure, Instance } from '../model/index.js'
-import { describeExit } from '../model/index.js'
+import { describeExit, describeMemory } from '../model/index.js'
 
 /** How an instance failed, in one sentence each; and figures as a person says them. */
 
@@ -13,6 +13,11 @@ export function exitFailure(instance: Instance, event: EventOf<'InstanceExited'>
 export const probeFailure = (instance: Instance, event: EventOf<'InstanceProbeFailed'>): Failure => ({
   code: 'ProbeFailed',
   message: `${named(instance)} failed its ${event.probe} probe, ${afterStart(instance, event.at)}: ${event.reason}`,
+})
+
+export const memoryFailure = (instance: Instance, event: EventOf<'InstanceExceededMemory'>): Failure => ({
+  code: 'MemoryExceeded',
+  message: `${named(instance)} ${describeMemory(event)}, ${afterStart(instance, event.at)}`,
 })
 
 export const startFailure = (instance: Instance, failure: Failure): Failure => ({

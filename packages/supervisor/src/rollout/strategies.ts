@@ -6,6 +6,7 @@ import type { Sets } from './instances.js'
 import { countAvailable, isAvailable, isCondemned, setsOf, targetSpec } from './instances.js'
 import { drainSurplus } from './scaling.js'
 import { newSetSize, oldSetScaleDown } from './sets.js'
+import { condemnedReason } from './memory.js'
 import type { Step } from './steps.js'
 
 /**
@@ -35,15 +36,23 @@ function scaleTarget(state: ServiceState, { target, old }: Sets, maxTotal: numbe
   const size = target.length
   const wanted = newSetSize({ replicas, maxTotal, total: size + old.length, size })
   return wanted >= size
-    ? startInstances(state, state.target, wanted - size, isReplacing(state, old) ? 1 : 0)
+    ? startInstances(state, state.target, wanted - size, restartsOf(state, old))
     : drainSurplus(state, target, size - wanted, 'scale', now)
 }
 
-/** Whether what is started now takes the place of an instance that failed its probe. */
-const isReplacing = (state: ServiceState, old: Instance[]): boolean =>
-  state.rollout === null &&
-  (old.some(isCondemned) ||
-    state.instances.some((instance) => instance.state === 'draining' && instance.reason === 'liveness'))
+/** Restarts so far of what is started now: one more than its predecessor's, if that failed while it lived; else 0. */
+function restartsOf(state: ServiceState, old: Instance[]): number {
+  if (state.rollout !== null) return 0
+  const condemned = old.filter(isCondemned)
+  const going = state.instances.filter(isReplaced)
+  const replaced = condemned.length > 0 ? condemned : going
+  return replaced.length === 0 ? 0 : Math.max(...replaced.map(({ crashes }) => crashes)) + 1
+}
+
+const isReplaced = (instance: Instance): boolean =>
+  instance.state === 'draining' &&
+  !instance.returns &&
+  (instance.reason === 'liveness' || instance.reason === 'memory')
 
 /** Oldest first, which is the order in the state. */
 function scaleOldDown(
@@ -66,6 +75,10 @@ function scaleOldDown(
     ...removable.filter(isHealthy).slice(0, count.available),
   ]
   return going.map((instance) =>
-    drainInstance(state, instance, isCondemned(instance) ? 'liveness' : oldDrainReason(state)),
+    drainInstance(
+      state,
+      instance,
+      isCondemned(instance) && state.rollout === null ? condemnedReason(instance) : oldDrainReason(state),
+    ),
   )
 }

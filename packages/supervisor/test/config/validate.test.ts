@@ -38,6 +38,15 @@ test('validateConfig() gives the specification back as it was when it went throu
   assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec)
 })
 
+test("validateConfig() reads maxMemory in Kubernetes' notation, and leaves it out where it is not given", () => {
+  const bytes = (maxMemory: string | number) => specOf({ maxMemory }).maxMemory
+  assert.deepEqual(
+    ['300Mi', '1.5Gi', '2048Ki', '500M', '500000k', '5000K', '1T', '2097152', 2_097_152.5].map(bytes),
+    [314_572_800, 1_610_612_736, 2_097_152, 5e8, 5e8, 5e6, 1e12, 2_097_152, 2_097_153],
+  )
+  assert.ok(!Object.hasOwn(specOf({}), 'maxMemory'))
+})
+
 describe('validateConfig() understands', () => {
   const tcp = (port: number, host = '::') => ({ type: 'tcp', host, port, backlog: 4096 })
   const udp = (port: number, host = '::') => ({ type: 'udp', host, port })
@@ -441,6 +450,14 @@ describe('validateConfig() refuses', () => {
       { listen: { dns: 'udp:53' }, readinessProbe: { tcpSocket: { port: 'dns' } } },
       ['services.web.readinessProbe.tcpSocket.port is "dns", a UDP listener, wanted a TCP or unix one'],
     ],
+    ...[0, '300', 1024 * 1024 - 1, '-300Mi', '300m', '300MB', '1 Gi', true, '9999999Ti'].map(
+      (maxMemory): [object, string[]] => [
+        { maxMemory },
+        [
+          `services.web.maxMemory is ${JSON.stringify(maxMemory)}, wanted an amount of memory ('300Mi', '1.5Gi', '500M' or a number of bytes), at least 1Mi`,
+        ],
+      ],
+    ),
     [
       { livenessProbe: { exec: { command: 'x' }, successThreshold: 2 } },
       ['services.web.livenessProbe.successThreshold is 2, wanted 1: only a readinessProbe counts successes'],

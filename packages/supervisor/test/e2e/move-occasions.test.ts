@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { Agent, get } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort, openRig, reached } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
-import type { EventOf, InstanceStatus } from 'handover/model'
+import type { Event, EventOf, EventType, InstanceStatus } from 'handover/model'
 import { startLoad } from '../../dist/verify/index.js'
 import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
@@ -46,6 +50,33 @@ test('the only instance that fails its liveness probe is replaced before it goes
   assertMoved(account)
 })
 
+for (const replicas of [1, 2])
+  test(`an instance of ${replicas} that exceeds its memory limit is replaced before it goes`, async (t) => {
+    const command = ['node', fileURLToPath(new URL('../../test/fixtures/apps/greedy.cjs', import.meta.url))]
+    const { rig, port, instances, end } = await underLoad(t, replicas, { command, maxMemory: '250Mi' })
+    const pid = Number(await askToStay(port, '/grow'))
+    const before = await instances()
+    const greedy = before.find((instance) => instance.pid === pid)
+    assert.ok(greedy)
+    await reached(async () => {
+      const now = await instances()
+      return now.length === replicas && now.every(({ id, state }) => id !== greedy.id && state === 'ready')
+    }, 'the instance was replaced')
+    const now = await instances()
+    assert.deepEqual(
+      now.slice(0, -1).map(({ id }) => id),
+      before.filter(({ id }) => id !== greedy.id).map(({ id }) => id),
+    )
+    assert.equal(now.at(-1)?.restarts, 1)
+    const [{ account, instance }] = await end(1)
+    assert.equal(instance, greedy.id)
+    assert.ok(account.handedOver > 0, JSON.stringify(account))
+    assertMoved(account)
+    const [exceeded, ...others] = eventsOf(rig, 'InstanceExceededMemory')
+    assert.deepEqual([exceeded?.instance, exceeded?.limitBytes, others.length], [greedy.id, 250 * 2 ** 20, 0])
+    assert.ok(exceeded && exceeded.usedBytes > exceeded.limitBytes && exceeded.usedBytes < 600 * 2 ** 20)
+  })
+
 test('scaling down moves the connections of those that go', async (t) => {
   const { rig, instances, end } = await underLoad(t, 3)
   const scaled = await rig.handover('scale', 'web=1')
@@ -68,6 +99,7 @@ type Drained = EventOf<'InstanceDrained'>
 
 interface Occasion {
   rig: Rig
+  port: number
   instances(): Promise<InstanceStatus[]>
   /** Ends the load, asserts that it saw nothing, and gives the accounts of those that have drained. */
   end(drained: number): Promise<[Drained, ...Drained[]]>
@@ -86,13 +118,14 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   await reached(() => load.report().answered > 500, 'the load runs')
   return {
     rig,
+    port,
     instances: async () => (await rig.status()).services[0]?.instances ?? [],
     async end(count) {
       const { answered } = load.report()
       await reached(() => load.report().answered > answered + 500, 'the load has gone on')
       const report = await load.stop()
       assertNothingClosed(report)
-      const drained = drainedOf(rig)
+      const drained = eventsOf(rig, 'InstanceDrained')
       assert.equal(drained.length, count)
       t.diagnostic(`${report.answered} answered, ${report.failed} failed, none closed`)
       return drained as [Drained, ...Drained[]]
@@ -100,14 +133,25 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   }
 }
 
-function drainedOf({ home }: Rig): Drained[] {
+/** On a connection that the client ends. */
+async function askToStay(port: number, path: string): Promise<string> {
+  const agent = new Agent({ keepAlive: true })
+  const [response] = (await once(get({ host: '127.0.0.1', port, path, agent }), 'response')) as [
+    IncomingMessage,
+  ]
+  const body = await text(response)
+  agent.destroy()
+  return body
+}
+
+function eventsOf<T extends EventType>({ home }: Rig, wanted: T): EventOf<T>[] {
   const journal = readdirSync(home, { recursive: true, encoding: 'utf8' }).find((path) =>
     path.endsWith('journal.jsonl'),
   )
   assert.ok(journal)
   const lines = readFileSync(join(home, journal), 'utf8').trim().split('\n')
-  const events = lines.flatMap((line) => JSON.parse(line) as Drained | Drained[])
-  return events.filter(({ type }) => type === 'InstanceDrained')
+  const events = lines.flatMap((line) => JSON.parse(line) as Event | Event[])
+  return events.filter((event): event is EventOf<T> => event.type === wanted)
 }
 
 /** Everything went on elsewhere, but for what the clients themselves have ended. */

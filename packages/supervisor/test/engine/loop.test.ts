@@ -73,6 +73,38 @@ test('createEngine() names no successor that has failed its liveness probe itsel
   assert.deepEqual(world.living.get('web-1')?.successors, ['web-3', 'web-4'])
 })
 
+test('createEngine() replaces an instance that is measured above its memory limit, and measures it no more', async () => {
+  const world = fakeWorld()
+  const engine = await running(world, spec({ maxMemory: 300 * 2 ** 20 }))
+  const pid = (id: string) => world.living.get(id)?.pid ?? 0
+  const measure = (id: string, bytes: number) => world.gauges.get(pid(id))?.(bytes)
+  measure('web-1', 300 * 2 ** 20)
+  assert.equal(world.living.size, 1)
+  measure('web-1', 312.4 * 2 ** 20)
+  measure('web-1', 400 * 2 ** 20)
+  await turn()
+  assert.match(
+    engine.explain('web')[0] ?? '',
+    /^web-1 of revision 1 has 312.4 MiB in memory, and maxMemory is 300 MiB, /,
+  )
+  assert.deepEqual(world.living.get('web-1')?.signals, [])
+  world.living.get('web-2')?.observer.ready()
+  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+  assert.deepEqual([...world.gauges.keys()], [pid('web-2')])
+  const { length } = world.journaled
+  measure('web-2', 400 * 2 ** 20)
+  assert.equal(world.journaled.length, length, 'too soon after its predecessor')
+  world.clock.advance(10_000)
+  measure('web-2', 400 * 2 ** 20)
+  assert.equal(world.journaled[length]?.type, 'InstanceExceededMemory')
+})
+
+test('createEngine() measures nobody who has no memory limit', async () => {
+  const world = fakeWorld()
+  await running(world)
+  assert.equal(world.gauges.size, 0)
+})
+
 test('createEngine() names no successor when everything stops', async () => {
   const world = fakeWorld()
   const engine = await running(world, spec({ replicas: 2 }))

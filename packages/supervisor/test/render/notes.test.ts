@@ -43,6 +43,14 @@ test('kubernetesObjects() names what a cluster cannot do', () => {
     notes({ listen: { http: 80, admin: 'unix:/a' }, readinessProbe: { tcpSocket: { port: 'admin' } } }),
     /readinessProbe asks on "admin", a unix socket, which kubelet cannot: it is left out/,
   )
+  assert.match(
+    notes({ maxMemory: '300Mi' }),
+    /maxMemory is 300 MiB: no pod is replaced gracefully for its memory; kubernetes.resources.limits.memory would/,
+  )
+  assert.match(
+    notes({ maxMemory: '300Mi', kubernetes: { ...quiet, resources: { limits: { memory: '512Mi' } } } }),
+    /kubernetes.resources.limits.memory, "512Mi", has its container killed/,
+  )
   assert.match(notes({ listen: {}, readinessProbe: undefined }), /there is none[^]*readinessProbe is missing/)
 })
 

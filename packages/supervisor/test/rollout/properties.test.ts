@@ -53,7 +53,8 @@ const keepsBounds: WorldObserver = {
       assert.ok(instance)
       const available = countAvailable(state, living(state), now)
       const isAvailable = countAvailable(state, [instance], now) === 1
-      if (!isAvailable || instance.failure !== null) continue // it is as good as gone
+      const servesOn = instance.failure?.code === 'MemoryExceeded' && state.rollout === null
+      if (!isAvailable || (instance.failure !== null && !servesOn)) continue // it is as good as gone
       const { minAvailable } = boundsOf(state)
       assert.ok(
         available > minAvailable,

@@ -54,6 +54,7 @@ export const wellBehaved: fc.Arbitrary<Behaviour> = fc.record({
   drainMs: fc.option(fc.nat(40_000)),
 })
 
+const overLimit = { usedBytes: fc.constant(2 ** 29), limitBytes: fc.constant(2 ** 28) }
 const probe = fc.constantFrom('startup' as const, 'liveness' as const)
 export const anything: fc.Arbitrary<Behaviour> = fc.oneof(
   { weight: 3, arbitrary: wellBehaved },
@@ -65,6 +66,8 @@ export const anything: fc.Arbitrary<Behaviour> = fc.oneof(
   fc.record({ cannotStart: fc.constant('command not found') }),
   fc.record({ execFails: fc.record({ message: fc.constant('E2BIG'), refused: fc.boolean() }) }),
   fc.record({ probeFails: fc.record({ afterMs: fc.nat(9000), probe, reason: fc.constant('503') }) }),
+  fc.record({ exceeds: fc.record({ afterMs: fc.nat(9000), ...overLimit }) }),
+  fc.record({ exceeds: fc.record({ afterMs: fc.nat(9000), forMs: fc.nat(20_000), ...overLimit }) }),
   fc.record({
     flaps: fc.record({
       afterMs: fc.integer({ min: 200, max: 9000 }),
@@ -101,6 +104,7 @@ export const event: fc.Arbitrary<Event> = fc
     type: fc.constantFrom(
       ...['InstanceStarting', 'InstanceStarted', 'InstanceStartFailed', 'InstanceBecameReady'],
       ...['InstanceBecameUnready', 'InstanceProbeFailed', 'InstanceStatus', 'InstanceAccount'],
+      'InstanceExceededMemory',
       ...[
         'InstanceDraining',
         'InstanceStoppedAccepting',
@@ -134,6 +138,7 @@ export const event: fc.Arbitrary<Event> = fc
         to: revision,
         replicas: revision,
       },
+      ...{ usedBytes: 2 ** 29, limitBytes: 2 ** 28 },
       ...{ rollingBack: revision > 1, found: [] },
       revision: type === 'RevisionCreated' ? revisionRecord(revision) : revision,
     } as unknown as Event

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Action, Command, Event, ServiceSpec } from '../../dist/model/index.js'
+import { mebibytes } from '../../dist/model/index.js'
 import { explain, progress, reduce, initialState } from '../../dist/rollout/index.js'
 import type { FakeWorld, Script } from './world.js'
 import { fakeWorld } from './world.js'
@@ -122,6 +123,8 @@ function eventText(event: Event): string {
       return `InstanceBecameUnready ${event.instance}: ${event.reason}`
     case 'InstanceProbeFailed':
       return `InstanceProbeFailed ${event.instance}: ${event.probe}, ${event.reason}`
+    case 'InstanceExceededMemory':
+      return `InstanceExceededMemory ${event.instance}: ${mebibytes(event.usedBytes)} of ${mebibytes(event.limitBytes)}`
     default:
       return 'instance' in event ? `${event.type} ${event.instance}` : event.type
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Action, Command, Event, EventBody, Plan, Result, ServiceState } from '../../dist/model/index.js'
-import { accept, initialState, intent, plan, reduce } from '../../dist/rollout/index.js'
+import { accept, initialState, intent, isHeldToMemory, plan, reduce } from '../../dist/rollout/index.js'
 
 /**
  * A small fake world around the pure heart: it folds, plans, reduces the intents, and answers the actions with
@@ -15,6 +15,8 @@ export interface Behaviour {
   readyMs?: number | null
   exit?: { afterMs: number; code?: number; signal?: string; output?: string[] }
   probeFails?: { afterMs: number; probe: 'startup' | 'liveness'; reason: string }
+  /** From then on each look at its memory, every 5 seconds, finds that much; `forMs`: until it gives it back. */
+  exceeds?: { afterMs: number; forMs?: number; usedBytes: number; limitBytes: number }
   /** Becomes unready, and ready again; once, or that many times. */
   flaps?: { afterMs: number; forMs: number; times?: number; reason: string }
   /** It cannot replace its program by this one; `refused`: nor by any other. */
@@ -180,7 +182,8 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
     run(instance, id, behaviour)
   }
 
-  function run(instance: string, id: number, { readyMs = 100, exit, probeFails, flaps }: Behaviour): void {
+  function run(instance: string, id: number, behaviour: Behaviour): void {
+    const { readyMs = 100, exit, probeFails, exceeds, flaps } = behaviour
     if (readyMs !== null) later(readyMs, id, { type: 'InstanceBecameReady', instance })
     for (let time = 1; flaps && time <= (flaps.times ?? 1); time++) {
       const unreadyMs = time * flaps.afterMs + (time - 1) * flaps.forMs
@@ -190,6 +193,11 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
     if (probeFails) {
       const { probe, reason } = probeFails
       later(probeFails.afterMs, id, { type: 'InstanceProbeFailed', instance, probe, reason })
+    }
+    if (exceeds) {
+      const { afterMs, forMs = 3_600_000, usedBytes, limitBytes } = exceeds
+      const memory = { type: 'InstanceExceededMemory', instance, usedBytes, limitBytes } as const
+      for (let ms = afterMs; ms < afterMs + forMs; ms += 5000) later(ms, id, memory)
     }
     if (exit) {
       const { code = null, signal = null, output = [] } = exit
@@ -235,10 +243,17 @@ export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWor
         forget(next.process)
         processes.delete(next.body.instance)
       }
-      happen(next.body)
+      if (isReported(next.body)) happen(next.body)
     }
     replan()
     return true
+  }
+
+  /** The engine reports an exceeded limit only where something comes of it. */
+  function isReported(body: EventBody): boolean {
+    if (body.type !== 'InstanceExceededMemory') return true
+    const instance = state.instances.find(({ id }) => id === body.instance)
+    return instance !== undefined && isHeldToMemory(state, instance, now)
   }
 
   return {

@@ -3,6 +3,7 @@ import { account, command, count, fields, intOrPercent, name, seconds, text } fr
 import { kubernetes } from './kubernetes.js'
 import { listener } from './listen.js'
 import { probe } from './probe.js'
+import { memory } from './quantity.js'
 
 const wantedReplicas = "a whole number, 0 or more, or 'max'"
 const wantedVariable = 'a string, a number or a boolean'
@@ -104,6 +105,10 @@ export const service = fields({
   startupProbe: probe.optional().meta({ description: 'Until it succeeds, the other probes wait' }),
   readinessProbe: probe.optional().meta({ description: 'Whether the instance is ready' }),
   livenessProbe: probe.optional().meta({ description: 'When it fails, the instance is started again' }),
+  maxMemory: memory.optional().meta({
+    description:
+      "Memory ('300Mi') above which an instance is replaced, new before old: resident, of all its processes",
+  }),
   kubernetes: kubernetes
     .optional()
     .meta({ description: 'How the service lives in a cluster; nothing of it matters on one machine' }),

@@ -1,3 +1,4 @@
+import { mebibytes } from '../../model/index.js'
 import { preStopOf } from './grace.js'
 import { fieldOf, listOf } from './json.js'
 import type { KubernetesOrder, KubernetesService } from './order.js'
@@ -18,6 +19,7 @@ export const notesOf = (order: KubernetesOrder): string[] =>
       ...drainNotes(service, order.version),
       ...imageNotes(service),
       ...resourceNotes(service),
+      ...memoryNotes(service),
       ...portNotes(service, order.version),
     ].map((note) => `services.${service.spec.name}.${note}`),
   )
@@ -150,6 +152,19 @@ function resourceNotes({ kubernetes: { container, autoscaling } }: KubernetesSer
     return ['kubernetes.resources has no requests.cpu: the autoscaler has nothing to measure against']
   if (resources !== undefined) return []
   return ['kubernetes.resources is missing: these pods are the first to go where a node runs out of memory']
+}
+
+/** Nothing is set from it: there a limit kills, and a limit that was not asked for would reset connections. */
+function memoryNotes({ spec, kubernetes: { container } }: KubernetesService): string[] {
+  if (spec.maxMemory === undefined) return []
+  const limit = fieldOf(fieldOf(container.resources, 'limits'), 'memory')
+  const killed =
+    limit === undefined
+      ? 'kubernetes.resources.limits.memory would have its container killed, and is not set from it'
+      : `kubernetes.resources.limits.memory, ${JSON.stringify(limit)}, has its container killed`
+  return [
+    `maxMemory is ${mebibytes(spec.maxMemory)}: no pod is replaced gracefully for its memory; ${killed}`,
+  ]
 }
 
 function portNotes(service: KubernetesService, version: KubernetesVersion): string[] {

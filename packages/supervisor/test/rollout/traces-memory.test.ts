@@ -1,0 +1,107 @@
+import { test } from 'node:test'
+import { playTrace } from './trace.js'
+import type { Behaviour, Script } from './world.js'
+
+const limitBytes = 300 * 2 ** 20
+const exceeds = (afterMs: number, forMs?: number): Behaviour => ({
+  exceeds: { afterMs, usedBytes: 312.4 * 2 ** 20, limitBytes, ...(forMs !== undefined && { forMs }) },
+})
+const limited = { maxMemory: limitBytes }
+
+test('plan() starts the replacement first when an instance exceeds its memory limit', () => {
+  const script: Script = ({ instance }) => (instance === 'web-1' ? exceeds(5000) : {})
+  playTrace('memory', script, (world) => {
+    world.upgrade('v1', limited, 'start')
+    world.advance(5050)
+    world.explain()
+    world.settle()
+  })
+})
+
+test('plan() keeps the only instance in place for as long as its back-off when each exceeds its memory limit', () => {
+  playTrace(
+    'memory-loop',
+    ({ restarts }) => exceeds(restarts === 4 ? 700_000 : 1000),
+    (world) => {
+      world.upgrade('v1', { ...limited, replicas: 1 }, 'start')
+      world.advance(800_000)
+    },
+  )
+})
+
+test('plan() drains first when there may be no surge', () => {
+  const script: Script = ({ instance }) => (instance === 'web-1' ? exceeds(5000) : {})
+  const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } as const
+  playTrace('memory-surge-0', script, (world) => {
+    world.upgrade('v1', { ...limited, strategy }, 'start')
+    world.settle()
+  })
+})
+
+test('plan() drains at once when an instance that exceeds its memory limit does not serve', () => {
+  const script: Script = ({ instance }) =>
+    instance === 'web-1'
+      ? { ...exceeds(5000), flaps: { afterMs: 4000, forMs: 60_000, reason: 'GET /ready: no answer' } }
+      : {}
+  playTrace('memory-unready', script, (world) => {
+    world.upgrade('v1', limited, 'start')
+    world.settle()
+  })
+})
+
+test('plan() leaves an old instance above its memory limit to the rollout that replaces it', () => {
+  const script: Script = ({ release }) => (release === 'v1' ? exceeds(1000) : { readyMs: 2000 })
+  playTrace('memory-of-old', script, (world) => {
+    world.upgrade('v1', { ...limited, replicas: 1 }, 'start')
+    world.advance(800)
+    world.upgrade('v2', { ...limited, replicas: 1 })
+    world.settle()
+  })
+})
+
+test('plan() leaves an instance that awaits its replacement to a rollout that begins meanwhile', () => {
+  const script: Script = ({ release, instance }) =>
+    release === 'v1' && instance === 'web-1' ? exceeds(4000) : { readyMs: 2000 }
+  playTrace('memory-then-upgrade', script, (world) => {
+    world.upgrade('v1', limited, 'start')
+    world.advance(5000)
+    world.upgrade('v2', limited)
+    world.settle()
+  })
+})
+
+test('plan() rolls back when an instance of the new revision exceeds its memory limit', () => {
+  const script: Script = ({ release }) => (release === 'v2' ? exceeds(300) : {})
+  playTrace('memory-of-new', script, (world) => {
+    world.upgrade('v1', limited, 'start')
+    world.settle()
+    world.upgrade('v2', { ...limited, minReadySeconds: 1 })
+    world.settle()
+  })
+})
+
+test('plan() goes on trying with a back-off when the first revision exceeds its memory limit at its start', () => {
+  playTrace(
+    'memory-of-first',
+    ({ restarts }) => (restarts < 2 ? { readyMs: 500, ...exceeds(300, 10_000) } : {}),
+    (world) => {
+      world.upgrade('v1', { ...limited, replicas: 1 }, 'start')
+      world.settle()
+    },
+  )
+})
+
+test('plan() replaces what is still above its memory limit once a rollback is over', () => {
+  const script: Script = ({ release, instance }) =>
+    release === 'v2'
+      ? { exit: { afterMs: 2000, code: 1 }, readyMs: null }
+      : instance === 'web-1'
+        ? exceeds(1000)
+        : {}
+  playTrace('memory-after-rollback', script, (world) => {
+    world.upgrade('v1', limited, 'start')
+    world.advance(800)
+    world.upgrade('v2', limited)
+    world.settle()
+  })
+})
