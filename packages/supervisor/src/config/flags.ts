@@ -30,6 +30,8 @@ export interface CommandOptions {
   progressDeadlineSeconds?: string | number
   terminationGracePeriodSeconds?: string | number
   revisionHistoryLimit?: string | number
+  /** `300Mi`. */
+  maxMemory?: string | number
   /** Path of an HTTP readiness probe on the first listener. */
   readinessPath?: string
   /** False: do not preload the library into Node programs. */
@@ -65,6 +67,7 @@ export function specFromCommand(options: CommandOptions, folder: string): Result
     progressDeadlineSeconds: numeric(options.progressDeadlineSeconds),
     terminationGracePeriodSeconds: numeric(options.terminationGracePeriodSeconds),
     revisionHistoryLimit: numeric(options.revisionHistoryLimit),
+    maxMemory: numeric(options.maxMemory),
     readinessProbe:
       options.readinessPath === undefined
         ? undefined
@@ -111,6 +114,7 @@ const flags: Record<string, string> = {
   'strategy.rollingUpdate.maxSurge': '--max-surge',
   'strategy.rollingUpdate.maxUnavailable': '--max-unavailable',
   'strategy.type': '--strategy',
+  maxMemory: '--max-memory',
   minReadySeconds: '--min-ready-seconds',
   progressDeadlineSeconds: '--progress-deadline-seconds',
   terminationGracePeriodSeconds: '--termination-grace-period-seconds',

@@ -23,6 +23,7 @@ test('specFromCommand() gives what the same service in a file would give', () =>
     progressDeadlineSeconds: '20',
     terminationGracePeriodSeconds: '10',
     revisionHistoryLimit: '3',
+    maxMemory: '300Mi',
     readinessPath: '/healthz',
     user: 'www-data',
     register: false,
@@ -43,6 +44,7 @@ test('specFromCommand() gives what the same service in a file would give', () =>
     minReadySeconds: 0.5,
     progressDeadlineSeconds: 20,
     revisionHistoryLimit: 3,
+    maxMemory: 314_572_800,
     terminationGracePeriodSeconds: 10,
     maxDraining: 8,
     drain: { timeoutSeconds: 9, idleSeconds: 9 },
@@ -124,6 +126,12 @@ describe('specFromCommand() refuses, and names the flag', () => {
     "wanted a port (3000), an address ('127.0.0.1:3000', '[::1]:3000', 'unix:/run/web.sock', 'udp:127.0.0.1:8125'), { port, host } or { path }"
   const table: [CommandOptions, string[]][] = [
     [{ script, replicas: 'two' }, [`--replicas is "two", wanted a whole number, 0 or more, or 'max'`]],
+    [
+      { script, maxMemory: '300' },
+      [
+        "--max-memory is 300, wanted an amount of memory ('300Mi', '1.5Gi', '500M' or a number of bytes), at least 1Mi",
+      ],
+    ],
     [{ script, listen: ['99999'] }, [`-p is "99999", ${listener}`]],
     [
       { script, listen: ['3000', 'http=4000'] },

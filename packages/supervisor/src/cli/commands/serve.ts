@@ -63,6 +63,7 @@ const serve = (program: Command, name: string): Command =>
     .option('--min-ready-seconds <seconds>', 'ready for this long before it counts')
     .option('--progress-deadline-seconds <seconds>', 'without progress for this long a rollout has failed')
     .option('--termination-grace-period-seconds <seconds>', 'from SIGTERM to SIGKILL')
+    .option('--max-memory <amount>', "replace an instance that has more in memory than this: '300Mi'")
     .option('--readiness-path <path>', 'ready when a GET of this path says so')
 
 async function start(
