@@ -56,7 +56,9 @@ void test('listenTarget() throws a coded error when there is nothing to listen o
 
 void test('settings() takes the option, else the variable, else the default', () => {
   const variables = { HANDOVER_DRAIN_SECONDS: '20', HANDOVER_IDLE_SECONDS: '3' }
-  assert.deepEqual(settings({}, {}), {
+  const { alone, execSignal, ...others } = settings({}, {})
+  assert.deepEqual([alone.signal, alone.takeover, alone.pidFile, execSignal], [null, null, null, undefined])
+  assert.deepEqual(others, {
     timeoutMs: 30_000,
     delayMs: 0,
     tooShort: null,
