@@ -13,6 +13,8 @@ export type HandoverErrorCode =
   | 'ERR_HANDOVER_UPGRADE_FAILED'
   /** The service could not be taken over from the process that serves it. */
   | 'ERR_HANDOVER_TAKEOVER'
+  /** `upgradeStrategy: 'reusePort'` on a Node without it, and koffi is missing. */
+  | 'ERR_HANDOVER_REUSE_PORT'
   /** The pid file cannot be written. */
   | 'ERR_HANDOVER_PID_FILE'
   /** The next program of this process could not be executed; this one goes on serving. */

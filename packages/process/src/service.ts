@@ -4,6 +4,7 @@ import type net from 'node:net'
 import { addressOf, adopt, originalListen } from './adopt.js'
 import { Alone, takeOver } from './alone/alone.js'
 import type { UpgradeReceipt } from './alone/receipt.js'
+import { listenBeside } from './alone/reuse-port.js'
 import type { AcceptQueue } from './accept-queue.js'
 import { Adoption } from './adoption.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
@@ -191,8 +192,10 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   #accept(server: net.Server, target: ListenTarget, listener: InheritedListener | undefined): void {
     this.follow(server, listener)
-    if (listener === undefined) originalListen.call(server, bindOptions(target))
-    else adopt(server, listener)
+    if (listener !== undefined) return adopt(server, listener)
+    const { port } = target
+    if (port !== undefined && this.listensBeside) listenBeside(server, { ...bindOptions(target), port })
+    else originalListen.call(server, bindOptions(target))
   }
 
   #read(socket: dgram.Socket, target: ListenTarget, listener: InheritedListener | undefined): void {
@@ -342,6 +345,11 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this.#alone.upgrade()
   }
 
+  /** Servers are bound beside those of the process that this one replaces, or is replaced by (SO_REUSEPORT). */
+  get listensBeside(): boolean {
+    return this.#alone.strategy === 'reusePort'
+  }
+
   /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */
   follow(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
     this.#serve()
@@ -422,7 +430,9 @@ export class Service extends EventEmitter<ServiceEvents> {
     })
     if (listener === undefined) {
       this.#alone.listeners.add(server)
-      keepListener(this.#announcer, server, () => this.#drain !== null)
+      // A copy in the store would be a socket beside the next one's, or in its way.
+      if (this.#alone.strategy === 'inherit')
+        keepListener(this.#announcer, server, () => this.#drain !== null)
     } else this.#probeSockets.open(listener.name, server)
     if (listener !== undefined) this.#kept.serve(this.#connections, this.#endpoints, server, listener.name)
     const name = this.#listenerOf(server)
@@ -492,7 +502,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     await Promise.all([this.#runHooks(this.#before, reason), this.#delay()])
     await this.#mover.reached()
     // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
-    await nextTurn()
+    await (this.#alone.emptyQueues(() => this.#connections.account.accepted) ?? nextTurn())
     for (const server of this.#connections.servers) if (server.listening) stopAccepting(server)
     const cut = Promise.all([
       finishConnections(

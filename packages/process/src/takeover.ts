@@ -1,5 +1,6 @@
 import net from 'node:net'
 import { adopt } from './adopt.js'
+import { besideOptions, listenBeside } from './alone/reuse-port.js'
 import { findListener, type ListenTarget } from './inherited.js'
 import type { Service } from './service.js'
 
@@ -17,7 +18,12 @@ export function takeOverListen(service: Service, called: (server: net.Server) =>
     const listener = call === null ? undefined : findListener(service.inherited, call.target)
     service.follow(this, listener)
     called(this)
-    if (call === null || listener === undefined) return original.apply(this, args)
+    if (call === null || listener === undefined) {
+      const beside = call === null || !service.listensBeside ? null : besideOptions(call.target, args)
+      if (beside === null) return original.apply(this, args)
+      listenBeside(this, beside, call?.callback)
+      return this
+    }
     if (call.callback !== undefined) this.once('listening', call.callback)
     adopt(this, listener, call.signal)
     return this

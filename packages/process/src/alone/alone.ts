@@ -7,11 +7,14 @@ import { HandoverError } from '../errors.js'
 import { loadKoffi } from '../koffi.js'
 import type { SupervisorMessage } from '../protocol.js'
 import type { Service } from '../service.js'
-import type { Candidate, PassedListener } from './candidate.js'
+import type { Candidate } from './candidate.js'
 import type { AloneSettings } from './options.js'
 import { PassedListeners } from './passed-listeners.js'
 import { PidFile } from './pid-file.js'
 import type { UpgradeReceipt } from './receipt.js'
+import { checkReusePort } from './reuse-port.js'
+import { Steering } from './steering.js'
+import type { UpgradeStrategy } from './strategy.js'
 import { take, type Taken } from './take.js'
 import { TakeoverSocket } from './takeover-socket.js'
 import { Upgrades, type UpgradeHost } from './upgrades.js'
@@ -33,11 +36,15 @@ export interface Means {
 /** Everything that a service does which nobody supervises: it replaces itself, and says in a file who it is. */
 export class Alone {
   readonly listeners: PassedListeners
+  readonly strategy: UpgradeStrategy
+  readonly #steering = new Steering()
   readonly #upgrades: Upgrades
   readonly #pidFile: PidFile | null
   readonly #means: Means
   readonly #service: Service
   #offer: TakeoverSocket | null = null
+  /** A successor at `takeover` is given the listeners, whatever the strategy is. */
+  #shared = false
 
   /** @throws HandoverError `ERR_HANDOVER_PID_FILE` */
   constructor(service: Service, means: Means) {
@@ -45,6 +52,8 @@ export class Alone {
     this.#service = service
     this.#means = means
     this.#pidFile = settings.pidFile === null ? null : new PidFile(settings.pidFile, warn)
+    this.strategy = environment.HANDOVER_SOCKET === undefined ? settings.strategy : 'inherit'
+    if (this.strategy === 'reusePort') checkReusePort()
     this.listeners = new PassedListeners(inherited)
     this.#upgrades = new Upgrades(hostOf(service, this.listeners, means), settings)
     // Where there is a predecessor, the file is its own until it steps back.
@@ -58,7 +67,18 @@ export class Alone {
 
   /** By our own command line. */
   upgrade(): Promise<UpgradeReceipt> {
-    return this.#replace((listeners, predecessor) => this.#upgrades.startChild(listeners, predecessor))
+    return this.#replace(async (predecessor) => {
+      if (this.strategy === 'reusePort')
+        await this.#steering.prepare(this.listeners.servers(), () => this.#upgrades.earlierDrain)
+      const passed = this.strategy === 'inherit' ? this.listeners.list() : this.listeners.inherited()
+      return this.#upgrades.startChild(passed, predecessor)
+    }, this.strategy === 'recreate')
+  }
+
+  /** Before our listeners close in favour of others on the same port. Null: they are the successor's as well. */
+  emptyQueues(accepted: () => number): Promise<void> | null {
+    const beside = this.strategy === 'reusePort' && this.replaced && !this.#shared
+    return beside ? this.#steering.empty(this.listeners.servers(), accepted) : null
   }
 
   ready(): void {
@@ -85,7 +105,7 @@ export class Alone {
 
   close(): void {
     this.#offer?.close()
-    this.#pidFile?.remove()
+    if (!this.replaced) this.#pidFile?.remove()
   }
 
   #openOffer(): void {
@@ -95,15 +115,19 @@ export class Alone {
     this.#offer = new TakeoverSocket(koffi, {
       path: settings.takeover,
       listeners: () => this.listeners.list(),
-      takeover: (start) => this.#replace((_, predecessor) => start(predecessor)),
+      takeover: (start) => {
+        this.#shared = true
+        return this.#replace(start).finally(() => (this.#shared = this.replaced))
+      },
       failed: warn,
     })
   }
 
   async #replace(
-    start: (listeners: PassedListener[], predecessor: string) => Promise<Candidate>,
+    start: (predecessor: string) => Promise<Candidate>,
+    recreate = false,
   ): Promise<UpgradeReceipt> {
-    const receipt = await this.#upgrades.to((predecessor) => start(this.listeners.list(), predecessor))
+    const receipt = await this.#upgrades.to(start, recreate)
     this.#service.emit('upgraded', receipt)
     return receipt
   }

@@ -2,6 +2,7 @@ import path from 'node:path'
 import os from 'node:os'
 import type { Environment } from '../environment.js'
 import { OptionError } from '../errors.js'
+import { upgradeStrategies, type UpgradeStrategy } from './strategy.js'
 
 /** How a process without a supervisor is replaced. Each can be given as an environment variable as well. */
 export interface AloneOptions {
@@ -12,6 +13,11 @@ export interface AloneOptions {
   upgradeSignal?: NodeJS.Signals
   /** Seconds within which the new process must say that it is ready. Default: HANDOVER_UPGRADE_SECONDS, else 60. */
   upgradeTimeoutSeconds?: number
+  /**
+   * How the new process comes to the listeners: `inherit`, `reusePort` or `recreate`, see strategy.ts and what each
+   * costs in docs/alone.md. Default: HANDOVER_UPGRADE_STRATEGY, else `inherit`, which loses nobody.
+   */
+  upgradeStrategy?: UpgradeStrategy
   /** How many earlier generations may still be draining when an upgrade begins. Default: HANDOVER_MAX_DRAINING, else 3. */
   maxDraining?: number
   /**
@@ -26,6 +32,7 @@ export interface AloneOptions {
 export interface AloneSettings {
   signal: NodeJS.Signals | null
   timeoutMs: number
+  strategy: UpgradeStrategy
   maxDraining: number
   takeover: string | null
   pidFile: string | null
@@ -47,6 +54,7 @@ export function aloneSettings(options: AloneOptions, environment: Environment): 
     timeoutMs:
       1000 *
       number(chosen('upgradeTimeoutSeconds', 'HANDOVER_UPGRADE_SECONDS'), defaultTimeoutSeconds, 2_147_483),
+    strategy: strategyName(chosen('upgradeStrategy', 'HANDOVER_UPGRADE_STRATEGY')),
     maxDraining: Math.floor(number(chosen('maxDraining', 'HANDOVER_MAX_DRAINING'), defaultMaxDraining, 1000)),
     takeover: file(chosen('takeover', 'HANDOVER_TAKEOVER')),
     pidFile: file(chosen('pidFile', 'HANDOVER_PID_FILE')),
@@ -68,6 +76,13 @@ function signalName({ name, value }: Chosen): NodeJS.Signals | null {
   const found = signals.find((candidate) => candidate === value)
   if (found !== undefined) return found
   throw new OptionError(`${name} is "${text(value)}", the name of a signal such as "SIGUSR2" was expected`)
+}
+
+function strategyName({ name, value }: Chosen): UpgradeStrategy {
+  if (value === undefined) return 'inherit'
+  const found = upgradeStrategies.find((candidate) => candidate === value)
+  if (found !== undefined) return found
+  throw new OptionError(`${name} is "${text(value)}", one of ${upgradeStrategies.join(', ')} was expected`)
 }
 
 function number({ name, value }: Chosen, fallback: number, most: number): number {

@@ -24,17 +24,27 @@ export class PassedListeners {
     if (handle !== null && address !== null) this.#bound.set(server, { name: boundName(address), handle })
   }
 
+  /** The servers that were bound here and still listen. */
+  servers(): net.Server[] {
+    return [...this.#bound.keys()].filter(({ listening }) => listening)
+  }
+
   /** The name that the successor knows it by, where it was bound here. */
   nameOf(server: net.Server): string | undefined {
     return this.#bound.get(server)?.name
   }
 
   list(): PassedListener[] {
-    const inherited = this.#inherited.filter(
+    const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
+    return [...this.inherited(), ...bound.filter(({ fd }) => fd >= 0)]
+  }
+
+  /** Those of them that came with this process. */
+  inherited(): PassedListener[] {
+    const open = this.#inherited.filter(
       (listener) =>
         this.#inodes.get(listener) !== null && socketInode(listener.fd) === this.#inodes.get(listener),
     )
-    const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
-    return [...inherited.map(({ name, fd }) => ({ name, fd })), ...bound.filter(({ fd }) => fd >= 0)]
+    return open.map(({ name, fd }) => ({ name, fd }))
   }
 }

@@ -1,15 +1,15 @@
-import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import type { Announcer } from '../announcer.js'
 import { HandoverError, messageOf } from '../errors.js'
 import type { DrainReport } from '../lifecycle.js'
-import type { ConnectionAccount, SuccessorMessage } from '../protocol.js'
+import type { ConnectionAccount } from '../protocol.js'
 import { allWithin } from '../waiting.js'
 import type { Candidate } from './candidate.js'
+import { makeFolder, removeFolder } from './folder.js'
 import type { Generation } from './generations.js'
 import { Link } from './link.js'
-import { isBalanced, type Phase, type UpgradeReceipt } from './receipt.js'
+import { Phases } from './phases.js'
+import { isBalanced, type UpgradeReceipt } from './receipt.js'
 
 /** What an upgrade asks of the service that is replaced. */
 export interface Incumbent {
@@ -34,6 +34,8 @@ export interface UpgradeOptions {
   start(predecessor: string): Promise<Candidate>
   /** From here on the candidate serves. */
   committed(): void
+  /** Says that the candidate failed, and another attempt follows. Only for `recreate`. */
+  failed(error: HandoverError): void
 }
 
 /**
@@ -44,12 +46,52 @@ export interface UpgradeOptions {
  * @throws HandoverError `ERR_HANDOVER_UPGRADE_FAILED`, when the candidate is gone
  */
 export async function upgrade(incumbent: Incumbent, options: UpgradeOptions): Promise<UpgradeReceipt> {
-  const startedAt = performance.now()
-  const folder = makeFolder()
+  return overLink(incumbent, options, new Phases(), replace)
+}
+
+/**
+ * Stop first, then start (`Recreate` of Kubernetes): the candidate finds the addresses free. Nobody serves until one
+ * is ready, so one that fails is started anew after 1, 2, 4, … 30 seconds.
+ */
+export async function recreate(incumbent: Incumbent, options: UpgradeOptions): Promise<UpgradeReceipt> {
+  const watch = new Phases()
+  options.committed()
+  incumbent.announcer.handedOver()
+  const drained = incumbent.drain('upgrade')
+  watch.reached('stoppedAccepting')
+  const report = await drained
+  watch.reached('drained')
+  for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
+    try {
+      return await overLink(incumbent, options, watch, (...means) => follow(report, ...means))
+    } catch (error) {
+      if (!(error instanceof HandoverError)) throw error
+      const again = `; nobody serves, it is started again in ${waitMs / 1000} s`
+      options.failed(new HandoverError(error.code, error.message + again))
+    }
+    await new Promise((resolve) => setTimeout(resolve, waitMs))
+  }
+}
+
+type Way = (
+  incumbent: Incumbent,
+  options: UpgradeOptions,
+  link: Link,
+  linkPath: string,
+  watch: Phases,
+) => Promise<UpgradeReceipt>
+
+async function overLink(
+  incumbent: Incumbent,
+  options: UpgradeOptions,
+  watch: Phases,
+  way: Way,
+): Promise<UpgradeReceipt> {
+  const folder = await makeFolder().catch(fail('The upgrade could not begin'))
   try {
     const link = await Link.open(path.join(folder, 'link.sock')).catch(fail('The upgrade could not begin'))
     try {
-      return await replace(incumbent, options, link, path.join(folder, 'link.sock'), startedAt)
+      return await way(incumbent, options, link, path.join(folder, 'link.sock'), watch)
     } finally {
       link.close()
     }
@@ -63,9 +105,33 @@ async function replace(
   options: UpgradeOptions,
   link: Link,
   linkPath: string,
-  startedAt: number,
+  watch: Phases,
 ): Promise<UpgradeReceipt> {
-  const watch = new Phases(startedAt)
+  const candidate = await start(incumbent, options, link, linkPath, watch)
+  const report = await stepBack(incumbent, options, link, watch)
+  await allWithin(settleMs, [() => link.until(() => received(link) >= report.account.handedOver)], () => {})
+  return receiptOf(report, candidate, link, watch)
+}
+
+/** We are gone already. */
+async function follow(report: DrainReport, ...means: Parameters<Way>): Promise<UpgradeReceipt> {
+  const [incumbent, options, link, , watch] = means
+  const candidate = await start(...means)
+  link.say({ type: 'takeOver', draining: options.draining })
+  const keys = incumbent.ticketKeys()
+  if (keys !== null) link.say({ type: 'ticketKeys', keys })
+  await tookOver(link)
+  return receiptOf(report, candidate, link, watch)
+}
+
+/** Resolves when it is ready; one that fails is gone when this rejects. */
+async function start(
+  incumbent: Incumbent,
+  options: UpgradeOptions,
+  link: Link,
+  linkPath: string,
+  watch: Phases,
+): Promise<Candidate> {
   link.heard = (message) => watch.heard(message)
   const candidate = await options.start(linkPath).catch(fail('The new process could not be started'))
   watch.reached('started')
@@ -76,8 +142,10 @@ async function replace(
     throw new HandoverError('ERR_HANDOVER_UPGRADE_FAILED', withReason(failure, link))
   }
   candidate.release()
-  const report = await stepBack(incumbent, options, link, watch)
-  await allWithin(settleMs, [() => link.until(() => received(link) >= report.account.handedOver)], () => {})
+  return candidate
+}
+
+function receiptOf(report: DrainReport, candidate: Candidate, link: Link, watch: Phases): UpgradeReceipt {
   const account = accountOf(link)
   return {
     from: { pid: process.pid, account: report.account },
@@ -138,32 +206,12 @@ async function stepBack(
   watch.reached('stoppedAccepting')
   const report = await drained
   watch.reached('drained')
-  await allWithin(tookOverMs, [() => link.until(() => link.last('tookOver') !== undefined)], () => {})
+  await tookOver(link)
   return report
 }
 
-class Phases {
-  readonly phases: UpgradeReceipt['phases'] = {
-    started: null,
-    listening: null,
-    ready: null,
-    stoppedAccepting: null,
-    drained: null,
-  }
-  readonly #startedAt: number
-
-  constructor(startedAt: number) {
-    this.#startedAt = startedAt
-  }
-
-  heard({ type }: SuccessorMessage): void {
-    if (type === 'listening' || type === 'ready') this.reached(type)
-  }
-
-  reached(phase: Phase): void {
-    this.phases[phase] ??= Math.round(performance.now() - this.#startedAt) / 1000
-  }
-}
+const tookOver = (link: Link): Promise<void> =>
+  allWithin(tookOverMs, [() => link.until(() => link.last('tookOver') !== undefined)], () => {})
 
 function accountOf(link: Link): ConnectionAccount | null {
   return link.last('account')?.account ?? null
@@ -182,23 +230,8 @@ function fail(what: string): (error: unknown) => never {
   }
 }
 
-/** Readable by nobody else: whoever reaches the sockets in it gets the clients' connections. */
-function makeFolder(): string {
-  try {
-    return fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
-  } catch (error) {
-    return fail('The upgrade could not begin')(error)
-  }
-}
-
-function removeFolder(folder: string): void {
-  try {
-    fs.rmSync(folder, { recursive: true, force: true })
-  } catch {
-    // It is in the folder for temporary files.
-  }
-}
-
 /** A successor that has no koffi says it by a program of systemd's, which takes some 10 ms to start. */
 const tookOverMs = 5000
 const settleMs = 500
+const firstRetryMs = 1000
+const longestRetryMs = 30_000

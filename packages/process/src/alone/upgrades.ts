@@ -6,7 +6,7 @@ import { ownCommandLine, type CommandLine } from './command-line.js'
 import { living, generationOf, type Generation } from './generations.js'
 import type { AloneSettings } from './options.js'
 import type { UpgradeReceipt } from './receipt.js'
-import { upgrade, type Incumbent } from './upgrade.js'
+import { recreate, upgrade, type Incumbent } from './upgrade.js'
 
 /** The service, as its upgrades see it. */
 export interface UpgradeHost extends Incumbent {
@@ -41,19 +41,24 @@ export class Upgrades {
     this.#earlier = earlier
   }
 
+  /** An earlier generation is still there. */
+  get earlierDrain(): boolean {
+    return living(this.#earlier).length > 0
+  }
+
   startChild(listeners: PassedListener[], predecessor: string): Promise<Candidate> {
     return startChild(this.#line, { listeners, environment: this.#host.environment, predecessor })
   }
 
   /** @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED` or `ERR_HANDOVER_UPGRADE_FAILED` */
-  async to(start: (predecessor: string) => Promise<Candidate>): Promise<UpgradeReceipt> {
+  async to(start: (predecessor: string) => Promise<Candidate>, stopFirst = false): Promise<UpgradeReceipt> {
     const reason = this.#refusal()
     if (reason !== null) throw this.#refused(reason)
     const current = (this.#current = { pid: 0 })
     const host = this.#host
     host.announcer.reloading()
     try {
-      return await upgrade(host, {
+      return await (stopFirst ? recreate : upgrade)(host, {
         timeoutMs: this.#settings.timeoutMs,
         graceMs: Math.min(host.drainMs + 1000, longestGraceMs),
         draining: [...living(this.#earlier), generationOf(process.pid)],
@@ -64,6 +69,7 @@ export class Upgrades {
           return candidate
         },
         committed: () => (this.committed = true),
+        failed: (failure) => host.failed(failure),
       })
     } catch (error) {
       this.#current = null
@@ -89,10 +95,11 @@ export class Upgrades {
     const state = this.#host.state()
     if (environment.HANDOVER_SOCKET !== undefined) return 'a supervisor is in charge of this process, ask it'
     if (this.#current !== null && state !== 'draining' && state !== 'closed')
-      return `the one to process ${this.#current.pid} is still going on`
+      return `the one${this.#current.pid === 0 ? '' : ` to process ${this.#current.pid}`} is still going on`
     if (state === 'starting') return 'this process is not ready itself yet'
     if (state !== 'ready') {
-      const successor = this.#current === null ? '' : `, process ${this.#current.pid} has taken its place`
+      const successor =
+        (this.#current?.pid ?? 0) === 0 ? '' : `, process ${this.#current?.pid} has taken its place`
       return `this process is ${state}${successor}`
     }
     const draining = living(this.#earlier)

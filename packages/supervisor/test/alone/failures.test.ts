@@ -3,12 +3,7 @@ import { chmodSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileS
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ask } from '../systemd/rig.js'
-import { fixture, openLone } from './rig.js'
-
-const serve = (name: string, before = ''): string => `${before}
-require('node:http').createServer((request, response) => response.end('${name} ' + process.pid))
-  .listen(process.env.PORT, () => console.log('${name} listens'))
-`
+import { fixture, openLone, serve } from './rig.js'
 
 test('an upgrade that fails leaves the old process serving, and says why', async (t) => {
   const service = await openLone(t, 'app.cjs', {

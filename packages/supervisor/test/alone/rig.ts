@@ -53,7 +53,7 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   const { args, register = true } = options
   const preload = register ? ['--import', new URL('dist/register.js', library).href] : []
   // A release of its own, which a test may overwrite.
-  writeFileSync(join(folder, 'app.cjs'), firstRelease)
+  writeFileSync(join(folder, 'app.cjs'), serve('one'))
   const prepared = options.prepare?.(folder) ?? {}
   const cwd = prepared.cwd ?? folder
   const start = () =>
@@ -183,9 +183,10 @@ function canConnect(port: number): Promise<boolean> {
   })
 }
 
-const firstRelease = `require('node:http')
-  .createServer((request, response) => response.end('one ' + process.pid))
-  .listen(process.env.PORT, () => console.log('one listens'))
+/** A release that answers with its name and its pid. */
+export const serve = (name: string): string => `require('node:http')
+  .createServer((request, response) => response.end('${name} ' + process.pid))
+  .listen(process.env.PORT, () => console.log('${name} listens'))
 `
 
 function readIfThere(file: string): string {

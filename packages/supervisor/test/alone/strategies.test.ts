@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import net from 'node:net'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startLoad } from '../../dist/verify/index.js'
+import { assertFlawless, fixture, openLone, serve, type Lone } from './rig.js'
+
+const upgrades = 20
+
+const loadOn = ({ port }: Lone) =>
+  startLoad({
+    target: { host: '127.0.0.1', port },
+    path: '/echo/hello',
+    workloads: {
+      newConnections: { perSecond: 300 },
+      keepAlive: [{ connections: 10, thinkMs: [0, 50] }],
+      pipelining: { connections: 4, depth: 3 },
+    },
+  })
+
+for (const [name, program, register] of [
+  ['without a line of code', 'http.cjs', true],
+  ['with the library', 'library.mjs', false],
+] as const) {
+  test(`sockets side by side lose no request ${name} in ${upgrades} upgrades`, async (t) => {
+    const service = await openLone(t, fixture(program), {
+      register,
+      env: { HANDOVER_UPGRADE_STRATEGY: 'reusePort' },
+    })
+    await service.accepts()
+    const load = loadOn(service)
+    for (let i = 1; i <= upgrades; i++) {
+      load.markUpgradeStart(i)
+      await service.upgrade()
+      load.markUpgradeDone(i)
+    }
+    assertFlawless(t, await load.stop())
+    assert.doesNotMatch(service.output(), /Warning/)
+  })
+}
+
+const slow = (name: string) =>
+  serve(name).replace(
+    'response.end',
+    "request.url === '/slow' ? setTimeout(() => response.end('slow'), 500) : response.end",
+  )
+
+test('stop first, then start: what was accepted is answered, who comes in between is refused', async (t) => {
+  const service = await openLone(t, 'app.cjs', {
+    env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
+    prepare(folder) {
+      writeFileSync(join(folder, 'app.cjs'), slow('one'))
+      return {}
+    },
+  })
+  await service.said('one listens')
+  const first = service.pid()
+  writeFileSync(join(service.folder, 'app.cjs'), slow('two'))
+  const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(service.port)))
+  for (const client of clients) client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
+  await accepted(service.port)
+  process.kill(first, 'SIGUSR2')
+  while (await connects(service.port));
+  const refused = await countRefused(service)
+  assert.ok(refused > 0, 'the control: the gap is there')
+  t.diagnostic(`${refused} connections were refused in the gap`)
+  for (const client of clients) assert.match(await client.rest, /200 OK[^]*slow/)
+  await service.until((pid) => pid !== first)
+})
+
+test('stop first, then start: a release that fails is started again until one serves', async (t) => {
+  const service = await openLone(t, 'app.cjs', {
+    env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
+  })
+  await service.said('one listens')
+  const first = service.pid()
+  writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
+  process.kill(first, 'SIGUSR2')
+  await service.saidLike(/exited with 7 before it was ready; nobody serves, it is started again in 1 s/, 0)
+  assert.equal(service.pid(), first)
+  writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
+  await service.said('two listens')
+  await service.until((pid) => pid !== first)
+})
+
+test('a strategy that is none is refused by its names', async (t) => {
+  await assert.rejects(
+    openLone(t, fixture('http.cjs'), { env: { HANDOVER_UPGRADE_STRATEGY: 'Recreate' } }),
+    /HANDOVER_UPGRADE_STRATEGY is "Recreate", one of inherit, reusePort, recreate was expected/,
+  )
+})
+
+async function openClient(port: number) {
+  const socket = net.connect(port, '127.0.0.1')
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk) => (text += String(chunk)))
+  const rest = once(socket, 'close').then(() => text)
+  await once(socket, 'connect')
+  return { write: (data: string) => socket.write(data), rest }
+}
+
+/** The queue is first in, first out: whoever came before is accepted as well. */
+async function accepted(port: number): Promise<void> {
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).status, 200)
+}
+
+function connects(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
+
+async function countRefused({ port }: Lone): Promise<number> {
+  let refused = 1 // the one that ended the wait before
+  while (!(await connects(port))) refused++
+  return refused
+}
