@@ -29,9 +29,12 @@ export function boundName(address: net.AddressInfo | string): string {
   return `${prefix}${text.replaceAll(':', '_')}`
 }
 
+/** Of a listener that a process of this library has bound itself. */
+export const isBoundName = (name: string): boolean => name.startsWith(prefix)
+
 /** What an earlier process had bound and this one does not want: its clients would wait for ever. */
 export function forgetUnused(announcer: Announcer, unused: InheritedListener[]): InheritedListener[] {
-  const kept = unused.filter(({ name }) => name.startsWith(prefix))
+  const kept = unused.filter(({ name }) => isBoundName(name))
   for (const { name, fd } of kept) {
     announcer.forget(name)
     fs.closeSync(fd)

@@ -1,6 +1,7 @@
 import { isClusterWorker } from './cluster-worker.js'
 import type { Environment } from './environment.js'
 import { OptionError } from './errors.js'
+import { isBoundName } from './kept-listeners.js'
 import { milliseconds, type HandoverOptions } from './options.js'
 
 /**
@@ -61,9 +62,13 @@ export function timing({ timeoutSeconds, delaySeconds }: Drain, environment: Env
 
 type Drain = NonNullable<HandoverOptions['drain']>
 
-/** Somebody holds the listeners, and gives what is queued there to our successor: no reason to go on accepting. */
-const isDriven = ({ HANDOVER_SOCKET, LISTEN_FDS }: Environment) =>
-  HANDOVER_SOCKET !== undefined || LISTEN_FDS !== undefined
+/**
+ * Somebody holds the listeners, and gives what is queued there to our successor: no reason to go on accepting. Not
+ * where a process like this one bound them itself, and has left them to us (docs/alone.md, docs/in-place-exec.md).
+ */
+const isDriven = ({ HANDOVER_SOCKET, LISTEN_FDS, LISTEN_FDNAMES }: Environment) =>
+  HANDOVER_SOCKET !== undefined ||
+  (LISTEN_FDS !== undefined && !(LISTEN_FDNAMES?.split(':').every(isBoundName) ?? false))
 
 const seconds = (ms: number) => `${ms / 1000} s`
 

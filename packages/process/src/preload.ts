@@ -26,10 +26,14 @@ export function preload(): void {
     interception.arm()
     readiness.called(server)
   })
-  const restoreBind = takeOverBind(service, (socket) => {
-    interception.arm()
-    readiness.called(socket)
-  })
+  const restoreBind = takeOverBind(
+    service,
+    (socket) => {
+      interception.arm()
+      readiness.called(socket)
+    },
+    alone,
+  )
   const restoreCluster = takeOverCluster(service, () => interception.arm())
   const presence: Presence = {
     contract: 1,

@@ -34,9 +34,17 @@ export class ProbeServer {
   readonly #address: ProbeAddress | null
   readonly #probes: Probes
   readonly #failed: (message: string) => void
+  readonly #patient: boolean
   #server: http.Server | null = null
 
-  constructor(address: ProbeAddress | null, probes: Probes, failed: (message: string) => void) {
+  /** `patient`: a predecessor may still have the port; it is tried again until that is gone. */
+  constructor(
+    address: ProbeAddress | null,
+    probes: Probes,
+    failed: (message: string) => void,
+    patient = false,
+  ) {
+    this.#patient = patient
     this.#address = address
     this.#probes = probes
     this.#failed = failed
@@ -50,11 +58,16 @@ export class ProbeServer {
     delete process.env.HANDOVER_PROBES_PORT
     this.#server = http.createServer((request, response) => this.#answer(request, response))
     this.#server.on('connection', (socket) => socket.unref())
-    this.#server.on('error', (error) =>
-      this.#failed(`The probes cannot listen on port ${port}: ${error.message}`),
-    )
-    originalListen.call(this.#server, { ...this.#address })
-    this.#server.unref()
+    const listen = (): void => {
+      if (this.#server === null) return
+      originalListen.call(this.#server, { ...this.#address })
+      this.#server.unref()
+    }
+    this.#server.on('error', (error: NodeJS.ErrnoException) => {
+      if (this.#patient && error.code === 'EADDRINUSE') setTimeout(listen, againMs).unref()
+      else this.#failed(`The probes cannot listen on port ${port}: ${error.message}`)
+    })
+    listen()
   }
 
   close(): void {
@@ -75,3 +88,6 @@ export class ProbeServer {
     response.end('/livez, /readyz and /startupz are here\n')
   }
 }
+
+/** For so long at most nobody answers when the predecessor has gone; kubelet asks once in some seconds. */
+const againMs = 50

@@ -106,8 +106,11 @@ export class Service extends EventEmitter<ServiceEvents> {
       (socket) => this.#connections.exempt(socket),
       (message) => this.#warn(message),
     )
-    this.#probeServer = new ProbeServer(this.#settings.probes, this.probes(), (message) =>
-      this.#warn(message),
+    this.#probeServer = new ProbeServer(
+      this.#settings.probes,
+      this.probes(),
+      (message) => this.#warn(message),
+      estate.environment.HANDOVER_PREDECESSOR !== undefined,
     )
     this.#connections.changed = () => this.#accountChanged()
     this.#adoption = this.#newAdoption()
@@ -444,6 +447,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   #reading(socket: dgram.Socket, listener?: InheritedListener): void {
     if (this.#drain !== null) return void this.#datagrams.stopAccepting()
     const address = datagramAddress(socket)
+    if (listener === undefined) this.#alone.listeners.addDatagrams(socket)
     this.#announcer.say({ type: 'listening', address, ...(listener && { listener: listener.name }) })
     this.emit('listening', socket, address, listener)
   }
@@ -503,7 +507,8 @@ export class Service extends EventEmitter<ServiceEvents> {
     await this.#mover.reached()
     // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
     await (this.#alone.emptyQueues(() => this.#connections.account.accepted) ?? nextTurn())
-    for (const server of this.#connections.servers) if (server.listening) stopAccepting(server)
+    for (const server of this.#connections.servers)
+      if (server.listening) this.#alone.keepingPath(server, () => stopAccepting(server))
     const cut = Promise.all([
       finishConnections(
         this.#connections,

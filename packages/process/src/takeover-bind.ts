@@ -7,19 +7,25 @@ import type { Service } from './service.js'
 
 /**
  * Patches `dgram.Socket.prototype.bind`, where a UDP socket was inherited: a call that asks for its address gets
- * that socket, every other call does what it always did. Returns a function that ends it.
+ * that socket, every other call does what it always did. `alone`: a successor is to get what is bound here, so that
+ * is followed as well. Returns a function that ends it.
  */
-export function takeOverBind(service: Service, called: (socket: dgram.Socket) => void): () => void {
-  if (service.inherited.every(({ address }) => address?.type !== 'udp')) return () => {}
+export function takeOverBind(
+  service: Service,
+  called: (socket: dgram.Socket) => void,
+  alone = false,
+): () => void {
+  if (!alone && service.inherited.every(({ address }) => address?.type !== 'udp')) return () => {}
   const { prototype } = process.getBuiltinModule('node:dgram').Socket
   const original = Reflect.get(prototype, 'bind') as Bind
   let active = true
   const bind: Bind = function (this: dgram.Socket, ...args: unknown[]): dgram.Socket {
     const call = active && !isBound(this) ? readBindCall(args) : null
     const listener = call === null ? undefined : findListener(service.inherited, call.target, kindOf(this))
-    if (call === null || listener === undefined) return original.apply(this, args)
+    if (call === null || (listener === undefined && !alone)) return original.apply(this, args)
     service.followDatagrams(this, listener)
     called(this)
+    if (listener === undefined) return original.apply(this, args)
     adoptDatagrams(this, listener, call.callback)
     return this
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import fs from 'node:fs'
+import type net from 'node:net'
 import type { Announcer } from '../announcer.js'
 import type { Environment } from '../environment.js'
 import type { InheritedListener } from '../inherited.js'
@@ -9,6 +10,7 @@ import type { SupervisorMessage } from '../protocol.js'
 import type { Service } from '../service.js'
 import type { Candidate } from './candidate.js'
 import type { AloneSettings } from './options.js'
+import { keepPath } from './keep-path.js'
 import { PassedListeners } from './passed-listeners.js'
 import { PidFile } from './pid-file.js'
 import type { UpgradeReceipt } from './receipt.js'
@@ -75,6 +77,13 @@ export class Alone {
     }, this.strategy === 'recreate')
   }
 
+  /** Runs `close`, after which our successor, if there is one, can still be found at the path of a unix socket. */
+  keepingPath(server: net.Server, close: () => void): void {
+    const shared = this.strategy === 'inherit' || this.#shared
+    if (this.replaced && shared && this.listeners.nameOf(server) !== undefined) keepPath(server, close)
+    else close()
+  }
+
   /** Before our listeners close in favour of others on the same port. Null: they are the successor's as well. */
   emptyQueues(accepted: () => number): Promise<void> | null {
     const beside = this.strategy === 'reusePort' && this.replaced && !this.#shared
@@ -105,7 +114,9 @@ export class Alone {
 
   close(): void {
     this.#offer?.close()
-    if (!this.replaced) this.#pidFile?.remove()
+    if (this.replaced) return
+    this.#pidFile?.remove()
+    this.listeners.removePaths()
   }
 
   #openOffer(): void {

@@ -1,7 +1,10 @@
+import type dgram from 'node:dgram'
+import fs from 'node:fs'
 import type net from 'node:net'
 import { handleOf, type ListenHandle } from '../accept-queue.js'
+import { handleFd } from '../datagram-handle.js'
 import type { InheritedListener } from '../inherited.js'
-import { boundName } from '../kept-listeners.js'
+import { boundName, isBoundName } from '../kept-listeners.js'
 import { socketInode } from '../socket-table.js'
 import type { PassedListener } from './candidate.js'
 
@@ -11,6 +14,7 @@ export class PassedListeners {
   /** A descriptor's number is another socket's once it was closed; its inode is not. */
   readonly #inodes: Map<InheritedListener, string | null>
   readonly #bound = new Map<net.Server, { name: string; handle: ListenHandle }>()
+  readonly #datagrams = new Map<dgram.Socket, string>()
 
   constructor(inherited: readonly InheritedListener[]) {
     this.#inherited = inherited
@@ -22,6 +26,11 @@ export class PassedListeners {
     const handle = handleOf(server)
     const address = server.address()
     if (handle !== null && address !== null) this.#bound.set(server, { name: boundName(address), handle })
+  }
+
+  addDatagrams(socket: dgram.Socket): void {
+    this.#datagrams.set(socket, boundName(socket.address()))
+    socket.once('close', () => this.#datagrams.delete(socket))
   }
 
   /** The servers that were bound here and still listen. */
@@ -36,7 +45,14 @@ export class PassedListeners {
 
   list(): PassedListener[] {
     const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
-    return [...this.inherited(), ...bound.filter(({ fd }) => fd >= 0)]
+    const datagrams = [...this.#datagrams].map(([socket, name]) => ({ name, fd: handleFd(socket) }))
+    return [...this.inherited(), ...[...bound, ...datagrams].filter(({ fd }) => fd >= 0)]
+  }
+
+  /** Files of unix sockets that an earlier generation has bound: the last one removes them, as Node would its own. */
+  removePaths(): void {
+    for (const { name, address } of this.#inherited)
+      if (isBoundName(name) && address?.type === 'unix') fs.rmSync(address.path, { force: true })
   }
 
   /** Those of them that came with this process. */
