@@ -18,7 +18,12 @@ const app = fileURLToPath(new URL('../../test/fixtures/apps/sick.cjs', import.me
 
 test('an instance that fails its liveness probe is replaced, and its connections move', async (t) => {
   const { rig, instances, end } = await underLoad(t, 2, {
-    livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
+    livenessProbe: {
+      httpGet: { path: '/live', port: 'http' },
+      periodSeconds: 1,
+      timeoutSeconds: 10,
+      failureThreshold: 1,
+    },
   })
   const [sick, well] = await instances()
   assert.ok(sick && well)
@@ -37,7 +42,12 @@ test('an instance that fails its liveness probe is replaced, and its connections
 
 test('the only instance that fails its liveness probe is replaced before it goes', async (t) => {
   const { rig, instances, end } = await underLoad(t, 1, {
-    livenessProbe: { httpGet: { path: '/live', port: 'http' }, periodSeconds: 1, failureThreshold: 1 },
+    livenessProbe: {
+      httpGet: { path: '/live', port: 'http' },
+      periodSeconds: 1,
+      timeoutSeconds: 10,
+      failureThreshold: 1,
+    },
   })
   const [sick] = await instances()
   writeFileSync(join(rig.folder, `sick-${sick?.pid}`), '')
