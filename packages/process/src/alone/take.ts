@@ -1,6 +1,5 @@
 import fs from 'node:fs'
-import os from 'node:os'
-import { checkSocketPath, unixAddress } from '../datagram.js'
+import { checkSocketPath, errorName, unixAddress } from '../datagram.js'
 import { descriptorCalls } from '../descriptors.js'
 import { HandoverError } from '../errors.js'
 import type { Koffi } from '../koffi.js'
@@ -26,13 +25,14 @@ export function take(koffi: Koffi, path: string): Taken | null {
   if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
   const libc = koffi.load(null)
   const fd = Number(libc.func('int socket(int, int, int)')(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
-  if (fd < 0) throw failure(path, `socket failed with errno ${koffi.errno()}`)
+  if (fd < 0) throw failure(path, `socket failed with ${errorName(koffi.errno())}`)
   try {
     const address = unixAddress(path)
     if (Number(libc.func('int connect(int, const void *, unsigned int)')(fd, address, address.length)) < 0) {
-      const { ENOENT, ECONNREFUSED } = os.constants.errno
-      if (koffi.errno() === ENOENT || koffi.errno() === ECONNREFUSED) return close(fd)
-      throw failure(path, `connect failed with errno ${koffi.errno()}`)
+      const error = errorName(koffi.errno())
+      if (error === 'ENOENT' || error === 'ECONNREFUSED') return close(fd)
+      const hint = error === 'EACCES' ? ', only the user who serves there and root may connect' : ''
+      throw failure(path, `connect failed with ${error}${hint}`)
     }
     const peer = peerOf(koffi, fd)
     if (peer === null || !isTrusted(peer))

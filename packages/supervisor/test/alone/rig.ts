@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +20,8 @@ export interface LoneOptions {
   prepare?: (folder: string) => { cwd?: string; env?: Record<string, string> }
   /** Arguments of Node instead of the program's path. */
   args?: string[]
+  /** Of the first generation. Default: the one that runs the tests. */
+  uid?: number
 }
 
 /** A program that nobody supervises, through its generations. */
@@ -39,8 +41,8 @@ export interface Lone {
   /** Resolves when somebody listens; `accepts`: and answers HTTP. */
   listens(): Promise<void>
   accepts(): Promise<void>
-  /** The same command line again, by nobody's order. */
-  startAnother(): void
+  /** The same command line again, by nobody's order; `uid`: by another user. */
+  startAnother(uid?: number): void
   /** Resolves with the pid of the generation that serves, once the condition holds for it. */
   until(condition: (pid: number) => boolean): Promise<number>
 }
@@ -49,16 +51,16 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   const folder = mkdtempSync(join(tmpdir(), 'lone-'))
   const port = await freePort()
   const pidFile = join(folder, 'pid')
-  const pids = new Set<number>()
   const { args, register = true } = options
   const preload = register ? ['--import', new URL('dist/register.js', library).href] : []
   // A release of its own, which a test may overwrite.
   writeFileSync(join(folder, 'app.cjs'), serve('one'))
   const prepared = options.prepare?.(folder) ?? {}
   const cwd = prepared.cwd ?? folder
-  const start = () =>
+  const start = (uid = process.geteuid?.() ?? 0) =>
     spawn(process.execPath, [...preload, ...(args ?? [program])], {
       cwd,
+      uid,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,
@@ -77,8 +79,8 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   let output = ''
   const wakers = new Set<() => void>()
   const wake = () => wakers.forEach((waker) => waker())
-  const launch = () => {
-    const child = start()
+  const launch = (uid?: number) => {
+    const child = start(uid)
     children.push(child)
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
@@ -88,15 +90,11 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
     }
     child.on('exit', wake)
   }
-  launch()
+  launch(options.uid)
   const watcher = watch(folder, wake)
-  t.after(() => end(children, pids, watcher.close.bind(watcher), folder))
+  t.after(() => end(children, watcher.close.bind(watcher), folder))
 
-  const pid = () => {
-    const found = Number(readIfThere(pidFile))
-    if (found > 0) pids.add(found)
-    return found
-  }
+  const pid = () => Number(readIfThere(pidFile))
   async function reached<T>(look: () => T | null, what: string): Promise<T> {
     const deadline = AbortSignal.timeout(20_000)
     deadline.addEventListener('abort', wake)
@@ -152,18 +150,12 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   }
 }
 
-/** Nothing may be left, whatever state the test ended in; a generation leads its group, unless the test started it. */
-async function end(
-  children: ChildProcess[],
-  pids: Set<number>,
-  unwatch: () => void,
-  folder: string,
-): Promise<void> {
+/** Nothing may be left, whatever state the test ended in: every generation has the folder in its environment. */
+async function end(children: ChildProcess[], unwatch: () => void, folder: string): Promise<void> {
   unwatch()
-  const current = Number(readIfThere(join(folder, 'pid')))
-  for (const pid of [...pids, ...(current > 0 ? [current] : [])]) {
-    if (!readIfThere(`/proc/${pid}/environ`).includes(`TMPDIR=${folder}`)) continue
-    process.kill(pid, 'SIGKILL')
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    if (!readIfThere(`/proc/${pid}/environ`).includes(`TMPDIR=${folder}\0`)) continue
+    process.kill(Number(pid), 'SIGKILL')
   }
   for (const child of children) {
     child.kill('SIGKILL')

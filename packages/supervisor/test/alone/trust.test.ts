@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { ask } from '../systemd/rig.js'
+import { openLone, serve } from './rig.js'
+
+/** Of no account on the machine: no name is needed to run as it. */
+const stranger = 65_534
+const library = fileURLToPath(new URL('../../../process/dist/index.js', import.meta.url))
+
+/** Why no second user is to be had here; false: one is. */
+function noStranger(): string | false {
+  if (process.geteuid?.() !== 0) return 'only root can start a process of another user'
+  const { status } = spawnSync(process.execPath, ['-e', `require('fs').accessSync('${library}')`], {
+    uid: stranger,
+  })
+  return status === 0 ? false : `user ${stranger} cannot read ${library}`
+}
+
+/** Everybody may connect: what is left is that the kernel says who the peer is. */
+const openToAll = (folder: string) => {
+  chmodSync(folder, 0o777)
+  return { env: { HANDOVER_TAKEOVER: join(folder, 'takeover.sock') } }
+}
+
+test(
+  "the takeover socket refuses another user, by the file's mode and by who the peer is",
+  { skip: noStranger() },
+  async (t) => {
+    const service = await openLone(t, 'app.cjs', { prepare: openToAll })
+    await service.said('one listens')
+    const first = service.pid()
+    const socket = join(service.folder, 'takeover.sock')
+    while (!existsSync(socket)) await new Promise((resolve) => setImmediate(resolve))
+    service.startAnother(stranger)
+    await service.saidLike(
+      /The service at ".*takeover\.sock" cannot be taken over: connect failed with EACCES, only the user who/,
+      0,
+    )
+    assert.doesNotMatch(service.output(), /was refused to take over/)
+
+    chmodSync(socket, 0o666)
+    const seen = service.output().length
+    service.startAnother(stranger)
+    await service.saidLike(/cannot be taken over: another user is not trusted/, seen)
+    await service.saidLike(/HandoverWarning: User 65534 was refused to take over/, seen)
+    assert.match(service.output().slice(seen), /ERR_HANDOVER_TAKEOVER/)
+    assert.equal(await ask(service.port), `one ${first}`)
+    assert.equal(service.pid(), first)
+  },
+)
+
+test(
+  'a service of another user is not taken over, whoever asks, and goes on',
+  { skip: noStranger() },
+  async (t) => {
+    const service = await openLone(t, 'app.cjs', { uid: stranger, prepare: openToAll })
+    await service.said('one listens')
+    const first = service.pid()
+    while (!existsSync(join(service.folder, 'takeover.sock')))
+      await new Promise((resolve) => setImmediate(resolve))
+    service.startAnother(process.geteuid?.())
+    await service.saidLike(/cannot be taken over: it belongs to user 65534, our own or root was expected/, 0)
+    assert.match(service.output(), /ERR_HANDOVER_TAKEOVER/)
+    assert.equal(await ask(service.port), `one ${first}`)
+    assert.equal(service.pid(), first)
+    // The control: its own user may.
+    writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
+    service.startAnother(stranger)
+    const next = await service.until((pid) => pid !== first)
+    while ((await ask(service.port)) !== `two ${next}`);
+  },
+)
+
+test('a pid file that cannot be written any more is a warning, and is right again in the next generation', async (t) => {
+  const service = await openLone(t, 'app.cjs')
+  await service.said('one listens')
+  const first = service.pid()
+  const pidFile = join(service.folder, 'pid')
+  writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
+  rmSync(pidFile)
+  mkdirSync(pidFile) // no file can be renamed to it, whoever one is
+  process.kill(first, 'SIGUSR2')
+  await service.saidLike(/HandoverWarning: The pid file ".*pid" cannot be written: EISDIR/, 0)
+  let answer = ''
+  while (!answer.startsWith('two ')) answer = await ask(service.port)
+  const second = Number(answer.slice(4))
+  assert.notEqual(second, first)
+
+  rmdirSync(pidFile)
+  process.kill(second, 'SIGUSR2')
+  const third = await service.until((pid) => pid > 0)
+  assert.notEqual(third, second)
+  assert.equal(readFileSync(pidFile, 'utf8'), `${third}\n`)
+  while ((await ask(service.port)) !== `two ${third}`);
+})
