@@ -209,13 +209,19 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   #find(target: ListenTarget, kind: SocketKind): InheritedListener | undefined {
     const listener = findListener(this.inherited, target, kind)
-    if (listener !== undefined || target.port !== undefined || target.path !== undefined) return listener
-    const other = target.name === undefined ? undefined : this.listener(target.name)
+    if (listener !== undefined || target.name === undefined) return listener
+    const other = this.listener(target.name)
+    const unfit = `nothing for a ${kind === 'stream' ? 'server' : `socket of type "${kind}"`}`
+    if (target.port !== undefined || target.path !== undefined) {
+      if (other?.adopted === false)
+        this.#warn(`The listener ${describeListener(other)} is ${unfit}, another is bound in its place`)
+      return undefined
+    }
     throw new HandoverError(
       'ERR_HANDOVER_NO_LISTENER',
       other === undefined
         ? `No listener "${target.name}" was inherited`
-        : `The listener ${describeListener(other)} is ${other.adopted ? 'in use already' : `nothing for a ${kind === 'stream' ? 'server' : `socket of type "${kind}"`}`}`,
+        : `The listener ${describeListener(other)} is ${other.adopted ? 'in use already' : unfit}`,
     )
   }
 
