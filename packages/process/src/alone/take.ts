@@ -5,7 +5,7 @@ import { HandoverError } from '../errors.js'
 import type { Koffi } from '../koffi.js'
 import type { PassedListener } from './candidate.js'
 import { isTrusted, peerOf } from './peer.js'
-import { parseOffer, type Offer, type Refusal } from './takeover-protocol.js'
+import { asideOf, parseOffer, type Offer, type Refusal } from './takeover-protocol.js'
 
 export interface Taken {
   listeners: PassedListener[]
@@ -21,7 +21,7 @@ export interface Taken {
  * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when somebody is there who does not give them
  */
 export function take(koffi: Koffi, path: string): Taken | null {
-  const wrong = checkSocketPath(path)
+  const wrong = checkSocketPath(path) ?? checkSocketPath(asideOf(path))
   if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
   const libc = koffi.load(null)
   const fd = Number(libc.func('int socket(int, int, int)')(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))

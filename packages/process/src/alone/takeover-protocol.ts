@@ -1,8 +1,13 @@
+import path from 'node:path'
+
 /**
  * What a process and one that takes over from it say to each other at the path of `takeover`: a JSON line each. The
  * taker speaks first; the listeners come as SCM_RIGHTS with the first byte of the offer, in the order of `names`.
  * The connection stays open until the taker is ready: that is how its death is noticed.
  */
+
+/** Where it is bound before it is renamed: the address of a unix socket is short, so a suffix might be too much. */
+export const asideOf = (file: string): string => path.join(path.dirname(file), `.${process.pid}`)
 
 export interface Request {
   version: 1

@@ -8,7 +8,7 @@ import { handleOf } from '../handle.js'
 import type { Koffi } from '../koffi.js'
 import type { Candidate, PassedListener } from './candidate.js'
 import { isTrusted, peerOf, type Peer } from './peer.js'
-import { isRequest, type Offer, type Refusal } from './takeover-protocol.js'
+import { asideOf, isRequest, type Offer, type Refusal } from './takeover-protocol.js'
 
 /** Somebody wants to take over; rejects with the reason if it may not, or did not. */
 export type Takeover = (start: (predecessor: string) => Promise<Candidate>) => Promise<unknown>
@@ -33,7 +33,7 @@ export class TakeoverSocket {
   constructor(koffi: Koffi, options: TakeoverOptions) {
     this.#koffi = koffi
     this.#options = options
-    const aside = `${options.path}.${process.pid}`
+    const aside = asideOf(options.path)
     const failed = (error: unknown) =>
       options.failed(`Nobody can take over at "${options.path}": ${messageOf(error)}`)
     this.#server.unref().on('error', failed)

@@ -75,6 +75,20 @@ test(
   },
 )
 
+test('a takeover path may have all of the 107 bytes that an address has, and not one more', async (t) => {
+  const pathOf = (folder: string, bytes: number) => join(folder, 's'.repeat(bytes - folder.length - 1))
+  const open = (bytes: number) =>
+    openLone(t, 'app.cjs', { prepare: (folder) => ({ env: { HANDOVER_TAKEOVER: pathOf(folder, bytes) } }) })
+  const service = await open(107)
+  await service.said('one listens')
+  const first = service.pid()
+  while (!existsSync(pathOf(service.folder, 107))) await new Promise((resolve) => setImmediate(resolve))
+  service.startAnother()
+  await service.until((pid) => pid !== first)
+  assert.doesNotMatch(service.output(), /Warning/)
+  await assert.rejects(open(108), /cannot be taken over: the path ".*" has 108 bytes/)
+})
+
 test('a pid file that cannot be written any more is a warning, and is right again in the next generation', async (t) => {
   const service = await openLone(t, 'app.cjs')
   await service.said('one listens')
