@@ -16,15 +16,15 @@ import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.
 
 const app = fileURLToPath(new URL('../../test/fixtures/apps/sick.cjs', import.meta.url))
 
+const livenessProbe = {
+  httpGet: { path: '/live', port: 'http' },
+  periodSeconds: 1,
+  timeoutSeconds: 10,
+  failureThreshold: 1,
+}
+
 test('an instance that fails its liveness probe is replaced, and its connections move', async (t) => {
-  const { rig, instances, end } = await underLoad(t, 2, {
-    livenessProbe: {
-      httpGet: { path: '/live', port: 'http' },
-      periodSeconds: 1,
-      timeoutSeconds: 10,
-      failureThreshold: 1,
-    },
-  })
+  const { rig, instances, end } = await underLoad(t, 2, { livenessProbe })
   const [sick, well] = await instances()
   assert.ok(sick && well)
   writeFileSync(join(rig.folder, `sick-${sick.pid}`), '')
@@ -41,14 +41,7 @@ test('an instance that fails its liveness probe is replaced, and its connections
 })
 
 test('the only instance that fails its liveness probe is replaced before it goes', async (t) => {
-  const { rig, instances, end } = await underLoad(t, 1, {
-    livenessProbe: {
-      httpGet: { path: '/live', port: 'http' },
-      periodSeconds: 1,
-      timeoutSeconds: 10,
-      failureThreshold: 1,
-    },
-  })
+  const { rig, instances, end } = await underLoad(t, 1, { livenessProbe })
   const [sick] = await instances()
   writeFileSync(join(rig.folder, `sick-${sick?.pid}`), '')
   await reached(async () => {

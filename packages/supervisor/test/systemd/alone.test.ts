@@ -5,7 +5,7 @@ import { bootSystemd, freePort, reached, systemdUnavailable } from '@handover/te
 import { startLoad } from '../../dist/verify/index.js'
 import { ask, request } from './rig.js'
 
-/** A known fault, see docs/alone.md: since in-place exec was added, signs of life of the last generation are missed. */
+/** A known fault, see docs/alone.md: its cause is not known. */
 const skip = systemdUnavailable() ?? 'a known fault: the watchdog over SIGUSR2 upgrades is not right yet'
 const library = new URL('../../../process/', import.meta.url)
 const program = fileURLToPath(new URL('test/fixtures/http.cjs', library))
