@@ -21,8 +21,11 @@ export interface Announcer {
   /** This listener may be kept for a later process, under that name; `forget` when it is given up. */
   keep(name: string, fd: number): void
   forget(name: string): void
-  /** Another process has taken our place, and speaks for the service from now on. */
-  handedOver(): void
+  /**
+   * Another process is to take our place, and to speak for the service from now on. Our signs of life go on until
+   * the returned function is called: when it gives its own.
+   */
+  handedOver(): () => void
   /** We have taken another process's place, and are ready, or not yet. */
   tookOver(ready: boolean): void
   /** Resolves when what was said is on its way, within half a second in any case. */
@@ -40,7 +43,7 @@ export const silent = {
   failed: nothing,
   keep: nothing,
   forget: nothing,
-  handedOver: nothing,
+  handedOver: () => nothing,
   tookOver: nothing,
 }
 

@@ -11,8 +11,7 @@ export function toServiceManager(path: string, environment: Environment): Announ
   let warned = false
   let ours = true
 
-  const tell = (state: Lines, fd?: number): void => {
-    if (!ours) return
+  const send = (state: Lines, fd?: number): void => {
     const lines = Object.entries(state).map(
       ([name, value]) => `${name}=${String(value).replaceAll('\n', ' ')}`,
     )
@@ -24,11 +23,19 @@ export function toServiceManager(path: string, environment: Environment): Announ
       process.emitWarning(failure, 'HandoverWarning')
     })
   }
-  const watchdog = startWatchdog(environment, () => tell({ WATCHDOG: 1 }))
+  const tell = (state: Lines, fd?: number): void => {
+    if (ours) send(state, fd)
+  }
+  const intervalMs = watchdogInterval(environment)
+  const sign: Lines | null = intervalMs === null ? null : { WATCHDOG: 1 }
+  const giveSigns = () =>
+    intervalMs === null ? undefined : setInterval(() => send({ WATCHDOG: 1 }), intervalMs).unref()
+  // A candidate's would keep a predecessor that hangs.
+  let signs = environment.HANDOVER_PREDECESSOR === undefined ? giveSigns() : undefined
 
   return {
     say(message) {
-      const state = notifyState(message)
+      const state = notifyState(message, sign)
       if (state !== null) tell(state)
     },
     reloading: () => tell({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
@@ -41,21 +48,31 @@ export function toServiceManager(path: string, environment: Environment): Announ
     keep: (name, fd) => tell({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
     forget: (name) => tell({ FDSTOREREMOVE: 1, FDNAME: name }),
     handedOver() {
-      clearInterval(watchdog)
       ours = false
+      return () => clearInterval(signs)
     },
-    // One datagram: a READY=1 of a process that is not the main one yet would be another's.
-    tookOver: (ready) => tell({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}) }),
+    // One datagram: a READY=1 of a process that is not the main one yet would be another's. With a sign of life:
+    // in upgrades that follow each other fast, nobody may live for as long as the interval.
+    tookOver(ready) {
+      signs = giveSigns()
+      tell({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
+    },
     flush: () => last,
-    close: () => clearInterval(watchdog),
+    close() {
+      if (ours) clearInterval(signs)
+    },
   }
 }
 
 type Lines = Record<string, string | number>
 
-/** What sd_notify(3) has a word for. STOPPING=1 was said when the drain began. */
-function notifyState(message: InstanceMessage): Lines | null {
-  if (message.type === 'ready') return { READY: 1 }
+/**
+ * What sd_notify(3) has a word for. STOPPING=1 was said when the drain began. A program that is replaced ends
+ * with a sign of life and the next one begins with one, so that it has the whole period to start.
+ */
+function notifyState(message: InstanceMessage, sign: Lines | null): Lines | null {
+  if (message.type === 'ready') return { READY: 1, ...sign }
+  if (message.type === 'executing') return sign
   return message.type === 'status' ? { STATUS: message.text } : null
 }
 
@@ -70,21 +87,16 @@ function failureState(error: unknown): Lines {
 const monotonicMicroseconds = (): string => String(process.hrtime.bigint() / 1000n)
 
 /**
- * A sign of life at half the interval, as sd_watchdog_enabled(3) recommends, from the event loop: one that
- * hangs is seen. WATCHDOG_PID says who is meant; a successor that it does not name yet is meant as well, so
- * whoever starts one leaves it out.
+ * Milliseconds between two signs of life: half the period, as sd_watchdog_enabled(3) recommends. They come from the
+ * event loop, so one that hangs is seen. Null: nobody waits for them. WATCHDOG_PID says who is meant; a successor
+ * that it does not name yet is meant as well, so whoever starts one leaves it out.
  */
-function startWatchdog(
-  { WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment,
-  alive: () => void,
-): NodeJS.Timeout | undefined {
-  if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return undefined
-  if (!/^[1-9]\d{0,15}$/.test(period)) {
-    process.emitWarning(
-      `WATCHDOG_USEC is "${period}", a number of microseconds was expected`,
-      'HandoverWarning',
-    )
-    return undefined
-  }
-  return setInterval(alive, Number(period) / 2000).unref()
+function watchdogInterval({ WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment): number | null {
+  if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return null
+  if (/^[1-9]\d{0,15}$/.test(period)) return Number(period) / 2000
+  process.emitWarning(
+    `WATCHDOG_USEC is "${period}", a number of microseconds was expected`,
+    'HandoverWarning',
+  )
+  return null
 }

@@ -110,6 +110,47 @@ void test('watchdog signs come from the event loop, and stop when it hangs', asy
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
+void test('a successor begins with a sign of life, and a program that is replaced ends with one', async (t) => {
+  const periodSeconds = 3600 // so long that no other sign comes
+  const { app, until } = await unit(t, {
+    WATCHDOG_USEC: String(periodSeconds * 1e6),
+    HANDOVER_UPGRADE_SIGNAL: 'SIGUSR2',
+    HANDOVER_EXEC_SIGNAL: 'SIGWINCH',
+  })
+  assert.equal(await until(/READY/), 'READY=1\nWATCHDOG=1')
+  app.signal('SIGUSR2')
+  const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(await until(/MAINPID/)) ?? []
+  const successor = Number(pid)
+  t.after(() => endIfThere(successor))
+  assert.notEqual(successor, app.pid)
+  process.kill(successor, 'SIGWINCH')
+  await until(/^RELOADING=1\n/)
+  assert.equal(await until(/WATCHDOG|READY/), 'WATCHDOG=1')
+  assert.equal(await until(/WATCHDOG|READY/), 'READY=1\nWATCHDOG=1')
+  process.kill(successor, 'SIGTERM')
+  await until(/^STOPPING=1/)
+})
+
+void test('watchdog signs go on while nobody serves: stop first, then start', async (t) => {
+  const { app, until } = await unit(t, {
+    WATCHDOG_USEC: '100000',
+    HANDOVER_UPGRADE_SIGNAL: 'SIGUSR2',
+    HANDOVER_UPGRADE_STRATEGY: 'recreate',
+    BOOT_MS: '1000',
+  })
+  await until(/^READY=1/)
+  app.signal('SIGUSR2')
+  await until(/^RELOADING=1\n/)
+  let signs = 0
+  let said = await until(/./)
+  for (; said === 'WATCHDOG=1'; said = await until(/./)) signs++
+  const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(said) ?? assert.fail(said)
+  t.after(() => endIfThere(Number(pid)))
+  assert.ok(signs >= 10, `${signs} signs of life in a second`)
+  process.kill(Number(pid), 'SIGTERM')
+  await until(/^STOPPING=1/)
+})
+
 void test('watchdog signs are not given for another process', async (t) => {
   const { app, until } = await unit(t, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' })
   await until(/^READY=1$/)
@@ -148,4 +189,12 @@ for (const [what, socketPath, message] of [
     assert.deepEqual(await app.stop(), { code: 0, signal: null })
     assert.equal(app.output.split('HandoverWarning').length, 2, app.output)
   })
+}
+
+function endIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it has ended
+  }
 }

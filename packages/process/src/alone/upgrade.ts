@@ -56,14 +56,16 @@ export async function upgrade(incumbent: Incumbent, options: UpgradeOptions): Pr
 export async function recreate(incumbent: Incumbent, options: UpgradeOptions): Promise<UpgradeReceipt> {
   const watch = new Phases()
   options.committed()
-  incumbent.announcer.handedOver()
+  const rest = incumbent.announcer.handedOver()
   const drained = incumbent.drain('upgrade')
   watch.reached('stoppedAccepting')
   const report = await drained
   watch.reached('drained')
   for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
     try {
-      return await overLink(incumbent, options, watch, (...means) => follow(report, ...means))
+      const receipt = await overLink(incumbent, options, watch, (...means) => follow(report, ...means))
+      rest()
+      return receipt
     } catch (error) {
       if (!(error instanceof HandoverError)) throw error
       const again = `; nobody serves, it is started again in ${waitMs / 1000} s`
@@ -195,8 +197,9 @@ async function stepBack(
   const keys = ticketKeys()
   if (keys !== null) link.say({ type: 'ticketKeys', keys })
   committed()
-  announcer.handedOver()
+  const rest = announcer.handedOver()
   link.say({ type: 'takeOver', draining })
+  const taken = tookOver(link).then(rest)
   const adopts = link.last('adopts')
   if (adopts !== undefined) {
     follow([adopts.path])
@@ -206,7 +209,7 @@ async function stepBack(
   watch.reached('stoppedAccepting')
   const report = await drained
   watch.reached('drained')
-  await tookOver(link)
+  await taken
   return report
 }
 
