@@ -1,5 +1,5 @@
-import os from 'node:os'
 import { descriptorCalls } from './descriptors.js'
+import { errorName } from './errno.js'
 import type { Koffi } from './koffi.js'
 
 /** What is used of koffi (https://koffi.dev): an optional package, so it is known by shape only. */
@@ -87,10 +87,4 @@ export function unixAddress(socketPath: string): Buffer {
   const path = Buffer.from(abstract ? `\0${socketPath.slice(1)}` : `${socketPath}\0`)
   const family = Buffer.from(new Uint16Array([AF_UNIX]).buffer)
   return Buffer.concat([family, path])
-}
-
-/** `ENOENT`, for a number of errno(3). */
-export function errorName(errno: number): string {
-  const entry = Object.entries(os.constants.errno).find(([, value]) => value === errno)
-  return entry?.[0] ?? `errno ${errno}`
 }

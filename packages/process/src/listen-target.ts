@@ -12,11 +12,15 @@ export interface ListenAddressOptions {
   backlog?: number
 }
 
+export interface BindTarget extends ListenTarget {
+  backlog?: number
+}
+
 /** A port, the path of a unix socket, or the two spelled out. */
 export type ListenAddressInput = number | string | ListenAddressOptions
 
 /** @throws OptionError when it names neither a listener nor an address. */
-export function listenTarget(input: ListenAddressInput): ListenTarget & { backlog?: number } {
+export function listenTarget(input: ListenAddressInput): BindTarget {
   if (typeof input === 'number') return { port: validPort(input) }
   if (typeof input === 'string')
     return /^\d+$/.test(input) ? { port: validPort(Number(input)) } : { path: input }

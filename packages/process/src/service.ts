@@ -1,43 +1,30 @@
 import type dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
-import { addressOf, adopt, originalListen } from './adopt.js'
+import { AccountReports } from './account-reports.js'
+import { addressOf } from './adopt.js'
 import { Alone, takeOver } from './alone/alone.js'
 import type { UpgradeReceipt } from './alone/receipt.js'
-import { listenBeside } from './alone/reuse-port.js'
 import type { AcceptQueue } from './accept-queue.js'
 import { Adoption } from './adoption.js'
 import { announcer, type Announcer, type Mode } from './announcer.js'
 import { Connections } from './connections.js'
 import type { Estate } from './contract.js'
 import { isDatagramSocket, kindOf } from './datagram-handle.js'
-import {
-  adoptDatagrams,
-  bindTarget,
-  checkDatagramTarget,
-  datagramAddress,
-  DatagramSockets,
-} from './datagram-sockets.js'
-import { goOnAccepting } from './delay.js'
-import { finishConnections, stopAccepting } from './drain.js'
+import { checkDatagramTarget, datagramAddress, DatagramSockets } from './datagram-sockets.js'
+import { stopAccepting } from './drain.js'
 import { HandoverError, messageOf } from './errors.js'
 import { LastRequests } from './http1.js'
-import {
-  describeListener,
-  findListener,
-  inheritedListeners,
-  withAddresses,
-  type InheritedListener,
-  type ListenTarget,
-  type SocketKind,
-} from './inherited.js'
+import { describeListener, inheritedListeners, withAddresses, type InheritedListener } from './inherited.js'
 import type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
 import { InPlaceExec } from './in-place/exec.js'
 import type { ExecOptions } from './in-place/image.js'
 import { Kept } from './in-place/kept.js'
 import { execAsTold, execHost, type ExecSeam } from './in-place/seam.js'
 import { forgetUnused, keepListener } from './kept-listeners.js'
+import { listen } from './listen.js'
 import { listenTarget, type ListenAddressInput } from './listen-target.js'
+import { Listeners } from './listeners.js'
 import { formatAddress } from './socket-table.js'
 import { Mover } from './mover.js'
 import { settings, type HandoverOptions, type Settings } from './options.js'
@@ -46,8 +33,9 @@ import { ProbeSockets } from './probe-sockets.js'
 import { probes, type Probes } from './probes.js'
 import { addAccounts, type Participant } from './participant.js'
 import type { ConnectionAccount, SupervisorMessage } from './protocol.js'
+import { ServiceDrain, type DrainSeam } from './service-drain.js'
 import { TicketKeys } from './ticket-keys.js'
-import { allWithin, nextTurn } from './waiting.js'
+import { allWithin } from './waiting.js'
 import { Endpoints } from './websocket/endpoints.js'
 import type { WebSocketHooks, WebSocketLike, WebSocketServerLike } from './websocket/hooks.js'
 
@@ -58,7 +46,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #mode: Mode
   readonly #announcer: Announcer
   readonly #connections = new Connections()
-  readonly #adopted = new Map<net.Server, InheritedListener>()
+  readonly #listeners: Listeners
   readonly #endpoints = new Endpoints((message) => this.#warn(message))
   readonly #mover = new Mover(this.#connections, (server) => this.#listenerOf(server))
   readonly #adoption: Adoption | null
@@ -69,18 +57,15 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #lastRequests = new LastRequests(this.#connections)
   readonly #datagrams: DatagramSockets
   readonly #ticketKeys = new TicketKeys()
+  readonly #reports = new AccountReports(() =>
+    this.#announcer.say({ type: 'account', account: this.account }),
+  )
+  readonly #drain: ServiceDrain
   readonly #beforeExec: Hook[] = []
-  readonly #before: Hook[] = []
-  readonly #after: Hook[] = []
   readonly #participants: Participant[] = []
   readonly #alone: Alone
-  #accountTimer: NodeJS.Timeout | null = null
   #state: ServiceState = 'starting'
   #serving = false
-  #drain: Promise<DrainReport> | null = null
-  #deadline = 0
-  /** Every socket that came with the process (sd_listen_fds(3)), adopted or not. */
-  readonly inherited: readonly InheritedListener[]
 
   /** Not for applications: they call `handover()`, which knows what a preload may have begun. */
   constructor(options: HandoverOptions, mode: Mode, estate: Estate) {
@@ -90,10 +75,10 @@ export class Service extends EventEmitter<ServiceEvents> {
     estate.taken ??= takeOver(this.#settings.alone, estate.environment)
     this.#mode = mode
     this.#kept = new Kept(estate.environment)
-    this.inherited = [
+    this.#listeners = new Listeners([
       ...inheritedListeners(estate.environment, this.#kept.listeners),
       ...withAddresses(estate.taken?.listeners ?? []),
-    ]
+    ])
     this.#announcer = announcer(
       estate.environment,
       mode,
@@ -112,7 +97,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       (message) => this.#warn(message),
       estate.environment.HANDOVER_PREDECESSOR !== undefined,
     )
-    this.#connections.changed = () => this.#accountChanged()
+    this.#connections.changed = () => this.#reports.changed()
     this.#adoption = this.#newAdoption()
     this.#alone = new Alone(this, {
       announcer: this.#announcer,
@@ -125,18 +110,14 @@ export class Service extends EventEmitter<ServiceEvents> {
       ticketKeys: () => this.#ticketKeys.encoded,
       warn: (message) => this.#warn(message),
     })
-    for (const { server, fd, sockets } of estate.servers) {
-      const listener = this.inherited.find((candidate) => candidate.fd === fd)
-      if (listener !== undefined) listener.adopted = true
-      this.follow(server, listener, sockets)
-    }
+    this.#drain = new ServiceDrain(this.#drainSeam())
+    for (const { server, fd, sockets } of estate.servers)
+      this.follow(server, this.#listeners.adoptedBefore(fd), sockets)
     this.#datagrams = new DatagramSockets(this.#settings.idleMs, () => this.remainingMs)
     this.join(this.#datagrams)
     for (const { socket, fd } of estate.datagrams ?? []) {
-      const listener = this.inherited.find((candidate) => candidate.fd === fd)
-      if (listener !== undefined) listener.adopted = true
       this.#datagrams.follow(socket, fd)
-      this.#reading(socket, listener)
+      this.#reading(socket, this.#listeners.adoptedBefore(fd))
     }
     if (mode === 'library') this.#serve()
   }
@@ -155,12 +136,17 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** Milliseconds until the drain cuts what is left; 0 before a drain. */
   get remainingMs(): number {
-    return Math.max(this.#deadline - performance.now(), 0)
+    return this.#drain.remainingMs
+  }
+
+  /** Every socket that came with the process (sd_listen_fds(3)), adopted or not. */
+  get inherited(): readonly InheritedListener[] {
+    return this.#listeners.inherited
   }
 
   /** The inherited listener of that name, or undefined. */
   listener(name: string): InheritedListener | undefined {
-    return this.inherited.find((listener) => listener.name === name)
+    return this.#listeners.named(name)
   }
 
   /**
@@ -171,58 +157,18 @@ export class Service extends EventEmitter<ServiceEvents> {
    * @throws HandoverError when the service drains already, or nothing was inherited and there is no address.
    */
   async listen(server: net.Server | dgram.Socket, input: ListenAddressInput): Promise<string> {
-    if (this.#drain !== null) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
+    this.#refuseWhenDraining()
     const target = listenTarget(input)
     if (isDatagramSocket(server)) checkDatagramTarget(target)
-    const listener = this.#find(target, kindOf(server))
-    await new Promise<void>((resolve, reject) => {
-      const failed = (error: Error) => {
-        server.off('listening', listening)
-        if (listener !== undefined) listener.adopted = false
-        this.#announcer.failed(error)
-        reject(error)
-      }
-      const listening = () => {
-        server.off('error', failed)
-        resolve()
-      }
-      server.once('error', failed).once('listening', listening)
-      if (isDatagramSocket(server)) this.#read(server, target, listener)
-      else this.#accept(server, target, listener)
-    })
-    return isDatagramSocket(server) ? datagramAddress(server) : addressOf(server)
-  }
-
-  #accept(server: net.Server, target: ListenTarget, listener: InheritedListener | undefined): void {
-    this.follow(server, listener)
-    if (listener !== undefined) return adopt(server, listener)
-    const { port } = target
-    if (port !== undefined && this.listensBeside) listenBeside(server, { ...bindOptions(target), port })
-    else originalListen.call(server, bindOptions(target))
-  }
-
-  #read(socket: dgram.Socket, target: ListenTarget, listener: InheritedListener | undefined): void {
-    this.followDatagrams(socket, listener)
-    if (listener === undefined) bindTarget(socket, target)
-    else adoptDatagrams(socket, listener)
-  }
-
-  #find(target: ListenTarget, kind: SocketKind): InheritedListener | undefined {
-    const listener = findListener(this.inherited, target, kind)
-    if (listener !== undefined || target.name === undefined) return listener
-    const other = this.listener(target.name)
-    const unfit = `nothing for a ${kind === 'stream' ? 'server' : `socket of type "${kind}"`}`
-    if (target.port !== undefined || target.path !== undefined) {
-      if (other?.adopted === false)
-        this.#warn(`The listener ${describeListener(other)} is ${unfit}, another is bound in its place`)
-      return undefined
+    const listener = this.#listeners.find(target, kindOf(server), (message) => this.#warn(message))
+    if (isDatagramSocket(server)) this.followDatagrams(server, listener)
+    else this.follow(server, listener)
+    try {
+      return await listen(server, target, listener, this.listensBeside)
+    } catch (error) {
+      this.#announcer.failed(error)
+      throw error
     }
-    throw new HandoverError(
-      'ERR_HANDOVER_NO_LISTENER',
-      other === undefined
-        ? `No listener "${target.name}" was inherited`
-        : `The listener ${describeListener(other)} is ${other.adopted ? 'in use already' : unfit}`,
-    )
   }
 
   /**
@@ -246,8 +192,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   ready(): void {
     if (this.#state !== 'starting') return
     this.#state = 'ready'
-    const unadopted = this.inherited.filter((listener) => !listener.adopted && listener.address !== null)
-    const unused = forgetUnused(this.#announcer, unadopted)
+    const unused = forgetUnused(this.#announcer, this.#listeners.unadopted)
     const unclaimed = this.#kept.finish()
     if (unclaimed > 0)
       this.#warn(`${unclaimed} kept connections were closed: no server listens where they came from`)
@@ -263,9 +208,10 @@ export class Service extends EventEmitter<ServiceEvents> {
    * was when this program was started, but for what `options` change. For configuration that is read at the start.
    * Resolves never; rejects where this program goes on serving, as if nothing had been asked.
    *
-   * @throws HandoverError `ERR_HANDOVER_EXEC` when the program is not there or cannot be executed, or koffi is
-   * missing; `ERR_HANDOVER_EXEC_DEADLINE` when requests took longer than `timeoutSeconds`; `ERR_HANDOVER_STATE`
-   * when the service is not ready, has node:cluster workers, or another exec() is under way
+   * @throws HandoverError `ERR_HANDOVER_EXEC` when the program is not there or cannot be executed;
+   * `ERR_HANDOVER_EXEC_UNAVAILABLE` when koffi is missing or the service has node:cluster workers;
+   * `ERR_HANDOVER_EXEC_DEADLINE` when requests took longer than `timeoutSeconds`; `ERR_HANDOVER_STATE` when the service
+   * is not ready, or another exec() is under way
    * @throws OptionError when an option has the wrong type
    */
   async exec(options: ExecOptions = {}): Promise<never> {
@@ -306,7 +252,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     server: WebSocketServerLike<Socket>,
     hooks: WebSocketHooks<Socket>,
   ): this {
-    if (this.#drain !== null) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
+    this.#refuseWhenDraining()
     this.#endpoints.add(server, hooks)
     return this
   }
@@ -319,13 +265,13 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** Runs when the drain begins, while connections are still accepted; awaited. */
   onBeforeDrain(hook: Hook): this {
-    this.#before.push(hook)
+    this.#drain.before.push(hook)
     return this
   }
 
   /** Runs after the last connection, before the process exits; awaited. */
   onDrain(hook: Hook): this {
-    this.#after.push(hook)
+    this.#drain.after.push(hook)
     return this
   }
 
@@ -339,7 +285,7 @@ export class Service extends EventEmitter<ServiceEvents> {
    * The process is not ended. Called again, it gives the same promise.
    */
   drain(reason = 'drain'): Promise<DrainReport> {
-    return (this.#drain ??= this.#runDrain(reason))
+    return this.#drain.run(reason)
   }
 
   /**
@@ -364,7 +310,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#serve()
     this.#connections.track(server, already)
     this.#ticketKeys.follow(server)
-    if (listener !== undefined) this.#adopted.set(server, listener)
+    if (listener !== undefined) this.#listeners.adopted.set(server, listener)
     if (server.listening) this.#listening(server)
     else server.once('listening', () => this.#listening(server))
   }
@@ -397,16 +343,16 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** Adds somebody who serves in our name. */
   join(participant: Participant): void {
     this.#participants.push(participant)
-    participant.changed = () => this.#accountChanged()
+    participant.changed = () => this.#reports.changed()
   }
 
   /** Leaves everything to another copy of this library, see contract.ts. */
   retire(): Estate | null {
-    if (this.#drain !== null) return null
+    if (this.#drain.begun) return null
     const sockets = [...this.#connections.open]
     const servers = [...this.#connections.servers].map((server) => ({
       server,
-      fd: this.#adopted.get(server)?.fd,
+      fd: this.#listeners.adopted.get(server)?.fd,
       sockets: sockets.filter((connection) => connection.server === server).map(({ socket }) => socket),
     }))
     this.#connections.untrackAll()
@@ -415,6 +361,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#adoption?.close()
     this.#kept.close()
     this.#alone.retire()
+    this.#reports.stop()
     this.#announcer.close()
     const { environment, taken = null } = this.#estate
     return { environment, taken, servers, datagrams: this.#datagrams.release() }
@@ -429,8 +376,8 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   #listening(server: net.Server): void {
-    if (this.#drain !== null) return stopAccepting(server)
-    const listener = this.#adopted.get(server)
+    if (this.#drain.begun) return stopAccepting(server)
+    const listener = this.#listeners.adopted.get(server)
     const address = addressOf(server)
     this.#announcer.say({
       type: 'listening',
@@ -440,8 +387,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     if (listener === undefined) {
       this.#alone.listeners.add(server)
       // A copy in the store would be a socket beside the next one's, or in its way.
-      if (this.#alone.strategy === 'inherit')
-        keepListener(this.#announcer, server, () => this.#drain !== null)
+      if (this.#alone.strategy === 'inherit') keepListener(this.#announcer, server, () => this.#drain.begun)
     } else this.#probeSockets.open(listener.name, server)
     if (listener !== undefined) this.#kept.serve(this.#connections, this.#endpoints, server, listener.name)
     const name = this.#listenerOf(server)
@@ -451,7 +397,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   #reading(socket: dgram.Socket, listener?: InheritedListener): void {
-    if (this.#drain !== null) return void this.#datagrams.stopAccepting()
+    if (this.#drain.begun) return void this.#datagrams.stopAccepting()
     const address = datagramAddress(socket)
     if (listener === undefined) this.#alone.listeners.addDatagrams(socket)
     this.#announcer.say({ type: 'listening', address, ...(listener && { listener: listener.name }) })
@@ -469,6 +415,33 @@ export class Service extends EventEmitter<ServiceEvents> {
     return adoption
   }
 
+  #drainSeam(): DrainSeam {
+    return {
+      mode: this.#mode,
+      settings: this.#settings,
+      announcer: this.#announcer,
+      connections: this.#connections,
+      lastRequests: this.#lastRequests,
+      mover: this.#mover,
+      participants: this.#participants,
+      alone: this.#alone,
+      adoption: this.#adoption,
+      kept: this.#kept,
+      exec: this.#exec,
+      probeSockets: this.#probeSockets,
+      probeServer: this.#probeServer,
+      reports: this.#reports,
+      account: () => this.account,
+      began: (reason) => {
+        this.#state = 'draining'
+        this.emit('draining', reason)
+      },
+      closed: () => (this.#state = 'closed'),
+      ended: (report) => this.emit('drained', report),
+      warn: (message) => this.#warn(message),
+    }
+  }
+
   #execSeam(): ExecSeam {
     return {
       connections: this.#connections,
@@ -478,7 +451,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       settings: this.#settings,
       generation: this.#kept.generation,
       inherited: this.inherited,
-      adopted: this.#adopted,
+      adopted: this.#listeners.adopted,
       hooks: (ms) =>
         allWithin(
           ms,
@@ -489,7 +462,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   #listenerOf(server: net.Server): string | undefined {
-    return this.#adopted.get(server)?.name ?? this.#alone.listeners.nameOf(server)
+    return this.#listeners.adopted.get(server)?.name ?? this.#alone.listeners.nameOf(server)
   }
 
   #hear(message: SupervisorMessage): void {
@@ -502,91 +475,12 @@ export class Service extends EventEmitter<ServiceEvents> {
       this.#mover.follow(message.sockets.map(String))
   }
 
-  async #runDrain(reason: string): Promise<DrainReport> {
-    const startedAt = performance.now()
-    this.#deadline = startedAt + this.#settings.timeoutMs
-    this.#state = 'draining'
-    this.#exec.abandon()
-    this.#announcer.stopping(this.#settings.timeoutMs)
-    this.emit('draining', reason)
-    await Promise.all([this.#runHooks(this.#before, reason), this.#delay()])
-    await this.#mover.reached()
-    // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
-    await (this.#alone.emptyQueues(() => this.#connections.account.accepted) ?? nextTurn())
-    for (const server of this.#connections.servers)
-      if (server.listening) this.#alone.keepingPath(server, () => stopAccepting(server))
-    const cut = Promise.all([
-      finishConnections(
-        this.#connections,
-        this.#mover,
-        { deadline: this.#deadline, idleMs: this.#settings.idleMs },
-        this.#lastRequests,
-      ),
-      ...this.#participants.map((participant) => participant.finished()),
-    ])
-    await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
-    await this.#mover.settled()
-    this.#announcer.say({ type: 'draining', account: this.account })
-    return this.#close(reason, startedAt, (await cut).flat())
-  }
-
-  async #delay(): Promise<void> {
-    const { delayMs } = this.#settings
-    const listens = [...this.#connections.servers].some(({ listening }) => listening)
-    if (delayMs === 0 || this.#alone.replaced || !(listens || this.#participants.length > 0)) return
-    await goOnAccepting(this.#connections, this.#lastRequests, delayMs)
-  }
-
-  async #close(reason: string, startedAt: number, cut: string[]): Promise<DrainReport> {
-    await this.#runHooks(this.#after, reason)
-    this.#probeSockets.closeAll()
-    this.#adoption?.close()
-    this.#alone.close()
-    this.#kept.close()
-    if (this.#accountTimer !== null) clearTimeout(this.#accountTimer)
-    this.#connections.untrackAll()
-    this.#state = 'closed'
-    const seconds = (performance.now() - startedAt) / 1000
-    const report = { reason, cut, seconds, account: this.account }
-    this.#announcer.say({ type: 'drained', cut, seconds, account: report.account })
-    await this.#announcer.flush()
-    this.#announcer.close()
-    // An application's own handlers come next in the other mode: until they exit, it is alive.
-    if (this.#mode === 'library') this.#probeServer.close()
-    this.emit('drained', report)
-    return report
-  }
-
-  /** Hooks share the drain's deadline; past it they get a last moment, as the grace period ends a second later. */
-  #runHooks(hooks: Hook[], reason: string): Promise<void> {
-    const ms = Math.max(this.remainingMs, lastMomentMs)
-    return allWithin(
-      ms,
-      hooks.map((hook) => () => hook(reason)),
-      (error) => this.#warn(`A drain hook threw: ${messageOf(error)}`),
-    )
-  }
-
-  #accountChanged(): void {
-    if (this.#accountTimer !== null || this.#state === 'closed') return
-    this.#accountTimer = setTimeout(() => {
-      this.#accountTimer = null
-      this.#announcer.say({ type: 'account', account: this.account })
-    }, accountIntervalMs).unref()
+  #refuseWhenDraining(): void {
+    if (this.#drain.begun) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
   }
 
   #warn(message: string): void {
     this.emit('warning', message)
     process.emitWarning(message, 'HandoverWarning')
-  }
-}
-
-const accountIntervalMs = 1000
-const lastMomentMs = 250
-
-function bindOptions({ host, port, path, backlog }: ListenTarget & { backlog?: number }): net.ListenOptions {
-  return {
-    ...(port === undefined ? { path } : { port, host }),
-    ...(backlog === undefined ? {} : { backlog }),
   }
 }

@@ -2,6 +2,7 @@ import dns from 'node:dns'
 import net from 'node:net'
 import os from 'node:os'
 import { originalListen } from '../adopt.js'
+import { errorName } from '../errno.js'
 import { HandoverError } from '../errors.js'
 import type { ListenTarget } from '../inherited.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
@@ -125,8 +126,7 @@ const zoneIndex = (zone: string): number =>
 
 /** As Node's own. */
 function bindError(errno: number, address: string, port: number): Error {
-  const code =
-    Object.entries(os.constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`
+  const code = errorName(errno)
   return Object.assign(new Error(`listen ${code}: ${address}:${port}`), {
     code,
     errno: -errno,

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
-import { checkSocketPath, errorName, unixAddress } from '../datagram.js'
+import { checkSocketPath, unixAddress } from '../datagram.js'
+import { errorName } from '../errno.js'
 import { descriptorCalls } from '../descriptors.js'
 import { HandoverError } from '../errors.js'
 import type { Koffi } from '../koffi.js'

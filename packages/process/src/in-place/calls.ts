@@ -1,4 +1,4 @@
-import os from 'node:os'
+import { errorName } from '../errno.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
 
 /** What Node has no function for, or none that can fail: its own `process.execve` ends the process if it fails (22, 24). */
@@ -33,20 +33,15 @@ function bind(koffi: Koffi): ImageCalls {
     confine: (fd) => void fcntl(fd, F_SETFD, FD_CLOEXEC),
     createMemoryFile() {
       const fd = Number(memfdCreate('handover', MFD_CLOEXEC))
-      if (fd < 0) throw new Error(`memfd_create failed with ${errnoName(koffi.errno())}`)
+      if (fd < 0) throw new Error(`memfd_create failed with ${errorName(koffi.errno())}`)
       return fd
     },
     replace(file, argv, env) {
       const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
       execve(file, [...argv, null], [...variables, null])
-      return errnoName(koffi.errno())
+      return errorName(koffi.errno())
     },
   }
-}
-
-function errnoName(errno: number): string {
-  const entry = Object.entries(os.constants.errno).find(([, number]) => number === errno)
-  return entry?.[0] ?? `errno ${errno}`
 }
 
 const F_SETFD = 2
