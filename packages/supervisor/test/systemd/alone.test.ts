@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { bootSystemd, freePort, reached, systemdUnavailable } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
+import { bootSystemd, freePort, reached, systemdUnavailable, type Systemd } from '@handover/testkit'
+import { startLoad, type LoadReport } from '../../dist/verify/index.js'
+import { closedConnections } from '../e2e/upgrade-load.js'
 import { ask, request } from './rig.js'
 
 const skip = systemdUnavailable() ?? false
@@ -13,56 +14,19 @@ test(
   'a unit survives upgrades by SIGUSR2: the main process is the new one, and the watchdog is content',
   { skip },
   async (t) => {
-    const systemd = await bootSystemd()
-    t.after(() => systemd.close())
-    const port = await freePort()
-    await systemd.install({
-      'alone.service': [
-        '[Unit]\nDefaultDependencies=no',
-        '[Service]\nType=notify\nNotifyAccess=all\nWatchdogSec=2\nTimeoutStopSec=10',
-        `ExecStart=${process.execPath} --import ${new URL('dist/register.js', library).href} ${program}`,
-        'ExecReload=/bin/kill -USR2 $MAINPID',
-        `Environment=PORT=${port} HANDOVER_UPGRADE_SIGNAL=SIGUSR2 HANDOVER_DRAIN_SECONDS=5`,
-        `StandardOutput=append:${systemd.folder}/log\nStandardError=append:${systemd.folder}/log\n`,
-      ].join('\n'),
+    const { systemd, port, must, mainPid, underLoad } = await openUnit(t, 'USR2', [
+      'HANDOVER_UPGRADE_SIGNAL=SIGUSR2',
+    ])
+    await underLoad(async () => {
+      for (let i = 0; i < 5; i++) {
+        const before = await mainPid()
+        await must('reload', 'alone')
+        await reached(async () => (await mainPid()) !== before, 'systemd knows the new main process')
+        await onlyMainProcess(systemd)
+      }
+      // The last generation gives its signs of life, though it was started by another.
+      await watched(systemd)
     })
-    const must = async (...args: string[]) => {
-      const { code, stderr } = await systemd.systemctl(...args)
-      assert.equal(code, 0, stderr)
-    }
-    const mainPid = async () => (await systemd.show('alone', 'MainPID'))['MainPID'] ?? ''
-    await must('start', 'alone')
-    const load = startLoad({
-      target: { host: '127.0.0.1', port },
-      path: '/echo/hello',
-      workloads: {
-        newConnections: { perSecond: 50 },
-        keepAlive: [{ connections: 10, thinkMs: [0, 100] }],
-      },
-    })
-    t.after(() => load.stop())
-    for (let i = 0; i < 5; i++) {
-      const before = await mainPid()
-      await must('reload', 'alone')
-      await reached(async () => (await mainPid()) !== before, 'systemd knows the new main process')
-      await systemd.until('alone', 'ActiveState', /^active$/)
-      await reached(
-        async () => (await cgroupPids(systemd)).join() === (await mainPid()),
-        'the main process is the only one left',
-      )
-    }
-    // Two intervals of the watchdog: the last generation gives its signs of life, though it was started by another.
-    const { WatchdogTimestampMonotonic: first } = await systemd.show('alone', 'WatchdogTimestampMonotonic')
-    const later = async (by: number) =>
-      Number((await systemd.show('alone', 'WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic']) >
-      Number(first) + by
-    await reached(() => later(4e6), 'signs of life have come for 4 s')
-    const report = await load.stop()
-    assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
-    t.diagnostic(`${report.answered} answered, ${report.failed} failed`)
-    assert.match(await ask(port), /^\d+$/)
-    const { NRestarts, SubState } = await systemd.show('alone', 'NRestarts', 'SubState')
-    assert.deepEqual([NRestarts, SubState], ['0', 'running'])
     const slow = request(port, '/slow/1500')
     await slow.sent
     await must('stop', 'alone')
@@ -71,7 +35,121 @@ test(
   },
 )
 
-async function cgroupPids(systemd: Awaited<ReturnType<typeof bootSystemd>>): Promise<string[]> {
-  const { stdout } = await systemd.run('cat', '/sys/fs/cgroup/system.slice/alone.service/cgroup.procs')
-  return stdout.trim().split('\n')
+test(
+  'a unit reloads by exec(): the main process stays, is reloading meanwhile, and the watchdog is content',
+  { skip },
+  async (t) => {
+    const { systemd, port, must, mainPid, underLoad } = await openUnit(t, 'HUP', [
+      'HANDOVER_EXEC_SIGNAL=SIGHUP',
+    ])
+    const pid = await mainPid()
+    /** AT_RANDOM and the like: of each program another. */
+    const image = async () => (await systemd.run('sh', '-c', `od -An -tx1 /proc/${pid}/auxv`)).stdout
+    const report = await underLoad(async () => {
+      for (let i = 0; i < 5; i++) {
+        const before = await image()
+        const slow = request(port, '/slow/700') // what is in flight is waited for
+        await slow.sent
+        await must('reload', 'alone')
+        await systemd.until('alone', 'ActiveState', /^reloading$/)
+        assert.equal(await slow.answer, 'slow')
+        await reached(async () => (await image()) !== before, 'the program is another one')
+        await systemd.until('alone', 'SubState', /^running$/)
+        assert.equal(await mainPid(), pid)
+      }
+      await watched(systemd)
+    })
+    const kept = report.workloads.find(({ name }) => name.startsWith('keep-alive'))
+    assert.equal(closedConnections(kept ?? report), 0)
+    await must('stop', 'alone')
+    assert.equal((await systemd.show('alone', 'Result'))['Result'], 'success')
+  },
+)
+
+test(
+  'a unit is stopped first and started then, and stays active though nobody serves for long',
+  { skip },
+  async (t) => {
+    const { systemd, port, must, mainPid } = await openUnit(t, 'USR2', [
+      'HANDOVER_UPGRADE_SIGNAL=SIGUSR2',
+      'HANDOVER_UPGRADE_STRATEGY=recreate',
+    ])
+    for (let i = 0; i < 2; i++) {
+      const before = await mainPid()
+      const slow = request(port, '/slow/3000') // longer than the watchdog is patient
+      await slow.sent
+      await must('reload', 'alone')
+      assert.equal(await slow.answer, 'slow')
+      await reached(async () => (await mainPid()) !== before, 'systemd knows the new main process')
+      await onlyMainProcess(systemd)
+      assert.match(await ask(port), /^\d+$/)
+    }
+    await watched(systemd)
+    await must('stop', 'alone')
+    assert.equal((await systemd.show('alone', 'Result'))['Result'], 'success')
+  },
+)
+
+/** A service without a line of code as a unit that is reloaded by a signal, and watched. */
+async function openUnit(t: TestContext, reload: string, environment: string[]) {
+  const systemd = await bootSystemd()
+  t.after(() => systemd.close())
+  const port = await freePort()
+  await systemd.install({
+    'alone.service': [
+      '[Unit]\nDefaultDependencies=no',
+      '[Service]\nType=notify\nNotifyAccess=all\nWatchdogSec=2\nTimeoutStopSec=10',
+      `ExecStart=${process.execPath} --import ${new URL('dist/register.js', library).href} ${program}`,
+      `ExecReload=/bin/kill -${reload} $MAINPID`,
+      `Environment=PORT=${port} HANDOVER_DRAIN_SECONDS=5 ${environment.join(' ')}`,
+      `StandardOutput=append:${systemd.folder}/log\nStandardError=append:${systemd.folder}/log\n`,
+    ].join('\n'),
+  })
+  const must = async (...args: string[]) => {
+    const { code, stderr } = await systemd.systemctl(...args)
+    assert.equal(code, 0, stderr)
+  }
+  await must('start', 'alone')
+  return {
+    systemd,
+    port,
+    must,
+    mainPid: async () => (await systemd.show('alone', 'MainPID'))['MainPID'] ?? '',
+    /** No request may fail while `work` goes on. */
+    async underLoad(work: () => Promise<void>): Promise<LoadReport> {
+      const load = startLoad({
+        target: { host: '127.0.0.1', port },
+        path: '/echo/hello',
+        workloads: {
+          newConnections: { perSecond: 50 },
+          keepAlive: [{ connections: 10, thinkMs: [0, 100] }],
+        },
+      })
+      t.after(() => load.stop())
+      await work()
+      const report = await load.stop()
+      assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
+      t.diagnostic(`${report.answered} answered, ${report.failed} failed`)
+      return report
+    },
+  }
+}
+
+/** Two intervals of the watchdog, and the unit was never started anew. */
+async function watched(systemd: Systemd): Promise<void> {
+  const signOfLife = async () =>
+    Number((await systemd.show('alone', 'WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
+  const first = await signOfLife()
+  await reached(async () => (await signOfLife()) > first + 4e6, 'signs of life have come for 4 s')
+  const { NRestarts, SubState } = await systemd.show('alone', 'NRestarts', 'SubState')
+  assert.deepEqual([NRestarts, SubState], ['0', 'running'])
+}
+
+async function onlyMainProcess(systemd: Systemd): Promise<void> {
+  await systemd.until('alone', 'ActiveState', /^active$/)
+  const alone = async () => {
+    const { stdout } = await systemd.run('cat', '/sys/fs/cgroup/system.slice/alone.service/cgroup.procs')
+    return stdout.trim() === (await systemd.show('alone', 'MainPID'))['MainPID']
+  }
+  await reached(alone, 'the main process is the only one left')
 }
