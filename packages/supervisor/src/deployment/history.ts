@@ -1,4 +1,4 @@
-import type { ReplicaSet } from './objects.js'
+import type { Deployment, ReplicaSet } from './objects.js'
 import { annotations } from './objects.js'
 import type { Watched } from './watched.js'
 import { newReplicaSet, replicaSetsOf, revisionNumber } from './watched.js'
@@ -14,11 +14,14 @@ export interface RevisionRecord {
   pods: number
   available: number
   current: boolean
+  /** Its rollout failed, and was undone for that. */
+  failed: boolean
 }
 
 /** The revisions that are kept (revisionHistoryLimit), newest last, as in `kubectl rollout history`. */
 export const historyOf = (watched: Watched): RevisionRecord[] => {
   const current = newReplicaSet(watched)
+  const failed = failedRevisions(watched.deployment)
   return replicaSetsOf(watched).map((set) => ({
     revision: revisionNumber(set),
     replicaSet: set.metadata.name,
@@ -28,8 +31,16 @@ export const historyOf = (watched: Watched): RevisionRecord[] => {
     pods: set.status?.replicas ?? 0,
     available: set.status?.availableReplicas ?? 0,
     current: set === current,
+    failed: failed.includes(revisionNumber(set)),
   }))
 }
+
+/** A revision that is rolled again gets another number, and may do better. */
+export const failedRevisions = (deployment: Deployment | null): number[] =>
+  (deployment?.metadata.annotations?.[annotations.failedRevisions] ?? '')
+    .split(',')
+    .map(Number)
+    .filter((revision) => revision > 0)
 
 export const causeOf = ({ metadata }: ReplicaSet): string | null =>
   metadata.annotations?.[annotations.changeCause] ?? null

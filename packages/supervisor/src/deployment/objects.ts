@@ -130,7 +130,7 @@ export interface Kinds {
 }
 export type Kind = keyof Kinds
 
-/** Kubernetes' annotations that a rollout is told by. */
+/** The annotations that a rollout is told by: Kubernetes' own, and one of ours. */
 export const annotations = {
   /** Of a ReplicaSet, and of the Deployment: the revision's number. */
   revision: 'deployment.kubernetes.io/revision',
@@ -138,6 +138,8 @@ export const annotations = {
   changeCause: 'kubernetes.io/change-cause',
   /** Set anew by a restart: the template changes, so a rollout begins. */
   restartedAt: 'kubectl.kubernetes.io/restartedAt',
+  /** Of the Deployment: the numbers of the revisions that failed and were undone for that, `3,7`. */
+  failedRevisions: 'handover/failed-revisions',
 } as const
 
 export const conditionOf = (conditions: Condition[] | undefined, type: string): Condition | undefined =>

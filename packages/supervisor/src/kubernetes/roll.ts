@@ -158,7 +158,7 @@ async function goBack(
       ),
     numbers,
   )
-  const undone = await persist(order, () => undoTo(order.cluster, deployment, stable))
+  const undone = await persist(order, () => undoTo(order.cluster, deployment, stable, head.toRevision))
   if (!undone.ok) {
     const message = `${failure.message}; and it could not be undone: ${undone.failure.message}`
     return receipt(order, eye, head, 'failed', { ...failure, message })

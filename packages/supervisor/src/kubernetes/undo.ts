@@ -9,17 +9,19 @@ const attempts = 5
 
 /**
  * Gives the Deployment the ReplicaSet's template back, unless it is paused or has another template by now. Asked
- * again after an answer that was lost, it finds that it is done.
+ * again after an answer that was lost, it finds that it is done. `failed`: the number of the revision that is undone
+ * for its failure.
  */
 export async function undoTo(
   cluster: Cluster,
   deployment: Deployment,
   set: ReplicaSet,
+  failed: number | null = null,
 ): Promise<Answer<Deployment>> {
   const { name } = deployment.metadata
   let seen = deployment
   for (let attempt = 1; ; attempt += 1) {
-    const undone = await patchDeployment(cluster, name, undoPatch(seen, set))
+    const undone = await patchDeployment(cluster, name, undoPatch(seen, set, failed))
     if (undone.ok || attempt === attempts || !isOutdated(undone.failure)) return undone
     const now = await readDeployment(cluster, name)
     if (!now.ok) return now

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { ManagedFields, Observation, Watched } from '../../dist/deployment/index.js'
 import {
   annotations,
+  historyOf,
   imageOwner,
   nothingWatched,
   observe,
@@ -14,9 +15,11 @@ import {
 } from '../../dist/deployment/index.js'
 import { deployment, replicaSet, template } from './objects.js'
 
-const watchedWith = (...sets: Parameters<typeof replicaSet>[]): Watched => {
+const watchedWith = (...sets: Parameters<typeof replicaSet>[]): Watched => watchedOf({}, sets)
+
+const watchedOf = (notes: Record<string, string>, sets: Parameters<typeof replicaSet>[]): Watched => {
   const listed: Observation[] = [
-    { type: 'listed', kind: 'Deployment', items: [deployment('v3', 4)] },
+    { type: 'listed', kind: 'Deployment', items: [deployment('v3', 4, { annotations: notes })] },
     { type: 'listed', kind: 'ReplicaSet', items: sets.map((set) => replicaSet(...set)) },
   ]
   return listed.reduce((watched, observation) => observe(watched, observation, 0), nothingWatched('web'))
@@ -44,6 +47,43 @@ test('undoTarget() is the revision before, or the one asked for; what is not the
   assert.equal(target(9), 'Deployment "web" has no revision 9: it has 1, 2, 3')
   const alone = undoTarget(watchedWith(['v3', 1]), null)
   assert.match(alone.ok ? '' : alone.failure.message, /has no revision before the present one/)
+})
+
+test('undoTarget() passes over a revision that failed and was undone for that, unless it is asked for', () => {
+  const notesOf = (before: Record<string, string>, failed: number) =>
+    undoPatch(deployment('v2', 4, { annotations: before }), replicaSet('v3', 1), failed)[2]?.value
+  assert.deepEqual(notesOf({}, 2), { [annotations.failedRevisions]: '2' })
+  assert.deepEqual(notesOf({ [annotations.failedRevisions]: '2' }, 5), {
+    [annotations.failedRevisions]: '2,5',
+  })
+
+  const after = watchedOf({ [annotations.failedRevisions]: '2' }, [
+    ['v1', 1],
+    ['v2', 2],
+    ['v3', 3],
+  ])
+  const found = undoTarget(after, null)
+  assert.equal(found.ok && found.value.metadata.name, 'web-v1')
+  assert.ok(undoTarget(after, 2).ok)
+  assert.deepEqual(
+    historyOf(after).map(({ revision, failed }) => [revision, failed]),
+    [
+      [1, false],
+      [2, true],
+      [3, false],
+    ],
+  )
+  const nowhere = undoTarget(
+    watchedOf({ [annotations.failedRevisions]: '2' }, [
+      ['v2', 2],
+      ['v3', 3],
+    ]),
+    null,
+  )
+  assert.match(
+    nowhere.ok ? '' : nowhere.failure.message,
+    /to go back to, but for 2, which failed: --to-revision/,
+  )
 })
 
 test('stableSet() passes over a present revision of which no pod is available', () => {

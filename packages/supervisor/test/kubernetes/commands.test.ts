@@ -102,6 +102,12 @@ test('a crash loop is undone, with the reason and the last lines', { skip }, asy
   const live = await web(commands)
   assert.equal(imageOf(live), 'web:1')
   assert.equal(live.metadata.annotations?.['kubernetes.io/change-cause'], 'apply')
+  // That revision is nothing to go back to, though it is the one before.
+  const undone = await commands.run('undo')
+  assert.equal(undone.code, 1)
+  assert.match(undone.stderr, /no revision before the present one to go back to, but for 2, which failed/)
+  const { stdout } = await commands.run('history')
+  assert.match(stdout, /^ {2}2 .*upgrade to web:crash \(failed\)/m)
 })
 
 test(

@@ -66,14 +66,16 @@ const statusRow = (pod: InstanceStatus, paint: Paint, now: number): string[] => 
 export const revisionLines = (revisions: RevisionRecord[], paint: Paint, now: number): string[] =>
   table([
     titles(['  REVISION', 'AGE', 'CAUSE', 'IMAGE', 'PODS', 'REPLICASET'], paint),
-    ...revisions.map(({ revision, createdAt, cause, images, pods, available, replicaSet, current }) => [
-      `${current ? '* ' : '  '}${revision}`,
-      createdAt === null ? '' : duration(Math.max(0, now - Date.parse(createdAt))),
-      cause ?? '-',
-      images.join(', '),
-      `${available}/${pods}`,
-      replicaSet,
-    ]),
+    ...revisions.map(
+      ({ revision, createdAt, cause, images, pods, available, replicaSet, current, failed }) => [
+        `${current ? '* ' : '  '}${revision}`,
+        createdAt === null ? '' : duration(Math.max(0, now - Date.parse(createdAt))),
+        `${cause ?? '-'}${failed ? paint('red', ' (failed)') : ''}`,
+        images.join(', '),
+        `${available}/${pods}`,
+        replicaSet,
+      ],
+    ),
   ])
 
 const titles = (names: string[], paint: Paint): string[] => names.map((name) => paint('grey', name))
