@@ -145,7 +145,8 @@ export class Channel {
 const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts'])
 const momentary = new Set<SuccessorMessage['type']>(['executing', 'execFailed'])
 const firstRetryMs = 50
-const lastRetryMs = 2000
+/** A supervisor that is started again waits for us for a second: it has something to say before it goes on. */
+const lastRetryMs = 250
 const flushMs = 500
 /** No message is longer; a peer that sends no line end does not get to fill our memory. */
 const longestLine = 64 * 1024

@@ -13,6 +13,9 @@ import { allWithin } from './waiting.js'
  *
  * A connection is sent while it is idle, and from then on nothing is read from it here. It stays ours until its
  * successor has acknowledged it: what comes back, because the successor died or has no room, is served again.
+ *
+ * It begins slowly, as TCP does: with one, and twice as many every few milliseconds. A successor has just been
+ * started, its code is not compiled yet, and whoever asks first waits for that; the others are served here meanwhile.
  */
 export class Mover {
   readonly #connections: Connections
@@ -27,6 +30,9 @@ export class Mover {
   #moving = false
   #scheduled = false
   #retry: NodeJS.Timeout | null = null
+  /** How many may set out now, and the time until more may. */
+  #allowance = 1
+  #pace: NodeJS.Timeout | null = null
   #settled: () => void = () => {}
   /** Called when there may be connections that nobody takes any more. */
   returned: () => void = () => {}
@@ -108,6 +114,7 @@ export class Mover {
   close(): void {
     this.#moving = false
     if (this.#retry !== null) clearTimeout(this.#retry)
+    if (this.#pace !== null) clearTimeout(this.#pace)
     for (const link of this.#links) link.close()
   }
 
@@ -136,7 +143,7 @@ export class Mover {
   }
 
   #sweep(): void {
-    if (!this.#moving) return
+    if (!this.#moving || this.#pace !== null) return
     const candidates = [...this.#connections.open].filter(
       (connection) =>
         connection.exchanges.length === 0 && !this.#inTransit.has(connection) && this.takes(connection),
@@ -146,7 +153,8 @@ export class Mover {
       ...idleConnections(this.#connections, candidates),
       ...candidates.filter(({ upgraded }) => upgraded?.session?.prepare(() => this.#decided())),
     ]
-    this.#send(new Set(idle))
+    this.#send(new Set(idle.slice(0, this.#allowance)))
+    if (idle.length > 0 && this.#allowance < maxDescriptors) this.#goFaster()
     // The others have half a request here, or something left to write; nothing tells when that is over.
     if (idle.length < candidates.length) this.#lookAgain()
   }
@@ -155,6 +163,15 @@ export class Mover {
   #decided(): void {
     this.schedule()
     this.returned()
+  }
+
+  #goFaster(): void {
+    this.#allowance *= 2
+    if (this.#allowance >= maxDescriptors) this.#allowance = Infinity
+    this.#pace = setTimeout(() => {
+      this.#pace = null
+      this.schedule()
+    }, paceMs)
   }
 
   #lookAgain(): void {
@@ -217,6 +234,7 @@ const sum = (numbers: number[]): number => numbers.reduce((total, number) => tot
 const reachMs = 250
 const settleMs = 250
 const lookMs = 20
+const paceMs = 4
 
 function loadCalls(): DescriptorCalls | null {
   const koffi = loadKoffi()

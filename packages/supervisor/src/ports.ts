@@ -86,6 +86,8 @@ export interface Processes {
 export interface AdoptOrder extends LaunchOrder {
   /** It was told to become this revision, and nobody knows whether it has. */
   replacing?: boolean
+  /** Our library or preload is in it, and it was ready: it will come back to the channel and say so again. */
+  speaks?: boolean
   pid: number
   startTime: string
 }
@@ -101,8 +103,9 @@ export interface RecoverableSockets extends Sockets {
 
 export interface AdoptingProcesses extends Processes {
   /**
-   * Goes on with a living instance: same channel, same notify socket, same observer. Fails if it is gone. Its
-   * exit code stays unknown (null) unless it is our own child.
+   * Goes on with a living instance: same channel, same notify socket, same observer. One that speaks is waited for,
+   * as it is to be told who takes its connections before it is told to go. Fails if it is gone. Its exit code stays
+   * unknown (null) unless it is our own child.
    */
   adopt(order: AdoptOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
 }

@@ -1,8 +1,9 @@
-import type { EventBody, Instance, Result } from '../model/index.js'
+import type { EventBody, Instance, Result, Revision } from '../model/index.js'
 import { ok } from '../model/index.js'
+import { heldBack, type Held } from '../held-back.js'
 import { initialState, reduce } from '../rollout/index.js'
 import type { LaunchedProcess, World } from '../ports.js'
-import { goOn, observe, revisionOf } from './execute.js'
+import { goOn, nameSuccessors, observe, revisionOf } from './execute.js'
 import { listenerTable } from './listeners.js'
 import type { Loop } from './loop.js'
 import { noteForReceipt } from './receipts.js'
@@ -46,7 +47,8 @@ function fold(world: World): ServiceRuntime[] {
 interface Restored {
   runtime: ServiceRuntime
   adopted: { instance: Instance; process: LaunchedProcess }[]
-  /** Emits; what is reported before `release` is held back, since the loop does not know the service yet. */
+  /** Emits; what is reported before `release` is held back, since the loop does not know the service yet. What the
+   * instances tell is held back as well: nobody watches them before. */
   report: (event: EventBody) => void
   release: () => void
 }
@@ -58,21 +60,26 @@ async function adoptAll(world: World, loop: Loop, runtime: ServiceRuntime): Prom
     if (held) held.push(event)
     else loop.emit(state.name, event)
   }
-  const adopted: Restored['adopted'] = []
-  for (const instance of state.instances) {
+  const holders: Held[] = []
+  const adopting = state.instances.map(async (instance) => {
     const revision = state.revisions.find(({ number }) => number === instance.revision)
     const { id, pid, startTime } = instance
-    if (pid === null || startTime === null || !revision) continue
+    if (pid === null || startTime === null || !revision) return []
     const listeners = state.listeners.map((listener) => ({ ...listener, fd: -1 }))
     const replacing = instance.replacing !== undefined
-    const order = { instance: id, revision, listeners, pid, startTime, replacing }
-    const process = await world.processes.adopt(order, observe(world, runtime, id, report))
-    if (process.ok) adopted.push({ instance, process: process.value })
-  }
+    const speaks = instance.state !== 'starting' && isSpeaking(world, revision)
+    const order = { instance: id, revision, listeners, pid, startTime, replacing, speaks }
+    const holder = heldBack(observe(world, runtime, id, report))
+    holders.push(holder)
+    const process = await world.processes.adopt(order, holder.observer)
+    return process.ok ? [{ instance, process: process.value }] : []
+  })
+  const adopted = (await Promise.all(adopting)).flat()
   const release = () => {
     const events = held ?? []
     held = null
     loop.emit(state.name, ...events)
+    for (const holder of holders) holder.release()
   }
   return { runtime, adopted, report, release }
 }
@@ -86,9 +93,14 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
     if (was === 'crashed' || adopted.some(({ instance }) => instance.id === id)) continue
     report({ type: 'InstanceExited', instance: id, exit: { code: null, signal: null }, output: [] })
   }
+  nameSuccessors(world, runtime) // before anybody is told to go
   for (const { instance, process } of adopted) {
-    const runnable = world.processes.check(revisionOf(runtime, instance.revision))
-    goOn(world, runtime, instance, process, runnable.ok && runnable.value.speaks, report)
+    goOn(world, runtime, instance, process, isSpeaking(world, revisionOf(runtime, instance.revision)), report)
   }
   release()
+}
+
+function isSpeaking(world: World, revision: Revision): boolean {
+  const runnable = world.processes.check(revision)
+  return runnable.ok && runnable.value.speaks
 }

@@ -19,7 +19,7 @@ export interface ChannelIdentity {
   instance: string
   revision: number
   /** Said to each process of the instance that comes. */
-  ticketKeys: () => string
+  standing: () => SupervisorMessage[]
 }
 
 export interface Channel {
@@ -105,7 +105,7 @@ function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObser
       }
       if (judged.message.type === 'hello') {
         welcome(judged.message, identity, socket)
-        say(socket, { type: 'ticketKeys', keys: identity.ticketKeys() })
+        for (const message of identity.standing()) say(socket, message)
       }
       observer.message(socket, judged.message)
     }

@@ -10,6 +10,8 @@ import type { Voice } from './voice.js'
 /** The supervisor's ends of the two sockets of one instance. */
 export interface Contract {
   tell(message: SupervisorMessage): void
+  /** Tells who takes its connections, and again whenever a process of the instance comes back. */
+  nameSuccessors(sockets: string[]): void
   /** Its program is of that revision from now on. */
   become(revision: number): void
   renewTicketKeys(): void
@@ -30,7 +32,12 @@ export async function openContract(
     (nonsense) => log(`${instance} sent what is no message of sd_notify(3): "${nonsense.slice(0, 200)}"`),
   )
   const keys = () => ticketKeys.of(revision.spec.name)
-  const identity = { instance, revision: revision.number, ticketKeys: keys }
+  let successors: SupervisorMessage | null = null
+  const identity = {
+    instance,
+    revision: revision.number,
+    standing: () => [{ type: 'ticketKeys' as const, keys: keys() }, ...(successors === null ? [] : [successors])],
+  }
   let channel: Channel
   try {
     channel = await openChannel(folder.channel, identity, {
@@ -43,6 +50,7 @@ export async function openContract(
   }
   return {
     tell: (message) => channel.tell(message),
+    nameSuccessors: (sockets) => channel.tell((successors = { type: 'successors', sockets })),
     become: (number) => void (identity.revision = number),
     renewTicketKeys: () => channel.tell({ type: 'ticketKeys', keys: keys() }),
     async finish() {

@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { AdoptOrder, LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
@@ -11,7 +12,7 @@ import { openContract } from './contract.js'
 import { instanceEnvironment } from './environment.js'
 import type { InstanceFolder } from './folder.js'
 import { createFolder, giveFolder, instanceFolder, ownerOfFolder, removeFolder } from './folder.js'
-import { heldBack } from './held-back.js'
+import { heldBack } from '../../held-back.js'
 import type { ProcessesOptions } from './index.js'
 import type { OutputFile } from './output.js'
 import { lastLines, openOutput, outputFile } from './output.js'
@@ -83,9 +84,14 @@ export async function adoptInstance(
     await giveBack(outfit.value)
     return adopted
   }
+  const running = follow(adopted.value, outfit.value, heard, held.observer)
+  if (order.speaks) await Promise.race([heard.introduced, adopted.value.exit, later(comeBackMs)])
   setImmediate(held.release)
-  return ok(follow(adopted.value, outfit.value, heard, held.observer))
+  return ok(running)
 }
+
+/** Its library looks for us several times a second; one that has no time for it is not waited for. */
+const comeBackMs = 1000
 
 const inodesOf = ({ listeners }: LaunchOrder) => new Set(listeners.map(({ inode }) => inode))
 
@@ -109,7 +115,7 @@ function follow(process: LiveProcess, outfit: Outfit, heard: Voice, observer: Pr
       const sockets = successors.flatMap((successor) => successor.adoptionSockets())
       if (gone || sockets.join() === told) return
       told = sockets.join()
-      outfit.contract.tell({ type: 'successors', sockets })
+      outfit.contract.nameSuccessors(sockets)
     },
     exec(plan, order) {
       if (gone || !heard.hasLibrary())

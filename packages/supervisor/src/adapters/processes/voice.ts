@@ -23,6 +23,8 @@ export interface Voice {
   /** Where connections can be given to it; empty without the library, or where it takes none. */
   adoptionSockets(): string[]
   hasLibrary(): boolean
+  /** Resolves once its library has said all that it has to say on a new connection: that it is ready comes last. */
+  readonly introduced: Promise<void>
   /** It was told to replace its program by that revision's; `earlier`: by a supervisor before this one. */
   execAsked(revision: number, earlier?: boolean): void
   /** SIGTERM was sent to the leader of this process group. */
@@ -41,6 +43,8 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
   let ready = once(() => observer.ready())
   /** The revision whose program it was told to become. */
   let awaited: number | null = null
+  let introduce = () => {}
+  const introduced = new Promise<void>((resolve) => (introduce = resolve))
   let askedEarlier = false
   const execFailed = (message: string, refused: boolean) => {
     if (awaited === null) return
@@ -81,6 +85,7 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
       library.hear(connection, message)
       hearExec(message)
       if (message.type === 'hello') watch?.stop()
+      if (message.type === 'ready') introduce()
       if (message.type === 'ready' && awaited === null) ready()
       if (message.type === 'status') observer.status(message.text)
       const account = 'account' in message && message.type !== 'drained' ? library.account() : null
@@ -103,6 +108,7 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
     },
     adoptionSockets: () => library.adoptionSockets(),
     hasLibrary: () => library.any(),
+    introduced,
     execAsked(revision, earlier = false) {
       awaited = revision
       askedEarlier = earlier

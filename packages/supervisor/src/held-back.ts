@@ -1,7 +1,12 @@
-import type { ProcessObserver } from '../../ports.js'
+import type { ProcessObserver } from './ports.js'
 
 /** An observer that hears nothing until it is released, and then everything in order. */
-export function heldBack(observer: ProcessObserver): { observer: ProcessObserver; release: () => void } {
+export interface Held {
+  observer: ProcessObserver
+  release(): void
+}
+
+export function heldBack(observer: ProcessObserver): Held {
   let waiting: (() => void)[] | null = []
   const tell = (call: () => void) => (waiting ? void waiting.push(call) : call())
   return {
