@@ -1,6 +1,7 @@
 // Runs every compiled test with Node's own test runner. Words on the command line choose files by name.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 const packages = new URL('../packages/', import.meta.url).pathname
@@ -17,8 +18,11 @@ if (files.length === 0) {
   process.exit(2)
 }
 
-// Two at a time: more would measure how the tests disturb each other.
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...files], { stdio: 'inherit' })
+// Each of them is several processes under load: more at a time would measure how the tests disturb each other.
+const atOnce = Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4)
+const runner = spawn(process.execPath, ['--test', `--test-concurrency=${atOnce}`, ...files], {
+  stdio: 'inherit',
+})
 runner.on('exit', (code) => process.exit(code ?? 1))
 
 function filesBelow(folder) {

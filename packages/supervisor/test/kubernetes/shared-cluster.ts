@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { after, before } from 'node:test'
+import { clusterUnavailable, openCluster } from '@handover/testkit/kubernetes'
+import type { Cluster, KubernetesObject } from '@handover/testkit/kubernetes'
+import type { Commands } from './commands-rig.js'
+import { images, openNamespace } from './commands-rig.js'
+import { pathOf } from './rig.js'
+
+/** One cluster for the tests of a file; each has a namespace of its own in it. */
+export interface SharedCluster {
+  /** Why there is none; false where there is one. */
+  skip: string | false
+  readonly cluster: Cluster
+  /** A namespace with nothing in it. */
+  namespace(): Promise<Commands>
+  /** A namespace in which two pods of web:1 serve, applied by us. */
+  applied(kubernetes?: object, service?: object): Promise<Commands>
+  /** The Deployment. */
+  web(commands: Commands): Promise<KubernetesObject>
+}
+
+/** To be called once, at the top of the file. */
+export function sharedCluster(): SharedCluster {
+  const skip = clusterUnavailable() ?? false
+  let cluster: Cluster
+  before(async () => {
+    if (!skip) cluster = await openCluster({ images, backoffSeconds: 1 })
+  })
+  after(() => cluster?.close())
+  return {
+    skip,
+    get cluster() {
+      return cluster
+    },
+    namespace: () => openNamespace(cluster),
+    async applied(kubernetes = {}, service = {}) {
+      const commands = await openNamespace(cluster)
+      commands.configure(service, kubernetes)
+      const { code, stderr } = await commands.run('apply')
+      assert.equal(code, 0, stderr)
+      return commands
+    },
+    async web({ namespace }) {
+      const found = await cluster.until(pathOf('deployments', 'web', namespace), (object) => object !== null)
+      assert.ok(found)
+      return found
+    },
+  }
+}
+
+export const imageOf = ({ spec }: KubernetesObject): string =>
+  (spec as { template: { spec: { containers: { image: string }[] } } }).template.spec.containers[0]?.image ??
+  ''
