@@ -12,11 +12,13 @@ export class Balancer {
   /** Answers that said `Connection: close`, and when: milliseconds, performance.now(). */
   readonly closes: number[] = []
   readonly #port: number
+  readonly #secure: boolean
   readonly #clients: Promise<void>[]
   #withdrawn = false
 
-  constructor(port: number, { kept = 20, fresh = 4 } = {}) {
+  constructor(port: number, { kept = 20, fresh = 4, secure = false } = {}) {
     this.#port = port
+    this.#secure = secure
     this.#clients = [
       ...Array.from({ length: kept }, () => this.#keep()),
       ...Array.from({ length: fresh }, () => this.#open()),
@@ -67,7 +69,7 @@ export class Balancer {
 
   async #connect(): Promise<RawConnection | null> {
     try {
-      return await RawConnection.open({ port: this.#port })
+      return await RawConnection.open({ port: this.#port }, this.#secure)
     } catch (error) {
       this.failures.push(String((error as NodeJS.ErrnoException).code ?? error))
       await new Promise((resolve) => setTimeout(resolve, 10))

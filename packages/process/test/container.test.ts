@@ -32,6 +32,17 @@ for (const [name, command, scripts, said, code] of images) {
   })
 }
 
+void test('pid 1 refuses nobody within the delay when STOPSIGNAL is SIGINT', { skip: noPid1 }, async (t) => {
+  const container = Container.start(t, ['node', 'fixtures/pod.cjs'], { env: delayed })
+  const balancer = new Balancer(await container.port())
+  await balancer.warm()
+  container.terminate('SIGINT')
+  await after(1500)
+  await balancer.withdraw()
+  assert.deepEqual(await container.exited, { code: 0, signal: null }, container.output)
+  assert.deepEqual(balancer.failures, [])
+})
+
 void test('npm start drains, and leaves the probes to the program, when npm is not pid 1 either', async (t) => {
   const probes = await freePort()
   const container = Container.start(t, ['npm', 'start'], {

@@ -84,8 +84,8 @@ export class Container {
   }
 
   /** To pid 1 alone, as kubelet does it. */
-  terminate(): void {
-    process.kill(this.#init, 'SIGTERM')
+  terminate(signal: NodeJS.Signals = 'SIGTERM'): void {
+    process.kill(this.#init, signal)
   }
 
   get #init(): number {

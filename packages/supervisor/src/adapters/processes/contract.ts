@@ -36,7 +36,10 @@ export async function openContract(
   const identity = {
     instance,
     revision: revision.number,
-    standing: () => [{ type: 'ticketKeys' as const, keys: keys() }, ...(successors === null ? [] : [successors])],
+    standing: () => [
+      { type: 'ticketKeys' as const, keys: keys() },
+      ...(successors === null ? [] : [successors]),
+    ],
   }
   let channel: Channel
   try {
