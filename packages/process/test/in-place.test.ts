@@ -229,7 +229,7 @@ void test('exec() keeps busy WebSocket sessions with their state', async (t) => 
 })
 
 void test('exec() gives way to a drain, and a second exec() to the first', async (t) => {
-  const { app, port } = await alone(t, { EXEC: JSON.stringify({ times: 2 }) })
+  const { app, port } = await alone(t, { EXEC: JSON.stringify({ times: 2 }), HANDOVER_IDLE_SECONDS: '1' })
   const slow = await connect(t, port)
   slow.get('/slow/1000')
   await (await connect(t, port)).ask('/')

@@ -102,6 +102,8 @@ export interface RecoverableSockets extends Sockets {
 }
 
 export interface AdoptingProcesses extends Processes {
+  /** The process of an instance whose supervisor died before it could write down which it is. Null: there is none. */
+  find(instance: string): { pid: number; startTime: string } | null
   /**
    * Goes on with a living instance: same channel, same notify socket, same observer. One that speaks is waited for,
    * as it is to be told who takes its connections before it is told to go. Fails if it is gone. Its exit code stays

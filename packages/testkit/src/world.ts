@@ -109,6 +109,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
         log.push(`launch ${order.instance}`)
         return Promise.resolve(ok(live(order, nextPid++, observer)))
       },
+      find: (instance) => (world.surviving.includes(instance) ? { pid: nextPid++, startTime: '1' } : null),
       adopt(order, observer) {
         log.push(`adopt ${order.instance}`)
         const there = world.surviving.includes(order.instance)

@@ -13,6 +13,18 @@ export function startTime(pid: number): string | null {
   return readStat(pid)?.startTime ?? null
 }
 
+/** The leader of a process group that was executed with this in its environment, `NAME=value`. Null: there is none. */
+export function leaderWith(assignment: string): number | null {
+  const isLeader = (pid: number) => {
+    const stat = readStat(pid)
+    return stat?.group === pid && stat.state !== 'Z'
+  }
+  const found = pids().find(
+    (pid) => isLeader(pid) && read(`/proc/${pid}/environ`)?.split('\0').includes(assignment) === true,
+  )
+  return found ?? null
+}
+
 /** Living processes of the process group. */
 export function groupMembers(group: number): number[] {
   return pids().filter((pid) => {

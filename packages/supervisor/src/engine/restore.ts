@@ -63,12 +63,15 @@ async function adoptAll(world: World, loop: Loop, runtime: ServiceRuntime): Prom
   const holders: Held[] = []
   const adopting = state.instances.map(async (instance) => {
     const revision = state.revisions.find(({ number }) => number === instance.revision)
-    const { id, pid, startTime } = instance
-    if (pid === null || startTime === null || !revision) return []
+    const { id } = instance
+    const known = identityOf(instance)
+    const living = known ?? world.processes.find(id)
+    if (living === null || !revision) return []
+    if (known === null) report({ type: 'InstanceStarted', instance: id, ...living })
     const listeners = state.listeners.map((listener) => ({ ...listener, fd: -1 }))
     const replacing = instance.replacing !== undefined
     const speaks = instance.state !== 'starting' && isSpeaking(world, revision)
-    const order = { instance: id, revision, listeners, pid, startTime, replacing, speaks }
+    const order = { instance: id, revision, listeners, ...living, replacing, speaks }
     const holder = heldBack(observe(world, runtime, id, report))
     holders.push(holder)
     const process = await world.processes.adopt(order, holder.observer)
@@ -99,6 +102,10 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
   }
   release()
 }
+
+/** Null: the supervisor died between the start of the process and the note of it. */
+const identityOf = ({ pid, startTime }: Instance): { pid: number; startTime: string } | null =>
+  pid === null || startTime === null ? null : { pid, startTime }
 
 function isSpeaking(world: World, revision: Revision): boolean {
   const runnable = world.processes.check(revision)

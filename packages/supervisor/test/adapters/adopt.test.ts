@@ -59,6 +59,8 @@ test('adopt() and recover() go on with an instance whose supervisor was killed',
   assert.equal(recovered.value.inode, left.listener.inode)
 
   const processes = reopen(folder)
+  assert.deepEqual(processes.find('web-1'), { pid: left.pid, startTime: left.startTime })
+  assert.equal(processes.find('web-2'), null)
   const revision = revisionOf(specOf(command))
   const listeners = [recovered.value]
   const old = recorder()

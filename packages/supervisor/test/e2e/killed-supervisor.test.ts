@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { setTimeout as later } from 'node:timers/promises'
 import type { Rig } from '@handover/testkit'
 import { openRig, reached } from '@handover/testkit'
 import type { ServiceStatus } from 'handover/model'
 import { startLoad } from '../../dist/verify/index.js'
 import { closedConnections, startService } from './upgrade-load.js'
 
-/** Milliseconds after the command was given: at the begin of the rollout, in its middle, and at its end. */
-const moments = [250, 400, 600]
+/** After so many lines of what the command tells: at the begin of the rollout, and at its steps. */
+const moments = [1, 2, 3]
 
 for (const type of ['RollingUpdate', 'InPlace']) {
   test(`an upgrade (${type}) is finished by the next supervisor when its own is killed`, async (t) => {
@@ -28,7 +29,7 @@ for (const type of ['RollingUpdate', 'InPlace']) {
     for (const moment of moments) {
       const { supervisor } = await rig.status()
       const command = rig.spawn('upgrade')
-      await later(moment)
+      await told(command, moment)
       process.kill(supervisor.pid, 'SIGKILL')
       await reached(() => !existsSync(`/proc/${supervisor.pid}/exe`), 'the supervisor is gone')
       command.kill()
@@ -41,6 +42,17 @@ for (const type of ['RollingUpdate', 'InPlace']) {
     assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
     assert.equal(closedConnections(report), 0)
     assert.ok((await web(rig)).revision > 1)
+  })
+}
+
+/** Resolves when so many lines were told; rejects when the command ends before. */
+function told(command: ChildProcess, lines: number): Promise<void> {
+  const { stderr } = command
+  assert.ok(stderr)
+  return new Promise((resolve, reject) => {
+    let left = lines
+    createInterface({ input: stderr }).on('line', () => --left === 0 && resolve())
+    command.once('exit', (code) => reject(new Error(`upgrade exited with ${code}`)))
   })
 }
 

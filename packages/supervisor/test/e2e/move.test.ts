@@ -5,12 +5,12 @@ import { openRig } from '@handover/testkit'
 import { closedConnections, startService, upgradeUnderLoad } from './upgrade-load.js'
 import type { VerifyReport } from '../../dist/verify/index.js'
 
-for (const [application, file] of [
-  ['that knows nothing of it', 'hello.cjs'],
-  ['with the library', 'library.mjs'],
+for (const [application, file, upgrades] of [
+  ['that knows nothing of it', 'hello.cjs', 20],
+  ['with the library', 'library.mjs', 10],
 ] as const) {
   test(`upgrade closes no connection of an application ${application}`, async (t) => {
-    const report = await loadOver(t, file, 20)
+    const report = await loadOver(t, file, upgrades)
     assert.ok(
       report.passed,
       `${report.reasons.join('; ')}\n${JSON.stringify(report.failures.slice(0, 5), null, 2)}`,

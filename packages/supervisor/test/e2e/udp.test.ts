@@ -9,18 +9,17 @@ import { fileURLToPath } from 'node:url'
 import { freePort, openRig } from '@handover/testkit'
 
 const fixture = (file: string) => fileURLToPath(new URL(`../../test/fixtures/${file}`, import.meta.url))
-const upgrades = 20
 const python = '/usr/bin/python3'
 
-test(`${upgrades} upgrades of a UDP service lose no datagram when it knows nothing of it`, (t) =>
-  upgradeUnderLoad(t, ['node', fixture('apps/udp.cjs')], true))
+test('10 upgrades of a UDP service lose no datagram when it knows nothing of it', (t) =>
+  upgradeUnderLoad(t, ['node', fixture('apps/udp.cjs')], 10, true))
 
-test(`${upgrades} upgrades of a UDP service lose no datagram when it has the library`, (t) =>
-  upgradeUnderLoad(t, ['node', fixture('apps/udp-library.mjs')], true))
+test('10 upgrades of a UDP service lose no datagram when it has the library', (t) =>
+  upgradeUnderLoad(t, ['node', fixture('apps/udp-library.mjs')], 10, true))
 
 const skip = existsSync(python) ? false : `${python} is not there`
-test(`${upgrades} upgrades of a UDP service lose no datagram when it is Python's`, { skip }, (t) =>
-  upgradeUnderLoad(t, [python, fixture('peers/udp.py')], false),
+test("20 upgrades of a UDP service lose no datagram when it is Python's", { skip }, (t) =>
+  upgradeUnderLoad(t, [python, fixture('peers/udp.py')], 20, false),
 )
 
 test('the same load sees datagrams being lost when a UDP service ends in the usual way', async (t) => {
@@ -28,7 +27,12 @@ test('the same load sees datagrams being lost when a UDP service ends in the usu
   assert.ok(lost > 0)
 })
 
-async function upgradeUnderLoad(t: TestContext, command: string[], told: boolean): Promise<void> {
+async function upgradeUnderLoad(
+  t: TestContext,
+  command: string[],
+  upgrades: number,
+  told: boolean,
+): Promise<void> {
   const { answered, twice, lost, processes, receipts } = await load(t, command, upgrades)
   assert.deepEqual({ twice, lost }, { twice: 0, lost: 0 })
   assert.ok(answered > upgrades * 50, `only ${answered}`)

@@ -51,6 +51,23 @@ test('restore() goes on with a rollout where it stood when the supervisor died i
   assert.equal(second.engine.service('web')?.receipt?.outcome, 'complete')
 })
 
+test('restore() finds the process that the supervisor had started and not yet written down when it died', async () => {
+  const first = fakeWorld()
+  const engine = await running(first)
+  engine.apply(spec(), 'upgrade')
+  await turn()
+  const unwritten = first.journaled.findLastIndex(({ type }) => type === 'InstanceStarted')
+  const { world, engine: next } = await takenOver(first.journaled.slice(0, unwritten), ['web-1', 'web-2'])
+  assert.deepEqual(
+    world.log.filter((line) => line.startsWith('launch')),
+    [],
+  )
+  const started = next.service('web')?.state.instances.find(({ id }) => id === 'web-2')
+  assert.deepEqual([started?.state, started?.pid], ['starting', world.living.get('web-2')?.pid])
+  world.living.get('web-2')?.observer.ready()
+  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+})
+
 test('restore() knows the receipts of earlier rollouts, with what was counted, when the supervisor died', async () => {
   const first = fakeWorld()
   const engine = await running(first)

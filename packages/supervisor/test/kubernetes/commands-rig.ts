@@ -13,7 +13,7 @@ const bin = fileURLToPath(import.meta.resolve('handover/bin'))
 const http = (onTerm: string) => [
   process.execPath,
   '-e',
-  `const server = require('node:http').createServer((_, response) => response.end('ok')).listen(8080)
+  `const server = require('node:http').createServer((_, response) => response.end('ok')).listen(process.env.PORT ?? 8080)
    process.on('SIGTERM', () => { ${onTerm} })`,
 ]
 
@@ -47,8 +47,8 @@ export interface Commands {
   namespace: string
   start(...args: string[]): Running
   run(...args: string[]): Promise<Run>
-  /** Writes a configuration of the service `web`; `apply` finds it. */
-  configure(service?: object, kubernetes?: object): void
+  /** Writes a configuration of the service `web`; `apply` finds it. `others`: like it, with these images. */
+  configure(service?: object, kubernetes?: object, others?: Record<string, string>): void
   as(user: 'admin' | 'restricted'): Commands
 }
 
@@ -81,18 +81,21 @@ export function commandsIn(cluster: Cluster, namespace: string, user: 'admin' | 
     namespace,
     start,
     run: (...args) => start(...args).ended,
-    configure(service = {}, kubernetes = {}) {
-      const web = {
+    configure(service = {}, kubernetes = {}, others = {}) {
+      const like = (settings: object, port = 8080) => ({
         command: ['node', 'server.js'],
         replicas: 2,
-        listen: { http: 8080 },
+        listen: { http: port },
         progressDeadlineSeconds: 60,
         readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
         ...service,
         // The images bring their own program, and end at once.
-        kubernetes: { image: 'web:1', drain: { delaySeconds: 0, preStopSeconds: 0 }, ...kubernetes },
-      }
-      writeFileSync(join(folder, 'handover.config.json'), JSON.stringify({ name: 'shop', services: { web } }))
+        kubernetes: { image: 'web:1', drain: { delaySeconds: 0, preStopSeconds: 0 }, ...settings },
+      })
+      const services: Record<string, object> = { web: like(kubernetes) }
+      for (const [index, [name, image]] of Object.entries(others).entries())
+        services[name] = like({ image }, 8081 + index)
+      writeFileSync(join(folder, 'handover.config.json'), JSON.stringify({ name: 'shop', services }))
     },
     as: (other) => commandsIn(cluster, namespace, other),
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KubernetesObject } from '@handover/testkit/kubernetes'
-import type { RevisionRecord } from '../../dist/deployment/index.js'
+import type { DeploymentReceipt, RevisionRecord } from '../../dist/deployment/index.js'
 import type { ServiceStatus } from '../../dist/model/index.js'
 import type { Commands } from './commands-rig.js'
 import { imageOf, sharedCluster } from './shared-cluster.js'
@@ -157,6 +157,30 @@ test('apply tells which fields another manager has, and applies nothing', { skip
   assert.equal(forced.code, 0, forced.stderr)
   assert.equal((await statusOf(commands)).available, 3)
 })
+
+test(
+  'apply rolls two services at once; the one that fails is undone, and the other is not',
+  { skip },
+  async () => {
+    const commands = await shared.namespace()
+    const apply = async (webImage: string, apiImage: string) => {
+      commands.configure({}, { image: webImage }, { api: apiImage })
+      const { code, stdout, stderr } = await commands.run('apply', '--json')
+      assert.notEqual(stdout, '', stderr)
+      const receipts = JSON.parse(stdout) as DeploymentReceipt[]
+      return { code, stderr, outcomes: receipts.map(({ service, outcome }) => `${service} ${outcome}`) }
+    }
+    const first = await apply('web:1', 'web:1')
+    assert.deepEqual([first.code, first.outcomes], [0, ['web complete', 'api complete']], first.stderr)
+    const second = await apply('web:2', 'web:crash')
+    assert.deepEqual([second.code, second.outcomes], [3, ['web complete', 'api rolled-back']], second.stderr)
+    assert.match(second.stderr, /^its last lines:\n {2}\| boom: no database$/m)
+    const images = await Promise.all(
+      ['web', 'api'].map(async (name) => imageOf(await shared.deployment(commands, name))),
+    )
+    assert.deepEqual(images, ['web:2', 'web:1'])
+  },
+)
 
 test('SIGINT ends the watching, and the rollout goes on', { skip }, async () => {
   const commands = await applied({ minReadySeconds: 1 })

@@ -15,7 +15,8 @@ export interface SharedCluster {
   namespace(): Promise<Commands>
   /** A namespace in which two pods of web:1 serve, applied by us. */
   applied(kubernetes?: object, service?: object): Promise<Commands>
-  /** The Deployment. */
+  deployment(commands: Commands, name: string): Promise<KubernetesObject>
+  /** The Deployment of the service that all of them have. */
   web(commands: Commands): Promise<KubernetesObject>
 }
 
@@ -27,6 +28,11 @@ export function sharedCluster(): SharedCluster {
     if (!skip) cluster = await openCluster({ images, backoffSeconds: 1 })
   })
   after(() => cluster?.close())
+  const deployment = async ({ namespace }: Commands, name: string) => {
+    const found = await cluster.until(pathOf('deployments', name, namespace), (object) => object !== null)
+    assert.ok(found)
+    return found
+  }
   return {
     skip,
     get cluster() {
@@ -40,11 +46,8 @@ export function sharedCluster(): SharedCluster {
       assert.equal(code, 0, stderr)
       return commands
     },
-    async web({ namespace }) {
-      const found = await cluster.until(pathOf('deployments', 'web', namespace), (object) => object !== null)
-      assert.ok(found)
-      return found
-    },
+    deployment,
+    web: (commands) => deployment(commands, 'web'),
   }
 }
 

@@ -33,6 +33,9 @@ export function instanceEnvironment(
   return { ...withoutMisleading(prepared), ...systemd, ...ours }
 }
 
+/** As the instance has it in its environment; no other instance has the same. */
+export const socketVariable = ({ channel }: InstanceFolder): string => `HANDOVER_SOCKET=${channel}`
+
 /** What systemd, or a supervisor further out, told the supervisor about itself would mislead an instance. */
 function withoutMisleading(env: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !misleading.has(name)))

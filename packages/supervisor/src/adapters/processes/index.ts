@@ -4,7 +4,10 @@ import { failed, ok } from '../../model/index.js'
 import type { AdoptingProcesses, LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { firstTcpPort } from '../launch/index.js'
+import { leaderWith, startTime } from '../proc.js'
+import { socketVariable } from './environment.js'
 import { checkExecutable } from './executable.js'
+import { instanceFolder } from './folder.js'
 import { keepDescriptorsFromChildren } from './inherited.js'
 import type { Running } from './instance.js'
 import { adoptInstance, launchInstance } from './instance.js'
@@ -68,6 +71,12 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
         order.instance,
         await launchInstance(instances, plan.value, order, forgetting(order, observer)),
       )
+    },
+    find(instance) {
+      const folder = instanceFolder(options.runDir, instance)
+      const pid = folder.ok ? leaderWith(socketVariable(folder.value)) : null
+      const since = pid === null ? null : startTime(pid)
+      return pid === null || since === null ? null : { pid, startTime: since }
     },
     async adopt(order, observer) {
       return keep(order.instance, await adoptInstance(instances, order, forgetting(order, observer)))

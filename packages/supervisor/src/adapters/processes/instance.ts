@@ -85,7 +85,8 @@ export async function adoptInstance(
     return adopted
   }
   const running = follow(adopted.value, outfit.value, heard, held.observer)
-  if (order.speaks) await Promise.race([heard.introduced, adopted.value.exit, later(comeBackMs)])
+  if (order.speaks)
+    await Promise.race([heard.introduced, adopted.value.exit, later(comeBackMs, undefined, { ref: false })])
   setImmediate(held.release)
   return ok(running)
 }
