@@ -94,8 +94,9 @@ export class ServiceDrain {
   async #finish(): Promise<string[]> {
     const { alone, announcer, connections, lastRequests, mover, participants, settings } = this.#seam
     await mover.reached()
-    // Whoever is in the accept queue of a socket that only we hold is taken now, by one more poll.
-    await (alone.emptyQueues(() => connections.account.accepted) ?? nextTurn())
+    // Whoever is in the accept queue of a socket that only we hold is taken now.
+    const accepted = () => connections.account.accepted
+    await (alone.emptyQueues(accepted) ?? allAccepted(accepted))
     for (const server of connections.servers)
       if (server.listening) alone.keepingPath(server, () => stopAccepting(server))
     const limits = { deadline: this.#deadline, idleMs: settings.idleMs }
@@ -139,4 +140,18 @@ export class ServiceDrain {
   }
 }
 
+/**
+ * Resolves after a poll that brought no connection: the queues are empty. Newer versions of Node accept one for each
+ * poll. Where more come than that, nobody is the last one; then it is enough after a while.
+ */
+async function allAccepted(accepted: () => number): Promise<void> {
+  const end = performance.now() + longestQueueMs
+  await nextTurn() // it may be over before the loop polls
+  for (let before = -1; before !== accepted() && performance.now() < end;) {
+    before = accepted()
+    await nextTurn()
+  }
+}
+
 const lastMomentMs = 250
+const longestQueueMs = 250

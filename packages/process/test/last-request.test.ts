@@ -181,3 +181,24 @@ void test('drain ends a client that never stops pipelining, after an answer that
   assert.deepEqual(await exit, { code: 0, signal: null })
   assert.deepEqual((await app.message('drained')).cut, [])
 })
+
+void test('drain answers everybody who is in the accept queue when it begins', async (t) => {
+  // Nobody else holds the listener: what is left in its queue would be reset.
+  const app = await App.start('pod.cjs', { unsupervised: true, env: { HANDOVER_IDLE_SECONDS: '1' } })
+  t.after(() => app.dispose())
+  await app.said(' listens')
+  const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
+  app.signal('SIGSTOP')
+  const connections = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open({ port })))
+  for (const connection of connections) {
+    t.after(() => connection.close())
+    connection.get('/echo/queued')
+  }
+  app.signal('SIGTERM')
+  app.signal('SIGCONT')
+  for (const connection of connections) {
+    await connection.until(() => connection.responses.length === 1 || connection.ended)
+    assert.deepEqual(bodies(connection), ['queued'])
+  }
+  assert.deepEqual(await app.exited, { code: 0, signal: null })
+})

@@ -12,7 +12,7 @@ test('an upgrade that fails leaves the old process serving, and says why', async
   const { pid } = service
   const first = pid()
   const release = (source: string) => writeFileSync(join(service.folder, 'app.cjs'), source)
-  await service.said('one listens')
+  await service.accepts()
   for (const [source, reason] of [
     ['process.exit(7)', / exited with 7 before it was ready/],
     ['process.kill(process.pid, "SIGKILL")', / was ended by SIGKILL before it was ready/],
@@ -33,7 +33,7 @@ test('an upgrade that fails leaves the old process serving, and says why', async
 
 test('a second signal is refused with the reason while an upgrade goes on', async (t) => {
   const service = await openLone(t, 'app.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
-  await service.said('one listens')
+  await service.accepts()
   const first = service.pid()
   writeFileSync(
     join(service.folder, 'app.cjs'),
@@ -97,7 +97,7 @@ test('a stale takeover socket is replaced, and a new version that dies leaves th
       return { env: { HANDOVER_TAKEOVER: path } }
     },
   })
-  await service.said('one listens')
+  await service.accepts()
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
   service.startAnother()

@@ -50,7 +50,7 @@ test('no upgrade begins while maxDraining earlier generations still answer', asy
       return {}
     },
   })
-  await service.said('one listens')
+  await service.accepts()
   const held = new Promise<string>((resolve, reject) => {
     const request = http.get({ port: service.port, path: '/slow', agent: false }, (response) => {
       let text = ''

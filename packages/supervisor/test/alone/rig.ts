@@ -141,7 +141,8 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
       while (!(await canConnect(port)));
     },
     async accepts() {
-      while ((await fetch(`http://127.0.0.1:${port}/`).catch(() => null)) === null);
+      const close = { headers: { connection: 'close' } }
+      while ((await fetch(`http://127.0.0.1:${port}/`, close).catch(() => null)) === null);
     },
     startAnother: launch,
     async said(text) {

@@ -55,7 +55,7 @@ test('stop first, then start: what was accepted is answered, who comes in betwee
       return {}
     },
   })
-  await service.said('one listens')
+  await service.accepts()
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), slow('two'))
   const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(service.port)))
@@ -74,7 +74,7 @@ test('stop first, then start: a release that fails is started again until one se
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
   })
-  await service.said('one listens')
+  await service.accepts()
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
   process.kill(first, 'SIGUSR2')

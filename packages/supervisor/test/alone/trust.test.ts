@@ -31,7 +31,7 @@ test(
   { skip: noStranger() },
   async (t) => {
     const service = await openLone(t, 'app.cjs', { prepare: openToAll })
-    await service.said('one listens')
+    await service.accepts()
     const first = service.pid()
     const socket = join(service.folder, 'takeover.sock')
     while (!existsSync(socket)) await new Promise((resolve) => setImmediate(resolve))
@@ -58,7 +58,7 @@ test(
   { skip: noStranger() },
   async (t) => {
     const service = await openLone(t, 'app.cjs', { uid: stranger, prepare: openToAll })
-    await service.said('one listens')
+    await service.accepts()
     const first = service.pid()
     while (!existsSync(join(service.folder, 'takeover.sock')))
       await new Promise((resolve) => setImmediate(resolve))
@@ -80,7 +80,7 @@ test('a takeover path may have all of the 107 bytes that an address has, and not
   const open = (bytes: number) =>
     openLone(t, 'app.cjs', { prepare: (folder) => ({ env: { HANDOVER_TAKEOVER: pathOf(folder, bytes) } }) })
   const service = await open(107)
-  await service.said('one listens')
+  await service.accepts()
   const first = service.pid()
   while (!existsSync(pathOf(service.folder, 107))) await new Promise((resolve) => setImmediate(resolve))
   service.startAnother()
@@ -91,7 +91,7 @@ test('a takeover path may have all of the 107 bytes that an address has, and not
 
 test('a pid file that cannot be written any more is a warning, and is right again in the next generation', async (t) => {
   const service = await openLone(t, 'app.cjs')
-  await service.said('one listens')
+  await service.accepts()
   const first = service.pid()
   const pidFile = join(service.folder, 'pid')
   writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
