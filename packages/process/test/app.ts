@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
@@ -13,6 +13,11 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 
 /** NODE_UNDER_TEST: another Node than the one that runs the tests, to try the other supported versions. */
 const node = process.env.NODE_UNDER_TEST ?? process.execPath
+/** Major and minor number of its version. */
+export const nodeVersion = execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' })
+  .split('.')
+  .slice(0, 2)
+  .map(Number)
 
 /** PRELOAD_UNDER_TEST=bundle: the preload in one file, as a supervisor injects it. */
 const bundled = process.env.PRELOAD_UNDER_TEST === 'bundle'

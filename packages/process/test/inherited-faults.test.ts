@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { App, copyOfDist } from './app.js'
+import { App, copyOfDist, nodeVersion } from './app.js'
 import { heldTcp, heldUdp, type HeldSocket } from './sockets.js'
 
 /** A service that systemd started with these sockets; it asks for one by the name `http`, else binds a port. */
@@ -64,12 +64,12 @@ void test('a name that does not match leaves the listener alone, and the service
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const [major = 0, minor = 0] = nodeVersion
 const hasReusePort = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
 
 void test(
   'reusePort is a coded error where neither Node nor koffi has it',
-  { skip: hasReusePort && `Node ${process.version} has the option` },
+  { skip: hasReusePort && `Node ${major}.${minor} has the option` },
   async (t) => {
     const copy = copyOfDist()
     t.after(() => copy.remove())
