@@ -1,9 +1,9 @@
-import type { EventBody, Instance, Result, Revision } from '../model/index.js'
+import type { EventBody, Instance, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
 import { heldBack, type Held } from '../held-back.js'
 import { initialState, reduce } from '../rollout/index.js'
 import type { LaunchedProcess, World } from '../ports.js'
-import { goOn, nameSuccessors, observe, revisionOf } from './execute.js'
+import { goOn, nameSuccessors, observe } from './execute.js'
 import { listenerTable } from './listeners.js'
 import type { Loop } from './loop.js'
 import { noteForReceipt } from './receipts.js'
@@ -46,10 +46,11 @@ function fold(world: World): ServiceRuntime[] {
 
 interface Restored {
   runtime: ServiceRuntime
-  adopted: { instance: Instance; process: LaunchedProcess }[]
-  /** Emits; what is reported before `release` is held back, since the loop does not know the service yet. What the
-   * instances tell is held back as well: nobody watches them before. */
+  /** `speaks`: our library or preload is in it, see `Processes.check`. */
+  adopted: { instance: Instance; process: LaunchedProcess; speaks: boolean }[]
+  /** Emits; what is reported before `release` is held back, since the loop does not know the service yet. */
   report: (event: EventBody) => void
+  /** Behind it what the instances tell is heard, too: nobody watches them before. */
   release: () => void
 }
 
@@ -70,12 +71,14 @@ async function adoptAll(world: World, loop: Loop, runtime: ServiceRuntime): Prom
     if (known === null) report({ type: 'InstanceStarted', instance: id, ...living })
     const listeners = state.listeners.map((listener) => ({ ...listener, fd: -1 }))
     const replacing = instance.replacing !== undefined
-    const speaks = instance.state !== 'starting' && isSpeaking(world, revision)
-    const order = { instance: id, revision, listeners, ...living, replacing, speaks }
+    const runnable = world.processes.check(revision)
+    const speaks = runnable.ok && runnable.value.speaks
+    const awaited = speaks && instance.state !== 'starting'
+    const order = { instance: id, revision, listeners, ...living, replacing, speaks: awaited }
     const holder = heldBack(observe(world, runtime, id, report))
     holders.push(holder)
     const process = await world.processes.adopt(order, holder.observer)
-    return process.ok ? [{ instance, process: process.value }] : []
+    return process.ok ? [{ instance, process: process.value, speaks }] : []
   })
   const adopted = (await Promise.all(adopting)).flat()
   const release = () => {
@@ -97,8 +100,8 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
     report({ type: 'InstanceExited', instance: id, exit: { code: null, signal: null }, output: [] })
   }
   nameSuccessors(world, runtime) // before anybody is told to go
-  for (const { instance, process } of adopted) {
-    goOn(world, runtime, instance, process, isSpeaking(world, revisionOf(runtime, instance.revision)), report)
+  for (const { instance, process, speaks } of adopted) {
+    goOn(world, runtime, instance, process, speaks, report)
   }
   release()
 }
@@ -106,8 +109,3 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
 /** Null: the supervisor died between the start of the process and the note of it. */
 const identityOf = ({ pid, startTime }: Instance): { pid: number; startTime: string } | null =>
   pid === null || startTime === null ? null : { pid, startTime }
-
-function isSpeaking(world: World, revision: Revision): boolean {
-  const runnable = world.processes.check(revision)
-  return runnable.ok && runnable.value.speaks
-}
