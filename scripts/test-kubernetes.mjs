@@ -13,7 +13,7 @@ const env = status === 0 ? { ...process.env, HANDOVER_KUBERNETES: stdout.trim() 
 // Each has a cluster and a network of its own, and waits most of the time: for probes, delays, drains.
 const runner = spawn(
   'sh',
-  ['-c', `exec "$0" --test --test-concurrency=3 ${files.join(' ')}`, process.execPath],
+  ['-c', `exec "$0" --test --test-concurrency=3 --test-timeout=300000 ${files.join(' ')}`, process.execPath],
   {
     stdio: 'inherit',
     env,

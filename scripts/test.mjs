@@ -20,9 +20,9 @@ if (files.length === 0) {
 
 // Each of them is several processes under load: more at a time would measure how the tests disturb each other.
 const atOnce = Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4)
-const runner = spawn(process.execPath, ['--test', `--test-concurrency=${atOnce}`, ...files], {
-  stdio: 'inherit',
-})
+// A file that hangs fails instead of holding up the rest for ever; the longest takes a minute and a half.
+const flags = ['--test', `--test-concurrency=${atOnce}`, '--test-timeout=300000']
+const runner = spawn(process.execPath, [...flags, ...files], { stdio: 'inherit' })
 runner.on('exit', (code) => process.exit(code ?? 1))
 
 function filesBelow(folder) {

@@ -2,20 +2,27 @@ import type dgram from 'node:dgram'
 import type net from 'node:net'
 import { addressOf, adopt, originalListen } from './adopt.js'
 import { listenBeside } from './alone/reuse-port.js'
+import { listenAtPath, type PathFate } from './alone/unix-path.js'
 import { isDatagramSocket } from './datagram-handle.js'
 import { adoptDatagrams, bindTarget, datagramAddress } from './datagram-sockets.js'
 import type { InheritedListener } from './inherited.js'
 import type { BindTarget } from './listen-target.js'
 
+/** How an address is bound here. */
+interface Way extends PathFate {
+  /** Beside others that have the port too (SO_REUSEPORT). */
+  readonly listensBeside: boolean
+}
+
 /**
- * Lets a server listen, or a UDP socket read, on what was inherited, else by binding the address; `beside` others
- * that have it too (SO_REUSEPORT). Resolves with the address; rejects with its 'error'.
+ * Lets a server listen, or a UDP socket read, on what was inherited, else by binding the address. Resolves with the
+ * address; rejects with its 'error'.
  */
 export async function listen(
   server: net.Server | dgram.Socket,
   target: BindTarget,
   listener: InheritedListener | undefined,
-  beside: boolean,
+  way: Way,
 ): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
@@ -29,7 +36,7 @@ export async function listen(
     }
     server.once('error', failed).once('listening', listening)
     if (isDatagramSocket(server)) read(server, target, listener)
-    else accept(server, target, listener, beside)
+    else accept(server, target, listener, way)
   })
   return isDatagramSocket(server) ? datagramAddress(server) : addressOf(server)
 }
@@ -38,12 +45,14 @@ function accept(
   server: net.Server,
   target: BindTarget,
   listener: InheritedListener | undefined,
-  beside: boolean,
+  way: Way,
 ): void {
-  const { port } = target
+  const { path, port } = target
+  const options = bindOptions(target)
   if (listener !== undefined) adopt(server, listener)
-  else if (port !== undefined && beside) listenBeside(server, { ...bindOptions(target), port })
-  else originalListen.call(server, bindOptions(target))
+  else if (port !== undefined && way.listensBeside) listenBeside(server, { ...options, port })
+  else if (port !== undefined || path === undefined || !listenAtPath(server, { ...options, path }, way))
+    originalListen.call(server, options)
 }
 
 function read(socket: dgram.Socket, target: BindTarget, listener: InheritedListener | undefined): void {

@@ -16,7 +16,7 @@ import type { Participant } from './participant.js'
 import type { ProbeServer } from './probe-server.js'
 import type { ProbeSockets } from './probe-sockets.js'
 import type { ConnectionAccount } from './protocol.js'
-import { allWithin, nextTurn } from './waiting.js'
+import { allWithin, queuesEmptied } from './waiting.js'
 
 /** What a Service is made of, as far as its end is concerned. */
 export interface DrainSeam {
@@ -96,7 +96,8 @@ export class ServiceDrain {
     await mover.reached()
     // Whoever is in the accept queue of a socket that only we hold is taken now.
     const accepted = () => connections.account.accepted
-    await (alone.emptyQueues(accepted) ?? allAccepted(accepted))
+    await (alone.emptyQueues(accepted, this.remainingMs) ??
+      queuesEmptied(accepted, { mostMs: longestQueueMs }))
     for (const server of connections.servers)
       if (server.listening) alone.keepingPath(server, () => stopAccepting(server))
     const limits = { deadline: this.#deadline, idleMs: settings.idleMs }
@@ -137,19 +138,6 @@ export class ServiceDrain {
       hooks.map((hook) => () => hook(reason)),
       (error) => this.#seam.warn(`A drain hook threw: ${messageOf(error)}`),
     )
-  }
-}
-
-/**
- * Resolves after a poll that brought no connection: the queues are empty. Newer versions of Node accept one for each
- * poll. Where more come than that, nobody is the last one; then it is enough after a while.
- */
-async function allAccepted(accepted: () => number): Promise<void> {
-  const end = performance.now() + longestQueueMs
-  await nextTurn() // it may be over before the loop polls
-  for (let before = -1; before !== accepted() && performance.now() < end;) {
-    before = accepted()
-    await nextTurn()
   }
 }
 

@@ -100,6 +100,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#connections.changed = () => this.#reports.changed()
     this.#adoption = this.#newAdoption()
     this.#alone = new Alone(this, {
+      mode,
       announcer: this.#announcer,
       environment: estate.environment,
       inherited: this.inherited,
@@ -164,7 +165,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     if (isDatagramSocket(server)) this.followDatagrams(server, listener)
     else this.follow(server, listener)
     try {
-      return await listen(server, target, listener, this.listensBeside)
+      return await listen(server, target, listener, this)
     } catch (error) {
       this.#announcer.failed(error)
       throw error
@@ -303,6 +304,16 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** Servers are bound beside those of the process that this one replaces, or is replaced by (SO_REUSEPORT). */
   get listensBeside(): boolean {
     return this.#alone.strategy === 'reusePort'
+  }
+
+  /** What is bound here may be a successor's as well, so that the file of a unix socket has to stay. */
+  get passesPaths(): boolean {
+    return this.#alone.passes
+  }
+
+  /** What was bound here is a successor's now. */
+  get leavesPaths(): boolean {
+    return this.#alone.left
   }
 
   /** Follows a server that listens, or is about to. For the zero-code mode, where nobody calls `listen`. */

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { adopt } from './adopt.js'
 import { besideOptions, listenBeside } from './alone/reuse-port.js'
+import { listenAtPath, pathOptions } from './alone/unix-path.js'
 import { findListener, type ListenTarget } from './inherited.js'
 import type { Service } from './service.js'
 
@@ -18,12 +19,8 @@ export function takeOverListen(service: Service, called: (server: net.Server) =>
     const listener = call === null ? undefined : findListener(service.inherited, call.target)
     service.follow(this, listener)
     called(this)
-    if (call === null || listener === undefined) {
-      const beside = call === null || !service.listensBeside ? null : besideOptions(call.target, args)
-      if (beside === null) return original.apply(this, args)
-      listenBeside(this, beside, call?.callback)
-      return this
-    }
+    if (call === null) return original.apply(this, args)
+    if (listener === undefined) return bound(service, this, call, args) ? this : original.apply(this, args)
     if (call.callback !== undefined) this.once('listening', call.callback)
     adopt(this, listener, call.signal)
     return this
@@ -34,6 +31,15 @@ export function takeOverListen(service: Service, called: (server: net.Server) =>
     if (Reflect.get(net.Server.prototype, 'listen') === listen)
       Reflect.set(net.Server.prototype, 'listen', original)
   }
+}
+
+/** Where a successor asks for it; false where it is done as ever. */
+function bound(service: Service, server: net.Server, call: ListenCall, args: readonly unknown[]): boolean {
+  const { callback, target } = call
+  const beside = service.listensBeside ? besideOptions(target, args) : null
+  if (beside !== null) listenBeside(server, beside, callback)
+  const path = pathOptions(target.path, args)
+  return beside !== null || (path !== null && listenAtPath(server, path, service, callback))
 }
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { reached } from '@handover/testkit'
 import type { Environment } from '../dist/environment.js'
 import type { HandoverOptions } from '../dist/index.js'
 import { settings } from '../dist/options.js'
@@ -80,7 +81,7 @@ void test('drain lets kept connections go one by one during the delay, and keeps
   assert.ok(early >= 3, `${early} in the first half`)
   assert.ok(balancer.closes.length - early >= 3, `${early} of ${balancer.closes.length} in the first half`)
   // In the way of the last request, once nobody is accepted any more.
-  while (await accepts(port)) await after(20)
+  await reached(async () => !(await accepts(port)), 'nobody is accepted any more')
   assert.equal((await late.ask('/'))?.headers.connection, 'close')
   assert.deepEqual(await app.exited, { code: 0, signal: null })
   assert.deepEqual(balancer.failures, [])
@@ -170,7 +171,7 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     const other = await connect()
     await other.ask('/') // it was answered after /slow was received
     app.signal('SIGTERM')
-    while ((await probe(port, '/readyz')) !== '503 draining');
+    await reached(async () => (await probe(port, '/readyz')) === '503 draining', 'it drains')
     assert.equal(await probe(port, '/livez'), '200 draining')
     assert.notEqual((await (await connect()).ask('/'))?.status, undefined, 'it still accepts')
     await busy.until(() => busy.responses.length === 1)

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import fs from 'node:fs'
 import type net from 'node:net'
-import type { Announcer } from '../announcer.js'
+import type { Announcer, Mode } from '../announcer.js'
+import { isClusterWorker } from '../cluster-worker.js'
 import type { Environment } from '../environment.js'
 import type { InheritedListener } from '../inherited.js'
 import { HandoverError } from '../errors.js'
@@ -10,7 +11,6 @@ import type { SupervisorMessage } from '../protocol.js'
 import type { Service } from '../service.js'
 import type { Candidate } from './candidate.js'
 import type { AloneSettings } from './options.js'
-import { keepPath } from './keep-path.js'
 import { PassedListeners } from './passed-listeners.js'
 import { PidFile } from './pid-file.js'
 import type { UpgradeReceipt } from './receipt.js'
@@ -19,10 +19,12 @@ import { Steering } from './steering.js'
 import type { UpgradeStrategy } from './strategy.js'
 import { take, type Taken } from './take.js'
 import { TakeoverSocket } from './takeover-socket.js'
+import { keepPath } from './unix-path.js'
 import { Upgrades, type UpgradeHost } from './upgrades.js'
 
 /** What a service lends for it. */
 export interface Means {
+  mode: Mode
   announcer: Announcer
   environment: Environment
   inherited: readonly InheritedListener[]
@@ -67,11 +69,28 @@ export class Alone {
     return this.#upgrades.committed
   }
 
+  /** What is bound here may be a successor's as well. */
+  get passes(): boolean {
+    const { environment, mode, settings } = this.#means
+    if (isClusterWorker()) return false // its primary binds
+    const asked = mode === 'library' || settings.signal !== null || settings.takeover !== null
+    return asked && this.strategy === 'inherit' && environment.HANDOVER_SOCKET === undefined
+  }
+
+  /** What was bound here is a successor's as well. */
+  get left(): boolean {
+    return this.replaced && (this.strategy === 'inherit' || this.#shared)
+  }
+
   /** By our own command line. */
   upgrade(): Promise<UpgradeReceipt> {
     return this.#replace(async (predecessor) => {
       if (this.strategy === 'reusePort')
-        await this.#steering.prepare(this.listeners.servers(), () => this.#upgrades.earlierDrain)
+        await this.#steering.prepare(
+          this.listeners.servers(),
+          this.#means.drainMs,
+          () => this.#upgrades.earlierDrain,
+        )
       const passed = this.strategy === 'inherit' ? this.listeners.list() : this.listeners.inherited()
       return this.#upgrades.startChild(passed, predecessor)
     }, this.strategy === 'recreate')
@@ -79,15 +98,14 @@ export class Alone {
 
   /** Runs `close`, after which our successor, if there is one, can still be found at the path of a unix socket. */
   keepingPath(server: net.Server, close: () => void): void {
-    const shared = this.strategy === 'inherit' || this.#shared
-    if (this.replaced && shared && this.listeners.nameOf(server) !== undefined) keepPath(server, close)
+    if (this.left && this.listeners.nameOf(server) !== undefined) keepPath(server, close)
     else close()
   }
 
   /** Before our listeners close in favour of others on the same port. Null: they are the successor's as well. */
-  emptyQueues(accepted: () => number): Promise<void> | null {
+  emptyQueues(accepted: () => number, mostMs: number): Promise<void> | null {
     const beside = this.strategy === 'reusePort' && this.replaced && !this.#shared
-    return beside ? this.#steering.empty(this.listeners.servers(), accepted) : null
+    return beside ? this.#steering.empty(this.listeners.servers(), accepted, mostMs) : null
   }
 
   ready(): void {

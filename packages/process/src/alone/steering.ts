@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import type net from 'node:net'
 import { handleOf } from '../accept-queue.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
-import { nextTurn } from '../waiting.js'
+import { queuesEmptied } from '../waiting.js'
 
 /**
  * Two sockets on one port (SO_REUSEPORT): the kernel gives each connection to one of them, by a hash, at its SYN; and
@@ -18,13 +18,13 @@ export class Steering {
 
   /**
    * Before the successor is started: until it is ready we get our share. `draining`: our own predecessor may still be
-   * in the group, and would come between in its order, so it is waited for.
+   * in the group, and would come between in its order, so it is waited for, as long as a drain takes.
    */
-  async prepare(servers: readonly net.Server[], draining: () => boolean): Promise<void> {
+  async prepare(servers: readonly net.Server[], drainMs: number, draining: () => boolean): Promise<void> {
     const koffi = loadKoffi()
     this.#ours.clear()
     if (koffi === null) return
-    const deadline = performance.now() + closeMs
+    const deadline = performance.now() + drainMs
     for (const { fd, port } of servers.flatMap(described)) {
       let others = listenersOn(port) - 1
       while (others > 0 && draining() && performance.now() < deadline) {
@@ -36,24 +36,15 @@ export class Steering {
     }
   }
 
-  /**
-   * Resolves when the queues of these servers are empty: when nothing was accepted in a turn of the event loop, as
-   * libuv takes one connection in each. `accepted` counts.
-   */
-  async empty(servers: readonly net.Server[], accepted: () => number): Promise<void> {
+  /** Resolves when the queues of these servers are empty, as nothing comes to them any more. `accepted` counts. */
+  async empty(servers: readonly net.Server[], accepted: () => number, mostMs: number): Promise<void> {
     const koffi = loadKoffi()
     let steered = false
     for (const { fd, port } of servers.flatMap(described)) {
       if (koffi === null || !this.#ours.has(port)) continue
       steered = steerToSecond(koffi, fd) || steered
     }
-    const handshakesEnd = performance.now() + (steered ? handshakeMs : 0)
-    let before: number
-    do {
-      before = accepted()
-      await nextTurn()
-      await nextTurn()
-    } while (accepted() > before || performance.now() < handshakesEnd)
+    await queuesEmptied(accepted, { leastMs: steered ? handshakeMs : 0, mostMs })
   }
 }
 
@@ -98,8 +89,6 @@ function set(koffi: Koffi, fd: number, option: number, value: Buffer): boolean {
 
 /** A handshake whose SYN came before is over within a round trip; 200 ms is also the least that TCP waits (RTO). */
 const handshakeMs = 200
-/** In which a predecessor has closed its listeners: it accepts what is in their queues, and no more comes. */
-const closeMs = 2000
 const lookMs = 20
 const LISTEN = '0A'
 const BPF_RET = 0x06

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileS
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ask } from '../systemd/rig.js'
-import { fixture, openLone, serve } from './rig.js'
+import { answers, fixture, openLone, serve } from './rig.js'
 
 test('an upgrade that fails leaves the old process serving, and says why', async (t) => {
   const service = await openLone(t, 'app.cjs', {
@@ -108,8 +108,3 @@ test('a stale takeover socket is replaced, and a new version that dies leaves th
   const next = await service.until((pid) => pid !== first)
   await answers(service.port, `two ${next}`)
 })
-
-/** Resolves once the new generation answers: the old one accepts for a moment longer, until its drain has begun. */
-async function answers(port: number, text: string): Promise<void> {
-  while ((await ask(port)) !== text);
-}

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, watch, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { freePort } from '@handover/testkit'
+import { freePort, reached } from '@handover/testkit'
+import { ask } from '../systemd/rig.js'
 import { openLone, serve } from './rig.js'
 
-const everything = (socketPath: string) => `${serve('tcp')}
-require('node:http').createServer((request, response) => response.end('unix ' + process.pid)).listen('${socketPath}')
+/** Node binds the second one itself, as only it knows the option. */
+const everything = (folder: string) => `${serve('tcp')}
+const unix = (options) =>
+  require('node:http').createServer((request, response) => response.end('unix ' + process.pid)).listen(options)
+unix('${join(folder, 'app.sock')}')
+unix({ path: '${join(folder, 'all.sock')}', writableAll: true })
 const udp = require('node:dgram').createSocket('udp4')
 udp.on('message', (message, peer) => udp.send(String(process.pid), peer.port, peer.address)).bind(process.env.PORT)
 `
@@ -19,23 +24,37 @@ test('UDP and unix sockets and the port of the probes go on in the next generati
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_PROBES_PORT: String(probes), HANDOVER_IDLE_SECONDS: '0.2' },
     prepare(folder) {
-      writeFileSync(join(folder, 'app.cjs'), everything(join(folder, 'app.sock')))
+      writeFileSync(join(folder, 'app.cjs'), everything(folder))
       return {}
     },
   })
-  const socketPath = join(service.folder, 'app.sock')
+  const [socketPath, writablePath] = ['app.sock', 'all.sock'].map((name) => join(service.folder, name)) as [
+    string,
+    string,
+  ]
   await service.said('tcp listens')
+  const changes: string[] = []
+  const watcher = watch(service.folder, (_, name) => name === 'app.sock' && changes.push(name))
+  t.after(() => watcher.close())
   for (let i = 0; i < 3; i++) {
     const next = await service.upgrade()
-    while ((await askUnix(socketPath)) !== `unix ${next}`);
-    while ((await askDatagram(service.port)) !== String(next));
-    while ((await fetch(`http://127.0.0.1:${probes}/livez`).catch(() => null))?.status !== 200);
+    await reached(async () => (await askUnix(socketPath)) === `unix ${next}`, `${next} has the unix socket`)
+    // For some microseconds it is not there.
+    const writable = () => askUnix(writablePath).catch(() => '')
+    await reached(async () => (await writable()) === `unix ${next}`, `${next} has the other one`)
+    await reached(
+      async () => (await askDatagram(service.port)) === String(next),
+      `${next} has the UDP socket`,
+    )
+    const probe = () => ask(probes, '/livez').catch(String)
+    await reached(async () => (await probe()) === 'ready\n', 'the probes are answered')
   }
   assert.doesNotMatch(service.output(), /Warning|Error/)
+  assert.deepEqual(changes, [], 'the socket was there all the time')
   const last = service.pid()
   process.kill(last, 'SIGTERM')
-  while (existsSync(`/proc/${last}/fd/0`)) await new Promise((resolve) => setImmediate(resolve))
-  assert.equal(existsSync(socketPath), false)
+  await reached(() => !existsSync(`/proc/${last}/fd/0`), `${last} ended`)
+  for (const path of [socketPath, writablePath]) assert.equal(existsSync(path), false)
 })
 
 test('no upgrade begins while maxDraining earlier generations still answer', async (t) => {

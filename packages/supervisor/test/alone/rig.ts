@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '@handover/testkit'
+import { freePort, reached } from '@handover/testkit'
 import type { LoadReport } from '../../dist/verify/index.js'
+import { ask } from '../systemd/rig.js'
 
 const library = new URL('../../../process/', import.meta.url)
 export const fixture = (name: string): string => fileURLToPath(new URL(`test/fixtures/${name}`, library))
@@ -95,12 +96,12 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   t.after(() => end(children, watcher.close.bind(watcher), folder))
 
   const pid = () => Number(readIfThere(pidFile))
-  async function reached<T>(look: () => T | null, what: string): Promise<T> {
+  async function found<T>(look: () => T | null, what: string): Promise<T> {
     const deadline = AbortSignal.timeout(20_000)
     deadline.addEventListener('abort', wake)
     for (;;) {
-      const found = look()
-      if (found !== null) return found
+      const result = look()
+      if (result !== null) return result
       assert.ok(!deadline.aborted, `${what} did not come; output: ${output}`)
       await new Promise<void>((resolve) => {
         const waker = () => {
@@ -112,13 +113,13 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
     }
   }
   const until = (condition: (pid: number) => boolean) =>
-    reached(() => {
+    found(() => {
       const current = pid()
       return current > 0 && condition(current) ? current : null
     }, 'the pid')
 
   // One that cannot start has no pid file: what it said tells why.
-  await reached(
+  await found(
     () => (pid() > 0 ? true : children.every(({ exitCode }) => exitCode !== null) ? false : null),
     'the pid',
   )
@@ -135,18 +136,22 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
       return until((next) => next !== current)
     },
     async saidLike(pattern, from) {
-      await reached(() => (pattern.test(output.slice(from)) ? true : null), String(pattern))
+      await found(() => (pattern.test(output.slice(from)) ? true : null), String(pattern))
     },
     async listens() {
-      while (!(await canConnect(port)));
+      await reached(() => canConnect(port), `somebody listens at ${port}`)
     },
     async accepts() {
-      const close = { headers: { connection: 'close' } }
-      while ((await fetch(`http://127.0.0.1:${port}/`, close).catch(() => null)) === null);
+      const answers = () =>
+        ask(port).then(
+          () => true,
+          () => false,
+        )
+      await reached(answers, `somebody answers at ${port}`)
     },
     startAnother: launch,
     async said(text) {
-      await reached(() => (output.includes(text) ? true : null), `"${text}"`)
+      await found(() => (output.includes(text) ? true : null), `"${text}"`)
     },
   }
 }
@@ -166,7 +171,7 @@ async function end(children: ChildProcess[], unwatch: () => void, folder: string
   rmSync(folder, { recursive: true, force: true })
 }
 
-function canConnect(port: number): Promise<boolean> {
+export function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1', () => {
       socket.destroy()
@@ -174,6 +179,11 @@ function canConnect(port: number): Promise<boolean> {
     })
     socket.on('error', () => resolve(false))
   })
+}
+
+/** Resolves once the new generation answers: the old one accepts for a moment longer, until its drain has begun. */
+export function answers(port: number, text: string): Promise<void> {
+  return reached(async () => (await ask(port)) === text, `"${text}" is answered`)
 }
 
 /** A release that answers with its name and its pid. */

@@ -4,8 +4,9 @@ import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { reached } from '@handover/testkit'
 import { startLoad } from '../../dist/verify/index.js'
-import { assertFlawless, fixture, openLone, serve, type Lone } from './rig.js'
+import { assertFlawless, canConnect, fixture, openLone, serve, type Lone } from './rig.js'
 
 const upgrades = 20
 
@@ -41,33 +42,42 @@ for (const [name, program, register] of [
   })
 }
 
-const slow = (name: string) =>
-  serve(name).replace(
-    'response.end',
-    "request.url === '/slow' ? setTimeout(() => response.end('slow'), 500) : response.end",
-  )
+const slow = serve('one').replace(
+  'response.end',
+  "request.url === '/slow' ? setTimeout(() => response.end('slow'), 500) : response.end",
+)
+
+/** Listens only when it is let: as long as the test wants it, nobody serves. */
+const waiting = `const { existsSync } = require('node:fs')
+const wait = setInterval(() => {
+  if (!existsSync('go')) return
+  clearInterval(wait)
+  ${serve('two')}
+}, 10)
+`
 
 test('stop first, then start: what was accepted is answered, who comes in between is refused', async (t) => {
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
     prepare(folder) {
-      writeFileSync(join(folder, 'app.cjs'), slow('one'))
+      writeFileSync(join(folder, 'app.cjs'), slow)
       return {}
     },
   })
+  const { folder, port } = service
   await service.accepts()
   const first = service.pid()
-  writeFileSync(join(service.folder, 'app.cjs'), slow('two'))
-  const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(service.port)))
+  writeFileSync(join(folder, 'app.cjs'), waiting)
+  const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(port)))
   for (const client of clients) client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
-  await accepted(service.port)
+  await service.accepts() // the queue is first in, first out: whoever came before is accepted as well
   process.kill(first, 'SIGUSR2')
-  while (await connects(service.port));
-  const refused = await countRefused(service)
-  assert.ok(refused > 0, 'the control: the gap is there')
-  t.diagnostic(`${refused} connections were refused in the gap`)
+  await reached(async () => !(await canConnect(port)), 'who comes in between is refused')
   for (const client of clients) assert.match(await client.rest, /200 OK[^]*slow/)
-  await service.until((pid) => pid !== first)
+  assert.equal(await canConnect(port), false, 'nobody serves until the new one listens')
+  writeFileSync(join(folder, 'go'), '')
+  await service.accepts()
+  assert.notEqual(service.pid(), first)
 })
 
 test('stop first, then start: a release that fails is started again until one serves', async (t) => {
@@ -99,25 +109,4 @@ async function openClient(port: number) {
   const rest = once(socket, 'close').then(() => text)
   await once(socket, 'connect')
   return { write: (data: string) => socket.write(data), rest }
-}
-
-/** The queue is first in, first out: whoever came before is accepted as well. */
-async function accepted(port: number): Promise<void> {
-  assert.equal((await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).status, 200)
-}
-
-function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-}
-
-async function countRefused({ port }: Lone): Promise<number> {
-  let refused = 1 // the one that ended the wait before
-  while (!(await connects(port))) refused++
-  return refused
 }

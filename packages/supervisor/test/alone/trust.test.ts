@@ -4,8 +4,9 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writ
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { reached } from '@handover/testkit'
 import { ask } from '../systemd/rig.js'
-import { openLone, serve } from './rig.js'
+import { answers, openLone, serve } from './rig.js'
 
 /** Of no account on the machine: no name is needed to run as it. */
 const stranger = 65_534
@@ -34,7 +35,7 @@ test(
     await service.accepts()
     const first = service.pid()
     const socket = join(service.folder, 'takeover.sock')
-    while (!existsSync(socket)) await new Promise((resolve) => setImmediate(resolve))
+    await reached(() => existsSync(socket), 'the takeover socket is there')
     service.startAnother(stranger)
     await service.saidLike(
       /The service at ".*takeover\.sock" cannot be taken over: connect failed with EACCES, only the user who/,
@@ -60,8 +61,7 @@ test(
     const service = await openLone(t, 'app.cjs', { uid: stranger, prepare: openToAll })
     await service.accepts()
     const first = service.pid()
-    while (!existsSync(join(service.folder, 'takeover.sock')))
-      await new Promise((resolve) => setImmediate(resolve))
+    await reached(() => existsSync(join(service.folder, 'takeover.sock')), 'the takeover socket is there')
     service.startAnother(process.geteuid?.())
     await service.saidLike(/cannot be taken over: it belongs to user 65534, our own or root was expected/, 0)
     assert.match(service.output(), /ERR_HANDOVER_TAKEOVER/)
@@ -71,7 +71,7 @@ test(
     writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
     service.startAnother(stranger)
     const next = await service.until((pid) => pid !== first)
-    while ((await ask(service.port)) !== `two ${next}`);
+    await answers(service.port, `two ${next}`)
   },
 )
 
@@ -82,7 +82,7 @@ test('a takeover path may have all of the 107 bytes that an address has, and not
   const service = await open(107)
   await service.accepts()
   const first = service.pid()
-  while (!existsSync(pathOf(service.folder, 107))) await new Promise((resolve) => setImmediate(resolve))
+  await reached(() => existsSync(pathOf(service.folder, 107)), 'the takeover socket is there')
   service.startAnother()
   await service.until((pid) => pid !== first)
   assert.doesNotMatch(service.output(), /Warning/)
@@ -100,7 +100,7 @@ test('a pid file that cannot be written any more is a warning, and is right agai
   process.kill(first, 'SIGUSR2')
   await service.saidLike(/HandoverWarning: The pid file ".*pid" cannot be written: EISDIR/, 0)
   let answer = ''
-  while (!answer.startsWith('two ')) answer = await ask(service.port)
+  await reached(async () => (answer = await ask(service.port)).startsWith('two '), 'the new release answers')
   const second = Number(answer.slice(4))
   assert.notEqual(second, first)
 
@@ -109,5 +109,5 @@ test('a pid file that cannot be written any more is a warning, and is right agai
   const third = await service.until((pid) => pid > 0)
   assert.notEqual(third, second)
   assert.equal(readFileSync(pidFile, 'utf8'), `${third}\n`)
-  while ((await ask(service.port)) !== `two ${third}`);
+  await answers(service.port, `two ${third}`)
 })
