@@ -1,4 +1,5 @@
 import type dgram from 'node:dgram'
+import { errorMonitor, type EventEmitter } from 'node:events'
 import type net from 'node:net'
 import type { Service } from './service.js'
 
@@ -30,7 +31,9 @@ export function readyByItself(
   return {
     called: (server) => {
       starting.add(server)
-      server.once('error', () => starting.delete(server))
+      const emitter: EventEmitter = server
+      // Whoever has no handler of its own is to end by it, as ever.
+      emitter.once(errorMonitor, () => starting.delete(server))
     },
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import dgram from 'node:dgram'
 import { once } from 'node:events'
 import http2 from 'node:http2'
 import path from 'node:path'
@@ -60,6 +61,35 @@ for (const [fixture, secure] of http1Fixtures) {
     assert.equal(account.endedOrderly + account.endedByPeer, 2)
     assert.equal(account.open, 0)
   })
+}
+
+for (const [fixture, unsupervised] of [
+  ['http.cjs', true],
+  ['http.cjs', false],
+  ['udp.cjs', true],
+] as const) {
+  const where = unsupervised ? 'alone' : 'under a supervisor'
+  void test(`an address that is taken ends ${fixture} ${where}, as without register`, async (t) => {
+    const env: Record<string, string> =
+      fixture === 'udp.cjs' ? { UDP_PORT: String(await takenUdpPort(t)) } : { PORT: String(takenTcpPort(t)) }
+    const app = await App.start(fixture, { unsupervised, env })
+    t.after(() => app.dispose())
+    assert.deepEqual(await app.exited, { code: 1, signal: null })
+    assert.match(app.output, /Unhandled 'error' event[^]*EADDRINUSE/)
+  })
+}
+
+function takenTcpPort(t: TestContext): number {
+  const { port, close } = heldTcp()
+  t.after(close)
+  return port
+}
+
+async function takenUdpPort(t: TestContext): Promise<number> {
+  const socket = dgram.createSocket('udp4').bind(0)
+  t.after(() => socket.close())
+  await once(socket, 'listening')
+  return socket.address().port
 }
 
 void test('register adopts a unix path and tells its address when the server listens on it', async (t) => {
