@@ -103,7 +103,7 @@ void test('a request in pieces is answered by exactly one side', async (t) => {
   await marker.ask('/') // what was written before it has been read by now
   const next = await service.start()
   const exit = old.handOverTo(next)
-  await old.message('draining')
+  await next.until(() => (next.account?.adopted ?? 0) >= 2) // the untouched one and the marker
   untouched.write(half)
   halfHere.write(requestText('/').slice(12))
   untouched.write(requestText('/').slice(12))
