@@ -1,6 +1,7 @@
 import { descriptorCalls } from './descriptors.js'
 import { errorName } from './errno.js'
 import type { Koffi } from './koffi.js'
+import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from './socket-constants.js'
 
 /** What is used of koffi (https://koffi.dev): an optional package, so it is known by shape only. */
 export interface Ffi {
@@ -75,11 +76,6 @@ export function checkSocketPath(socketPath: string): string | null {
     ? `NOTIFY_SOCKET "${socketPath}" has ${bytes} bytes; the address of a unix socket has at most ${longestPath}`
     : null
 }
-
-const AF_UNIX = 1
-const SOCK_DGRAM = 2
-const SOCK_CLOEXEC = 0o2000000
-const MSG_NOSIGNAL = 0x4000
 
 /** struct sockaddr_un: the family in the machine's byte order, and the path; no end byte if it is abstract. */
 export function unixAddress(socketPath: string): Buffer {

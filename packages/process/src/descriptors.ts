@@ -1,5 +1,13 @@
 import os from 'node:os'
 import type { Koffi } from './koffi.js'
+import {
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  SCM_RIGHTS,
+  SOL_SOCKET,
+} from './socket-constants.js'
 
 /** Descriptors over a unix stream socket: SCM_RIGHTS, unix(7), cmsg(3). Layouts are those of 64-bit Linux. */
 export interface DescriptorCalls {
@@ -65,12 +73,6 @@ export function descriptorCalls(koffi: Koffi): DescriptorCalls {
   }
 }
 
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
-const MSG_CTRUNC = 0x8
-const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
-const MSG_CMSG_CLOEXEC = 0x40000000
 const F_DUPFD_CLOEXEC = 1030
 /** ETOOMANYREFS: as many descriptors of this user are on their way as a process may have open. */
 const mayBeTriedAgain = new Set([

@@ -1,4 +1,5 @@
 import { loadKoffi } from './koffi.js'
+import { SOL_SOCKET, SO_REUSEADDR } from './socket-constants.js'
 
 /**
  * libuv sets SO_REUSEADDR on every UDP descriptor that it is given (`uv_udp_open`), for everyone who shares it. Any
@@ -16,6 +17,3 @@ export function keepingReuseAddress(fd: number, open: () => void): void {
   open()
   if (known) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, value, value.length)
 }
-
-const SOL_SOCKET = 1
-const SO_REUSEADDR = 2

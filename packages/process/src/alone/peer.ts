@@ -1,4 +1,5 @@
 import type { Koffi } from '../koffi.js'
+import { SOL_SOCKET, SO_PEERCRED } from '../socket-constants.js'
 
 /** Who is at the other end of a unix stream socket, as the kernel noted it at connect(2): SO_PEERCRED, unix(7). */
 export interface Peer {
@@ -17,6 +18,3 @@ export function peerOf(koffi: Koffi, fd: number): Peer | null {
 
 /** Our own user, or root, who could do anything to us anyway. */
 export const isTrusted = ({ uid }: Peer): boolean => uid === 0 || uid === process.geteuid?.()
-
-const SOL_SOCKET = 1
-const SO_PEERCRED = 17

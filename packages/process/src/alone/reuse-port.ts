@@ -6,6 +6,18 @@ import { errorName } from '../errno.js'
 import { HandoverError } from '../errors.js'
 import type { ListenTarget } from '../inherited.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+} from '../socket-constants.js'
 
 /** What of `server.listen(options)` is known here; the others go with it where Node does it itself. */
 export interface BesideOptions extends net.ListenOptions {
@@ -141,14 +153,3 @@ const isBuiltIn = major >= 24 || (major === 23 && minor >= 1) || (major === 22 &
 
 /** Node's own. */
 const defaultBacklog = 511
-
-const AF_INET = 2
-const AF_INET6 = 10
-const SOCK_STREAM = 1
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-const SOL_SOCKET = 1
-const SO_REUSEADDR = 2
-const SO_REUSEPORT = 15
-const IPPROTO_IPV6 = 41
-const IPV6_V6ONLY = 26

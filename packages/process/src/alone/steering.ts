@@ -3,6 +3,7 @@ import type net from 'node:net'
 import { handleOf } from '../accept-queue.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
 import { queuesEmptied } from '../waiting.js'
+import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../socket-constants.js'
 
 /**
  * Two sockets on one port (SO_REUSEPORT): the kernel gives each connection to one of them, by a hash, at its SYN; and
@@ -92,6 +93,3 @@ const handshakeMs = 200
 const lookMs = 20
 const LISTEN = '0A'
 const BPF_RET = 0x06
-const SOL_SOCKET = 1
-const SO_ATTACH_REUSEPORT_CBPF = 51
-const SO_DETACH_REUSEPORT_BPF = 68

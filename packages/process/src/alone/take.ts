@@ -7,6 +7,7 @@ import type { Koffi } from '../koffi.js'
 import type { PassedListener } from './candidate.js'
 import { isTrusted, peerOf } from './peer.js'
 import { asideOf, parseOffer, type Offer, type Refusal } from './takeover-protocol.js'
+import { AF_UNIX, POLLIN, SOCK_CLOEXEC, SOCK_STREAM } from '../socket-constants.js'
 
 export interface Taken {
   listeners: PassedListener[]
@@ -85,9 +86,5 @@ function close(fd: number): null {
   return null
 }
 
-const AF_UNIX = 1
-const SOCK_STREAM = 1
-const SOCK_CLOEXEC = 0o2000000
-const POLLIN = 1
 /** Whoever serves answers as soon as its event loop turns. */
 const answerMs = 10_000

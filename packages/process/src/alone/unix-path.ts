@@ -4,6 +4,7 @@ import { handleOf } from '../accept-queue.js'
 import { originalListen } from '../adopt.js'
 import { unixAddress } from '../datagram.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../socket-constants.js'
 
 export interface PathOptions extends net.ListenOptions {
   path: string
@@ -103,7 +104,3 @@ const longestPath = 107
 
 /** Node's own. */
 const defaultBacklog = 511
-const AF_UNIX = 1
-const SOCK_STREAM = 1
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
