@@ -3,11 +3,8 @@ import { errorName } from './errno.js'
 import type { Koffi } from './koffi.js'
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from './socket-constants.js'
 
-/** What is used of koffi (https://koffi.dev): an optional package, so it is known by shape only. */
-export interface Ffi {
-  load(library: null): { func(prototype: string): (...args: unknown[]) => number | bigint }
-  errno(): number
-}
+/** What of koffi is used here. */
+export type Ffi = Pick<Koffi, 'load' | 'errno'>
 
 /** One datagram to a unix socket; `@` in front of the path means the abstract namespace (sd_notify(3)). */
 export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string | null {
@@ -64,8 +61,8 @@ function onSocket(
   }
 }
 
-/** sun_path has 108 bytes (unix(7)), and systemd ends a path with a NUL. */
-const longestPath = 107
+/** sun_path has 108 bytes (unix(7)), and a path ends with a NUL. */
+export const longestPath = 107
 
 /** What is wrong with the path, in one sentence; null: nothing. */
 export function checkSocketPath(socketPath: string): string | null {

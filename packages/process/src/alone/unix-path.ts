@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import type net from 'node:net'
 import { handleOf } from '../accept-queue.js'
 import { originalListen } from '../adopt.js'
-import { unixAddress } from '../datagram.js'
+import { longestPath, unixAddress } from '../datagram.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../socket-constants.js'
 
@@ -100,7 +100,6 @@ function bind(koffi: Koffi, path: string): number | null {
 
 /** unix(7): neither abstract, nor longer than an address is. */
 const isFilePath = (path: string): boolean => /^[^\0@]/.test(path) && Buffer.byteLength(path) <= longestPath
-const longestPath = 107
 
 /** Node's own. */
 const defaultBacklog = 511
