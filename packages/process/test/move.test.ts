@@ -27,8 +27,9 @@ for (const fixture of ['http.cjs', 'express.cjs', 'fastify.mjs', 'koa.mjs', 'hon
     const next = await service.start()
     busy.get('/slow/300')
     await busy.until(() => busy.socket.bytesWritten > 0)
+    await idler.ask('/') // what was written before it has been read by now
     const exit = old.handOverTo(next)
-    await old.message('draining')
+    await next.until(() => next.account?.adopted === 1)
     assert.equal((await idler.ask('/'))?.body, String(next.pid))
     await busy.until(() => busy.responses.length === 2 || busy.ended)
     assert.equal(busy.responses[1]?.body, 'slow')
@@ -344,6 +345,7 @@ void test('handover: false and pin() keep connections here, until their last req
   await old.message('draining')
   const last = await pinned.ask('/')
   assert.deepEqual([last?.body, last?.headers.connection], [String(old.pid), 'close'])
+  await other.until(() => other.account?.adopted === 1)
   assert.equal((await free.ask('/'))?.body, String(other.pid))
   assert.deepEqual(await exit, orderly)
 })
