@@ -1,4 +1,3 @@
-import net from 'node:net'
 import { RawConnection } from './raw-client.js'
 
 export interface BusyClients {
@@ -55,14 +54,4 @@ export async function keepBusy(port: number, count: number): Promise<BusyClients
       return { answered, failures, bodies }
     },
   }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as net.AddressInfo
-      server.close(() => resolve(port))
-    })
-  })
 }

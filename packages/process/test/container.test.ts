@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { freePort } from '@handover/testkit'
 import { firstCatchers } from '../dist/launcher.js'
 import { Balancer } from './balancer.js'
 import { Container, noPid1 } from './container.js'
-import { freePort, probe } from './probe.js'
+import { probe } from './probe.js'
 
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: '3', HANDOVER_IDLE_SECONDS: '0.5' }
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { reached } from '@handover/testkit'
+import { freePort, reached } from '@handover/testkit'
 import type { Environment } from '../dist/environment.js'
 import type { HandoverOptions } from '../dist/index.js'
 import { settings } from '../dist/options.js'
 import { timing } from '../dist/pod.js'
 import { App, type AppOptions } from './app.js'
 import { Balancer } from './balancer.js'
-import { freePort, probe } from './probe.js'
+import { probe } from './probe.js'
 import { RawConnection } from './raw-client.js'
 
 /** No supervisor, as in a pod; only the variables that are given. */

@@ -1,4 +1,5 @@
 export * from './counting-session.js'
+export * from './free-port.js'
 export * from './rig.js'
 export * from './spec.js'
 export * from './world.js'
