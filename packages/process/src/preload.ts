@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads'
 import { aloneSettings } from './alone/options.js'
 import { upgradeOnSignal } from './alone/upgrade-signal.js'
 import { announcePresence, withdrawPresence, type Presence } from './contract.js'
@@ -13,6 +14,8 @@ import { takeOverListen } from './takeover.js'
 
 /** The zero-code mode: everything that the library does, for an application that does not know of it. */
 export function preload(): void {
+  // A thread gets no signal, and what the process was given is the main thread's.
+  if (!isMainThread) return
   const environment = takeEnvironment()
   const service = new Service({}, 'register', { environment, servers: [] })
   const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])

@@ -63,6 +63,11 @@ for (const [fixture, secure] of http1Fixtures) {
   })
 }
 
+void test('register leaves worker threads alone', async (t) => {
+  const { app } = await started(t, 'thread.cjs')
+  assert.match(app.output, /main patched: true[^]*thread patched: false/)
+})
+
 for (const [fixture, unsupervised] of [
   ['http.cjs', true],
   ['http.cjs', false],
