@@ -77,7 +77,7 @@ async function look() {
 }
 
 function judge({ passed, reasons, load }, before, after) {
-  const faults = passed ? [] : [...reasons]
+  const faults = passed ? [] : [...reasons, ...load.failures.map((failure) => JSON.stringify(failure))]
   const closed = closedConnections(load)
   if (closed > 0) faults.push(`${closed} connections were closed`)
   for (const what of ['descriptors', 'processes', 'files', 'temporary'])

@@ -71,7 +71,7 @@ class Client {
 
   #read(chunk: string): void {
     this.#text += chunk
-    const whole = /^HTTP\/1\.1 200 .*\r\nx-process: (\d+)\r\n.*\r\n\r\n.*0 bytes\n/is.exec(this.#text)
+    const whole = /^HTTP\/1\.1 200 .*\r\nx-process: (\d+)\.\S+\r\n.*\r\n\r\n.*0 bytes\n/is.exec(this.#text)
     if (whole === null) return
     this.#text = ''
     this.#answered(whole[1] ?? '')
