@@ -33,6 +33,8 @@ function listenAgain(server: net.Server, handle: ListenHandle): void {
 }
 
 const largestBacklog = 65535
+/** Node's own, where nobody asks for another. */
+export const defaultBacklog = 511
 
 /** As a person writes it: `127.0.0.1:3000`, `[::]:3000`, `unix:/run/web.sock`. */
 export function addressOf(server: net.Server): string {

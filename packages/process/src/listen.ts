@@ -1,18 +1,11 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 import { addressOf, adopt, originalListen } from './adopt.js'
-import { listenBeside } from './alone/reuse-port.js'
-import { listenAtPath, type PathFate } from './alone/unix-path.js'
+import { bindForSuccessor, type BindWay } from './alone/bind.js'
 import { isDatagramSocket } from './datagram-handle.js'
 import { adoptDatagrams, bindTarget, datagramAddress } from './datagram-sockets.js'
 import type { InheritedListener } from './inherited.js'
 import type { BindTarget } from './listen-target.js'
-
-/** How an address is bound here. */
-interface Way extends PathFate {
-  /** Beside others that have the port too (SO_REUSEPORT). */
-  readonly listensBeside: boolean
-}
 
 /**
  * Lets a server listen, or a UDP socket read, on what was inherited, else by binding the address. Resolves with the
@@ -22,7 +15,7 @@ export async function listen(
   server: net.Server | dgram.Socket,
   target: BindTarget,
   listener: InheritedListener | undefined,
-  way: Way,
+  way: BindWay,
 ): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
@@ -45,14 +38,11 @@ function accept(
   server: net.Server,
   target: BindTarget,
   listener: InheritedListener | undefined,
-  way: Way,
+  way: BindWay,
 ): void {
-  const { path, port } = target
   const options = bindOptions(target)
   if (listener !== undefined) adopt(server, listener)
-  else if (port !== undefined && way.listensBeside) listenBeside(server, { ...options, port })
-  else if (port !== undefined || path === undefined || !listenAtPath(server, { ...options, path }, way))
-    originalListen.call(server, options)
+  else if (!bindForSuccessor(server, options, way)) originalListen.call(server, options)
 }
 
 function read(socket: dgram.Socket, target: BindTarget, listener: InheritedListener | undefined): void {

@@ -1,7 +1,6 @@
 import net from 'node:net'
 import { adopt } from './adopt.js'
-import { besideOptions, listenBeside } from './alone/reuse-port.js'
-import { listenAtPath, pathOptions } from './alone/unix-path.js'
+import { bindForSuccessor } from './alone/bind.js'
 import { findListener, type ListenTarget } from './inherited.js'
 import type { Service } from './service.js'
 
@@ -20,7 +19,10 @@ export function takeOverListen(service: Service, called: (server: net.Server) =>
     service.follow(this, listener)
     called(this)
     if (call === null) return original.apply(this, args)
-    if (listener === undefined) return bound(service, this, call, args) ? this : original.apply(this, args)
+    if (listener === undefined) {
+      const bound = bindForSuccessor(this, listenOptions(call, args), service, call.callback)
+      return bound ? this : original.apply(this, args)
+    }
     if (call.callback !== undefined) this.once('listening', call.callback)
     adopt(this, listener, call.signal)
     return this
@@ -31,15 +33,6 @@ export function takeOverListen(service: Service, called: (server: net.Server) =>
     if (Reflect.get(net.Server.prototype, 'listen') === listen)
       Reflect.set(net.Server.prototype, 'listen', original)
   }
-}
-
-/** Where a successor asks for it; false where it is done as ever. */
-function bound(service: Service, server: net.Server, call: ListenCall, args: readonly unknown[]): boolean {
-  const { callback, target } = call
-  const beside = service.listensBeside ? besideOptions(target, args) : null
-  if (beside !== null) listenBeside(server, beside, callback)
-  const path = pathOptions(target.path, args)
-  return beside !== null || (path !== null && listenAtPath(server, path, service, callback))
 }
 
 type Listen = (this: net.Server, ...args: unknown[]) => net.Server
@@ -69,6 +62,17 @@ export function readListenCall(args: readonly unknown[]): ListenCall | null {
   const target = readAddress('port' in options ? options.port : options.path, host)
   const signal = options.signal instanceof AbortSignal ? { signal: options.signal } : {}
   return target && { target, ...callback, ...signal }
+}
+
+/** The call in one object, as `listen(options)` takes it. */
+function listenOptions({ target }: ListenCall, args: readonly unknown[]): net.ListenOptions {
+  const [first, ...rest] = args
+  const backlog = rest.find((value) => typeof value === 'number')
+  return {
+    ...(typeof first === 'object' ? (first as net.ListenOptions) : {}),
+    ...target,
+    ...(backlog === undefined ? {} : { backlog }),
+  }
 }
 
 function readAddress(address: unknown, host: string | undefined): ListenTarget | null {

@@ -1,10 +1,9 @@
 import dns from 'node:dns'
 import net from 'node:net'
 import os from 'node:os'
-import { originalListen } from '../adopt.js'
+import { defaultBacklog, originalListen } from '../adopt.js'
 import { errorName } from '../errno.js'
 import { HandoverError } from '../errors.js'
-import type { ListenTarget } from '../inherited.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
 import {
   AF_INET,
@@ -49,20 +48,6 @@ export function listenBeside(server: net.Server, options: BesideOptions, callbac
     if (error === null) bound(server, koffi, options, address)
     else server.emit('error', error)
   })
-}
-
-/** Of a call of `server.listen`; null where it asks for no port. */
-export function besideOptions({ host, port }: ListenTarget, args: readonly unknown[]): BesideOptions | null {
-  if (port === undefined) return null
-  const [first, ...rest] = args
-  const backlog = rest.find((value) => typeof value === 'number')
-  const given = typeof first === 'object' ? (first as net.ListenOptions) : {}
-  return {
-    ...given,
-    port,
-    ...(host === undefined ? {} : { host }),
-    ...(backlog === undefined ? {} : { backlog }),
-  }
 }
 
 function bound(server: net.Server, koffi: Koffi, options: BesideOptions, host: string | undefined): void {
@@ -150,6 +135,3 @@ function bindError(errno: number, address: string, port: number): Error {
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 const isBuiltIn = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
-
-/** Node's own. */
-const defaultBacklog = 511

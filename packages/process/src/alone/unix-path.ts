@@ -1,26 +1,10 @@
 import fs from 'node:fs'
 import type net from 'node:net'
 import { handleOf } from '../accept-queue.js'
-import { originalListen } from '../adopt.js'
+import { defaultBacklog, originalListen } from '../adopt.js'
 import { longestPath, unixAddress } from '../datagram.js'
 import { loadKoffi, type Koffi } from '../koffi.js'
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../socket-constants.js'
-
-export interface PathOptions extends net.ListenOptions {
-  path: string
-}
-
-/** Of a call of `server.listen`; null where it asks for no path. */
-export function pathOptions(path: string | undefined, args: readonly unknown[]): PathOptions | null {
-  if (path === undefined) return null
-  const [first, ...rest] = args
-  const backlog = rest.find((value) => typeof value === 'number')
-  return {
-    ...(typeof first === 'object' ? (first as net.ListenOptions) : {}),
-    path,
-    ...(backlog === undefined ? {} : { backlog }),
-  }
-}
 
 /** What becomes of the file of a unix socket that is bound here. */
 export interface PathFate {
@@ -38,12 +22,13 @@ export interface PathFate {
  */
 export function listenAtPath(
   server: net.Server,
-  options: PathOptions,
+  path: string,
+  options: net.ListenOptions,
   fate: PathFate,
   callback?: () => void,
 ): boolean {
   if (!fate.passesPaths) return false
-  const { path, backlog = defaultBacklog, signal, readableAll = false, writableAll = false } = options
+  const { backlog = defaultBacklog, signal, readableAll = false, writableAll = false } = options
   if (readableAll || writableAll || !isFilePath(path)) return false
   const koffi = loadKoffi()
   const fd = koffi === null ? null : bind(koffi, path)
@@ -100,6 +85,3 @@ function bind(koffi: Koffi, path: string): number | null {
 
 /** unix(7): neither abstract, nor longer than an address is. */
 const isFilePath = (path: string): boolean => /^[^\0@]/.test(path) && Buffer.byteLength(path) <= longestPath
-
-/** Node's own. */
-const defaultBacklog = 511
