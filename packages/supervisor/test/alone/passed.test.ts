@@ -32,7 +32,8 @@ test('UDP and unix sockets and the port of the probes go on in the next generati
     string,
     string,
   ]
-  await service.said('tcp listens')
+  const probe = () => ask(probes, '/readyz').catch(String)
+  await reached(async () => (await probe()) === 'ready\n', 'all of its sockets listen')
   const changes: string[] = []
   const watcher = watch(service.folder, (_, name) => name === 'app.sock' && changes.push(name))
   t.after(() => watcher.close())
@@ -46,7 +47,6 @@ test('UDP and unix sockets and the port of the probes go on in the next generati
       async () => (await askDatagram(service.port)) === String(next),
       `${next} has the UDP socket`,
     )
-    const probe = () => ask(probes, '/livez').catch(String)
     await reached(async () => (await probe()) === 'ready\n', 'the probes are answered')
   }
   assert.doesNotMatch(service.output(), /Warning|Error/)
