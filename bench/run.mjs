@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { freePort } from '../scripts/free-port.mjs'
+import { freePort } from '../packages/testkit/dist/index.js'
 import { latencyOverRolls } from './latency.mjs'
 
 const rounds = Number(process.env.ROUNDS ?? 15)

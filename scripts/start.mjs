@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './free-port.mjs'
+import { freePort } from '../packages/testkit/dist/index.js'
 
 const here = (path) => new URL(`../${path}`, import.meta.url).pathname
 const home = mkdtempSync(join(tmpdir(), 'handover-demo-'))
