@@ -78,9 +78,24 @@ describe('openProber() reaches its own instance among those that share a listene
   test('and says so when nobody accepts', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const own = await startInstance(t, listener, ['idle'])
-    assert.deepEqual(await ask(own.target, httpGet(), { timeoutSeconds: 0.2 }), {
+    for (const periodSeconds of [10, 0.2]) {
+      assert.deepEqual(await ask(own.target, httpGet(), { timeoutSeconds: 0.2, periodSeconds }), {
+        healthy: false,
+        reason: '"http" of web-1 did not accept within 0.2 s',
+      })
+    }
+  })
+
+  test('and when its queue is so full that no connection is established', async (t) => {
+    const listener = listenFor(t, openSockets(), 'http', { ...anyTcpPort, backlog: 1 })
+    const own = await startInstance(t, listener, ['idle'])
+    const port = Number(listener.address.split(':').at(-1))
+    const clients = Array.from({ length: 2 }, () => connect(port, '127.0.0.1'))
+    defer(t, () => clients.forEach((client) => client.destroy()))
+    await Promise.all(clients.map((client) => once(client, 'connect')))
+    assert.deepEqual(await ask(own.target, httpGet(), { timeoutSeconds: 0.1, periodSeconds: 0.3 }), {
       healthy: false,
-      reason: '"http" of web-1 did not accept within 0.2 s',
+      reason: '"http" of web-1 did not accept within 0.3 s',
     })
   })
 

@@ -35,6 +35,7 @@ export async function dialInstance(
   const held = new Set<Socket>()
   let dialled = 1
   let waitingSince: number | null = null
+  let othersAccept = false
   context.allow(searchSeconds)
   try {
     for (let pause = pauseMs.first; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
@@ -42,6 +43,7 @@ export async function dialInstance(
       if (existsSync(ownSocket)) return await dialUnix(ownSocket, listener, '', context)
       if (waitingSince === null) {
         const refused = await dial(address, dialled, held, signal)
+        if (signal.aborted) break
         if (refused) return notReached(where, refused, context)
         dialled = Math.min(dialled * 2, dialledAtMost)
       }
@@ -52,6 +54,7 @@ export async function dialInstance(
         context.allow(timeoutSeconds)
         return { ok: true, socket: seen.own, where, host, note: '' }
       }
+      othersAccept ||= seen.waiting < held.size
       waitingSince = seen.waiting === 0 ? null : (waitingSince ?? performance.now())
       if (waitingSince !== null && performance.now() - waitingSince >= timeoutSeconds * 1000) {
         return { ok: false, reason: `${where} did not accept within ${timeoutSeconds} s` }
@@ -62,7 +65,8 @@ export async function dialInstance(
   } finally {
     release(held, held.size)
   }
-  return { ok: false, reason: `${where} did not accept within ${searchSeconds} s, only other instances did` }
+  const others = othersAccept ? ', only other instances did' : ''
+  return { ok: false, reason: `${where} did not accept within ${searchSeconds} s${others}` }
 }
 
 /** Adds that many connections; an error if one was not established. */
