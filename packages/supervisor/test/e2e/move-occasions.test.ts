@@ -12,7 +12,7 @@ import { freePort, openRig, reached } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
 import type { Event, EventOf, EventType, InstanceStatus } from 'handover/model'
 import { startLoad } from '../../dist/verify/index.js'
-import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
+import { allConnected, assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
 const app = fileURLToPath(new URL('../../test/fixtures/apps/sick.cjs', import.meta.url))
 
@@ -118,7 +118,7 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   assert.equal(started.code, 0, started.stderr)
   const load = startLoad(movingLoad({ host: '127.0.0.1', port }))
   t.after(() => load.stop())
-  await reached(() => load.report().answered > 500, 'the load runs')
+  await reached(() => allConnected(load.report()), 'all clients of the load are connected')
   return {
     rig,
     port,

@@ -45,16 +45,22 @@ test(
     const pid = await mainPid()
     /** AT_RANDOM and the like: of each program another. */
     const image = async () => (await systemd.run('sh', '-c', `od -An -tx1 /proc/${pid}/auxv`)).stdout
+    // The kill(1) of ExecReload has ended by then. Where it ends after RELOADING=1 came, the job lasts until READY=1.
+    const saysReloading = async () => {
+      const { ActiveState, ControlPID } = await systemd.show('alone', 'ActiveState', 'ControlPID')
+      return ActiveState === 'reloading' && ControlPID === '0'
+    }
     const report = await underLoad(async () => {
       const slow = request(port, '/slow/4000') // what is in flight is waited for
       await slow.sent
       for (let i = 0; i < 5; i++) {
         const before = await image()
-        await must('reload', 'alone')
+        const reload = must('reload', 'alone')
         if (i === 0) {
-          await systemd.until('alone', 'ActiveState', /^reloading$/)
+          await reached(saysReloading, 'the program says that it reloads')
           assert.equal(await slow.answer, 'slow')
         }
+        await reload
         await reached(async () => (await image()) !== before, 'the program is another one')
         await systemd.until('alone', 'SubState', /^running$/)
         assert.equal(await mainPid(), pid)
