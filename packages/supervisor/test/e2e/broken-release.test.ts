@@ -4,12 +4,24 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Rig } from '@handover/testkit'
-import { freePort, openRig } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
+import { freePort, openRig, reached } from '@handover/testkit'
+import { startLoad, type WorkloadReport } from '../../dist/verify/index.js'
+
+const keptConnections = 10
 
 const good = `require('node:http').createServer((request, response) => {
   response.end('good')
 }).listen(process.env.PORT)
+`
+
+/** Crashes while it holds no connection: what a process that crashes has accepted is lost with it. */
+const crashing = `const server = ${good}
+setTimeout(function crash() {
+  server.getConnections((_error, open) => {
+    if (open === 0) throw new Error('boom: later')
+    setTimeout(crash, 1)
+  })
+}, 100)
 `
 
 /** Each way in which a release can be broken, and what the user is told. */
@@ -28,7 +40,7 @@ const releases: { name: string; source: string; flags?: string[]; reason: RegExp
   },
   {
     name: 'crashes after it was ready',
-    source: `${good}; setTimeout(() => { throw new Error('boom: later') }, 100)`,
+    source: crashing,
     flags: ['--min-ready-seconds', '2'],
     reason: /exited with code 1 .*after it was ready/,
     lastLine: /boom: later/,
@@ -98,10 +110,18 @@ async function serving(t: TestContext, program: string[], flags: string[] = []) 
   assert.equal(started.code, 0, started.stderr)
   const load = startLoad({
     target: { host: '127.0.0.1', port },
-    workloads: { newConnections: { perSecond: 50 }, keepAlive: [{ connections: 10, thinkMs: [0, 100] }] },
+    workloads: {
+      newConnections: { perSecond: 50 },
+      keepAlive: [{ connections: keptConnections, thinkMs: [0, 100] }],
+    },
   })
+  await reached(() => load.report().workloads.some(isConnected), 'all clients with keep-alive are connected')
   return { rig, load }
 }
+
+/** From then on the connections that a new release accepts are of one request each. */
+const isConnected = ({ name, connections }: WorkloadReport): boolean =>
+  name.startsWith('keep-alive') && connections.opened === keptConnections
 
 /** The pids of those that serve, in order. */
 async function pids(rig: Rig): Promise<(number | null)[]> {
