@@ -118,7 +118,10 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   assert.equal(started.code, 0, started.stderr)
   const load = startLoad(movingLoad({ host: '127.0.0.1', port }))
   t.after(() => load.stop())
-  await reached(() => allConnected(load.report()), 'all clients of the load are connected')
+  await reached(
+    () => load.report().answered > 500 && allConnected(load.report()),
+    'the load runs, and all its clients are connected',
+  )
   return {
     rig,
     port,
