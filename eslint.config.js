@@ -13,12 +13,13 @@ export const rooms = {
     model: [],
     rollout: ['model'],
     emit: ['model'],
-    deployment: ['rollout', 'model'],
+    'kubernetes/render': ['model'],
+    'kubernetes/rollout': ['rollout', 'model'],
     'ports.ts': ['model'],
     'held-back.ts': ['ports.ts'],
     'tail.ts': [],
     'version.ts': [],
-    kubernetes: ['deployment', 'model'],
+    'kubernetes/api': ['kubernetes/rollout', 'model'],
     verify: ['model'],
     config: ['model'],
     control: ['model'],
@@ -30,8 +31,9 @@ export const rooms = {
       'control',
       'config',
       'verify',
-      'kubernetes',
-      'deployment',
+      'kubernetes/api',
+      'kubernetes/rollout',
+      'kubernetes/render',
       'emit',
       'tail.ts',
       'version.ts',
@@ -86,7 +88,7 @@ export const enforced = ['packages/supervisor']
 const withoutCircles = []
 
 /** Rooms of the supervisor that compile with no Node types in scope: see tsconfig.pure.json. */
-export const pure = ['model', 'rollout', 'emit', 'deployment']
+export const pure = ['model', 'rollout', 'emit', 'kubernetes/render', 'kubernetes/rollout']
 
 const roomRules = Object.keys(rooms).map((name) => {
   const folder = join(import.meta.dirname, name, 'src')
