@@ -12,7 +12,7 @@ export const rooms = {
   'packages/supervisor': {
     model: [],
     rollout: ['model'],
-    emit: ['model'],
+    'systemd/units': ['model'],
     'kubernetes/render': ['model'],
     'kubernetes/rollout': ['rollout', 'model'],
     'ports.ts': ['model'],
@@ -23,9 +23,20 @@ export const rooms = {
     verify: ['model'],
     config: ['model'],
     control: ['model'],
-    adapters: ['emit', 'ports.ts', 'held-back.ts', 'model'],
+    adapters: ['ports.ts', 'held-back.ts', 'model'],
+    'systemd/manager': ['systemd/units', 'adapters', 'ports.ts', 'model'],
     engine: ['rollout', 'ports.ts', 'held-back.ts', 'model'],
-    daemon: ['engine', 'adapters', 'control', 'config', 'emit', 'ports.ts', 'version.ts', 'model'],
+    daemon: [
+      'engine',
+      'systemd/manager',
+      'adapters',
+      'control',
+      'config',
+      'systemd/units',
+      'ports.ts',
+      'version.ts',
+      'model',
+    ],
     cli: [
       'daemon',
       'control',
@@ -34,7 +45,7 @@ export const rooms = {
       'kubernetes/api',
       'kubernetes/rollout',
       'kubernetes/render',
-      'emit',
+      'systemd/units',
       'tail.ts',
       'version.ts',
       'model',
@@ -88,7 +99,7 @@ export const enforced = ['packages/supervisor']
 const withoutCircles = []
 
 /** Rooms of the supervisor that compile with no Node types in scope: see tsconfig.pure.json. */
-export const pure = ['model', 'rollout', 'emit', 'kubernetes/render', 'kubernetes/rollout']
+export const pure = ['model', 'rollout', 'systemd/units', 'kubernetes/render', 'kubernetes/rollout']
 
 const roomRules = Object.keys(rooms).map((name) => {
   const folder = join(import.meta.dirname, name, 'src')

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { UnitLimits } from '../../emit/systemd/index.js'
+import type { UnitLimits } from '../units/index.js'
 
 /** What systemd holds of the unit that this process is in; null where it is in none, or systemd does not say. */
 export async function readUnitLimits(): Promise<UnitLimits | null> {
