@@ -23,8 +23,9 @@ export const rooms = {
     verify: ['model'],
     config: ['model'],
     control: ['model'],
-    adapters: ['ports.ts', 'held-back.ts', 'model'],
-    'systemd/manager': ['systemd/units', 'adapters', 'ports.ts', 'model'],
+    'adapters/linux': ['ports.ts', 'model'],
+    adapters: ['adapters/linux', 'ports.ts', 'held-back.ts', 'model'],
+    'systemd/manager': ['systemd/units', 'adapters/linux', 'ports.ts', 'model'],
     engine: ['rollout', 'ports.ts', 'held-back.ts', 'model'],
     daemon: [
       'engine',

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { ListenerSpec } from '../../model/index.js'
-import { resolveHost } from '../../adapters/names.js'
+import { resolveHost } from '../../adapters/linux/names.js'
 import {
   AF_INET,
   AF_INET6,
@@ -14,8 +14,8 @@ import {
   getsockname,
   getsockopt,
   setCloseOnExec,
-} from '../../adapters/posix.js'
-import { familyOf, formatInetAddress } from '../../adapters/sockets/sockaddr.js'
+} from '../../adapters/linux/posix.js'
+import { familyOf, formatInetAddress } from '../../adapters/linux/sockaddr.js'
 
 /** A socket that systemd passed: of a socket unit, or one that an earlier supervisor left in the store. */
 export interface InheritedSocket {

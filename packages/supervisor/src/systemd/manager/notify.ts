@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs'
-import { AF_UNIX, PosixError, SOCK_DGRAM, connect, sendmsg, socket } from '../../adapters/posix.js'
-import { longestUnixPath, unixAddress } from '../../adapters/sockets/sockaddr.js'
+import { AF_UNIX, PosixError, SOCK_DGRAM, connect, sendmsg, socket } from '../../adapters/linux/posix.js'
+import { longestUnixPath, unixAddress } from '../../adapters/linux/sockaddr.js'
 
 /** `NAME=value` lines of sd_notify(3), in this order. */
 export type Assignments = Record<string, string | number>

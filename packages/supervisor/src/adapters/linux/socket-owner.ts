@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { socketOwner } from '../proc.js'
+import { socketOwner } from './proc.js'
 
 /** ` by nginx (pid 812)`, or nothing where /proc does not show it. */
 export function describeOwner(inode: number | null): string {

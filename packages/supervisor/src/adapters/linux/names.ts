@@ -1,6 +1,6 @@
 import koffi from 'koffi'
-import type { Result } from '../model/index.js'
-import { failed, ok } from '../model/index.js'
+import type { Result } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
 
 /**
  * Names looked up by the C library, as every other program on the machine does: /etc/hosts, DNS, NSS. These

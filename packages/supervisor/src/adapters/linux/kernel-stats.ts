@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { KernelStats } from '../ports.js'
+import type { KernelStats } from '../../ports.js'
 
 /** Machine-wide counters of what the kernel dropped at a full queue, since boot: connections and datagrams. */
 export function kernelStats(): KernelStats {
