@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Environment } from '../environment.js'
-import type { CommandLine } from './command-line.js'
-import { generationOf, living } from './generations.js'
+import type { Environment } from '../protocol/environment.js'
+import type { CommandLine } from '../system/command-line.js'
+import { generationOf, living } from '../system/generations.js'
 
 /** A process that shall take our place, and has not yet said that it can. */
 export interface Candidate {

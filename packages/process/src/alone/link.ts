@@ -1,6 +1,6 @@
 import net from 'node:net'
-import { originalListen } from '../adopt.js'
-import { lines } from '../adoption-protocol.js'
+import { originalListen } from '../node/original-listen.js'
+import { lines } from '../protocol/moves.js'
 import {
   protocolVersion,
   type InstanceMessage,

@@ -1,14 +1,14 @@
 import fs from 'node:fs'
 import net from 'node:net'
-import { originalListen } from '../adopt.js'
-import { lines } from '../adoption-protocol.js'
-import { descriptorCalls } from '../descriptors.js'
-import { messageOf } from '../errors.js'
-import { handleOf } from '../handle.js'
-import type { Koffi } from '../koffi.js'
+import { originalListen } from '../node/original-listen.js'
+import { lines } from '../protocol/moves.js'
+import { descriptorCalls } from '../system/descriptors.js'
+import { messageOf } from '../protocol/errors.js'
+import { handleOf } from '../node/handle.js'
+import type { Koffi } from '../system/koffi.js'
 import type { Candidate, PassedListener } from './candidate.js'
-import { isTrusted, peerOf, type Peer } from './peer.js'
-import { asideOf, isRequest, type Offer, type Refusal } from './takeover-protocol.js'
+import { isTrusted, peerOf, type Peer } from '../system/peer.js'
+import { asideOf, isRequest, type Offer, type Refusal } from '../protocol/takeover.js'
 
 /** Somebody wants to take over; rejects with the reason if it may not, or did not. */
 export type Takeover = (start: (predecessor: string) => Promise<Candidate>) => Promise<unknown>
