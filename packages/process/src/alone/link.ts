@@ -6,7 +6,7 @@ import {
   type InstanceMessage,
   type SuccessorMessage,
   type SupervisorMessage,
-} from '../protocol.js'
+} from '../protocol/messages.js'
 
 /**
  * Our end of what we and our successor have to say to each other: we are its supervisor, until it is ready. Its

@@ -4,7 +4,7 @@ import {
   type InstanceMessage,
   type SuccessorMessage,
   type SupervisorMessage,
-} from '../protocol.js'
+} from '../protocol/messages.js'
 
 /**
  * Our end of the supervisor's socket: JSON lines, reconnecting. It never keeps the process alive, and a

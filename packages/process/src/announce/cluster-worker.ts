@@ -1,6 +1,6 @@
 import type { Cluster } from 'node:cluster'
 import { silent, type Announcer } from './announcer.js'
-import type { InstanceMessage } from '../protocol.js'
+import type { InstanceMessage } from '../protocol/messages.js'
 
 /** Sent by a node:cluster worker. Node keeps messages with this prefix from the application's 'message' events. */
 interface WorkerMessage {

@@ -2,10 +2,8 @@ import fs from 'node:fs'
 import type net from 'node:net'
 import { handleOf } from '../node/accept-queue.js'
 import type { Announcer } from './announcer.js'
+import { boundName, isBoundName } from '../listeners/bound-name.js'
 import type { InheritedListener } from '../listeners/inherited.js'
-
-/** Tells what we bound from what a socket unit passes, whose name is the administrator's choice. */
-const prefix = 'bound-'
 
 /**
  * Has systemd keep a copy of a TCP listener that was bound here (FDSTORE=1), where the unit allows for it
@@ -22,15 +20,6 @@ export function keepListener(announcer: Announcer, server: net.Server, isDrainin
     if (!isDraining()) announcer.forget(name)
   })
 }
-
-/** FDNAME= and LISTEN_FDNAMES take no colon. The listener is found by its address, not by this. */
-export function boundName(address: net.AddressInfo | string): string {
-  const text = typeof address === 'string' ? address : `${address.address}-${address.port}`
-  return `${prefix}${text.replaceAll(':', '_')}`
-}
-
-/** Of a listener that a process of this library has bound itself. */
-export const isBoundName = (name: string): boolean => name.startsWith(prefix)
 
 /** What an earlier process had bound and this one does not want: its clients would wait for ever. */
 export function forgetUnused(announcer: Announcer, unused: InheritedListener[]): InheritedListener[] {

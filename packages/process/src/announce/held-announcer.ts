@@ -1,6 +1,6 @@
 import type { Announcer } from './announcer.js'
 import { Channel } from './channel.js'
-import type { InstanceMessage, SupervisorMessage } from '../protocol.js'
+import type { InstanceMessage, SupervisorMessage } from '../protocol/messages.js'
 
 /**
  * The voice of a process that shall take another one's place. Its predecessor hears everything at once; the

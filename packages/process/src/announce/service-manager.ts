@@ -1,6 +1,6 @@
 import type { Announcer } from './announcer.js'
 import type { Environment } from '../protocol/environment.js'
-import type { InstanceMessage } from '../protocol.js'
+import type { InstanceMessage } from '../protocol/messages.js'
 
 /**
  * systemd, or whoever else gave us a NOTIFY_SOCKET, is told what becomes of us in the words of sd_notify(3), one

@@ -1,4 +1,5 @@
 import type net from 'node:net'
+import { isEmpty } from '../node/handle.js'
 import type { Connection, Connections } from './connections.js'
 
 /**
@@ -51,8 +52,4 @@ function neverSpoke({ server, socket, stream }: Connection): boolean {
   if (socket.bytesRead === 0) return true
   const tls = 'setSecureContext' in server
   return tls && (stream === socket || stream.bytesRead === 0)
-}
-
-export function isEmpty(socket: net.Socket & { _handle?: { writeQueueSize?: number } | null }): boolean {
-  return socket.readableLength === 0 && socket.writableLength === 0 && !socket._handle?.writeQueueSize
 }

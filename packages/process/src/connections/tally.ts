@@ -1,4 +1,4 @@
-import type { ConnectionAccount } from '../protocol.js'
+import type { ConnectionAccount } from '../protocol/account.js'
 
 /** How a connection ended. */
 export type Fate = 'peer' | 'orderly' | 'deadline' | 'handedOver'

@@ -4,7 +4,7 @@ import { OptionError } from '../protocol/errors.js'
 import type { InheritedListener, ListenTarget } from './inherited.js'
 import { OwedReplies } from './owed-replies.js'
 import { noConnections, type Participant } from '../protocol/account.js'
-import type { ConnectionAccount } from '../protocol.js'
+import type { ConnectionAccount } from '../protocol/account.js'
 import { keepingReuseAddress } from '../system/reuse-address.js'
 import { formatAddress } from '../system/socket-table.js'
 

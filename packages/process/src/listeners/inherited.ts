@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { ListenHandle } from '../node/accept-queue.js'
+import type { SocketKind } from '../node/datagram-handle.js'
 import type { Environment } from '../protocol/environment.js'
 import { InheritedListenersError } from '../protocol/errors.js'
 import { formatAddress, listenAddresses, socketInode, type ListenAddress } from '../system/socket-table.js'
@@ -93,9 +94,6 @@ export function findListener(
   }
   return free.filter((listener) => rank(listener) > 0).sort((a, b) => rank(b) - rank(a))[0]
 }
-
-/** What asks: a server, or a socket of `dgram`. */
-export type SocketKind = 'stream' | 'udp4' | 'udp6'
 
 /** An IPv6 wildcard takes IPv4 as well, so a socket for IPv4 can use it; an IPv4 socket has no IPv6 peers. */
 function suits(address: ListenAddress, kind: SocketKind): boolean {

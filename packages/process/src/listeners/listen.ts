@@ -1,6 +1,7 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
-import { addressOf, adopt, originalListen } from '../node/original-listen.js'
+import { addressOf, originalListen } from '../node/original-listen.js'
+import { adopt } from './adopt.js'
 import { bindForSuccessor, type BindWay } from './bind.js'
 import { isDatagramSocket } from '../node/datagram-handle.js'
 import { adoptDatagrams, bindTarget, datagramAddress } from './datagram-sockets.js'

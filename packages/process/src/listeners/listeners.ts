@@ -1,12 +1,7 @@
 import type net from 'node:net'
+import type { SocketKind } from '../node/datagram-handle.js'
 import { HandoverError } from '../protocol/errors.js'
-import {
-  describeListener,
-  findListener,
-  type InheritedListener,
-  type ListenTarget,
-  type SocketKind,
-} from './inherited.js'
+import { describeListener, findListener, type InheritedListener, type ListenTarget } from './inherited.js'
 
 /** The listeners that came with the process, and the servers that have adopted them. */
 export class Listeners {

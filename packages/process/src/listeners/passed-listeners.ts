@@ -4,9 +4,14 @@ import type net from 'node:net'
 import { handleOf, type ListenHandle } from '../node/accept-queue.js'
 import { handleFd } from '../node/datagram-handle.js'
 import type { InheritedListener } from './inherited.js'
-import { boundName, isBoundName } from '../announce/descriptor-store.js'
+import { boundName, isBoundName } from './bound-name.js'
 import { socketInode } from '../system/socket-table.js'
-import type { PassedListener } from '../alone/candidate.js'
+
+/** A listening socket, and the name that our successor knows it by. */
+export interface PassedListener {
+  name: string
+  fd: number
+}
 
 /** What a successor is given to listen on: what came with this process, and what was bound here. */
 export class PassedListeners {

@@ -1,6 +1,8 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
-import type { SocketKind } from '../listeners/inherited.js'
+
+/** What asks for a listener: a server, or a socket of `dgram`. */
+export type SocketKind = 'stream' | 'udp4' | 'udp6'
 
 /** Node's own object below a datagram socket. */
 interface DatagramHandle {

@@ -25,3 +25,8 @@ export function startReading(socket: net.Socket): void {
   handle.reading = true
   handle.readStart()
 }
+
+/** Nothing received that waits to be read, nothing written that waits to be sent. */
+export function isEmpty(socket: net.Socket & { _handle?: { writeQueueSize?: number } | null }): boolean {
+  return socket.readableLength === 0 && socket.writableLength === 0 && !socket._handle?.writeQueueSize
+}

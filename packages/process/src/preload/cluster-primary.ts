@@ -3,7 +3,7 @@ import type { AcceptQueue } from '../node/accept-queue.js'
 import { fromWorker } from '../announce/cluster-worker.js'
 import { refuseForks } from './cluster-fork.js'
 import { addAccounts, noConnections, type Participant } from '../protocol/account.js'
-import type { ConnectionAccount } from '../protocol.js'
+import type { ConnectionAccount } from '../protocol/account.js'
 import { allWithin } from '../system/waiting.js'
 
 /**

@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { adopt } from '../node/original-listen.js'
+import { adopt } from '../listeners/adopt.js'
 import { bindForSuccessor } from '../listeners/bind.js'
 import { findListener, type ListenTarget } from '../listeners/inherited.js'
 import type { Service } from '../service/service.js'

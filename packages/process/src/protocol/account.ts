@@ -1,4 +1,34 @@
-import type { ConnectionAccount } from '../protocol.js'
+/**
+ * What became of the connections of one instance. At any moment
+ * `accepted + adopted = endedByPeer + endedOrderly + endedAtDeadline + handedOver + open`.
+ */
+export interface ConnectionAccount {
+  /** Connections that this instance took from a listener. */
+  accepted: number
+  /** Established connections that it got from a predecessor. */
+  adopted: number
+  /** Requests that were answered to their last byte. */
+  answered: number
+  /** Ended by the client, between requests or in the middle of one. */
+  endedByPeer: number
+  /** Ended by this side where the protocol allows it: after `Connection: close`, an idle timeout, a goodbye. */
+  endedOrderly: number
+  /** Cut by the drain deadline. */
+  endedAtDeadline: number
+  /** Given, alive, to a successor. */
+  handedOver: number
+  /** Open now. */
+  open: number
+  /** Of the open ones: with a request in flight. */
+  active: number
+  /** Turned away on arrival, because of `server.maxConnections`; not among `accepted`. */
+  refused?: number
+  /** The longest time from a request's arrival to the last byte of its answer, in milliseconds; a drain counts anew. */
+  slowestMs?: number
+  /** Read from UDP sockets of the service, and sent from them; absent or 0 where there are none. */
+  datagramsReceived?: number
+  datagramsSent?: number
+}
 
 /** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary, or UDP sockets. */
 export interface Participant {

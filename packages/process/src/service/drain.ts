@@ -15,7 +15,7 @@ import type { Settings } from './options.js'
 import type { Participant } from '../protocol/account.js'
 import type { ProbeServer } from '../probes/server.js'
 import type { ProbeSockets } from '../probes/sockets.js'
-import type { ConnectionAccount } from '../protocol.js'
+import type { ConnectionAccount } from '../protocol/account.js'
 import { allWithin, queuesEmptied } from '../system/waiting.js'
 
 /** What a Service is made of, as far as its end is concerned. */

@@ -2,6 +2,7 @@ import { aloneSettings, type AloneOptions, type AloneSettings } from '../alone/o
 import os from 'node:os'
 import type { Environment } from '../protocol/environment.js'
 import { OptionError } from '../protocol/errors.js'
+import { milliseconds } from './milliseconds.js'
 import { timing, type Timing } from './pod.js'
 import { probeAddress, type ProbeAddress } from '../probes/server.js'
 
@@ -84,18 +85,3 @@ function execSignal(name: string | undefined, taken: NodeJS.Signals[]): NodeJS.S
 
 /** The first two cannot be caught, the others are Node's own. */
 const deadly = new Set(['SIGKILL', 'SIGSTOP', 'SIGUSR1', 'SIGPROF', 'SIGPIPE'])
-
-type Source = [name: string, value: number | string | undefined]
-
-/** The first of the sources that is set; `fallback` in seconds. */
-export function milliseconds(...args: [...Source[], fallback: number]): number {
-  const sources = args.slice(0, -1) as Source[]
-  const [name, value] = sources.find(([, candidate]) => candidate !== undefined) ?? [
-    'default',
-    args.at(-1) as number,
-  ]
-  const seconds = value === '' ? NaN : Number(value)
-  // setTimeout cannot wait longer than 2^31-1 ms.
-  if (seconds >= 0 && seconds <= 2_147_483) return seconds * 1000
-  throw new OptionError(`${name} is "${value}", a number of seconds from 0 to 2147483 was expected`)
-}

@@ -1,8 +1,9 @@
 import { isClusterWorker } from '../announce/cluster-worker.js'
 import type { Environment } from '../protocol/environment.js'
 import { OptionError } from '../protocol/errors.js'
-import { isBoundName } from '../announce/descriptor-store.js'
-import { milliseconds, type HandoverOptions } from './options.js'
+import { isBoundName } from '../listeners/bound-name.js'
+import type { HandoverOptions } from './options.js'
+import { milliseconds } from './milliseconds.js'
 
 /**
  * How a drain fits into the death of a pod. Everything counts from SIGTERM, which comes when the preStop hook is

@@ -7,7 +7,8 @@ import { Alone, takeOver } from '../alone/alone.js'
 import type { UpgradeReceipt } from '../alone/receipt.js'
 import type { AcceptQueue } from '../node/accept-queue.js'
 import { Adoption } from '../move/receiver.js'
-import { announcer, type Announcer, type Mode } from '../announce/announcer.js'
+import type { Announcer, Mode } from '../announce/announcer.js'
+import { openAnnouncer } from '../announce/open-announcer.js'
 import { Connections } from '../connections/connections.js'
 import type { Estate } from './contract.js'
 import { isDatagramSocket, kindOf } from '../node/datagram-handle.js'
@@ -21,7 +22,8 @@ import {
   withAddresses,
   type InheritedListener,
 } from '../listeners/inherited.js'
-import type { DrainReport, Hook, ServiceEvents, ServiceState } from '../protocol/lifecycle.js'
+import type { DrainReport, Hook, ServiceState } from '../protocol/lifecycle.js'
+import type { ServiceEvents } from './events.js'
 import { InPlaceExec } from '../in-place/exec.js'
 import type { ExecOptions } from '../in-place/image.js'
 import { Kept } from '../in-place/kept.js'
@@ -36,8 +38,8 @@ import { settings, type HandoverOptions, type Settings } from './options.js'
 import { ProbeServer } from '../probes/server.js'
 import { ProbeSockets } from '../probes/sockets.js'
 import { probes, type Probes } from '../probes/handlers.js'
-import { addAccounts, type Participant } from '../protocol/account.js'
-import type { ConnectionAccount, SupervisorMessage } from '../protocol.js'
+import { addAccounts, type ConnectionAccount, type Participant } from '../protocol/account.js'
+import type { SupervisorMessage } from '../protocol/messages.js'
 import { ServiceDrain, type DrainSeam } from './drain.js'
 import { TicketKeys } from '../node/ticket-keys.js'
 import { allWithin } from '../system/waiting.js'
@@ -84,7 +86,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       ...inheritedListeners(estate.environment, this.#kept.listeners),
       ...withAddresses(estate.taken?.listeners ?? []),
     ])
-    this.#announcer = announcer(
+    this.#announcer = openAnnouncer(
       estate.environment,
       mode,
       (message) => this.#hear(message),

@@ -1,7 +1,6 @@
 import type { MovedWebSocket } from '../../protocol/moves.js'
 import { messageOf } from '../../protocol/errors.js'
-import { startReading, stopReading } from '../../node/handle.js'
-import { isEmpty } from '../idle.js'
+import { isEmpty, startReading, stopReading } from '../../node/handle.js'
 import { FrameFollower, serviceRestart } from './frames.js'
 import type { Endpoint, WebSocketLike } from './hooks.js'
 import type { Upgraded } from './upgraded.js'
