@@ -1,20 +1,103 @@
+import { join } from 'node:path'
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
+import roomsPlugin from './scripts/lint/rooms-plugin.mjs'
 
-/** Folders of the supervisor and what each of them may import: downwards only (see ARCHITECTURE.md). */
-const mayNotImport = (folder, ...forbidden) => ({
-  files: [`packages/supervisor/src/${folder}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: forbidden.map((name) => ({
-          regex: `^\\.\\./(.*/)?${name}(/|\\.js$)`,
-          message: `${folder}/ may not import ${name}: imports go downwards only.`,
-        })),
-      },
+/**
+ * The rooms of each package, and which others each of them may import. ARCHITECTURE.md shows the same tables, and
+ * scripts/check-rooms.mjs compares them. A room is a folder or a file of `src`; a file belongs to the room with the
+ * longest name. A folder that is in no room is an error.
+ */
+export const rooms = {
+  'packages/supervisor': {
+    model: [],
+    rollout: ['model'],
+    emit: ['model'],
+    deployment: ['rollout', 'model'],
+    'ports.ts': ['model'],
+    'held-back.ts': ['ports.ts'],
+    'tail.ts': [],
+    'version.ts': [],
+    kubernetes: ['deployment', 'model'],
+    verify: ['model'],
+    config: ['model'],
+    control: ['model'],
+    adapters: ['emit', 'ports.ts', 'held-back.ts', 'model'],
+    engine: ['rollout', 'ports.ts', 'held-back.ts', 'model'],
+    daemon: ['engine', 'adapters', 'control', 'config', 'emit', 'ports.ts', 'version.ts', 'model'],
+    cli: [
+      'daemon',
+      'control',
+      'config',
+      'verify',
+      'kubernetes',
+      'deployment',
+      'emit',
+      'tail.ts',
+      'version.ts',
+      'model',
     ],
   },
+  'packages/process': {
+    protocol: [],
+    system: [],
+    node: [],
+    listeners: ['protocol', 'system', 'node'],
+    announce: ['protocol', 'system', 'node', 'listeners'],
+    connections: ['protocol', 'node'],
+    move: ['protocol', 'system', 'node', 'listeners', 'connections'],
+    drain: ['connections', 'move'],
+    probes: ['protocol', 'node', 'listeners', 'announce'],
+    'in-place': ['protocol', 'system', 'node', 'announce', 'connections', 'move', 'drain'],
+    alone: ['protocol', 'system', 'node', 'listeners', 'announce'],
+    service: [
+      'protocol',
+      'system',
+      'node',
+      'listeners',
+      'announce',
+      'connections',
+      'move',
+      'drain',
+      'probes',
+      'in-place',
+      'alone',
+    ],
+    preload: [
+      'protocol',
+      'system',
+      'node',
+      'listeners',
+      'announce',
+      'connections',
+      'probes',
+      'alone',
+      'service',
+    ],
+    'index.ts': ['service', 'protocol'],
+    'register.ts': ['preload'],
+    'protocol.ts': ['protocol'],
+  },
+}
+
+/** The packages whose tables the linter enforces. */
+export const enforced = ['packages/supervisor']
+/** The packages in which no import may close a circle. */
+const withoutCircles = []
+
+/** Rooms of the supervisor that compile with no Node types in scope: see tsconfig.pure.json. */
+export const pure = ['model', 'rollout', 'emit', 'deployment']
+
+const roomRules = Object.keys(rooms).map((name) => {
+  const folder = join(import.meta.dirname, name, 'src')
+  return {
+    files: [`${name}/src/**/*.ts`],
+    plugins: { rooms: roomsPlugin },
+    rules: {
+      'rooms/allowed': [enforced.includes(name) ? 'error' : 'off', { folder, rooms: rooms[name] }],
+      'rooms/no-circle': [withoutCircles.includes(name) ? 'error' : 'off', { folder }],
+    },
+  }
 })
 
 export default tseslint.config(
@@ -63,7 +146,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['packages/supervisor/src/{model,rollout,emit,deployment}/**/*.ts'],
+    files: pure.map((room) => `packages/supervisor/src/${room}/**/*.ts`),
     rules: {
       'no-restricted-properties': [
         'error',
@@ -72,26 +155,5 @@ export default tseslint.config(
       ],
     },
   },
-  mayNotImport('model', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
-  mayNotImport('rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
-  mayNotImport('emit', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
-  mayNotImport(
-    'deployment',
-    'emit',
-    'engine',
-    'adapters',
-    'control',
-    'config',
-    'cli',
-    'ports',
-    'daemon',
-    'kubernetes',
-  ),
-  mayNotImport('kubernetes', 'engine', 'adapters', 'control', 'config', 'cli', 'daemon'),
-  mayNotImport('engine', 'adapters', 'control', 'config', 'cli', 'daemon'),
-  mayNotImport('adapters', 'engine', 'control', 'rollout', 'cli', 'daemon'),
-  mayNotImport('control', 'engine', 'adapters', 'cli', 'daemon', 'rollout'),
-  mayNotImport('config', 'engine', 'adapters', 'control', 'cli', 'daemon', 'rollout'),
-  mayNotImport('verify', 'rollout', 'engine', 'adapters', 'control', 'config', 'cli', 'ports', 'daemon'),
-  mayNotImport('cli', 'engine', 'adapters', 'rollout'),
+  ...roomRules,
 )

@@ -1,16 +1,16 @@
-// Runs every compiled test with Node's own test runner. Words on the command line choose files by name.
+// Runs every compiled test, and those of the scripts, with Node's own test runner. Words on the command line choose files by name.
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 const packages = new URL('../packages/', import.meta.url).pathname
+const scripts = new URL('.', import.meta.url).pathname
 const chosen = process.argv.slice(2)
 
-const files = readdirSync(packages)
-  .map((name) => join(packages, name, 'dist-test'))
+const files = [...readdirSync(packages).map((name) => join(packages, name, 'dist-test')), scripts]
   .flatMap((folder) => filesBelow(folder))
-  .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => /\.test\.m?js$/.test(file))
   .filter((file) => chosen.length === 0 || chosen.some((word) => file.includes(word)))
 
 if (files.length === 0) {
