@@ -12,27 +12,41 @@ export const rooms = {
   'packages/supervisor': {
     model: [],
     rollout: ['model'],
-    emit: ['model'],
-    deployment: ['rollout', 'model'],
+    'systemd/units': ['model'],
+    'kubernetes/render': ['model'],
+    'kubernetes/rollout': ['rollout', 'model'],
     'ports.ts': ['model'],
     'held-back.ts': ['ports.ts'],
     'tail.ts': [],
     'version.ts': [],
-    kubernetes: ['deployment', 'model'],
+    'kubernetes/api': ['kubernetes/rollout', 'model'],
     verify: ['model'],
     config: ['model'],
     control: ['model'],
-    adapters: ['emit', 'ports.ts', 'held-back.ts', 'model'],
+    'adapters/linux': ['ports.ts', 'model'],
+    adapters: ['adapters/linux', 'ports.ts', 'held-back.ts', 'model'],
+    'systemd/manager': ['systemd/units', 'adapters/linux', 'ports.ts', 'model'],
     engine: ['rollout', 'ports.ts', 'held-back.ts', 'model'],
-    daemon: ['engine', 'adapters', 'control', 'config', 'emit', 'ports.ts', 'version.ts', 'model'],
+    daemon: [
+      'engine',
+      'systemd/manager',
+      'adapters',
+      'control',
+      'config',
+      'systemd/units',
+      'ports.ts',
+      'version.ts',
+      'model',
+    ],
     cli: [
       'daemon',
       'control',
       'config',
       'verify',
-      'kubernetes',
-      'deployment',
-      'emit',
+      'kubernetes/api',
+      'kubernetes/rollout',
+      'kubernetes/render',
+      'systemd/units',
       'tail.ts',
       'version.ts',
       'model',
@@ -86,7 +100,7 @@ export const enforced = ['packages/supervisor', 'packages/process']
 const withoutCircles = []
 
 /** Rooms of the supervisor that compile with no Node types in scope: see tsconfig.pure.json. */
-export const pure = ['model', 'rollout', 'emit', 'deployment']
+export const pure = ['model', 'rollout', 'systemd/units', 'kubernetes/render', 'kubernetes/rollout']
 
 const roomRules = Object.keys(rooms).map((name) => {
   const folder = join(import.meta.dirname, name, 'src')

@@ -6,7 +6,7 @@ const build = new URL('kubernetes/build.sh', import.meta.url).pathname
 const { status, stdout } = spawnSync(build, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 if (status !== 0 && process.env.CI) process.exit(1)
 
-const tests = new URL('../packages/supervisor/dist-test/kubernetes/', import.meta.url).pathname
+const tests = new URL('../packages/supervisor/dist-test/kubernetes/cluster/', import.meta.url).pathname
 const words = process.argv.slice(2)
 const files = words.length === 0 ? [`${tests}*.test.js`] : words.map((word) => `${tests}*${word}*.test.js`)
 const env = status === 0 ? { ...process.env, HANDOVER_KUBERNETES: stdout.trim() } : process.env

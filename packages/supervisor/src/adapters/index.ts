@@ -1,6 +1,6 @@
 export { systemClock } from './clock.js'
 export { openJournal } from './journal.js'
-export { kernelStats } from './kernel-stats.js'
+export { kernelStats } from './linux/kernel-stats.js'
 export type { LaunchContext, LaunchPlan } from './launch/index.js'
 export { prepareLaunch } from './launch/index.js'
 export type { Lock } from './lock.js'

@@ -13,7 +13,7 @@ import { dirname } from 'node:path'
 import type { Event, Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { Journal } from '../ports.js'
-import { errorCode } from './posix.js'
+import { errorCode } from './linux/posix.js'
 
 /**
  * Events as JSON lines in one file. Several events that belong together are one write and one fdatasync(2).

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
-import { errorCode, tryLock } from './posix.js'
+import { errorCode, tryLock } from './linux/posix.js'
 
 export interface Lock {
   release(): void

@@ -1,5 +1,5 @@
 import type { MemoryGauge } from '../ports.js'
-import { residentBytes } from './proc.js'
+import { residentBytes } from './linux/proc.js'
 
 /** Time from one look to the next. */
 const periodMs = 5000

@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
-import type { UnitFile } from '../emit/systemd/index.js'
+import type { UnitFile } from '../systemd/units/index.js'
 
 /** Where an administrator's units, or a user's own, are (systemd.unit(5)). */
 export function unitFolder(user: boolean, env: NodeJS.ProcessEnv): string {

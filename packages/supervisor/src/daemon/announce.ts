@@ -1,4 +1,4 @@
-import type { ServiceManager } from '../adapters/systemd/index.js'
+import type { ServiceManager } from '../systemd/manager/index.js'
 import type { Engine } from '../engine/index.js'
 import type { Phase } from './announcement.js'
 import { phaseOf, statusSentence } from './announcement.js'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { openMemoryGauge } from '../../dist/adapters/index.js'
-import { residentBytes } from '../../dist/adapters/proc.js'
+import { residentBytes } from '../../dist/adapters/linux/proc.js'
 import { soon } from './rig.js'
 
 const mebibyte = 2 ** 20

@@ -15,8 +15,8 @@ import {
   setCloseOnExec,
   socket,
   waitpid,
-} from '../../dist/adapters/posix.js'
-import { unixAddress } from '../../dist/adapters/sockets/sockaddr.js'
+} from '../../dist/adapters/linux/posix.js'
+import { unixAddress } from '../../dist/adapters/linux/sockaddr.js'
 import { defer, folderFor } from './rig.js'
 
 function pairFor(t: TestContext): { sender: number; receiver: number } {

@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { kernelStats, lockFile, openReleases, systemClock } from '../../dist/adapters/index.js'
-import { watchPid } from '../../dist/adapters/poll.js'
-import { startTime } from '../../dist/adapters/proc.js'
+import { watchPid } from '../../dist/adapters/linux/poll.js'
+import { startTime } from '../../dist/adapters/linux/proc.js'
 import { folderFor, soon, specOf } from './rig.js'
 
 test('clock.at() calls back at or after the time, also one that has passed', async () => {

@@ -9,17 +9,17 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { openSockets } from '../../dist/adapters/index.js'
-import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../../dist/adapters/posix.js'
-import { sendNotification } from '../../dist/adapters/systemd/index.js'
-import { passedSockets } from '../../dist/adapters/systemd/listeners.js'
-import type { InheritedSocket } from '../../dist/adapters/systemd/inherited.js'
+import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../../dist/adapters/linux/posix.js'
+import { sendNotification } from '../../dist/systemd/manager/index.js'
+import { passedSockets } from '../../dist/systemd/manager/listeners.js'
+import type { InheritedSocket } from '../../dist/systemd/manager/inherited.js'
 
 /** What the supervisor makes of these descriptors, in a process of its own that was started with them. */
 function readInChild(
   names: string[],
   descriptors: number[],
 ): { warnings: string[]; sockets: InheritedSocket[] } {
-  const module = new URL('../../dist/adapters/systemd/inherited.js', import.meta.url).href
+  const module = new URL('../../dist/systemd/manager/inherited.js', import.meta.url).href
   const script = `
     import { readInherited } from ${JSON.stringify(module)}
     const warnings = []

@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { peerInodes } from './peer-inodes.js'
-import type { ProcessGroup } from './process-group.js'
+import { peerInodes } from '../linux/peer-inodes.js'
+import type { ProcessGroup } from '../linux/process-group.js'
 
 /** Who accepted which of our connections. */
 export type Attribution =

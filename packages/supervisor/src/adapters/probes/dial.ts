@@ -6,7 +6,7 @@ import { attribute } from './attribution.js'
 import type { NotReached, Reached } from './connect.js'
 import { dialUnix, notReached, open, showAddress } from './connect.js'
 import type { TryContext } from './outcome.js'
-import { processGroup } from './process-group.js'
+import { processGroup } from '../linux/process-group.js'
 
 /** Connections that others accepted stay open meanwhile, so that these others have had theirs; no more than this. */
 const heldAtMost = 32

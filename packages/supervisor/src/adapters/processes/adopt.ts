@@ -1,9 +1,9 @@
 import { constants } from 'node:os'
 import type { Exit, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import type { WatchedProcess } from '../poll.js'
-import { watchPid } from '../poll.js'
-import { PosixError, SIGTERM, pidfdSendSignal, waitpid } from '../posix.js'
+import type { WatchedProcess } from '../linux/poll.js'
+import { watchPid } from '../linux/poll.js'
+import { PosixError, SIGTERM, pidfdSendSignal, waitpid } from '../linux/posix.js'
 import type { LiveProcess } from './spawn.js'
 import { killGroup } from './spawn.js'
 

@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from '
 import { endianness } from 'node:os'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { errorCode } from '../posix.js'
+import { errorCode } from '../linux/posix.js'
 
 /** e_machine of elf(5), by Node's name of the architecture. */
 const machines: Partial<Record<string, number>> = { x64: 62, arm64: 183 }

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from 'n
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { longestUnixPath } from '../sockets/sockaddr.js'
+import { longestUnixPath } from '../linux/sockaddr.js'
 
 /** What an instance and its supervisor share: `<runDir>/<instance>/`. */
 export interface InstanceFolder {

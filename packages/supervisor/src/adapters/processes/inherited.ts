@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { PosixError, setCloseOnExec } from '../posix.js'
+import { PosixError, setCloseOnExec } from '../linux/posix.js'
 
 /**
  * Keeps from the instances what the supervisor's own starter left open (libuv does so for the first 16

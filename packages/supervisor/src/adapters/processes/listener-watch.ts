@@ -1,5 +1,5 @@
-import type { SocketHolder } from '../proc.js'
-import { groupMembers, heldSockets, stillHolds } from '../proc.js'
+import type { SocketHolder } from '../linux/proc.js'
+import { groupMembers, heldSockets, stillHolds } from '../linux/proc.js'
 
 /** Milliseconds between two looks: most programs let go within some, a few only with their last connection. */
 const firstPause = 5

@@ -1,7 +1,7 @@
 import { closeSync, rmSync } from 'node:fs'
-import { watchReadable } from '../poll.js'
-import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../posix.js'
-import { unixAddress } from '../sockets/sockaddr.js'
+import { watchReadable } from '../linux/poll.js'
+import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../linux/posix.js'
+import { unixAddress } from '../linux/sockaddr.js'
 import type { NotifyMessage } from './notify-message.js'
 import { parseNotify } from './notify-message.js'
 

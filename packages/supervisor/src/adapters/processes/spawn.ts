@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import type { Exit, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { commandLine, startTime } from '../proc.js'
-import { errorCode } from '../posix.js'
+import { commandLine, startTime } from '../linux/proc.js'
+import { errorCode } from '../linux/posix.js'
 import type { LaunchPlan } from '../launch/index.js'
 
 /** sd_listen_fds(3) wants the process's own pid, which nobody knows before the fork; exec keeps it. */

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { resolveHost } from '../names.js'
+import { resolveHost } from '../linux/names.js'
 import {
   AF_INET6,
   IPPROTO_IPV6,
@@ -16,10 +16,10 @@ import {
   listen,
   setsockopt,
   socket,
-} from '../posix.js'
+} from '../linux/posix.js'
 import type { Bound } from './index.js'
-import { describeOwner, inetSocketInode } from './owner.js'
-import { familyOf, formatInetAddress } from './sockaddr.js'
+import { describeOwner, inetSocketInode } from '../linux/socket-owner.js'
+import { familyOf, formatInetAddress } from '../linux/sockaddr.js'
 
 type InetSpec = Extract<ListenerSpec, { type: 'tcp' | 'udp' }>
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs'
-import { PosixError, pidfdGetfd, pidfdOpen } from '../posix.js'
-import { heldSockets } from '../proc.js'
+import { PosixError, pidfdGetfd, pidfdOpen } from '../linux/posix.js'
+import { heldSockets } from '../linux/proc.js'
 
 /** A copy of the socket, from the first of the processes that has it and lets us; null if none does. */
 export function takeBack(inode: number, holders: number[]): number | null {

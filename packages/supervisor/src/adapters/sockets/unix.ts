@@ -11,11 +11,11 @@ import {
 import { dirname, join } from 'node:path'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { groupId, userId } from '../names.js'
-import { AF_UNIX, PosixError, SOCK_STREAM, bind, connect, errorCode, listen, socket } from '../posix.js'
+import { groupId, userId } from '../linux/names.js'
+import { AF_UNIX, PosixError, SOCK_STREAM, bind, connect, errorCode, listen, socket } from '../linux/posix.js'
 import type { Bound } from './index.js'
-import { describeOwner, unixSocketInode } from './owner.js'
-import { longestUnixPath, unixAddress } from './sockaddr.js'
+import { describeOwner, unixSocketInode } from '../linux/socket-owner.js'
+import { longestUnixPath, unixAddress } from '../linux/sockaddr.js'
 
 type UnixSpec = Extract<ListenerSpec, { type: 'unix' }>
 

@@ -6,8 +6,8 @@ import {
   parseVersion,
   rolesOf,
   showVersion,
-} from '../../emit/kubernetes/index.js'
-import type { KubernetesVersion, Rendered } from '../../emit/kubernetes/index.js'
+} from '../../kubernetes/render/index.js'
+import type { KubernetesVersion, Rendered } from '../../kubernetes/render/index.js'
 import { addClusterCommands } from './cluster.js'
 import { withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'

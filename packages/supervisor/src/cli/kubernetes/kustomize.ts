@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { Rendered } from '../../emit/kubernetes/index.js'
+import type { Rendered } from '../../kubernetes/render/index.js'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { objectYaml } from './to-yaml.js'

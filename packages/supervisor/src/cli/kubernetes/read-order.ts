@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { LoadedConfig } from '../../config/load.js'
 import { defaultName } from '../../config/paths.js'
-import type { KubernetesOrder, KubernetesVersion } from '../../emit/kubernetes/index.js'
+import type { KubernetesOrder, KubernetesVersion } from '../../kubernetes/render/index.js'
 import { exitCodes } from '../../control/api.js'
 import type { CommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'

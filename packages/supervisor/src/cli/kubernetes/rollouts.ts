@@ -1,9 +1,9 @@
-import type { Deployment } from '../../deployment/index.js'
-import { annotations, imageOwner, undoTarget } from '../../deployment/index.js'
-import type { Answer, Cluster } from '../../kubernetes/ports.js'
-import type { DeploymentPatch } from '../../kubernetes/resources.js'
-import { mergeDeployment } from '../../kubernetes/resources.js'
-import { undoTo } from '../../kubernetes/undo.js'
+import type { Deployment } from '../../kubernetes/rollout/index.js'
+import { annotations, imageOwner, undoTarget } from '../../kubernetes/rollout/index.js'
+import type { Answer, Cluster } from '../../kubernetes/api/ports.js'
+import type { DeploymentPatch } from '../../kubernetes/api/resources.js'
+import { mergeDeployment } from '../../kubernetes/api/resources.js'
+import { undoTo } from '../../kubernetes/api/undo.js'
 import { exitCodes } from '../../control/api.js'
 import type { Failure } from '../../model/index.js'
 import { CommandExit } from '../exit.js'
@@ -152,7 +152,7 @@ export async function run(roll: Roll, options: RollOptions): Promise<number> {
 }
 
 async function beginOnly(roll: Roll): Promise<{ begun: Answer<Deployment>; name: string }> {
-  const { look } = await import('../../kubernetes/look.js')
+  const { look } = await import('../../kubernetes/api/look.js')
   const watched = await look(roll.cluster, roll.deployment)
   const { name } = roll.deployment.metadata
   return { begun: watched.ok ? await roll.begin(watched.value) : watched, name }

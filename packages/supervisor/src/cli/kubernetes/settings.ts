@@ -1,4 +1,4 @@
-import type { KubernetesService } from '../../emit/kubernetes/index.js'
+import type { KubernetesService } from '../../kubernetes/render/index.js'
 import type { KubernetesSpec } from '../../model/index.js'
 import { exitCodes } from '../../control/api.js'
 import { CommandExit } from '../exit.js'

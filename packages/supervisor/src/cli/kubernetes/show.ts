@@ -1,6 +1,6 @@
 import type { ServiceStatus } from '../../model/index.js'
-import type { RollEnd, RollOrder } from '../../kubernetes/roll.js'
-import { roll } from '../../kubernetes/roll.js'
+import type { RollEnd, RollOrder } from '../../kubernetes/api/roll.js'
+import { roll } from '../../kubernetes/api/roll.js'
 import { exitCodes } from '../../control/api.js'
 import { exitCodeOf } from '../exit.js'
 import { sayOutput } from '../operate.js'

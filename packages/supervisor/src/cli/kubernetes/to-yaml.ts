@@ -1,6 +1,6 @@
 import { Document, isScalar, visit } from 'yaml'
 import type { Pair, Scalar } from 'yaml'
-import type { Rendered } from '../../emit/kubernetes/index.js'
+import type { Rendered } from '../../kubernetes/render/index.js'
 
 /** One document for each object, with the comments above the fields that they are about. */
 export const toYaml = ({ objects, comments }: Pick<Rendered, 'objects' | 'comments'>): string =>

@@ -1,4 +1,4 @@
-import type { DeploymentReceipt, PodReceipt, RevisionRecord } from '../../deployment/index.js'
+import type { DeploymentReceipt, PodReceipt, RevisionRecord } from '../../kubernetes/rollout/index.js'
 import { describeExit } from '../../model/index.js'
 import type { InstanceStatus, ServiceStatus } from '../../model/index.js'
 import { phasesLine, verdict } from './receipt.js'

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { socketOwner } from './proc.js'
+
+/** ` by nginx (pid 812)`, or nothing where /proc does not show it. */
+export function describeOwner(inode: number | null): string {
+  const owner = inode === null ? null : socketOwner(inode)
+  return owner ? ` by ${owner.name} (pid ${owner.pid})` : ''
+}
+
+/** The socket that has the port: for TCP one that listens. */
+export function inetSocketInode(type: 'tcp' | 'udp', port: number): number | null {
+  const portHex = port.toString(16).toUpperCase().padStart(4, '0')
+  for (const table of [type, `${type}6`]) {
+    for (const fields of rows(`/proc/net/${table}`)) {
+      const [, local, , state] = fields
+      const listens = type === 'udp' || state === '0A' // TCP_LISTEN
+      if (listens && local?.endsWith(`:${portHex}`)) return Number(fields[9])
+    }
+  }
+  return null
+}
+
+/** __SO_ACCEPTCON in /proc/net/unix: it listens; connections from it have the same path. */
+const acceptsConnections = 1 << 16
+
+/** The socket that listens at the path. */
+export function unixSocketInode(path: string): number | null {
+  const row = rows('/proc/net/unix').find(
+    ([, , , flags, , , , bound]) => bound === path && (parseInt(flags ?? '', 16) & acceptsConnections) !== 0,
+  )
+  return row ? Number(row[6]) : null
+}
+
+function rows(table: string): string[][] {
+  let text: string
+  try {
+    text = readFileSync(table, 'utf8')
+  } catch {
+    return [] // no IPv6, or no /proc
+  }
+  return text
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+}

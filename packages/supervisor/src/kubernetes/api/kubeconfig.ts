@@ -1,0 +1,136 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { KubeConfig } from '@kubernetes/client-node'
+import type { User } from '@kubernetes/client-node'
+import { parse } from 'yaml'
+import type { Result } from '../../model/index.js'
+import { failed, ok } from '../../model/index.js'
+
+export interface KubeOptions {
+  kubeconfig?: string
+  context?: string
+  namespace?: string
+}
+
+export interface Connection {
+  config: KubeConfig
+  server: string
+  context: string
+  namespace: string
+}
+
+const nobody = 'anonymous'
+const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/**
+ * Finds the cluster as kubectl does: --kubeconfig, else the files of KUBECONFIG (the first to name something wins,
+ * missing ones are skipped), else ~/.kube/config, else the service account of the pod that this runs in.
+ */
+export function connection(options: KubeOptions, env: NodeJS.ProcessEnv): Result<Connection> {
+  const files = filesOf(options, env)
+  if (!files.ok) return files
+  const config = files.value.length === 0 ? inCluster(env) : merged(files.value)
+  return config.ok ? chosen(config.value, options, files.value) : config
+}
+
+function filesOf({ kubeconfig }: KubeOptions, env: NodeJS.ProcessEnv): Result<string[]> {
+  if (kubeconfig !== undefined)
+    return isFile(kubeconfig)
+      ? ok([resolve(kubeconfig)])
+      : failed('Usage', `--kubeconfig "${kubeconfig}" is not there; a kubeconfig file was expected`)
+  const listed = (env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '')
+  if (listed.length > 0) {
+    const there = listed.filter(isFile)
+    return there.length > 0
+      ? ok(there.map((file) => resolve(file)))
+      : failed('Usage', `none of the files of KUBECONFIG ("${env.KUBECONFIG}") is there`)
+  }
+  const own = join(env.HOME ?? homedir(), '.kube', 'config')
+  return ok(isFile(own) ? [own] : [])
+}
+
+const isFile = (path: string): boolean => existsSync(path) && !statSync(path).isDirectory()
+
+function inCluster(env: NodeJS.ProcessEnv): Result<KubeConfig> {
+  if (!env.KUBERNETES_SERVICE_HOST || !existsSync(`${serviceAccount}/token`))
+    return failed(
+      'Usage',
+      'no kubeconfig was found: there is no --kubeconfig, no KUBECONFIG, no ~/.kube/config and no service account of a pod; name one with --kubeconfig',
+    )
+  const config = new KubeConfig()
+  config.loadFromCluster()
+  return ok(config)
+}
+
+/** The client's own merge refuses what two files name; kubectl takes the first. */
+function merged(files: string[]): Result<KubeConfig> {
+  const whole = new KubeConfig()
+  let current = ''
+  for (const file of files) {
+    const read = readOne(file)
+    if (!read.ok) return read
+    const one = read.value
+    whole.clusters.push(...unknownIn(whole.clusters, one.clusters))
+    whole.users.push(...unknownIn(whole.users, one.users))
+    whole.contexts.push(...unknownIn(whole.contexts, one.contexts))
+    current ||= one.currentContext ?? ''
+  }
+  whole.currentContext = current
+  return ok(whole)
+}
+
+const unknownIn = <T extends { name: string }>(known: T[], more: T[]): T[] =>
+  more.filter(({ name }) => !known.some((one) => one.name === name))
+
+function readOne(file: string): Result<KubeConfig> {
+  const config = new KubeConfig()
+  try {
+    config.loadFromFile(file)
+    config.users = withTokenFiles(config.users, file)
+  } catch (error) {
+    const [line] = (error as Error).message.split('\n')
+    return failed('Usage', `kubeconfig "${file}" cannot be read: ${line}`)
+  }
+  return ok(config)
+}
+
+/** `tokenFile` of a user: kubectl knows it, the client knows it under another name only. */
+function withTokenFiles(users: User[], file: string): User[] {
+  const raw = parse(readFileSync(file, 'utf8')) as {
+    users?: { name?: string; user?: { tokenFile?: string } }[]
+  }
+  return users.map((user) => {
+    const path = raw.users?.find(({ name }) => name === user.name)?.user?.tokenFile
+    if (path === undefined) return user
+    const tokenFile = resolve(dirname(file), path)
+    return { ...user, token: undefined, authProvider: { name: 'tokenFile', config: { tokenFile } } }
+  })
+}
+
+function chosen(config: KubeConfig, options: KubeOptions, files: string[]): Result<Connection> {
+  const where = files.map((file) => `"${file}"`).join(', ') || 'the service account'
+  const name = options.context ?? config.currentContext
+  const known = config.contexts.map((context) => `"${context.name}"`).join(', ') || 'none'
+  if (!name)
+    return failed('Usage', `${where} names no current context: choose one with --context; there is ${known}`)
+  const context = config.getContextObject(name)
+  if (!context) return failed('Usage', `context "${name}" is not in ${where}; there is ${known}`)
+  config.setCurrentContext(name)
+  const cluster = config.getCurrentCluster()
+  if (!cluster)
+    return failed(
+      'Usage',
+      `context "${name}" names the cluster "${context.cluster}", which is not in ${where}`,
+    )
+  if (!config.getCurrentUser()) {
+    if (context.user)
+      return failed('Usage', `context "${name}" names the user "${context.user}", which is not in ${where}`)
+    // It asks as nobody (system:anonymous); without any user the client would leave the certificates out.
+    config.users.push({ name: nobody })
+    config.contexts = config.contexts.map((one) => (one === context ? { ...one, user: nobody } : one))
+  }
+  if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
+  const namespace = options.namespace ?? (context.namespace || 'default')
+  return ok({ config, server: cluster.server, context: name, namespace })
+}

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import type { Cluster } from '@handover/testkit/kubernetes'
+import { calibrate, startLoad } from '../../../dist/verify/index.js'
+import type { Load, LoadOptions, LoadReport, Target } from '../../../dist/verify/index.js'
+
+/** Where a node has no address for a Service it refuses the connection; so does this port of the node. */
+const nowhere: Target = { host: '10.97.0.1', port: 9 }
+
+/** Every kind of client that the fixtures answer; few, since control plane and pods share the machine. */
+const workloads: LoadOptions['workloads'] = {
+  newConnections: { perSecond: 60 },
+  keepAlive: [
+    { connections: 12, thinkMs: [0, 100] },
+    { connections: 4, thinkMs: [500, 3_000] },
+  ],
+  slow: { concurrency: 3, path: '/', ms: [100, 2_000] },
+  uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
+}
+
+/** Load on a Service whose connections go where kube-proxy would send them; it begins when `replicas` are there. */
+export async function loadService(cluster: Cluster, namespace: string, replicas: number) {
+  const proxy = cluster.proxy(namespace, 'web')
+  await proxy.reached(replicas)
+  const first = proxy.next() ?? nowhere
+  const options: LoadOptions = { target: first, workloads }
+  const calibration = await calibrate(options)
+  assert.ok(calibration.ok, JSON.stringify(calibration))
+  const load: Load = startLoad({
+    ...options,
+    calibration: calibration.value,
+    route: () => proxy.next() ?? nowhere,
+  })
+  return {
+    proxy,
+    /** Ends the load; the whole account. */
+    async stop(): Promise<LoadReport> {
+      const report = await load.stop()
+      proxy.close()
+      return report
+    },
+  }
+}
+
+/** Not one request was refused, reset, cut off or answered wrongly; prints how many there were. */
+export function assertFlawless(report: LoadReport, print: (line: string) => void): void {
+  const { answered, failed, requestsPerSecond, failures } = report
+  print(`${answered} requests answered, ${failed} failed, ${Math.round(requestsPerSecond)} a second`)
+  assert.equal(failed, 0, JSON.stringify(failures.slice(0, 5), null, 2))
+  assert.ok(answered > 500, `only ${answered} requests were answered: that proves little`)
+}
