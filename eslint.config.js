@@ -88,14 +88,14 @@ export const rooms = {
       'alone',
       'service',
     ],
-    'index.ts': ['service', 'protocol'],
+    'index.ts': ['protocol', 'system', 'listeners', 'connections', 'probes', 'in-place', 'alone', 'service'],
     'register.ts': ['preload'],
     'protocol.ts': ['protocol'],
   },
 }
 
 /** The packages whose tables the linter enforces. */
-export const enforced = ['packages/supervisor']
+export const enforced = ['packages/supervisor', 'packages/process']
 /** The packages in which no import may close a circle. */
 const withoutCircles = ['packages/supervisor']
 

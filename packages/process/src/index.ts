@@ -1,13 +1,19 @@
-export { handover } from './handover.js'
-export { HandoverError, InheritedListenersError, OptionError, type HandoverErrorCode } from './errors.js'
+export { handover } from './service/handover.js'
+export {
+  HandoverError,
+  InheritedListenersError,
+  OptionError,
+  type HandoverErrorCode,
+} from './protocol/errors.js'
 export type { UpgradeReceipt } from './alone/receipt.js'
 export type { ExecOptions } from './in-place/image.js'
-export type { InheritedListener } from './inherited.js'
-export type { ListenAddressInput, ListenAddressOptions } from './listen-target.js'
-export type { HandoverOptions } from './options.js'
-export type { ProbeHandler, Probes } from './probes.js'
-export type { ConnectionAccount } from './protocol.js'
-export type { DrainReport, Hook, ServiceEvents, ServiceState } from './lifecycle.js'
-export type { Service } from './service.js'
-export type { WebSocketHooks, WebSocketLike, WebSocketServerLike } from './websocket/hooks.js'
-export type { ListenAddress } from './socket-table.js'
+export type { InheritedListener } from './listeners/inherited.js'
+export type { ListenAddressInput, ListenAddressOptions } from './listeners/listen-target.js'
+export type { HandoverOptions } from './service/options.js'
+export type { ProbeHandler, Probes } from './probes/handlers.js'
+export type { ConnectionAccount } from './protocol/account.js'
+export type { DrainReport, Hook, ServiceState } from './protocol/lifecycle.js'
+export type { ServiceEvents } from './service/events.js'
+export type { Service } from './service/service.js'
+export type { WebSocketHooks, WebSocketLike, WebSocketServerLike } from './connections/websocket/hooks.js'
+export type { ListenAddress } from './system/socket-table.js'

@@ -1,4 +1,4 @@
 // node --import @handover/process/register app.js
-import { preload } from './preload.js'
+import { preload } from './preload/preload.js'
 
 preload()

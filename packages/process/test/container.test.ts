@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { freePort } from '@handover/testkit'
-import { firstCatchers } from '../dist/launcher.js'
+import { firstCatchers } from '../dist/preload/npm-launcher.js'
 import { Balancer } from './balancer.js'
 import { Container, noPid1 } from './container.js'
 import { probe } from './probe.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EventBoundary } from '../dist/event-stream/boundary.js'
-import { readHandshake } from '../dist/websocket/handshake.js'
+import { EventBoundary } from '../dist/connections/event-stream/boundary.js'
+import { readHandshake } from '../dist/connections/websocket/handshake.js'
 
 const reached = (...chunks: string[]): boolean => {
   const boundary = new EventBoundary()

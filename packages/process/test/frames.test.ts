@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { closeFrame, FrameFollower, opcodes } from '../dist/websocket/frames.js'
+import { closeFrame, FrameFollower, opcodes } from '../dist/connections/websocket/frames.js'
 
 interface Frame {
   opcode: number

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { withConnectionClose } from '../dist/http1-headers.js'
+import { withConnectionClose } from '../dist/drain/http1-headers.js'
 
 type WriteHead = (...args: unknown[]) => http.ServerResponse
 

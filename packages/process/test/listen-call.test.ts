@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { test } from 'node:test'
-import { HandoverError } from '../dist/errors.js'
+import { HandoverError } from '../dist/protocol/errors.js'
 import { handover, type HandoverOptions } from '../dist/index.js'
-import { listenTarget } from '../dist/listen-target.js'
-import { settings } from '../dist/options.js'
-import { readListenCall } from '../dist/takeover.js'
+import { listenTarget } from '../dist/listeners/listen-target.js'
+import { settings } from '../dist/service/options.js'
+import { readListenCall } from '../dist/preload/patch-listen.js'
 
 const callback = () => {}
 

@@ -2,7 +2,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import net from 'node:net'
-import { handleFd, stopReceiving } from '../dist/datagram-handle.js'
+import { handleFd, stopReceiving } from '../dist/node/datagram-handle.js'
 
 /** A bound, listening socket that nobody accepts from, as a supervisor holds it. */
 export interface HeldSocket {

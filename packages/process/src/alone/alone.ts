@@ -1,26 +1,36 @@
-import { once } from 'node:events'
 import fs from 'node:fs'
 import type net from 'node:net'
-import type { Announcer, Mode } from '../announcer.js'
-import { isClusterWorker } from '../cluster-worker.js'
-import type { Environment } from '../environment.js'
-import type { InheritedListener } from '../inherited.js'
-import { HandoverError } from '../errors.js'
-import { loadKoffi } from '../koffi.js'
-import type { SupervisorMessage } from '../protocol.js'
-import type { Service } from '../service.js'
+import type { Announcer, Mode } from '../announce/announcer.js'
+import { isClusterWorker } from '../announce/cluster-worker.js'
+import type { Environment } from '../protocol/environment.js'
+import type { InheritedListener } from '../listeners/inherited.js'
+import { HandoverError } from '../protocol/errors.js'
+import type { DrainReport, ServiceState } from '../protocol/lifecycle.js'
+import { loadKoffi } from '../system/koffi.js'
+import type { SupervisorMessage } from '../protocol/messages.js'
 import type { Candidate } from './candidate.js'
 import type { AloneSettings } from './options.js'
-import { PassedListeners } from './passed-listeners.js'
+import { PassedListeners } from '../listeners/passed-listeners.js'
 import { PidFile } from './pid-file.js'
 import type { UpgradeReceipt } from './receipt.js'
-import { checkReusePort } from './reuse-port.js'
+import { checkReusePort } from '../listeners/reuse-port.js'
 import { Steering } from './steering.js'
-import type { UpgradeStrategy } from './strategy.js'
+import type { UpgradeStrategy } from '../protocol/upgrade-strategy.js'
 import { take, type Taken } from './take.js'
 import { TakeoverSocket } from './takeover-socket.js'
-import { keepPath } from './unix-path.js'
+import { keepPath } from '../listeners/unix-path.js'
 import { Upgrades, type UpgradeHost } from './upgrades.js'
+
+/** As much of the service as its replacement needs: its state, its end, and its events. */
+export interface ReplaceableService {
+  readonly state: ServiceState
+  drain(reason: string): Promise<DrainReport>
+  emit(event: 'upgrading', pid: number): boolean
+  emit(event: 'upgraded', receipt: UpgradeReceipt): boolean
+  emit(event: 'upgradeFailed', error: HandoverError): boolean
+  once(event: 'draining', listener: (reason: string) => void): unknown
+  off(event: 'draining', listener: (reason: string) => void): unknown
+}
 
 /** What a service lends for it. */
 export interface Means {
@@ -45,13 +55,13 @@ export class Alone {
   readonly #upgrades: Upgrades
   readonly #pidFile: PidFile | null
   readonly #means: Means
-  readonly #service: Service
+  readonly #service: ReplaceableService
   #offer: TakeoverSocket | null = null
   /** A successor at `takeover` is given the listeners, whatever the strategy is. */
   #shared = false
 
   /** @throws HandoverError `ERR_HANDOVER_PID_FILE` */
-  constructor(service: Service, means: Means) {
+  constructor(service: ReplaceableService, means: Means) {
     const { environment, inherited, settings, warn } = means
     this.#service = service
     this.#means = means
@@ -182,7 +192,7 @@ export function takeOver({ takeover }: AloneSettings, environment: Environment):
   return taken
 }
 
-function hostOf(service: Service, listeners: PassedListeners, means: Means): UpgradeHost {
+function hostOf(service: ReplaceableService, listeners: PassedListeners, means: Means): UpgradeHost {
   return {
     announcer: means.announcer,
     environment: means.environment,
@@ -191,10 +201,8 @@ function hostOf(service: Service, listeners: PassedListeners, means: Means): Upg
     ticketKeys: means.ticketKeys,
     leaving: (signal) =>
       new Promise((resolve) => {
-        once(service, 'draining', { signal }).then(
-          ([reason]) => resolve(String(reason)),
-          () => {}, // it is not waited for any more
-        )
+        service.once('draining', resolve)
+        signal.addEventListener('abort', () => service.off('draining', resolve))
       }),
     listeners: () => listeners.list(),
     follow: means.follow,

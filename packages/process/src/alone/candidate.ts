@@ -2,9 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Environment } from '../environment.js'
-import type { CommandLine } from './command-line.js'
-import { generationOf, living } from './generations.js'
+import type { PassedListener } from '../listeners/passed-listeners.js'
+import type { Environment } from '../protocol/environment.js'
+import type { CommandLine } from '../system/command-line.js'
+import { generationOf, living } from '../system/generations.js'
 
 /** A process that shall take our place, and has not yet said that it can. */
 export interface Candidate {
@@ -15,12 +16,6 @@ export interface Candidate {
   end(graceMs: number): Promise<void>
   /** It has taken our place, and lives its own life. */
   release(): void
-}
-
-/** A listening socket, and the name that our successor knows it by. */
-export interface PassedListener {
-  name: string
-  fd: number
 }
 
 export interface StartOptions {

@@ -1,12 +1,12 @@
 import net from 'node:net'
-import { originalListen } from '../adopt.js'
-import { lines } from '../adoption-protocol.js'
+import { originalListen } from '../node/original-listen.js'
+import { lines } from '../protocol/moves.js'
 import {
   protocolVersion,
   type InstanceMessage,
   type SuccessorMessage,
   type SupervisorMessage,
-} from '../protocol.js'
+} from '../protocol/messages.js'
 
 /**
  * Our end of what we and our successor have to say to each other: we are its supervisor, until it is ready. Its

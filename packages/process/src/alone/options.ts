@@ -1,8 +1,8 @@
 import path from 'node:path'
 import os from 'node:os'
-import type { Environment } from '../environment.js'
-import { OptionError } from '../errors.js'
-import { upgradeStrategies, type UpgradeStrategy } from './strategy.js'
+import type { Environment } from '../protocol/environment.js'
+import { OptionError } from '../protocol/errors.js'
+import { upgradeStrategies, type UpgradeStrategy } from '../protocol/upgrade-strategy.js'
 
 /** How a process without a supervisor is replaced. Each can be given as an environment variable as well. */
 export interface AloneOptions {

@@ -1,4 +1,4 @@
-import type { SuccessorMessage } from '../protocol.js'
+import type { SuccessorMessage } from '../protocol/messages.js'
 import type { Phase, UpgradeReceipt } from './receipt.js'
 
 /** When each part of an upgrade was reached. */

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { HandoverError, messageOf } from '../errors.js'
+import { HandoverError, messageOf } from '../protocol/errors.js'
 
 /** Names the process that serves, for whoever sends it signals. It has one whole line at any moment. */
 export class PidFile {

@@ -1,4 +1,4 @@
-import type { ConnectionAccount } from '../protocol.js'
+import type { ConnectionAccount } from '../protocol/account.js'
 
 /** The account of one upgrade, as the process that was replaced saw it. */
 export interface UpgradeReceipt {

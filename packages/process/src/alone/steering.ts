@@ -1,9 +1,9 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../accept-queue.js'
-import { loadKoffi, type Koffi } from '../koffi.js'
-import { queuesEmptied } from '../waiting.js'
-import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../socket-constants.js'
+import { handleOf } from '../node/accept-queue.js'
+import { loadKoffi, type Koffi } from '../system/koffi.js'
+import { queuesEmptied } from '../system/waiting.js'
+import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../system/socket-constants.js'
 
 /**
  * Two sockets on one port (SO_REUSEPORT): the kernel gives each connection to one of them, by a hash, at its SYN; and

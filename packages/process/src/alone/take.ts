@@ -1,13 +1,13 @@
 import fs from 'node:fs'
-import { checkSocketPath, unixAddress } from '../datagram.js'
-import { errorName } from '../errno.js'
-import { descriptorCalls } from '../descriptors.js'
-import { HandoverError } from '../errors.js'
-import type { Koffi } from '../koffi.js'
-import type { PassedListener } from './candidate.js'
-import { isTrusted, peerOf } from './peer.js'
-import { asideOf, parseOffer, type Offer, type Refusal } from './takeover-protocol.js'
-import { AF_UNIX, POLLIN, SOCK_CLOEXEC, SOCK_STREAM } from '../socket-constants.js'
+import { checkSocketPath, unixAddress } from '../system/unix-datagram.js'
+import { errorName } from '../system/errno.js'
+import { descriptorCalls } from '../system/descriptors.js'
+import { HandoverError } from '../protocol/errors.js'
+import type { Koffi } from '../system/koffi.js'
+import type { PassedListener } from '../listeners/passed-listeners.js'
+import { isTrusted, peerOf } from '../system/peer.js'
+import { asideOf, parseOffer, type Offer, type Refusal } from '../protocol/takeover.js'
+import { AF_UNIX, POLLIN, SOCK_CLOEXEC, SOCK_STREAM } from '../system/socket-constants.js'
 
 export interface Taken {
   listeners: PassedListener[]

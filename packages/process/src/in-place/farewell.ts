@@ -1,8 +1,8 @@
-import type { Connection, Connections, Exchange } from '../connections.js'
-import { IdleSweep } from '../drain.js'
-import { Goodbyes } from '../goodbyes.js'
-import type { LastRequests } from '../http1.js'
-import { sayGoodbyeAfterFirstRequest } from '../http2.js'
+import type { Connection, Connections, Exchange } from '../connections/connections.js'
+import { IdleSweep } from '../drain/drain.js'
+import { Goodbyes } from '../drain/goodbyes.js'
+import type { LastRequests } from '../drain/last-requests.js'
+import { sayGoodbyeAfterFirstRequest } from '../drain/http2.js'
 
 /**
  * Ends what no other program could go on with, each in the way of its protocol: TLS and pinned connections with

@@ -1,9 +1,9 @@
 import type net from 'node:net'
-import { handleOf as listenHandleOf, type ListenHandle } from '../accept-queue.js'
-import type { Connection, Connections } from '../connections.js'
-import { handleOf } from '../handle.js'
-import { idleConnections } from '../idle.js'
-import { comeBack, setOut } from '../transit.js'
+import { handleOf as listenHandleOf, type ListenHandle } from '../node/accept-queue.js'
+import type { Connection, Connections } from '../connections/connections.js'
+import { handleOf } from '../node/handle.js'
+import { idleConnections } from '../connections/idle.js'
+import { comeBack, setOut } from '../move/transit.js'
 import type { KeptConnection } from './record.js'
 
 /** Of a connection that the kernel gave us and nobody has looked at yet. */

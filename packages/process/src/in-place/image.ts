@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { Environment } from '../environment.js'
-import { HandoverError, OptionError } from '../errors.js'
+import type { Environment } from '../protocol/environment.js'
+import { HandoverError, OptionError } from '../protocol/errors.js'
 
 /** What differs in the next program; all else is as it was when this one was started. */
 export interface ExecOptions {

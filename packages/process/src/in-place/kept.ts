@@ -1,10 +1,10 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import type { Connections } from '../connections.js'
-import type { Environment } from '../environment.js'
-import { limitRequests } from '../request-limit.js'
-import { takeConnection } from '../take.js'
-import type { Endpoints } from '../websocket/endpoints.js'
+import type { Connections } from '../connections/connections.js'
+import type { Environment } from '../protocol/environment.js'
+import { limitRequests } from '../connections/request-limit.js'
+import { takeConnection } from '../move/receive.js'
+import type { Endpoints } from '../connections/websocket/endpoints.js'
 import { confineAll, readRecord, writeRecord, type ImageRecord } from './record.js'
 
 /** What an earlier program of this process kept for us, until each part of it has found its server. */

@@ -1,9 +1,9 @@
 import fs from 'node:fs'
-import type { MovedConnection } from '../adoption-protocol.js'
-import type { Environment } from '../environment.js'
-import { InheritedListenersError } from '../errors.js'
-import { socketInode } from '../socket-table.js'
-import { imageCalls } from './calls.js'
+import type { MovedConnection } from '../protocol/moves.js'
+import type { Environment } from '../protocol/environment.js'
+import { InheritedListenersError } from '../protocol/errors.js'
+import { socketInode } from '../system/socket-table.js'
+import { imageCalls } from '../system/exec-calls.js'
 
 /**
  * What one program leaves to the next one of the same process: JSON in a file in memory, whose descriptor is

@@ -1,0 +1,46 @@
+import type { ServerResponse } from 'node:http'
+import { interceptWrites, type Interception } from '../../node/write-interception.js'
+import { EventBoundary } from './boundary.js'
+
+/** A response that is a stream of server-sent events, seen in what the application writes. */
+export class EventStream {
+  readonly #interception: Interception
+  readonly #boundary = new EventBoundary()
+  #phase: 'open' | 'ended' = 'open'
+  #ending: (() => void) | null = null
+
+  constructor(response: ServerResponse) {
+    this.#interception = interceptWrites(response, {
+      judge: (bytes) => {
+        if (this.#phase === 'ended') return 'drop'
+        this.#boundary.push(bytes)
+        return 'pass'
+      },
+      passed: () => this.#ending?.(),
+    })
+  }
+
+  /**
+   * Ends the response behind the event that is being written, and asks the client to come back after a while
+   * (`retry:`, in milliseconds). What the application writes afterwards goes nowhere.
+   */
+  finish(retryMs: number): void {
+    if (this.#phase === 'ended') return
+    this.#ending = null
+    if (this.#boundary.reached) this.#end(`retry: ${Math.round(retryMs)}\n\n`)
+    else this.#ending = () => this.finish(retryMs)
+  }
+
+  /** Ends it where it is. A client drops an event that is not complete (HTML, 9.2.6). */
+  finishNow(retryMs: number): void {
+    this.finish(retryMs)
+    if (this.#phase === 'open') this.#end('')
+  }
+
+  #end(last: string): void {
+    this.#ending = null
+    this.#phase = 'ended'
+    if (last !== '') this.#interception.write(Buffer.from(last))
+    this.#interception.end()
+  }
+}

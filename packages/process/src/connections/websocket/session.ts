@@ -1,0 +1,165 @@
+import type { MovedWebSocket } from '../../protocol/moves.js'
+import { messageOf } from '../../protocol/errors.js'
+import { isEmpty, startReading, stopReading } from '../../node/handle.js'
+import { FrameFollower, serviceRestart } from './frames.js'
+import type { Endpoint, WebSocketLike } from './hooks.js'
+import type { Upgraded } from './upgraded.js'
+
+/**
+ * A session of the package `ws` that moves with the application's own state. It must be made in the same turn as
+ * the WebSocket: every byte and every message from the first one on is counted.
+ */
+export class Session {
+  readonly ws: WebSocketLike
+  readonly endpoint: Endpoint
+  readonly #upgraded: Upgraded
+  /** What `ws` listens to by itself; every other listener is the application's. */
+  readonly #own: Set<unknown>
+  readonly #received = new FrameFollower()
+  /** The beginning of a frame whose end has not come. */
+  #unread: Buffer[] = []
+  /** Messages, Pings and Pongs that `ws` has emitted. */
+  #emitted = 0
+  #stays = false
+  #exporting = false
+  #exported: { state: unknown; written: number } | null = null
+  /** The export took its time, and nothing was said since then. */
+  #kept = false
+  #settled: () => void = () => {}
+
+  constructor(ws: WebSocketLike, upgraded: Upgraded, endpoint: Endpoint) {
+    this.ws = ws
+    this.endpoint = endpoint
+    this.#upgraded = upgraded
+    this.#own = new Set(allListeners(ws).map(([, listener]) => listener))
+    const emitted = () => void this.#emitted++
+    for (const event of ['message', 'ping', 'pong']) {
+      ws.on(event, emitted)
+    }
+    this.#own.add(emitted)
+    // Behind ws's own listener: what this chunk completes has been emitted when it is counted here.
+    upgraded.stream.on('data', (chunk: Buffer) => this.#read(chunk))
+  }
+
+  /** Not if its frames have a context of their own: a compressor's window cannot be exported. */
+  get mayMove(): boolean {
+    return !this.#stays && this.#upgraded.open && this.#upgraded.accepted?.extensions === ''
+  }
+
+  /**
+   * Whether it can leave in this very turn; then `parcel` gives what goes with it. Otherwise `settled` is called
+   * once the application has decided.
+   */
+  prepare(settled: () => void): boolean {
+    if (!this.mayMove || this.#exporting || !this.#atRest()) return false
+    if (this.#kept && this.#exported?.written === this.#upgraded.written) return true
+    this.#exported = null
+    this.#kept = false
+    this.#settled = settled
+    stopReading(this.#upgraded.stream)
+    this.#export()
+    return this.#exported !== null
+  }
+
+  parcel(): MovedWebSocket {
+    const { accepted, request } = this.#upgraded
+    const { url = '', rawHeaders } = request
+    return {
+      name: this.endpoint.name,
+      request: { url, rawHeaders },
+      protocol: accepted?.protocol ?? '',
+      state: this.#exported?.state,
+      unread: Buffer.concat(this.#unread).toString('base64'),
+    }
+  }
+
+  /** It did not leave, and goes on here. */
+  resume(): void {
+    this.#exported = null
+    this.#kept = false
+    startReading(this.#upgraded.stream)
+  }
+
+  /** It will not leave any more. */
+  stay(): void {
+    this.#stays = true
+    this.resume()
+  }
+
+  /** The successor has it: the application must not take the end of our copy for the end of the session. */
+  gone(): void {
+    for (const [event, listener] of allListeners(this.ws))
+      if (!this.#own.has(listener)) this.ws.off(event as string, listener as () => void)
+    this.#upgraded.gone()
+    try {
+      this.endpoint.hooks.moved?.(this.ws)
+    } catch (error) {
+      this.endpoint.warn(`The hook moved() of webSockets() threw: ${messageOf(error)}`)
+    }
+  }
+
+  close(): void {
+    this.ws.close(serviceRestart.code, serviceRestart.reason)
+  }
+
+  #read(chunk: Buffer): void {
+    const tail = this.#received.push(chunk)
+    if (tail < chunk.length) this.#unread = []
+    if (tail > 0) this.#unread.push(chunk.subarray(chunk.length - tail))
+  }
+
+  #atRest(): boolean {
+    const { betweenMessages, stream } = this.#upgraded
+    const unread = this.#unread.reduce((total, { length }) => total + length, 0)
+    const received = !this.#received.fragmented && !this.#received.closed && unread <= mostUnread
+    const emitted = this.#emitted === this.#received.delivered
+    const sent = betweenMessages && this.ws.bufferedAmount === 0 && isEmpty(stream)
+    return this.ws.readyState === OPEN && received && emitted && sent
+  }
+
+  #export(): void {
+    const { hooks } = this.endpoint
+    try {
+      const state = hooks.exportState(this.ws, this.#upgraded.request)
+      if (!(state instanceof Promise)) return this.#took(state)
+      this.#exporting = true
+      void state
+        .then(
+          (value: unknown) => this.#took(value),
+          (error: unknown) => this.#failed(error),
+        )
+        .then(() => {
+          this.#exporting = false
+          this.#kept = true
+          this.#settled()
+        })
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #took(state: unknown): void {
+    if (state === undefined) this.#decline()
+    else if (!this.#stays) this.#exported = { state, written: this.#upgraded.written }
+  }
+
+  #failed(error: unknown): void {
+    this.endpoint.warn(`The hook exportState() of webSockets() threw: ${messageOf(error)}`)
+    this.#decline()
+  }
+
+  #decline(): void {
+    this.stay()
+    if (!this.#exporting) this.#settled()
+  }
+}
+
+const OPEN = 1
+/** More than that of one frame is not carried along: then its end is waited for. Bytes. */
+const mostUnread = 64 * 1024
+
+function allListeners(ws: WebSocketLike): [event: string | symbol, listener: unknown][] {
+  return ws
+    .eventNames()
+    .flatMap((event) => ws.listeners(event).map((listener) => [event, listener] as [string, unknown]))
+}

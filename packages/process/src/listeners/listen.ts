@@ -1,0 +1,59 @@
+import type dgram from 'node:dgram'
+import type net from 'node:net'
+import { addressOf, originalListen } from '../node/original-listen.js'
+import { adopt } from './adopt.js'
+import { bindForSuccessor, type BindWay } from './bind.js'
+import { isDatagramSocket } from '../node/datagram-handle.js'
+import { adoptDatagrams, bindTarget, datagramAddress } from './datagram-sockets.js'
+import type { InheritedListener } from './inherited.js'
+import type { BindTarget } from './listen-target.js'
+
+/**
+ * Lets a server listen, or a UDP socket read, on what was inherited, else by binding the address. Resolves with the
+ * address; rejects with its 'error'.
+ */
+export async function listen(
+  server: net.Server | dgram.Socket,
+  target: BindTarget,
+  listener: InheritedListener | undefined,
+  way: BindWay,
+): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: Error) => {
+      server.off('listening', listening)
+      if (listener !== undefined) listener.adopted = false
+      reject(error)
+    }
+    const listening = () => {
+      server.off('error', failed)
+      resolve()
+    }
+    server.once('error', failed).once('listening', listening)
+    if (isDatagramSocket(server)) read(server, target, listener)
+    else accept(server, target, listener, way)
+  })
+  return isDatagramSocket(server) ? datagramAddress(server) : addressOf(server)
+}
+
+function accept(
+  server: net.Server,
+  target: BindTarget,
+  listener: InheritedListener | undefined,
+  way: BindWay,
+): void {
+  const options = bindOptions(target)
+  if (listener !== undefined) adopt(server, listener)
+  else if (!bindForSuccessor(server, options, way)) originalListen.call(server, options)
+}
+
+function read(socket: dgram.Socket, target: BindTarget, listener: InheritedListener | undefined): void {
+  if (listener === undefined) bindTarget(socket, target)
+  else adoptDatagrams(socket, listener)
+}
+
+function bindOptions({ host, port, path, backlog }: BindTarget): net.ListenOptions {
+  return {
+    ...(port === undefined ? { path } : { port, host }),
+    ...(backlog === undefined ? {} : { backlog }),
+  }
+}

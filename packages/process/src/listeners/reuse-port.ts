@@ -1,0 +1,137 @@
+import dns from 'node:dns'
+import net from 'node:net'
+import os from 'node:os'
+import { defaultBacklog, originalListen } from '../node/original-listen.js'
+import { errorName } from '../system/errno.js'
+import { HandoverError } from '../protocol/errors.js'
+import { loadKoffi, type Koffi } from '../system/koffi.js'
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+} from '../system/socket-constants.js'
+
+/** What of `server.listen(options)` is known here; the others go with it where Node does it itself. */
+export interface BesideOptions extends net.ListenOptions {
+  port: number
+}
+
+/**
+ * Since Node 22.12 and 23.1 `listen` has an option for SO_REUSEPORT; before, koffi is needed.
+ *
+ * @throws HandoverError `ERR_HANDOVER_REUSE_PORT` when neither is there
+ */
+export function checkReusePort(): void {
+  if (isBuiltIn || loadKoffi() !== null) return
+  throw new HandoverError(
+    'ERR_HANDOVER_REUSE_PORT',
+    `upgradeStrategy is "reusePort", which needs Node 22.12 (this is ${process.version}) or the package koffi`,
+  )
+}
+
+/** Lets `server` listen on an address that others of our user listen on as well, each on a socket of its own. */
+export function listenBeside(server: net.Server, options: BesideOptions, callback?: () => void): void {
+  if (callback !== undefined) server.once('listening', callback)
+  const koffi = isBuiltIn ? null : loadKoffi()
+  if (koffi === null)
+    return void originalListen.call(server, { ...options, reusePort: true } as BesideOptions)
+  const { host } = options
+  if (host === undefined || net.isIP(host) !== 0) return bound(server, koffi, options, host)
+  dns.lookup(host, (error, address) => {
+    if (error === null) bound(server, koffi, options, address)
+    else server.emit('error', error)
+  })
+}
+
+function bound(server: net.Server, koffi: Koffi, options: BesideOptions, host: string | undefined): void {
+  const { backlog = defaultBacklog, port, signal } = options
+  const fd = bind(koffi, options, host ?? '::')
+  const given = fd < 0 && host === undefined ? bind(koffi, options, '0.0.0.0') : fd // no IPv6 here
+  if (given >= 0) {
+    originalListen.call(server, { fd: given, ...(signal === undefined ? {} : { signal }) }, backlog)
+    return
+  }
+  process.nextTick(() => server.emit('error', bindError(-given, host ?? '::', port)))
+}
+
+/** The descriptor, or the negative errno. */
+function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: string): number {
+  const libc = koffi.load(null)
+  const socket = libc.func('int socket(int, int, int)')
+  const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)')
+  const bind = libc.func('int bind(int, const void *, unsigned int)')
+  const close = libc.func('int close(int)')
+  const isIPv6 = net.isIPv6(host)
+  const fd = Number(socket(isIPv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
+  if (fd < 0) return -koffi.errno()
+  const set = (level: number, option: number, value: number): boolean =>
+    Number(setsockopt(fd, level, option, Buffer.from(new Int32Array([value]).buffer), 4)) === 0
+  const address = isIPv6 ? ipv6Address(host, port) : ipv4Address(host, port)
+  const done =
+    set(SOL_SOCKET, SO_REUSEADDR, 1) &&
+    set(SOL_SOCKET, SO_REUSEPORT, 1) &&
+    (!isIPv6 || set(IPPROTO_IPV6, IPV6_V6ONLY, ipv6Only ? 1 : 0)) &&
+    Number(bind(fd, address, address.length)) === 0
+  if (done) return fd
+  const errno = koffi.errno()
+  close(fd)
+  return -errno
+}
+
+/** struct sockaddr_in: the family in the machine's byte order, the rest in the network's. */
+function ipv4Address(host: string, port: number): Buffer {
+  const address = Buffer.alloc(16)
+  new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET
+  address.writeUInt16BE(port, 2)
+  host.split('.').forEach((byte, at) => address.writeUInt8(Number(byte), 4 + at))
+  return address
+}
+
+/** struct sockaddr_in6; a zone (`fe80::1%eth0`) is its interface's index. */
+function ipv6Address(host: string, port: number): Buffer {
+  const [bare = '', zone] = host.split('%')
+  const address = Buffer.alloc(28)
+  new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET6
+  address.writeUInt16BE(port, 2)
+  ipv6Groups(bare).forEach((group, at) => address.writeUInt16BE(group, 8 + 2 * at))
+  if (zone !== undefined) new Uint32Array(address.buffer, address.byteOffset + 24, 1)[0] = zoneIndex(zone)
+  return address
+}
+
+function ipv6Groups(host: string): number[] {
+  const last = host.slice(host.lastIndexOf(':') + 1)
+  const [a = 0, b = 0, c = 0, d = 0] = last.split('.').map(Number)
+  const plain = last.includes('.')
+    ? `${host.slice(0, -last.length)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+    : host
+  const [before = [], after = []] = plain
+    .split('::')
+    .map((half) => (half === '' ? [] : half.split(':').map((group) => parseInt(group, 16))))
+  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after]
+}
+
+const zoneIndex = (zone: string): number =>
+  os.networkInterfaces()[zone]?.flatMap((one) => (one.family === 'IPv6' ? [one.scopeid] : []))[0] ??
+  Number(zone)
+
+/** As Node's own. */
+function bindError(errno: number, address: string, port: number): Error {
+  const code = errorName(errno)
+  return Object.assign(new Error(`listen ${code}: ${address}:${port}`), {
+    code,
+    errno: -errno,
+    syscall: 'listen',
+    address,
+    port,
+  })
+}
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const isBuiltIn = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)

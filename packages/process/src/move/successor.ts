@@ -1,0 +1,161 @@
+import net from 'node:net'
+import type { Connection } from '../connections/connections.js'
+import { maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
+import {
+  lines,
+  type Acknowledgement,
+  type Batch,
+  type Greeting,
+  type MovedConnection,
+} from '../protocol/moves.js'
+
+/** A connection with what its successor must know of it. */
+export interface Parcel {
+  connection: Connection
+  fd: number
+  about: MovedConnection
+}
+
+export interface SuccessorObserver {
+  /** The successor has them now. */
+  taken(connections: Connection[]): void
+  /** They did not arrive, or were not wanted: they are still ours. */
+  refused(connections: Connection[], successor: Successor): void
+  /** There may be room for more. */
+  schedule(): void
+}
+
+/** The way to one instance that adopts connections. A broken one gives back what was not acknowledged. */
+export class Successor {
+  readonly path: string
+  /** Resolves once it is known whether there is somebody at the other end who adopts. */
+  readonly reached: Promise<void>
+  /** How many connections it has, as far as we know. */
+  open = 0
+  /** Names of the WebSocketServers whose sessions it takes. */
+  webSockets: readonly string[] = []
+  #greeted = false
+  readonly #calls: DescriptorCalls
+  readonly #observer: SuccessorObserver
+  readonly #socket: net.Socket & { _handle?: { fd: number } | null }
+  readonly #inFlight = new Map<number, Connection[]>()
+  #batches = 0
+  #retry: NodeJS.Timeout | null = null
+
+  constructor(path: string, calls: DescriptorCalls, observer: SuccessorObserver) {
+    this.path = path
+    this.#calls = calls
+    this.#observer = observer
+    this.#socket = net.connect(path).setEncoding('utf8').unref()
+    const split = lines()
+    this.reached = new Promise((resolve) => {
+      this.#socket.on('data', (chunk) => {
+        for (const line of split(String(chunk))) this.#receive(line)
+        resolve()
+      })
+      this.#socket.on('error', () => {})
+      this.#socket.on('end', () => this.#socket.destroy())
+      this.#socket.on('close', () => {
+        this.#broken()
+        resolve()
+      })
+    })
+  }
+
+  get broken(): boolean {
+    return this.#socket.destroyed
+  }
+
+  /** Able to take a batch right now. */
+  get free(): boolean {
+    const room = this.#retry === null && this.#inFlight.size < window && this.#socket.writableLength === 0
+    return this.#greeted && !this.broken && room
+  }
+
+  /** Sends as many as one message carries, the first ones, and gives those that were sent. */
+  send(parcels: Parcel[]): Connection[] {
+    if (parcels.length === 0) return []
+    const carried = parcels.slice(0, maxDescriptors)
+    const batch: Batch = { version: 1, batch: ++this.#batches, moved: carried.map(({ about }) => about) }
+    const line = Buffer.from(JSON.stringify(batch) + '\n')
+    const bytes = this.#write(
+      line,
+      carried.map(({ fd }) => fd),
+    )
+    if (bytes === 0) return []
+    if (bytes < line.length) this.#socket.write(line.subarray(bytes))
+    const connections = carried.map(({ connection }) => connection)
+    this.#inFlight.set(batch.batch, connections)
+    this.open += connections.length
+    return connections
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #write(line: Buffer, fds: number[]): number {
+    try {
+      const bytes = this.#calls.send(this.#socket._handle?.fd ?? -1, line, fds)
+      if (bytes === 0) this.#retryLater()
+      return bytes
+    } catch {
+      this.#socket.destroy() // the peer is gone; 'close' follows
+      return 0
+    }
+  }
+
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => this.#tryAgain(), retryMs)
+  }
+
+  #tryAgain(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    this.#retry = null
+    this.#observer.schedule()
+  }
+
+  #receive(line: string): void {
+    const message = parse(line)
+    if (message?.version === 1 && typeof message.open === 'number' && !this.#greeted) {
+      this.#greeted = true
+      this.open = message.open
+      this.webSockets = Array.isArray(message.webSockets) ? message.webSockets : []
+    } else if (typeof message?.batch === 'number' && Array.isArray(message.refused)) {
+      this.#acknowledged({ batch: message.batch, refused: message.refused })
+    } else this.#socket.destroy() // it speaks another language
+  }
+
+  #acknowledged(acknowledgement: Acknowledgement): void {
+    const connections = this.#inFlight.get(acknowledgement.batch) ?? []
+    this.#inFlight.delete(acknowledgement.batch)
+    const refused = new Set(acknowledgement.refused)
+    this.#observer.taken(connections.filter((_, index) => !refused.has(index)))
+    if (refused.size > 0)
+      this.#observer.refused(
+        connections.filter((_, index) => refused.has(index)),
+        this,
+      )
+    // Looking for idle connections costs something for each that is open: not for every single batch.
+    if (this.#inFlight.size <= window / 2) this.#tryAgain()
+  }
+
+  #broken(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    const lost = [...this.#inFlight.values()].flat()
+    this.#inFlight.clear()
+    this.#observer.refused(lost, this)
+  }
+}
+
+/** Batches on their way to one successor: 16 of 200 connections keep both sides busy and its queue short. */
+const window = 16
+const retryMs = 5
+
+function parse(line: string): Partial<Acknowledgement & Greeting> | null {
+  try {
+    return JSON.parse(line) as Partial<Acknowledgement & Greeting> | null
+  } catch {
+    return null
+  }
+}

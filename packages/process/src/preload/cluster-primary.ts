@@ -1,0 +1,116 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { AcceptQueue } from '../node/accept-queue.js'
+import { fromWorker } from '../announce/cluster-worker.js'
+import { refuseForks } from './cluster-fork.js'
+import { addAccounts, noConnections, type Participant } from '../protocol/account.js'
+import type { ConnectionAccount } from '../protocol/account.js'
+import { allWithin } from '../system/waiting.js'
+
+/**
+ * The drain of an application that uses node:cluster itself. The order is: the primary accepts no more, what
+ * it has accepted is taken by the workers, the workers drain, and none of them is replaced.
+ */
+export class ClusterPrimary implements Participant {
+  readonly #queues = new Set<AcceptQueue>()
+  readonly #workers = new Map<Worker, WorkerView>()
+  changed: () => void = () => {}
+  readonly #remainingMs: () => number
+  #gone: ConnectionAccount = noConnections
+  #cut: string[] = []
+
+  /** `remainingMs`: until the deadline of the drain. */
+  constructor(remainingMs: () => number) {
+    this.#remainingMs = remainingMs
+    for (const worker of Object.values(cluster.workers ?? {})) if (worker !== undefined) this.#watch(worker)
+    cluster.on('fork', (worker) => this.#watch(worker))
+  }
+
+  get account(): ConnectionAccount {
+    return addAccounts([this.#gone, ...[...this.#workers.values()].map(({ account }) => account)])
+  }
+
+  add(queue: AcceptQueue): void {
+    this.#queues.add(queue)
+  }
+
+  async stopAccepting(): Promise<void> {
+    refuseForks()
+    await this.#within([...this.#queues].map((queue) => () => queue.close()))
+    const views = [...this.#workers.entries()]
+    for (const [worker] of views) worker.process.kill('SIGTERM')
+    await this.#within(
+      views.map(
+        ([, { stoppedAccepting }]) =>
+          () =>
+            stoppedAccepting,
+      ),
+    )
+  }
+
+  async finished(): Promise<string[]> {
+    await this.#within(
+      [...this.#workers.values()].map(
+        ({ exited }) =>
+          () =>
+            exited,
+      ),
+      lastMomentMs,
+    )
+    for (const worker of this.#workers.keys()) {
+      this.#cut.push(`worker ${worker.process.pid}`)
+      worker.process.kill('SIGKILL')
+    }
+    return this.#cut
+  }
+
+  #watch(worker: Worker): void {
+    const stopped = signal()
+    const exited = signal()
+    const view: WorkerView = {
+      account: noConnections,
+      stoppedAccepting: stopped.promise,
+      exited: exited.promise,
+    }
+    this.#workers.set(worker, view)
+    worker.process.on('internalMessage', (received: unknown) => {
+      const message = fromWorker(received)
+      if (message === null) return
+      if ('account' in message) {
+        view.account = message.account
+        this.changed()
+      }
+      if (message.type === 'draining') stopped.give()
+      if (message.type === 'drained') this.#cut.push(...message.cut)
+    })
+    worker.process.once('exit', () => {
+      this.#workers.delete(worker)
+      this.#gone = addAccounts([this.#gone, settled(view.account)])
+      stopped.give()
+      exited.give()
+    })
+  }
+
+  #within(work: (() => unknown)[], extraMs = 0): Promise<void> {
+    return allWithin(this.#remainingMs() + extraMs, work, () => {})
+  }
+}
+
+interface WorkerView {
+  account: ConnectionAccount
+  stoppedAccepting: Promise<void>
+  exited: Promise<void>
+}
+
+/** Workers have the same deadline; this is for the time that their exit takes. */
+const lastMomentMs = 500
+
+/** What a dead worker had open ended with it: only a crash leaves any. */
+function settled(account: ConnectionAccount): ConnectionAccount {
+  return { ...account, open: 0, active: 0, endedOrderly: account.endedOrderly + account.open }
+}
+
+function signal(): { promise: Promise<void>; give: () => void } {
+  let give = () => {}
+  const promise = new Promise<void>((resolve) => (give = resolve))
+  return { promise, give: () => give() }
+}

@@ -1,0 +1,85 @@
+import net from 'node:net'
+import { adopt } from '../listeners/adopt.js'
+import { bindForSuccessor } from '../listeners/bind.js'
+import { findListener, type ListenTarget } from '../listeners/inherited.js'
+import type { Service } from '../service/service.js'
+
+/**
+ * Patches `net.Server.prototype.listen`, which every server of Node inherits: a call that asks for the address
+ * of an inherited listener gets that listener, every other call does what it always did.
+ * Returns a function that ends it.
+ */
+export function takeOverListen(service: Service, called: (server: net.Server) => void): () => void {
+  const original = Reflect.get(net.Server.prototype, 'listen') as Listen
+  let active = true
+  const listen = function (this: net.Server, ...args: unknown[]): net.Server {
+    if (!active || this.listening) return original.apply(this, args)
+    const call = readListenCall(args)
+    const listener = call === null ? undefined : findListener(service.inherited, call.target)
+    service.follow(this, listener)
+    called(this)
+    if (call === null) return original.apply(this, args)
+    if (listener === undefined) {
+      const bound = bindForSuccessor(this, listenOptions(call, args), service, call.callback)
+      return bound ? this : original.apply(this, args)
+    }
+    if (call.callback !== undefined) this.once('listening', call.callback)
+    adopt(this, listener, call.signal)
+    return this
+  }
+  Reflect.set(net.Server.prototype, 'listen', listen)
+  return () => {
+    active = false
+    if (Reflect.get(net.Server.prototype, 'listen') === listen)
+      Reflect.set(net.Server.prototype, 'listen', original)
+  }
+}
+
+type Listen = (this: net.Server, ...args: unknown[]) => net.Server
+
+export interface ListenCall {
+  target: ListenTarget
+  callback?: () => void
+  signal?: AbortSignal
+}
+
+/**
+ * What a call of `server.listen` asks for, or null where it gives a handle or a descriptor, or takes any port.
+ * The shapes are those of Node's documentation: (port[, host][, backlog][, callback]), (path[, …]) and
+ * (options[, callback]), where a number may be a string of digits.
+ */
+export function readListenCall(args: readonly unknown[]): ListenCall | null {
+  const last = args.at(-1)
+  const callback = typeof last === 'function' ? { callback: last as () => void } : {}
+  const [first, second] = args
+  if (typeof first !== 'object' || first === null) {
+    const target = readAddress(first, typeof second === 'string' && !isNumeric(second) ? second : undefined)
+    return target && { target, ...callback }
+  }
+  const options = first as Record<string, unknown>
+  if ('_handle' in options || 'handle' in options || 'fd' in options) return null
+  const host = typeof options.host === 'string' ? options.host : undefined
+  const target = readAddress('port' in options ? options.port : options.path, host)
+  const signal = options.signal instanceof AbortSignal ? { signal: options.signal } : {}
+  return target && { target, ...callback, ...signal }
+}
+
+/** The call in one object, as `listen(options)` takes it. */
+function listenOptions({ target }: ListenCall, args: readonly unknown[]): net.ListenOptions {
+  const [first, ...rest] = args
+  const backlog = rest.find((value) => typeof value === 'number')
+  return {
+    ...(typeof first === 'object' ? (first as net.ListenOptions) : {}),
+    ...target,
+    ...(backlog === undefined ? {} : { backlog }),
+  }
+}
+
+function readAddress(address: unknown, host: string | undefined): ListenTarget | null {
+  if (typeof address === 'number' || (typeof address === 'string' && isNumeric(address))) {
+    return Number(address) > 0 ? { port: Number(address), host } : null
+  }
+  return typeof address === 'string' && address !== '' ? { path: address } : null
+}
+
+const isNumeric = (text: string) => text.trim() !== '' && Number(text) >= 0
