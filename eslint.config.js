@@ -29,6 +29,7 @@ export const rooms = {
     engine: ['rollout', 'ports.ts', 'held-back.ts', 'model'],
     daemon: [
       'engine',
+      'rollout',
       'systemd/manager',
       'adapters',
       'control',

@@ -40,25 +40,3 @@ export interface Rollout {
   /** Sizes that a scaling in the middle gave to each revision; null once they are reached. */
   scaling: { revision: number; size: number }[] | null
 }
-
-/** The figures of a service's revisions, for the live picture. Only revisions with instances, newest first. */
-export interface RolloutProgress {
-  replicas: number
-  revisions: RevisionProgress[]
-  /** All of it in one line: `revision 2: 1 of 2 available, 1 starting; revision 1: 1 available`. */
-  line: string
-}
-
-export interface RevisionProgress {
-  revision: number
-  /** How many instances it should have in the end: `replicas` for the target, 0 for every other. */
-  wanted: number
-  starting: number
-  /** Ready now, the available ones included. */
-  ready: number
-  /** Ready for at least minReadySeconds. */
-  available: number
-  /** Exited, and waiting for its back-off; or running, but its readiness probe fails. */
-  unhealthy: number
-  draining: number
-}

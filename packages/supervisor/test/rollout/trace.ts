@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Action, Command, Event, ServiceSpec } from '../../dist/model/index.js'
 import { mebibytes } from '../../dist/model/index.js'
-import { explain, progress, reduce, initialState } from '../../dist/rollout/index.js'
+import { explain, reduce, initialState } from '../../dist/rollout/index.js'
 import type { FakeWorld, Script } from './world.js'
 import { fakeWorld } from './world.js'
+import { progressLine } from './progress.js'
 import { specOf } from './specs.js'
 
 /** A world whose story is written down, one line for each thing that happens. */
@@ -41,7 +42,7 @@ export function playTrace(name: string, script: Script, scenario: (world: Traced
     event: (event) => write(' ', event.at, eventText(event)),
     step({ actions, after, now }) {
       for (const { action } of actions) write('!', now, actionText(action))
-      const { line } = progress(after, now)
+      const line = progressLine(after, now)
       if (line !== figures) write('=', now, line)
       figures = line
     },

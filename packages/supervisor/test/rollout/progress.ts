@@ -1,15 +1,18 @@
-import type { Instance, RevisionProgress, RolloutProgress, ServiceState } from '../model/index.js'
-import { countAvailable, isLiving } from './instances.js'
+import type { Instance, ServiceState } from '../../dist/model/index.js'
+import { countAvailable, isLiving } from '../../dist/rollout/instances.js'
 
-/** The figures of each revision that has instances, and of the target, newest first. */
-export function progress(state: ServiceState, now: number): RolloutProgress {
+/**
+ * The figures of each revision that has instances, and of the target, newest first, as one line:
+ * `revision 2: 1 of 2 available, 1 starting; revision 1: 1 available`.
+ */
+export function progressLine(state: ServiceState, now: number): string {
   const numbers = new Set(state.instances.map(({ revision }) => revision))
   if (state.target !== 0 && !state.stopped) numbers.add(state.target)
-  const revisions = [...numbers].sort((a, b) => b - a).map((revision) => figures(state, revision, now))
-  return { replicas: state.replicas, revisions, line: revisions.map(inWords).join('; ') }
+  const newestFirst = [...numbers].sort((a, b) => b - a)
+  return newestFirst.map((revision) => inWords(figures(state, revision, now))).join('; ')
 }
 
-function figures(state: ServiceState, revision: number, now: number): RevisionProgress {
+function figures(state: ServiceState, revision: number, now: number) {
   const instances = state.instances.filter((instance) => instance.revision === revision)
   const count = (...states: Instance['state'][]) =>
     instances.filter((instance) => states.includes(instance.state)).length
@@ -24,8 +27,9 @@ function figures(state: ServiceState, revision: number, now: number): RevisionPr
   }
 }
 
-function inWords(figures: RevisionProgress): string {
-  const { revision, wanted, starting, ready, available, unhealthy, draining } = figures
+type Figures = ReturnType<typeof figures>
+
+function inWords({ revision, wanted, starting, ready, available, unhealthy, draining }: Figures): string {
   const parts = [
     wanted > 0 ? `${available} of ${wanted} available` : part(available, 'available'),
     part(ready - available, 'ready'),
