@@ -14,7 +14,7 @@ export const rooms = {
     rollout: ['model'],
     'systemd/units': ['model'],
     'kubernetes/render': ['model'],
-    'kubernetes/rollout': ['rollout', 'model'],
+    'kubernetes/rollout': ['model'],
     'ports.ts': ['model'],
     'held-back.ts': ['ports.ts'],
     'tail.ts': [],
@@ -97,7 +97,7 @@ export const rooms = {
 /** The packages whose tables the linter enforces. */
 export const enforced = ['packages/supervisor', 'packages/process']
 /** The packages in which no import may close a circle. */
-const withoutCircles = []
+const withoutCircles = ['packages/supervisor']
 
 /** Rooms of the supervisor that compile with no Node types in scope: see tsconfig.pure.json. */
 export const pure = ['model', 'rollout', 'systemd/units', 'kubernetes/render', 'kubernetes/rollout']

@@ -2,7 +2,7 @@ import type { Instance, ServiceState } from '../model/index.js'
 import { drainInstance } from './actions.js'
 import { isCondemned } from './instances.js'
 import { condemnedReason, isOverMemory } from './memory.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /**
  * An instance that failed its startup or liveness probe has to go.

@@ -7,7 +7,8 @@ import {
   progressDeadline,
 } from './deadline.js'
 import { availableAt, isCondemned, mayAccept, targetSpec } from './instances.js'
-import { afterStart, counted, listed, named, seconds } from './sentences.js'
+import { counted, listed, seconds } from '../model/text.js'
+import { afterStart, named } from './sentences.js'
 
 /** Why the service is not yet as it should be, in plain sentences; empty when nothing is waited for. */
 export function explain(state: ServiceState, now: number): string[] {

@@ -1,6 +1,6 @@
 import { drainInstance } from './actions.js'
 import { isCondemned } from './instances.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /**
  * A rollback is a rolling update back to the stable revision: its instances that were not touched yet stay,

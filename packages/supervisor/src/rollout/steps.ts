@@ -1,14 +1,12 @@
-import type { Action, ServiceState } from '../model/index.js'
+import type { ServiceState } from '../model/index.js'
 import { drainCondemned, restartCrashed } from './crashes.js'
 import { judgeRollout } from './judge.js'
 import { dropFailedRevision } from './rollback.js'
 import { inPlace } from './in-place.js'
 import { recreate, rollingUpdate } from './strategies.js'
 import { keepSize, scaleProportionally } from './scaling.js'
+import type { Step } from './step.js'
 import { finishStop, killOverdue, stopEverything } from './stopping.js'
-
-/** One concern of the plan: what it wants done now, nothing if that is done already. */
-export type Step = (state: ServiceState, now: number) => Action[]
 
 /**
  * The concerns, in the order of their precedence: the first that has something to do goes first. A scaling

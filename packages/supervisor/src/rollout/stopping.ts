@@ -1,5 +1,5 @@
 import { drainInstance, isRemovable } from './actions.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /** SIGKILL, once, to what is still there at the end of its grace period. */
 export const killOverdue: Step = (state, now) =>

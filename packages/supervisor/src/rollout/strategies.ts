@@ -7,7 +7,7 @@ import { countAvailable, isAvailable, isCondemned, setsOf, targetSpec } from './
 import { drainSurplus } from './scaling.js'
 import { newSetSize, oldSetScaleDown } from './sets.js'
 import { condemnedReason } from './memory.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /**
  * New instances as far as the surge allows, then old ones away as far as enough stay available. It keeps the

@@ -17,7 +17,7 @@ import {
   setsockopt,
   socket,
 } from '../linux/posix.js'
-import type { Bound } from './index.js'
+import type { Bound } from './bound.js'
 import { describeOwner, inetSocketInode } from '../linux/socket-owner.js'
 import { familyOf, formatInetAddress } from '../linux/sockaddr.js'
 

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Aim, Deployment, Observation, Verdict, Watched } from '../../../dist/kubernetes/rollout/index.js'
+import type {
+  Aim,
+  Deployment,
+  Observation,
+  Verdict,
+  Watched,
+} from '../../../dist/kubernetes/rollout/index.js'
 import {
   changes,
   conditionOf,
