@@ -8,8 +8,8 @@ import { countAvailable, isLiving, targetSpec } from '../../dist/rollout/instanc
 import { rolling, specOf } from './specs.js'
 import { anything, broken, event, story, wellBehaved } from './stories.js'
 import type { Happening } from './stories.js'
-import type { Behaviour, FakeWorld, Step, WorldObserver } from './world.js'
-import { fakeWorld } from './world.js'
+import type { Behaviour, FakeWorld, Step, WorldObserver } from './simulation.js'
+import { fakeWorld } from './simulation.js'
 
 const numRuns = Number(process.env.RUNS ?? 300)
 

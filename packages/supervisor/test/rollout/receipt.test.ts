@@ -4,8 +4,8 @@ import type { ConnectionAccount, InstanceReceipt } from '../../dist/model/index.
 import { unaccounted } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
 import { specOf } from './specs.js'
-import type { Behaviour, FakeWorld } from './world.js'
-import { fakeWorld } from './world.js'
+import type { Behaviour, FakeWorld } from './simulation.js'
+import { fakeWorld } from './simulation.js'
 
 const upgrade = (world: FakeWorld, release: string, replicas = 1) =>
   world.ask({ type: 'Upgrade', revision: { spec: specOf({ replicas }), release }, cause: 'upgrade' })

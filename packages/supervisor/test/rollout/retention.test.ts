@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { specOf } from './specs.js'
-import type { Behaviour, FakeWorld } from './world.js'
-import { fakeWorld } from './world.js'
+import type { Behaviour, FakeWorld } from './simulation.js'
+import { fakeWorld } from './simulation.js'
 
 const upgrade = (world: FakeWorld, release: string, revisionHistoryLimit: number) => {
   const spec = specOf({ replicas: 1, revisionHistoryLimit })

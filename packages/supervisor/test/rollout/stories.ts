@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Command, Event } from '../../dist/model/index.js'
 import { rolling, specOf } from './specs.js'
-import type { Behaviour } from './world.js'
+import type { Behaviour } from './simulation.js'
 
 /** What happens in a random story: a user asks for something, or time passes. */
 export type Happening = { type: 'wait'; ms: number } | { type: 'ask'; command: Command }

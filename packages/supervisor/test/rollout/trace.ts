@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Action, Command, Event, ServiceSpec } from '../../dist/model/index.js'
 import { mebibytes } from '../../dist/model/index.js'
 import { explain, progress, reduce, initialState } from '../../dist/rollout/index.js'
-import type { FakeWorld, Script } from './world.js'
-import { fakeWorld } from './world.js'
+import type { FakeWorld, Script } from './simulation.js'
+import { fakeWorld } from './simulation.js'
 import { specOf } from './specs.js'
 
 /** A world whose story is written down, one line for each thing that happens. */

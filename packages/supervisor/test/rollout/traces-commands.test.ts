@@ -1,8 +1,8 @@
 import { test } from 'node:test'
 import { rolling } from './specs.js'
 import { playTrace } from './trace.js'
-import type { Behaviour } from './world.js'
-import { good, releases } from './world.js'
+import type { Behaviour } from './simulation.js'
+import { good, releases } from './simulation.js'
 
 test('plan() moves nothing while the rollout is paused, and goes on when it is resumed', () => {
   playTrace('pause-resume', good, (world) => {

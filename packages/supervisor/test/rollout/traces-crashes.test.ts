@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { playTrace } from './trace.js'
-import type { Script } from './world.js'
-import { releases } from './world.js'
+import type { Script } from './simulation.js'
+import { releases } from './simulation.js'
 
 test("plan() restarts a crashing instance with kubelet's back-off", () => {
   let crashes = 0

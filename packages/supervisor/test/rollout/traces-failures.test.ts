@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { playTrace } from './trace.js'
-import type { Behaviour, Script } from './world.js'
-import { releases } from './world.js'
+import type { Behaviour, Script } from './simulation.js'
+import { releases } from './simulation.js'
 
 const broken: Record<string, { v2: Behaviour; advanceMs: number }> = {
   'exits-at-boot': {

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { ServiceSpec } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
 import { playTrace } from './trace.js'
-import type { Behaviour, Script } from './world.js'
-import { good, releases } from './world.js'
+import type { Behaviour, Script } from './simulation.js'
+import { good, releases } from './simulation.js'
 
 const inPlace: Partial<ServiceSpec> = { strategy: { type: 'InPlace' } }
 

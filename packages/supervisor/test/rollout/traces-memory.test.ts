@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import { playTrace } from './trace.js'
-import type { Behaviour, Script } from './world.js'
+import type { Behaviour, Script } from './simulation.js'
 
 const limitBytes = 300 * 2 ** 20
 const exceeds = (afterMs: number, forMs?: number): Behaviour => ({

@@ -1,8 +1,8 @@
 import { test } from 'node:test'
 import { rolling } from './specs.js'
 import { playTrace } from './trace.js'
-import type { Behaviour } from './world.js'
-import { good } from './world.js'
+import type { Behaviour } from './simulation.js'
+import { good } from './simulation.js'
 
 test('plan() rolls new before old when the new revision is good', () => {
   playTrace('plain-upgrade', good, (world) => {
