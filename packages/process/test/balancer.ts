@@ -1,3 +1,4 @@
+import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
 /**
@@ -14,6 +15,7 @@ export class Balancer {
   readonly #port: number
   readonly #secure: boolean
   readonly #clients: Promise<void>[]
+  readonly #outcomes = new Changes()
   #withdrawn = false
 
   constructor(port: number, { kept = 20, fresh = 4, secure = false } = {}) {
@@ -26,9 +28,10 @@ export class Balancer {
   }
 
   /** Resolves when every client has had its answers. */
-  async warm(): Promise<void> {
-    while (this.answered < 10 * this.#clients.length && this.failures.length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+  warm(): Promise<void> {
+    const wanted = 10 * this.#clients.length
+    const enough = () => this.answered >= wanted || this.failures.length > 0
+    return this.#outcomes.until(enough, () => `${wanted} requests answered, not ${this.answered}`)
   }
 
   /** The address is no longer used for new connections; kept ones are used until they are told to go. */
@@ -64,6 +67,7 @@ export class Balancer {
     else this.failures.push(`no answer: ${response?.body ?? connection.ends.join()}`)
     const closed = response?.headers.connection === 'close'
     if (closed) this.closes.push(performance.now())
+    this.#outcomes.changed()
     return response !== null && !closed
   }
 
@@ -72,6 +76,7 @@ export class Balancer {
       return await RawConnection.open({ port: this.#port }, this.#secure)
     } catch (error) {
       this.failures.push(String((error as NodeJS.ErrnoException).code ?? error))
+      this.#outcomes.changed()
       await new Promise((resolve) => setTimeout(resolve, 10))
       return null
     }
