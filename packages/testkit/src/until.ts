@@ -40,28 +40,18 @@ export async function within<T>(
 
 /** Lets tests wait for a condition that only events can change: its owner calls `changed` at each of them. */
 export class Changes {
-  readonly #waiting = new Set<() => void>()
+  #waiting: (() => void)[] = []
 
   /** Looks again at every condition that waits. */
   changed(): void {
-    for (const look of [...this.#waiting]) look()
+    for (const look of this.#waiting.splice(0)) look()
   }
 
   /** Resolves once the condition holds. Rejects after `seconds`, and with what the condition throws. */
   until(condition: () => boolean, what: Expectation, seconds = 15): Promise<void> {
-    const met = new Promise<void>((resolve, reject) => {
-      const look = () => {
-        try {
-          if (!condition()) return
-          resolve()
-        } catch (error) {
-          reject(error)
-        }
-        this.#waiting.delete(look)
-      }
-      this.#waiting.add(look)
-      look()
-    })
-    return within(met, what, seconds)
+    const met = async () => {
+      while (!condition()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    return within(met(), what, seconds)
   }
 }
