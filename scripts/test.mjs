@@ -29,7 +29,9 @@ if (files.length === 0) {
 }
 
 // Each of them is several processes under load: more at a time would measure how the tests disturb each other.
-const atOnce = Number(values['at-once'] ?? Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4))
+const atOnce = Number(
+  values['at-once'] ?? Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4),
+)
 process.exitCode = await runTests(files, {
   atOnce,
   recordTimes: values['record-times'],

@@ -1,3 +1,4 @@
+import { setTimeout as later } from 'node:timers/promises'
 import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
@@ -45,7 +46,7 @@ export class Balancer {
       const connection = await this.#connect()
       while (connection !== null) {
         if (!(await this.#ask(connection))) break
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await later(10)
       }
       connection?.close()
     }
@@ -56,6 +57,7 @@ export class Balancer {
       const connection = await this.#connect()
       if (connection !== null) await this.#ask(connection)
       connection?.close()
+      await later(5)
     }
   }
 
@@ -77,7 +79,7 @@ export class Balancer {
     } catch (error) {
       this.failures.push(String((error as NodeJS.ErrnoException).code ?? error))
       this.#outcomes.changed()
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      await later(10)
       return null
     }
   }

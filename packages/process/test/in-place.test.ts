@@ -10,7 +10,7 @@ import { RawConnection, requestText } from './raw-client.js'
 import { stage } from './stage.js'
 
 const library = { register: false }
-const replacements = 20
+const replacements = 10
 
 /** Said by a supervisor; resolves when the next program is ready. */
 async function execute(app: App, how: () => void): Promise<void> {
