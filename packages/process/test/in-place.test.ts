@@ -10,7 +10,7 @@ import { RawConnection, requestText } from './raw-client.js'
 import { stage } from './stage.js'
 
 const library = { register: false }
-const replacements = 20
+const replacements = 10
 
 /** Said by a supervisor; resolves when the next program is ready. */
 async function execute(app: App, how: () => void): Promise<void> {
@@ -26,8 +26,7 @@ const tell = (app: App, order: object = {}) => app.sendRaw(JSON.stringify({ type
 async function alone(t: TestContext, env: Record<string, string> = {}): Promise<{ app: App; port: number }> {
   const port = await freePort()
   const options = { ...library, unsupervised: true, env: { PORT: String(port), ...env } }
-  const app = await App.start('in-place.mjs', options)
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'in-place.mjs', options)
   await app.said('ready generation 0')
   return { app, port }
 }
@@ -246,12 +245,11 @@ for (const [variable, value, message] of [
   ['HANDOVER_EXEC_SIGNAL', 'HUP', /HANDOVER_EXEC_SIGNAL, or execSignal, is "HUP", a signal such as SIGHUP/],
 ] as const) {
   void test(`handover() throws a coded error when ${variable} is "${value}"`, async (t) => {
-    const app = await App.start('in-place.mjs', {
+    const app = await App.start(t, 'in-place.mjs', {
       ...library,
       unsupervised: true,
       env: { [variable]: value },
     })
-    t.after(() => app.dispose())
     assert.equal((await app.exited).code, 1)
     assert.match(app.output, message)
     assert.match(app.output, /ERR_HANDOVER_(LISTEN_FDS|OPTION)/)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { freePort, reached } from '@handover/testkit'
+import { freePort, until } from '@handover/testkit'
 import type { Environment } from '../dist/protocol/environment.js'
 import type { HandoverOptions } from '../dist/index.js'
 import { settings } from '../dist/service/options.js'
@@ -12,13 +12,12 @@ import { RawConnection } from './raw-client.js'
 
 /** No supervisor, as in a pod; only the variables that are given. */
 async function pod(t: TestContext, fixture: string, env: Record<string, string>, options: AppOptions = {}) {
-  const app = await App.start(fixture, {
+  const app = await App.start(t, fixture, {
     unsupervised: true,
     register: !fixture.endsWith('library.mjs'),
     ...options,
     env: { KUBERNETES_SERVICE_HOST: '10.96.0.1', ...env },
   })
-  t.after(() => app.dispose())
   await app.said(' listens')
   const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
   const connect = async () => {
@@ -81,7 +80,7 @@ void test('drain lets kept connections go one by one during the delay, and keeps
   assert.ok(early >= 3, `${early} in the first half`)
   assert.ok(balancer.closes.length - early >= 3, `${early} of ${balancer.closes.length} in the first half`)
   // In the way of the last request, once nobody is accepted any more.
-  await reached(async () => !(await accepts(port)), 'nobody is accepted any more')
+  await until(async () => !(await accepts(port)), 'nobody is accepted any more')
   assert.equal((await late.ask('/'))?.headers.connection, 'close')
   assert.deepEqual(await app.exited, { code: 0, signal: null })
   assert.deepEqual(balancer.failures, [])
@@ -171,7 +170,7 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     const other = await connect()
     await other.ask('/') // it was answered after /slow was received
     app.signal('SIGTERM')
-    await reached(async () => (await probe(port, '/readyz')) === '503 draining', 'it drains')
+    await until(async () => (await probe(port, '/readyz')) === '503 draining', 'it drains')
     assert.equal(await probe(port, '/livez'), '200 draining')
     assert.notEqual((await (await connect()).ask('/'))?.status, undefined, 'it still accepts')
     await busy.until(() => busy.responses.length === 1)

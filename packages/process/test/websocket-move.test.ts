@@ -47,9 +47,7 @@ for (const [name, env] of [
       const answered = sessions.map((session) => session.answered)
       await Promise.all(
         sessions.map((session, index) =>
-          session
-            .until(() => session.answered > (answered[index] ?? 0) || session.closed !== null)
-            .catch(() => {}),
+          session.until(() => session.answered > (answered[index] ?? 0) || session.closed !== null),
         ),
       )
     }

@@ -5,7 +5,7 @@ import { existsSync, watch, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { freePort, reached } from '@handover/testkit'
+import { freePort, until } from '@handover/testkit'
 import { ask } from '../systemd/rig.js'
 import { openLone, serve } from './rig.js'
 
@@ -33,27 +33,24 @@ test('UDP and unix sockets and the port of the probes go on in the next generati
     string,
   ]
   const probe = () => ask(probes, '/readyz').catch(String)
-  await reached(async () => (await probe()) === 'ready\n', 'all of its sockets listen')
+  await until(async () => (await probe()) === 'ready\n', 'all of its sockets listen')
   const changes: string[] = []
   const watcher = watch(service.folder, (_, name) => name === 'app.sock' && changes.push(name))
   t.after(() => watcher.close())
   for (let i = 0; i < 3; i++) {
     const next = await service.upgrade()
-    await reached(async () => (await askUnix(socketPath)) === `unix ${next}`, `${next} has the unix socket`)
+    await until(async () => (await askUnix(socketPath)) === `unix ${next}`, `${next} has the unix socket`)
     // For some microseconds it is not there.
     const writable = () => askUnix(writablePath).catch(() => '')
-    await reached(async () => (await writable()) === `unix ${next}`, `${next} has the other one`)
-    await reached(
-      async () => (await askDatagram(service.port)) === String(next),
-      `${next} has the UDP socket`,
-    )
-    await reached(async () => (await probe()) === 'ready\n', 'the probes are answered')
+    await until(async () => (await writable()) === `unix ${next}`, `${next} has the other one`)
+    await until(async () => (await askDatagram(service.port)) === String(next), `${next} has the UDP socket`)
+    await until(async () => (await probe()) === 'ready\n', 'the probes are answered')
   }
   assert.doesNotMatch(service.output(), /Warning|Error/)
   assert.deepEqual(changes, [], 'the socket was there all the time')
   const last = service.pid()
   process.kill(last, 'SIGTERM')
-  await reached(() => !existsSync(`/proc/${last}/fd/0`), `${last} ended`)
+  await until(() => !existsSync(`/proc/${last}/fd/0`), `${last} ended`)
   for (const path of [socketPath, writablePath]) assert.equal(existsSync(path), false)
 })
 

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { reached } from '@handover/testkit'
+import { until } from '@handover/testkit'
 import { startLoad } from '../../dist/verify/index.js'
 import { assertFlawless, canConnect, fixture, openLone, serve, type Lone } from './rig.js'
 
@@ -73,7 +73,7 @@ test('stop first, then start: what was accepted is answered, who comes in betwee
   for (const client of clients) client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
   await service.accepts() // the queue is first in, first out: whoever came before is accepted as well
   process.kill(first, 'SIGUSR2')
-  await reached(async () => !(await canConnect(port)), 'who comes in between is refused')
+  await until(async () => !(await canConnect(port)), 'who comes in between is refused')
   for (const client of clients) assert.match(await client.rest, /200 OK[^]*slow/)
   assert.equal(await canConnect(port), false, 'nobody serves until the new one listens')
   writeFileSync(join(folder, 'go'), '')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Rig } from '@handover/testkit'
-import { freePort, openRig, reached } from '@handover/testkit'
+import { freePort, openRig, until } from '@handover/testkit'
 import { startLoad, type WorkloadReport } from '../../dist/verify/index.js'
 
 const keptConnections = 10
@@ -115,7 +115,7 @@ async function serving(t: TestContext, program: string[], flags: string[] = []) 
       keepAlive: [{ connections: keptConnections, thinkMs: [0, 100] }],
     },
   })
-  await reached(() => load.report().workloads.some(isConnected), 'all clients with keep-alive are connected')
+  await until(() => load.report().workloads.some(isConnected), 'all clients with keep-alive are connected')
   return { rig, load }
 }
 

@@ -5,12 +5,15 @@ import { join } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { connect } from 'node:tls'
 import { test } from 'node:test'
+import { setTimeout as later } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { countStreams } from './http2-frames.js'
 import { http2Load } from './http2-load.js'
 import { fixture, http2Service, upgradeOften, without } from './http2-service.js'
 
 const upgrades = 20
+/** Without it the processes of curl would take the time that the instances need to start. */
+const thinkMs = 50
 
 test('upgrade leaves no stream over plaintext unserved', async (t) => {
   const { rig, port, counted } = await http2Service(t, { TLS: '0' })
@@ -65,7 +68,7 @@ test('upgrade loses no request of curl over HTTP/2 with TLS', without('curl'), a
   assert.ok(state.answered > upgrades)
 })
 
-/** One curl after another, each with twenty requests on one connection. */
+/** One curl after another, each with twenty requests on one connection, and a pause between them. */
 async function curl(
   url: string,
   post: boolean,
@@ -92,6 +95,7 @@ async function curl(
       ...answers.filter((answer) => answer !== '2 200'),
       ...errors.split('\n').filter((line) => line !== ''),
     )
+    await later(thinkMs)
   }
 }
 

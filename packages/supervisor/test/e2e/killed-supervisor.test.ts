@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Rig } from '@handover/testkit'
-import { openRig, reached } from '@handover/testkit'
+import { openRig, until } from '@handover/testkit'
 import type { ServiceStatus } from 'handover/model'
 import { startLoad } from '../../dist/verify/index.js'
 import { closedConnections, startService } from './upgrade-load.js'
@@ -31,11 +31,11 @@ for (const type of ['RollingUpdate', 'InPlace']) {
       const command = rig.spawn('upgrade')
       await told(command, moment)
       process.kill(supervisor.pid, 'SIGKILL')
-      await reached(() => !existsSync(`/proc/${supervisor.pid}/exe`), 'the supervisor is gone')
+      await until(() => !existsSync(`/proc/${supervisor.pid}/exe`), 'the supervisor is gone')
       command.kill()
       const { code, stderr } = await rig.handover('start')
       assert.equal(code, 0, stderr)
-      await reached(async () => isAtRest(await web(rig)), 'the upgrade is finished')
+      await until(async () => isAtRest(await web(rig)), 'the upgrade is finished')
     }
     const report = await load.stop()
     t.diagnostic(`${report.answered} answered, ${report.failed} failed`)

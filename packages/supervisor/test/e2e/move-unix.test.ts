@@ -8,7 +8,7 @@ import { freePort, openRig } from '@handover/testkit'
 import { runVerify, startLoad } from '../../dist/verify/index.js'
 import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
-const upgrades = 10
+const upgrades = 5
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
 
 for (const app of ['both.cjs', 'both.mjs'])

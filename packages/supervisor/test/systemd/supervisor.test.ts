@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { reached, systemdUnavailable } from '@handover/testkit'
+import { until, systemdUnavailable } from '@handover/testkit'
 import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
 
 const skip = systemdUnavailable() ?? false
@@ -101,7 +101,7 @@ test('a unit that does not allow for the drain is warned of, with both numbers',
     dropIn: ['TimeoutStopSec=12', 'KillMode=mixed', 'FileDescriptorStoreMax=0'],
   })
   await must(unit, 'start', 'web')
-  await reached(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
+  await until(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
   assert.match(
     unit.log(),
     /TimeoutStopSec is 12 s, but the longest terminationGracePeriodSeconds, 30 s, needs 35 s/,

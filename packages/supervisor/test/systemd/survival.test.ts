@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { reached, systemdUnavailable } from '@handover/testkit'
+import { until, systemdUnavailable } from '@handover/testkit'
 import type { Unit } from './rig.js'
 import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
 
@@ -100,7 +100,7 @@ test('a request of 3 s is answered though systemctl stop came in between', { ski
   }).listen(process.env.PORT)`)
   await must(unit, 'start', 'web')
   const answer = ask(unit.port)
-  await reached(() => unit.log().includes('asked'), 'the request has arrived')
+  await until(() => unit.log().includes('asked'), 'the request has arrived')
   const stop = unit.systemd.systemctl('stop', 'web')
   assert.equal(await answer, 'slow')
   assert.equal((await stop).code, 0)

@@ -86,7 +86,8 @@ function note(speaker: Speaker, message: InstanceMessage): void {
 /** A figure that no process has told stays absent: it is unknown, not 0. */
 function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
   if (accounts.length === 0) return null
-  const told = (field: string) => accounts.some((account) => account[field as keyof ConnectionAccount] !== undefined)
+  const told = (field: string) =>
+    accounts.some((account) => account[field as keyof ConnectionAccount] !== undefined)
   const fields = Object.entries(addAccounts(accounts)).filter(([field]) => told(field))
   return Object.fromEntries(fields) as unknown as ConnectionAccount
 }
