@@ -225,7 +225,7 @@ function preloadArguments(preload: boolean | { dist: string }): string[] {
 export function copyOfDist(): { dist: string; fixture: string; remove(): void } {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-dist-'))
   fs.cpSync(dist, path.join(folder, 'dist'), { recursive: true })
-  fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  fs.copyFileSync(path.join(dist, '../package.json'), path.join(folder, 'package.json'))
   for (const file of ['http.cjs', 'answer.cjs'])
     fs.copyFileSync(path.join(fixtures, file), path.join(folder, file))
   return {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { ConnectionAccount } from '../../dist/model/index.js'
 import { judge } from '../../dist/adapters/processes/instance-message.js'
-import { lineSplitter } from '../../dist/adapters/processes/json-lines.js'
 import { parseNotify } from '../../dist/adapters/processes/notify-message.js'
 import { openWatchdog } from '../../dist/adapters/processes/watchdog.js'
 import { speakers } from '../../dist/adapters/processes/speakers.js'
@@ -54,22 +53,6 @@ test('parseNotify() names what is no message, and takes the rest', () => {
 
 test('parseNotify() shortens a status that is too long', () => {
   assert.equal(parseNotify(Buffer.from('STATUS=' + 'x'.repeat(10_000))).status?.length, 4096)
-})
-
-test('lineSplitter() joins and cuts chunks, in the middle of a character too', () => {
-  const split = lineSplitter(100)
-  const bytes = Buffer.from('één\ntwo\nthr')
-  assert.deepEqual(split(bytes.subarray(0, 1)), [])
-  assert.deepEqual(split(bytes.subarray(1)), ['één', 'two'])
-  assert.deepEqual(split(Buffer.from('ee\n')), ['three'])
-})
-
-test('lineSplitter() gives null for a line that is too long, with and without its end', () => {
-  assert.deepEqual(lineSplitter(3)(Buffer.from('abc\nabcd\nx\n')), ['abc', null])
-  assert.deepEqual(lineSplitter(3)(Buffer.from('abc\nabcd')), ['abc', null])
-  const split = lineSplitter(3)
-  assert.deepEqual(split(Buffer.from('ab')), [])
-  assert.deepEqual(split(Buffer.from('cd')), [null])
 })
 
 const account = (accepted: number): ConnectionAccount => ({

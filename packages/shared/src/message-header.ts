@@ -1,14 +1,14 @@
-/** The memory layout of `struct msghdr` and of control messages on 64-bit Linux (recvmsg(2), cmsg(3)). */
+/** The memory layout of `struct msghdr` and of control messages on 64-bit Linux: recvmsg(2), cmsg(3), unix(7). */
+import { SCM_RIGHTS, SOL_SOCKET } from './socket-constants.js'
 
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
 /** SCM_MAX_FD: the most descriptors that the kernel lets one message carry. */
-const maxRights = 253
+export const maxRights = 253
+
 const cmsgHeader = 16
 const align = (length: number): number => (length + 7) & ~7
 
-/** Room for the fullest SCM_RIGHTS and for credentials beside it. */
-export const controlRoom = cmsgHeader + align(4 * maxRights) + cmsgHeader + 16
+/** Bytes for the fullest SCM_RIGHTS and for credentials beside it. */
+export const controlBytes = cmsgHeader + align(4 * maxRights) + cmsgHeader + 16
 
 /** Address of a buffer's memory. */
 type AddressOf = (buffer: Buffer) => bigint
@@ -43,6 +43,7 @@ export function readMessageHeader(
   return { controlLength: Number(header.readBigUInt64LE(40)), flags: header.readInt32LE(48) }
 }
 
+/** Descriptors as a control message; empty without any. */
 export function encodeRights(fds: number[]): Buffer {
   if (fds.length === 0) return Buffer.alloc(0)
   const control = Buffer.alloc(cmsgHeader + align(4 * fds.length))
@@ -54,7 +55,7 @@ export function encodeRights(fds: number[]): Buffer {
 }
 
 /** The descriptors in the control messages. */
-export function decodeControl(control: Buffer): number[] {
+export function decodeRights(control: Buffer): number[] {
   const fds: number[] = []
   for (let at = 0; at + cmsgHeader <= control.length;) {
     const length = Number(control.readBigUInt64LE(at))
