@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from '@handover/testkit'
 import { startLoad } from '../../dist/verify/index.js'
-import { assertFlawless, canConnect, fixture, openLone, serve, type Lone } from './rig.js'
+import { assertFlawless, canConnect, fixture, openLone, serve, serveOnGo, type Lone } from './rig.js'
 
 const upgrades = 20
 
@@ -48,15 +48,6 @@ const slow = serve('one').replace(
   "request.url === '/slow' ? setTimeout(() => response.end('slow'), 500) : response.end",
 )
 
-/** Listens only when it is let: as long as the test wants it, nobody serves. */
-const waiting = `const { existsSync } = require('node:fs')
-const wait = setInterval(() => {
-  if (!existsSync('go')) return
-  clearInterval(wait)
-  ${serve('two')}
-}, 10)
-`
-
 test('stop first, then start: what was accepted is answered, who comes in between is refused', async (t) => {
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
@@ -68,7 +59,7 @@ test('stop first, then start: what was accepted is answered, who comes in betwee
   const { folder, port } = service
   await service.accepts()
   const first = service.pid()
-  writeFileSync(join(folder, 'app.cjs'), waiting)
+  writeFileSync(join(folder, 'app.cjs'), serveOnGo('two'))
   const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(port)))
   for (const client of clients) client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
   await service.accepts() // the queue is first in, first out: whoever came before is accepted as well
