@@ -34,10 +34,10 @@ const beliefMs = 1500
 const delayMs = 3000
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000), HANDOVER_IDLE_SECONDS: '0.5' }
 
-for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'pod-https.cjs', 'express.cjs']) {
+for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'https.cjs', 'express.cjs']) {
   void test(`drain refuses nobody who comes within the delay when the application is ${fixture}`, async (t) => {
     const { app, port } = await pod(t, fixture, { ...delayed })
-    const balancer = new Balancer(port, { secure: fixture === 'pod-https.cjs' })
+    const balancer = new Balancer(port, { secure: fixture === 'https.cjs' })
     await balancer.warm()
     const terminatedAt = performance.now()
     app.signal('SIGTERM')
