@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { until } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { assertFlawless, canConnect, fixture, openLone, serve, serveOnGo, type Lone } from './rig.js'
 
 const upgrades = 20
 
-const loadOn = ({ port }: Lone) =>
-  startLoad({
+const loadOn = (t: TestContext, { port }: Lone) =>
+  loadFor(t, {
     target: { host: '127.0.0.1', port },
     path: '/echo/hello',
     workloads: {
@@ -32,7 +32,7 @@ for (const [name, program, register] of [
       env: { HANDOVER_UPGRADE_STRATEGY: 'reusePort', HANDOVER_DRAIN_SECONDS: '20' },
     })
     await service.accepts()
-    const load = loadOn(service)
+    const load = loadOn(t, service)
     for (let i = 1; i <= upgrades; i++) {
       load.markUpgradeStart(i)
       await service.upgrade()
