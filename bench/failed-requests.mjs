@@ -71,6 +71,8 @@ function summary(name, { version, setup, command }, report) {
   const { requests, failed, inFlight, outcomes, connections } = report.load
   if (inFlight > 0 || outcomes.clientError > 0)
     throw new Error(`${name}: ${inFlight} in flight and ${outcomes.clientError} client errors, expected none`)
+  const keepAlive = report.load.workloads.find((workload) => workload.name.startsWith('keep-alive'))
+  const newConnections = report.load.workloads.find((workload) => workload.name === 'new connections')
   const kinds = Object.entries(outcomes).filter(([kind, count]) => kind !== 'answered' && count > 0)
   return {
     name,
@@ -82,9 +84,13 @@ function summary(name, { version, setup, command }, report) {
     failed,
     failedPerUpgrade: failed / report.upgrades.length,
     outcomes: Object.fromEntries(kinds),
+    failedOnKeptConnections: failures(keepAlive),
+    failedOnNewConnections: failures(newConnections),
     idleConnectionsClosed: connections.closedIdle + connections.resetIdle,
   }
 }
+
+const failures = ({ requests, outcomes }) => requests - outcomes.answered
 
 function kernelRelease() {
   return /^\S+ \S+ (\S+)/.exec(readFileSync('/proc/version', 'utf8'))[1].replace(/[-+].*/, '')
