@@ -21,8 +21,8 @@ const home = mkdtempSync(join(tmpdir(), 'handover-bench-'))
 try {
   const contenders = [
     ['handover', handover(home)],
-    ['gunicorn, sync workers', gunicorn(home, 'sync')],
-    ['gunicorn, gthread workers', gunicorn(home, 'gthread')],
+    ['gunicorn, sync, no keep-alive', gunicorn(home, 'sync')],
+    ['gunicorn, gthread', gunicorn(home, 'gthread')],
     ['nginx, reload', nginx(home)],
     ['nginx, new binary', nginx(home, { binary: true })],
     ['node:cluster', nodeCluster()],

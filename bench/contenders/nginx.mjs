@@ -21,7 +21,7 @@ export function nginx(home, { binary = false } = {}) {
   return {
     version: spawnSync(program, ['-v'], { encoding: 'utf8' }).stderr.trim().split('/')[1],
     setup: 'worker_processes 2; return 200',
-    command: binary ? 'kill -USR2, then -WINCH and -QUIT to the old master' : 'nginx -s reload',
+    command: binary ? 'kill -USR2, -WINCH, -QUIT' : 'nginx -s reload',
     async start(port) {
       mkdirSync(folder, { recursive: true })
       writeFileSync(join(folder, 'nginx.conf'), configuration(port, folder))

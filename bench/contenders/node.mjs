@@ -28,7 +28,7 @@ export function nodeCluster() {
   return {
     version: process.versions.node,
     setup: 'bench/cluster.cjs, 2 workers',
-    command: 'for each worker: fork(), wait for "listening", then disconnect() the old one',
+    command: 'fork(), worker.disconnect()',
     async start(port) {
       child = spawn(process.execPath, [cluster], {
         env: { ...process.env, PORT: String(port) },

@@ -34,17 +34,15 @@ ${bars.map((bar, index) => row(bar, top + index * rowHeight, most)).join('\n')}
 
 function row({ name, command, failedPerUpgrade }, y, most) {
   const length = most === 0 ? 0 : Math.round((failedPerUpgrade / most) * (barEnd - barX))
-  const [tool, detail] = name.split(', ')
+  const [tool, ...details] = name.split(', ')
+  const detail = details.join(', ')
   const none = failedPerUpgrade === 0
   return [
     `<text x="${margin}" y="${y + 14}"><tspan class="n">${tool}</tspan>${detail ? ` ${detail}` : ''}</text>`,
-    `<text class="m" x="${margin}" y="${y + 31}">${commandShown(command)}</text>`,
+    `<text class="m" x="${margin}" y="${y + 31}">${command}</text>`,
     `<rect x="${barX}" y="${y + 4}" width="${length}" height="26" fill="#cf222e"/>`,
     `<text class="${none ? 'z' : 'n'}" x="${barX + length + 10}" y="${y + 22}">${shown(failedPerUpgrade)}</text>`,
   ].join('')
 }
-
-/** The rest of a long one is in docs/benchmarks.md. */
-const commandShown = (command) => (command.length <= 30 ? command : `${command.split(/,| for /)[0]}, …`)
 
 const shown = (value) => (value > 0 && value < 10 ? value.toFixed(1) : value.toFixed(0))
