@@ -1,9 +1,10 @@
 // Runs the compiled tests, and prints the slowest files at the end.
 //
-//     node scripts/test.mjs [--unit] [--record-times] [WORD...]
+//     node scripts/test.mjs [--unit] [--record-times] [--at-once N] [WORD...]
 //
 // WORD: only files whose path has one of the words in it. --unit: only those that start no process of a service.
 // --record-times: keeps how long each file took in scripts/tests/weights.json; the next run starts the longest first.
+// --at-once: how many files run at a time.
 // With CI in the environment a test that is skipped fails the run, unless scripts/tests/expected-skips.mjs has it.
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'

@@ -6,16 +6,15 @@ import { spec, tap } from 'node:test/reporters'
 import { expectedSkips } from './expected-skips.mjs'
 import { recordWeights, schedule } from './files.mjs'
 
-/** A file that hangs fails instead of holding up the rest for ever; the longest takes a minute. */
-const timeout = 300_000
 /** Rows of the table. */
 const slowest = 12
 
 /**
- * Resolves with the exit code.
+ * Resolves with the exit code. `timeout`, in milliseconds, is for each file: one that hangs fails instead of holding up
+ * the rest for ever. The longest takes a minute.
  * @param {import('./files.mjs').TestFile[]} files
  */
-export function runTests(files, { atOnce, recordTimes = false, strict = false }) {
+export function runTests(files, { atOnce, recordTimes = false, strict = false, timeout = 300_000 }) {
   const results = resultsOf(files)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stop.abort())
@@ -38,12 +37,15 @@ export function runTests(files, { atOnce, recordTimes = false, strict = false })
 function resultsOf(files) {
   const sourceOf = new Map(files.map(({ path, source }) => [path, source]))
   const times = new Map()
+  const running = new Map(files.map(({ source }) => [source, new Set()]))
   const results = {
     failed: false,
     skips: [],
     add({ type, data }) {
       if (type === 'test:fail') results.failed = true
       const source = sourceOf.get(data.file)
+      if (type === 'test:dequeue' && data.name !== data.file) running.get(source)?.add(data.name)
+      if (type === 'test:complete') running.get(source)?.delete(data.name)
       if (type === 'test:pass' && data.skip !== undefined) {
         const { name, skip: reason } = data
         const expected = expectedSkips.some((one) => one.files.test(source ?? '') && one.because.test(reason))
@@ -55,6 +57,9 @@ function resultsOf(files) {
       time[data.name === data.file ? 'whole' : 'tests'] += data.details.duration_ms / 1000
       times.set(source, time)
     },
+    /** Tests that had not ended when their file did. */
+    unfinished: () =>
+      [...running].flatMap(([source, names]) => [...names].map((name) => `unfinished: ${source}, "${name}"`)),
     seconds: () =>
       Object.fromEntries([...times].map(([source, { whole, tests }]) => [source, Math.max(whole, tests)])),
   }
@@ -81,7 +86,8 @@ function withNotes(results) {
 const isFirstClosingLine = ({ nesting, message, file }) =>
   nesting === 0 && file === undefined && /^tests \d+$/.test(message)
 
-function* notesOn({ seconds, skips }) {
+function* notesOn({ seconds, skips, unfinished }) {
+  yield* unfinished()
   const times = Object.entries(seconds()).sort(([, a], [, b]) => b - a)
   yield `slowest of ${times.length} files, in seconds:`
   for (const [source, time] of times.slice(0, slowest)) yield `${time.toFixed(1).padStart(7)}  ${source}`

@@ -1,4 +1,5 @@
 import { setTimeout as later } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
@@ -19,7 +20,8 @@ export class Balancer {
   readonly #outcomes = new Changes()
   #withdrawn = false
 
-  constructor(port: number, { kept = 20, fresh = 4, secure = false } = {}) {
+  constructor(t: TestContext, port: number, { kept = 20, fresh = 4, secure = false } = {}) {
+    t.after(() => (this.#withdrawn = true))
     this.#port = port
     this.#secure = secure
     this.#clients = [

@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
@@ -11,11 +12,12 @@ export interface BusyClients {
  * Keep-alive clients that ask without a pause, and one that opens a connection for each request. Every request has
  * one outcome; a connection that ends is a failure.
  */
-export async function keepBusy(port: number, count: number): Promise<BusyClients> {
+export async function keepBusy(t: TestContext, port: number, count: number): Promise<BusyClients> {
   const failures: string[] = []
   const bodies = new Set<string>()
   let answered = 0
   let stopped = false
+  t.after(() => (stopped = true))
   const outcomes = new Changes()
   const ask = async (connection: RawConnection): Promise<boolean> => {
     const response = await connection.ask('/').catch((error: unknown) => (failures.push(String(error)), null))

@@ -39,7 +39,7 @@ const connect = async (t: TestContext, port: number): Promise<RawConnection> => 
 
 void test(`exec() ${replacements} times loses no request and no connection of 50 busy clients`, async (t) => {
   const { app, port } = await alone(t)
-  const clients = await keepBusy(port, 50)
+  const clients = await keepBusy(t, port, 50)
   for (let generation = 1; generation <= replacements; generation++) {
     app.signal('SIGUSR2')
     await app.said(`ready generation ${generation} pid ${app.pid}\n`)
@@ -53,7 +53,7 @@ void test(`exec() ${replacements} times loses no request and no connection of 50
 void test(`register executes an unmodified application anew ${replacements} times, and loses nothing`, async (t) => {
   const service = stage(t, 'http.cjs', { env: { HANDOVER_EXEC_SIGNAL: 'SIGHUP' } })
   const app = await service.start()
-  const clients = await keepBusy(service.port, 50)
+  const clients = await keepBusy(t, service.port, 50)
   for (let generation = 1; generation <= replacements; generation++) {
     await execute(app, () => app.signal('SIGHUP'))
     await clients.more(200)
@@ -123,7 +123,7 @@ for (const [reason, order, code] of [
 void test('exec() goes on serving every connection when execve(2) itself fails', async (t) => {
   // MAX_ARG_STRLEN: 128 KiB.
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ envSize: 200_000 }) })
-  const clients = await keepBusy(port, 20)
+  const clients = await keepBusy(t, port, 20)
   for (let times = 1; times <= 3; times++) {
     app.signal('SIGUSR2')
     await app.until(() => app.output.split('could not be executed: E2BIG').length > times)

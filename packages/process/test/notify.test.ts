@@ -9,7 +9,7 @@ import { App, copyOfDist, type AppOptions } from './app.js'
 import { DatagramSocket } from './datagrams.js'
 import { heldTcp } from './sockets.js'
 
-const hasSystemdNotify = spawnSync('systemd-notify', ['--version']).status === 0
+const noSystemdNotify = spawnSync('systemd-notify', ['--version']).status === 0 ? false : 'no systemd-notify'
 
 function notifySocket(t: TestContext, name = 'notify') {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
@@ -43,7 +43,7 @@ void test('register says READY=1 and STOPPING=1 to systemd when koffi is install
 
 void test(
   'register says it by systemd-notify when koffi is not installed',
-  { skip: !hasSystemdNotify },
+  { skip: noSystemdNotify },
   async (t) => {
     const copy = copyOfDist()
     t.after(() => copy.remove())

@@ -34,10 +34,10 @@ const beliefMs = 1500
 const delayMs = 3000
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000), HANDOVER_IDLE_SECONDS: '0.5' }
 
-for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'pod-https.cjs', 'express.cjs']) {
+for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'https.cjs', 'express.cjs']) {
   void test(`drain refuses nobody who comes within the delay when the application is ${fixture}`, async (t) => {
     const { app, port } = await pod(t, fixture, { ...delayed })
-    const balancer = new Balancer(port, { secure: fixture === 'pod-https.cjs' })
+    const balancer = new Balancer(t, port, { secure: fixture === 'https.cjs' })
     await balancer.warm()
     const terminatedAt = performance.now()
     app.signal('SIGTERM')
@@ -53,7 +53,7 @@ for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'pod-htt
 
 void test('drain refuses connections when there is no delay (control)', async (t) => {
   const { app, port } = await pod(t, 'pod.cjs', { ...delayed, HANDOVER_DRAIN_DELAY_SECONDS: '0' })
-  const balancer = new Balancer(port)
+  const balancer = new Balancer(t, port)
   await balancer.warm()
   app.signal('SIGTERM')
   await after(beliefMs)
@@ -65,7 +65,7 @@ void test('drain refuses connections when there is no delay (control)', async (t
 
 void test('drain lets kept connections go one by one during the delay, and keeps those that come', async (t) => {
   const { app, port, connect } = await pod(t, 'pod.cjs', { ...delayed, HANDOVER_IDLE_SECONDS: '5' })
-  const balancer = new Balancer(port, { kept: 50, fresh: 0 })
+  const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
   await balancer.warm()
   const terminatedAt = performance.now()
   app.signal('SIGTERM')

@@ -162,19 +162,18 @@ void test('register hides its variables from the children of the application', a
   assert.match(app.output, /child sees HANDOVER_DRAIN_SECONDS,HANDOVER_IDLE_SECONDS\n/)
 })
 
-for (const [fixture, output, code] of [
-  ['handler-close.cjs', 'closed well', 0],
-  ['handler-exit.cjs', 'exits', 3],
-  ['handler-natural.cjs', 'got SIGTERM 15', 0],
-  ['handler-never-exits.cjs', 'thinks about it', 0],
+for (const [HANDLER, output, code] of [
+  ['closes', 'closed well', 0],
+  ['exits', 'exits', 3],
+  ['lets the process end', 'got SIGTERM 15', 0],
+  ['never exits', 'thinks about it', 0],
 ] as const) {
-  void test(`register runs the application's SIGTERM handler after the last answer when it is ${fixture}`, async (t) => {
-    const { app, port } = await serve(t, fixture, { env: { HANDOVER_DRAIN_SECONDS: '3' } })
-    const connection = await RawConnection.open({ port })
-    t.after(() => connection.close())
+  void test(`register runs the application's SIGTERM handler after the last answer when it ${HANDLER}`, async (t) => {
+    const { app, connect } = await serve(t, 'handlers.cjs', { env: { HANDLER, HANDOVER_DRAIN_SECONDS: '3' } })
+    const connection = await connect()
     await connection.ask('/')
     connection.get('/slow/300')
-    const other = await RawConnection.open({ port })
+    const other = await connect()
     await other.ask('/')
     other.close()
     const exit = app.stop()

@@ -54,15 +54,25 @@ test('UDP and unix sockets and the port of the probes go on in the next generati
   for (const path of [socketPath, writablePath]) assert.equal(existsSync(path), false)
 })
 
+/** Answers once the test has made a file `go` in the folder. */
+const endOnGo = `function endOnGo(response) {
+  const wait = setInterval(() => {
+    if (!require('node:fs').existsSync('go')) return
+    clearInterval(wait)
+    response.end('slow')
+  }, 10)
+}
+`
+
 test('no upgrade begins while maxDraining earlier generations still answer', async (t) => {
   const service = await openLone(t, 'app.cjs', {
-    env: { HANDOVER_MAX_DRAINING: '1' },
+    env: { HANDOVER_MAX_DRAINING: '1', HANDOVER_DRAIN_SECONDS: '30' },
     prepare(folder) {
       const slow = serve('one').replace(
         'response.end',
-        "request.url === '/slow' ? setTimeout(() => response.end('slow'), 3000) : response.end",
+        "request.url === '/slow' ? endOnGo(response) : response.end",
       )
-      writeFileSync(join(folder, 'app.cjs'), slow)
+      writeFileSync(join(folder, 'app.cjs'), slow + endOnGo)
       return {}
     },
   })
@@ -79,6 +89,7 @@ test('no upgrade begins while maxDraining earlier generations still answer', asy
   const second = await service.upgrade()
   process.kill(second, 'SIGUSR2')
   await service.saidLike(/1 earlier generations still drain \(\d+\), maxDraining is 1/, 0)
+  writeFileSync(join(service.folder, 'go'), '')
   assert.equal(await held, 'slow')
   assert.equal(service.pid(), second)
 })

@@ -181,6 +181,16 @@ function readIfThere(file: string): string {
   }
 }
 
+/** The same, but it listens only once the test has made a file `go` in its folder. */
+export const serveOnGo = (name: string): string => `const { existsSync } = require('node:fs')
+console.log('${name} waits')
+const wait = setInterval(() => {
+  if (!existsSync('go')) return
+  clearInterval(wait)
+  ${serve(name)}
+}, 10)
+`
+
 export function assertFlawless(t: TestContext, report: LoadReport): void {
   t.diagnostic(`${report.answered} answered, ${report.failed} failed`)
   assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))

@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
 import { freePort, openRig, until } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 
 const hello = fileURLToPath(new URL('../../test/fixtures/apps/hello.cjs', import.meta.url))
 
@@ -176,7 +176,7 @@ test('start goes on with the instances, and no request fails, when their supervi
   const port = await freePort()
   const args = ['start', 'app.cjs', '-i', '2', '-p', String(port)]
   assert.equal((await rig.handover(...args)).code, 0)
-  const load = startLoad({
+  const load = loadFor(t, {
     target: { host: '127.0.0.1', port },
     workloads: { newConnections: { perSecond: 50 }, keepAlive: [{ connections: 10, thinkMs: [0, 100] }] },
   })

@@ -1,5 +1,6 @@
 import type { ClientHttp2Session } from 'node:http2'
 import { connect, constants } from 'node:http2'
+import type { TestContext } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
 
 /** A client that asked at once would take the time that the instances need to start. */
@@ -20,19 +21,23 @@ export interface Http2Outcome {
 }
 
 /** Clients that ask again after a short while on each of their streams, and send nothing twice. */
-export function http2Load({
-  secure = true,
-  port,
-  sessions,
-  streams,
-}: {
-  port: number
-  sessions: number
-  secure?: boolean
-  streams: number
-}): Http2Load {
+export function http2Load(
+  t: TestContext,
+  {
+    secure = true,
+    port,
+    sessions,
+    streams,
+  }: {
+    port: number
+    sessions: number
+    secure?: boolean
+    streams: number
+  },
+): Http2Load {
   const outcome: Http2Outcome = { answered: 0, refused: 0, failures: [] }
   let stopped = false
+  t.after(() => (stopped = true))
 
   async function client(): Promise<void> {
     let session: ClientHttp2Session | null = null

@@ -18,7 +18,7 @@ const thinkMs = 50
 test('upgrade leaves no stream over plaintext unserved', async (t) => {
   const { rig, port, counted } = await http2Service(t, { TLS: '0' })
   const watched = await countStreams(t, port)
-  const load = http2Load({ port: watched.port, secure: false, sessions: 10, streams: 8 })
+  const load = http2Load(t, { port: watched.port, secure: false, sessions: 10, streams: 8 })
   await upgradeOften(rig, upgrades)
   const { answered, refused, failures } = await load.stop()
   assert.deepEqual(failures, [])
@@ -30,7 +30,7 @@ test('upgrade leaves no stream over plaintext unserved', async (t) => {
 
 test('upgrade leaves over TLS only streams unserved that a client may send again', async (t) => {
   const { rig, port, counted } = await http2Service(t, { TLS: '1' })
-  const load = http2Load({ port, sessions: 10, streams: 8 })
+  const load = http2Load(t, { port, sessions: 10, streams: 8 })
   await upgradeOften(rig, upgrades)
   const { answered, refused, failures } = await load.stop()
   assert.deepEqual(failures, [])
@@ -59,6 +59,7 @@ test("upgrade loses no request of Go's client over HTTP/2 with TLS", without('go
 test('upgrade loses no request of curl over HTTP/2 with TLS', without('curl'), async (t) => {
   const { rig, url } = await http2Service(t, { TLS: '1' })
   const state = { stopped: false, answered: 0, failures: [] as string[] }
+  t.after(() => (state.stopped = true))
   const callers = [0, 1].map((caller) => curl(url, caller === 1, state))
   await upgradeOften(rig, upgrades)
   state.stopped = true

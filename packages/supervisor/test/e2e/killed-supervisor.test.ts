@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { Rig } from '@handover/testkit'
 import { openRig, until } from '@handover/testkit'
 import type { ServiceStatus } from 'handover/model'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { closedConnections, startService } from './upgrade-load.js'
 
 /** After so many lines of what the command tells: at the begin of the rollout, and at its steps. */
@@ -17,7 +17,7 @@ for (const type of ['RollingUpdate', 'InPlace']) {
     const rig = openRig()
     t.after(() => rig.close())
     const port = await startService(rig, 'hello.cjs', { strategy: { type } })
-    const load = startLoad({
+    const load = loadFor(t, {
       target: { host: '127.0.0.1', port },
       path: '/',
       workloads: {
@@ -25,7 +25,6 @@ for (const type of ['RollingUpdate', 'InPlace']) {
         slow: { concurrency: 4, path: '/', ms: [50, 400] },
       },
     })
-    t.after(() => load.stop())
     for (const moment of moments) {
       const { supervisor } = await rig.status()
       const command = rig.spawn('upgrade')

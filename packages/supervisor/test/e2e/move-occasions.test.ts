@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort, openRig, until } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
 import type { Event, EventOf, EventType, InstanceStatus } from 'handover/model'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { allConnected, assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
 const app = fileURLToPath(new URL('../../test/fixtures/apps/sick.cjs', import.meta.url))
@@ -116,8 +116,7 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
   const started = await rig.handover('start')
   assert.equal(started.code, 0, started.stderr)
-  const load = startLoad(movingLoad({ host: '127.0.0.1', port }))
-  t.after(() => load.stop())
+  const load = loadFor(t, movingLoad({ host: '127.0.0.1', port }))
   await until(
     () => load.report().answered > 500 && allConnected(load.report()),
     'the load runs, and all its clients are connected',

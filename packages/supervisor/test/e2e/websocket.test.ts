@@ -73,6 +73,7 @@ async function conversation(t: TestContext, count: number, options: object = {})
   )
   t.after(() => sessions.forEach(({ ws }) => ws.terminate()))
   let stopped = false
+  t.after(() => (stopped = true))
   const talks = sessions.map(async (session) => {
     for (let n = 1; !stopped; n++) {
       const text = n % 11 === 0 ? 'x'.repeat(70_000 + n) : `message ${n}`

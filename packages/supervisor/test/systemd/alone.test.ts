@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { bootSystemd, freePort, until, systemdUnavailable, type Systemd } from '@handover/testkit'
-import { startLoad, type LoadReport } from '../../dist/verify/index.js'
+import type { LoadReport } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { closedConnections } from '../e2e/upgrade-load.js'
 import { ask, request } from './rig.js'
 
@@ -125,7 +126,7 @@ async function openUnit(t: TestContext, reload: string, environment: string[]) {
     mainPid: async () => (await systemd.show('alone', 'MainPID'))['MainPID'] ?? '',
     /** No request may fail while `work` goes on. */
     async underLoad(work: () => Promise<void>): Promise<LoadReport> {
-      const load = startLoad({
+      const load = loadFor(t, {
         target: { host: '127.0.0.1', port },
         path: '/echo/hello',
         workloads: {
@@ -133,7 +134,6 @@ async function openUnit(t: TestContext, reload: string, environment: string[]) {
           keepAlive: [{ connections: 10, thinkMs: [0, 100] }],
         },
       })
-      t.after(() => load.stop())
       await work()
       const report = await load.stop()
       assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))

@@ -37,7 +37,7 @@ test(
     const unit = await openUnit(t)
     await must(unit, 'start', 'web')
     const before = await unit.show('MainPID')
-    const load = loadOn(unit)
+    const load = loadOn(t, unit)
     for (const name of ['two', 'three', 'four']) {
       unit.write(release(name))
       await must(unit, 'reload', 'web')
@@ -58,7 +58,7 @@ test('systemctl reload fails when the release is broken, and the service goes on
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
   const pids = servingPids(await unit.status())
-  const load = loadOn(unit)
+  const load = loadOn(t, unit)
   unit.write(`console.error('boom'); process.exit(3)`)
   const { code } = await unit.systemd.systemctl('reload', 'web')
   assert.equal(code, 1)
@@ -82,7 +82,7 @@ test('systemctl start fails with a sentence when the service cannot be started',
 test('SIGUSR2 is a reload to systemd as long as it rolls', { skip }, async (t) => {
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
-  const load = loadOn(unit)
+  const load = loadOn(t, unit)
   // The new release is ready after a second only: long enough to be looked at.
   unit.write(
     release('two').replace(`.listen(process.env.PORT)`, ';').concat(`
