@@ -1,5 +1,6 @@
-// The tables of rooms in ARCHITECTURE.md and in eslint.config.js are the same, and the pure rooms compile without Node.
-import { existsSync, readFileSync } from 'node:fs'
+// The tables of rooms in ARCHITECTURE.md and in eslint.config.js are the same, the files that ARCHITECTURE.md names exist,
+// and the pure rooms compile without Node.
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { enforced, pure, rooms } from '../eslint.config.js'
@@ -18,6 +19,13 @@ for (const [name, table] of Object.entries(rooms)) {
     if (!(room in table) || !existsSync(folderOf(name, room)))
       problems.push(`eslint.config.js: "${room}" in the table of ${name} does not exist`)
 }
+
+const sources = readdirSync(join(root, 'packages'), { recursive: true }).filter((path) =>
+  path.includes('/src/'),
+)
+for (const [, path] of page.matchAll(/`([\w/-]+\.ts)`/g))
+  if (!sources.some((source) => `/packages/${source}`.endsWith(`/${path}`)))
+    problems.push(`ARCHITECTURE.md: there is no file "${path}"`)
 
 const config = (file) => JSON.parse(readFileSync(join(root, 'packages/supervisor', file), 'utf8'))
 const folders = pure.map((room) => `src/${room}`)
