@@ -137,7 +137,7 @@ test('upgrade exits with 2 and disturbs nothing when there is no such service', 
   const rig = await started(t)
   const { code, stderr } = await rig.handover('upgrade', 'nope')
   assert.equal(code, 2)
-  assert.match(stderr, /service "nope" is not known here; there is "app"/)
+  assert.match(stderr, /service "nope" does not exist, expected "app"/)
 })
 
 test('logs shows what the instances printed', async (t) => {
