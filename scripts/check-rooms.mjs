@@ -15,7 +15,7 @@ for (const [name, table] of Object.entries(rooms)) {
   else compare(name, table, written)
   if (!enforced.includes(name)) continue
   for (const room of new Set(Object.entries(table).flat(2)))
-    if (!(room in table) || !existsSync(join(root, name, 'src', room)))
+    if (!(room in table) || !existsSync(folderOf(name, room)))
       problems.push(`eslint.config.js: "${room}" in the table of ${name} does not exist`)
 }
 
@@ -30,6 +30,10 @@ for (const [file, key] of [
 
 for (const problem of problems) console.error(problem)
 process.exit(problems.length === 0 ? 0 : 1)
+
+function folderOf(name, room) {
+  return room === '#shared' ? join(root, 'packages/shared/src') : join(root, name, 'src', room)
+}
 
 function compare(name, table, written) {
   for (const room of new Set([...Object.keys(table), ...Object.keys(written)])) {

@@ -1,4 +1,4 @@
-// An ordinary Node service: nothing in it knows of upgrades, signals or handover.
+// An ordinary Node service, with no code for upgrades, signals or handover.
 import { createServer } from 'node:http'
 import { createHash } from 'node:crypto'
 

@@ -1,4 +1,4 @@
-// An Express application that knows nothing of Kubernetes, nor of handover.
+// An ordinary Express application, with no code for Kubernetes or handover.
 import express from 'express'
 
 const app = express()
@@ -11,5 +11,5 @@ const server = app.listen(Number(process.env.PORT ?? 8080), () => {
   console.log(`port ${server.address().port} listens`)
 })
 
-// Longer than the ingress controller in front of it keeps an idle connection (nginx: 60 s).
+// Longer than the ingress controller keeps an idle connection (nginx: 60 s).
 server.keepAliveTimeout = 75_000

@@ -1,5 +1,5 @@
-// A server that drains by itself: nothing of handover is in it. It reads the variables that
-// `handover kubernetes render` writes, and dies as docs/kubernetes-pods.md shows it.
+// A server that drains without any handover code. It reads the variables that
+// `handover kubernetes render` writes, and ends as docs/kubernetes-pods.md describes.
 package main
 
 import (
@@ -19,11 +19,11 @@ import (
 )
 
 func main() {
-	var leaving atomic.Bool
+	var draining atomic.Bool
 	server := &http.Server{
-		Handler:           letGo(&leaving, routes(&leaving)),
+		Handler:           closeWhileDraining(&draining, routes(&draining)),
 		ReadHeaderTimeout: 10 * time.Second,
-		// Longer than the ingress controller in front of it keeps an idle connection (nginx: 60 s).
+		// Longer than the ingress controller keeps an idle connection (nginx: 60 s).
 		IdleTimeout: 75 * time.Second,
 	}
 	listener, err := net.Listen("tcp", ":"+environment("PORT", "8080"))
@@ -39,13 +39,13 @@ func main() {
 	case err := <-served:
 		log.Fatal(err)
 	case <-terminated.Done():
-		stop() // a second signal ends it at once
+		stop() // a second signal ends the process at once
 	}
 
 	deadline, cancel := context.WithTimeout(context.Background(), seconds("HANDOVER_DRAIN_SECONDS", 28))
 	defer cancel()
-	leaving.Store(true)
-	// Endpoints are withdrawn while we are told to stop: those who have not heard yet are served.
+	draining.Store(true)
+	// Endpoints are withdrawn at the same time as SIGTERM is sent: some clients do not know yet.
 	time.Sleep(seconds("HANDOVER_DRAIN_DELAY_SECONDS", 5) - seconds("HANDOVER_PRESTOP_SECONDS", 0))
 	if err := server.Shutdown(deadline); err != nil {
 		log.Fatalf("the drain was cut: %v", err)
@@ -55,11 +55,11 @@ func main() {
 	}
 }
 
-func routes(leaving *atomic.Bool) http.Handler {
+func routes(draining *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", func(response http.ResponseWriter, _ *http.Request) { fmt.Fprintln(response, "alive") })
 	mux.HandleFunc("/readyz", func(response http.ResponseWriter, _ *http.Request) {
-		if leaving.Load() {
+		if draining.Load() {
 			http.Error(response, "draining", http.StatusServiceUnavailable)
 			return
 		}
@@ -74,11 +74,12 @@ func routes(leaving *atomic.Bool) http.Handler {
 	return mux
 }
 
-// letGo makes answers say `Connection: close` once we leave. Server.SetKeepAlivesEnabled(false) would do so too,
-// but it closes idle connections at that very moment, into the requests that may be on their way.
-func letGo(leaving *atomic.Bool, next http.Handler) http.Handler {
+// closeWhileDraining makes answers say `Connection: close` once the server is draining.
+// Server.SetKeepAlivesEnabled(false) would do so too, but it also closes idle connections at once, while requests may
+// be on their way.
+func closeWhileDraining(draining *atomic.Bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
-		if leaving.Load() {
+		if draining.Load() {
 			response.Header().Set("Connection", "close")
 		}
 		next.ServeHTTP(response, request)
@@ -95,7 +96,7 @@ func environment(name, fallback string) string {
 func seconds(name string, fallback float64) time.Duration {
 	value, err := strconv.ParseFloat(environment(name, fmt.Sprint(fallback)), 64)
 	if err != nil || value < 0 {
-		log.Fatalf("%s is %q, a number of seconds was expected", name, os.Getenv(name))
+		log.Fatalf("%s is %q, expected a number of seconds", name, os.Getenv(name))
 	}
 	return time.Duration(value * float64(time.Second))
 }

@@ -1,6 +1,7 @@
 import type { FSWatcher } from 'node:fs'
 import { closeSync, existsSync, openSync, readSync, readdirSync, statSync, watch } from 'node:fs'
 import { basename, join } from 'node:path'
+import { LineSplitter } from '#shared/lines.js'
 
 /** Lines of the log files in some folders, as they are written; new files are picked up as they appear. */
 export interface Tail {
@@ -19,17 +20,16 @@ const chunkBytes = 64 * 1024
 
 /** Follows by inotify (fs.watch): nothing is polled. A file that shrank (copytruncate) is read from its start. */
 export function tail({ folders, last, onLine }: TailOptions): Tail {
-  const offsets = new Map<string, { read: number; rest: string }>()
+  const offsets = new Map<string, { read: number; lines: LineSplitter }>()
   const watchers: FSWatcher[] = []
 
   const drain = (path: string) => {
     const size = sizeOf(path)
     if (size === null) return void offsets.delete(path)
-    const position = offsets.get(path) ?? { read: 0, rest: '' }
+    const position = offsets.get(path) ?? { read: 0, lines: new LineSplitter() }
     if (size < position.read) position.read = 0
-    const text = position.rest + readFrom(path, position.read, size)
-    const lines = text.split('\n')
-    offsets.set(path, { read: size, rest: lines.pop() ?? '' })
+    const lines = position.lines.push(readFrom(path, position.read, size))
+    offsets.set(path, { ...position, read: size })
     for (const line of lines) onLine(basename(path, '.log'), line)
   }
 
@@ -43,7 +43,7 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.log'))) {
       const path = join(folder, file)
       const lines = lastLines(path, last)
-      offsets.set(path, { read: sizeOf(path) ?? 0, rest: '' })
+      offsets.set(path, { read: sizeOf(path) ?? 0, lines: new LineSplitter() })
       for (const line of lines) onLine(basename(path, '.log'), line)
     }
   }

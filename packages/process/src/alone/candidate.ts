@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
+import { signalGroup } from '#shared/signal-group.js'
 import type { PassedListener } from '../listeners/passed-listeners.js'
 import type { Environment } from '../protocol/environment.js'
 import type { CommandLine } from '../system/command-line.js'
@@ -94,14 +95,6 @@ async function endGroup(leader: number, gone: Promise<string>, graceMs: number):
 
 /** A process that is no child of ours can only be looked at. */
 const lookMs = 50
-
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal)
-  } catch {
-    // Nobody is left in it.
-  }
-}
 
 /** WATCHDOG_PID would name us, and the child is to give signs of life as well; HANDOVER_PREDECESSOR is ours alone. */
 function childEnvironment(

@@ -1,6 +1,6 @@
 import net from 'node:net'
 import { originalListen } from '../node/original-listen.js'
-import { lines } from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
 import {
   protocolVersion,
   type InstanceMessage,
@@ -72,11 +72,11 @@ export class Link {
   #connected(socket: net.Socket): void {
     if (this.#socket !== null) return void socket.destroy()
     this.#socket = socket
-    const split = lines()
+    const lines = new LineSplitter()
     socket.unref().setEncoding('utf8')
     socket.on('error', () => {})
     socket.on('data', (chunk) => {
-      for (const line of split(String(chunk))) this.#receive(line)
+      for (const line of lines.push(String(chunk))) this.#receive(line)
     })
     socket.on('close', () => {
       this.#closed = true

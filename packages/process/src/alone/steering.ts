@@ -3,7 +3,7 @@ import type net from 'node:net'
 import { handleOf } from '../node/accept-queue.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
 import { queuesEmptied } from '../system/waiting.js'
-import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../system/socket-constants.js'
+import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '#shared/socket-constants.js'
 
 /**
  * Two sockets on one port (SO_REUSEPORT): the kernel gives each connection to one of them, by a hash, at its SYN; and

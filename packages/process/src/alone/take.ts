@@ -1,13 +1,13 @@
 import fs from 'node:fs'
-import { checkSocketPath, unixAddress } from '../system/unix-datagram.js'
-import { errorName } from '../system/errno.js'
+import { checkUnixName, namedUnixAddress } from '#shared/socket-address.js'
+import { errorName } from '#shared/errno.js'
 import { descriptorCalls } from '../system/descriptors.js'
 import { HandoverError } from '../protocol/errors.js'
 import type { Koffi } from '../system/koffi.js'
 import type { PassedListener } from '../listeners/passed-listeners.js'
 import { isTrusted, peerOf } from '../system/peer.js'
 import { asideOf, parseOffer, type Offer, type Refusal } from '../protocol/takeover.js'
-import { AF_UNIX, POLLIN, SOCK_CLOEXEC, SOCK_STREAM } from '../system/socket-constants.js'
+import { AF_UNIX, POLLIN, SOCK_CLOEXEC, SOCK_STREAM } from '#shared/socket-constants.js'
 
 export interface Taken {
   listeners: PassedListener[]
@@ -23,13 +23,13 @@ export interface Taken {
  * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when somebody is there who does not give them
  */
 export function take(koffi: Koffi, path: string): Taken | null {
-  const wrong = checkSocketPath(path) ?? checkSocketPath(asideOf(path))
-  if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
+  const wrong = checkUnixName('the path', path) ?? checkUnixName('the path', asideOf(path))
+  if (wrong !== null) throw failure(path, wrong)
   const libc = koffi.load(null)
   const fd = Number(libc.func('int socket(int, int, int)')(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
   if (fd < 0) throw failure(path, `socket failed with ${errorName(koffi.errno())}`)
   try {
-    const address = unixAddress(path)
+    const address = namedUnixAddress(path)
     if (Number(libc.func('int connect(int, const void *, unsigned int)')(fd, address, address.length)) < 0) {
       const error = errorName(koffi.errno())
       if (error === 'ENOENT' || error === 'ECONNREFUSED') return close(fd)

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import { originalListen } from '../node/original-listen.js'
-import { lines } from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
 import { descriptorCalls } from '../system/descriptors.js'
 import { messageOf } from '../protocol/errors.js'
 import { handleOf } from '../node/handle.js'
@@ -62,7 +62,7 @@ export class TakeoverSocket {
   }
 
   #connected(socket: net.Socket): void {
-    const split = lines()
+    const lines = new LineSplitter()
     const peer = peerOf(this.#koffi, handleOf(socket)?.fd ?? -1)
     socket
       .unref()
@@ -73,7 +73,7 @@ export class TakeoverSocket {
       return refuse(socket, 'another user is not trusted')
     }
     socket.on('data', (chunk) => {
-      for (const line of split(String(chunk))) {
+      for (const line of lines.push(String(chunk))) {
         if (isRequest(line)) void this.#give(socket, peer)
         else refuse(socket, 'the request is not understood')
       }

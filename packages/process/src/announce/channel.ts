@@ -1,3 +1,4 @@
+import { LineSplitter } from '#shared/lines.js'
 import net from 'node:net'
 import {
   protocolVersion,
@@ -162,17 +163,15 @@ function parse(line: string): SupervisorMessage | null {
 
 /** Calls back with each line, and with null for one that is too long. */
 function lineReader(onLine: (line: string | null) => void): (chunk: string) => void {
-  let rest = ''
+  const lines = new LineSplitter()
   let skipping = false
   return (chunk) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    for (const part of parts) {
-      if (!skipping && part !== '') onLine(part)
+    for (const line of lines.push(chunk)) {
+      if (!skipping && line !== '') onLine(line)
       skipping = false
     }
-    if (rest.length <= longestLine) return
-    rest = ''
+    if (lines.rest.length <= longestLine) return
+    lines.drop()
     if (!skipping) onLine(null)
     skipping = true
   }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { checkSocketPath, sendDatagram, sendDescriptor, type Ffi } from '../system/unix-datagram.js'
+import { checkUnixName } from '#shared/socket-address.js'
+import { sendDatagram, sendDescriptor, type Ffi } from '../system/unix-datagram.js'
 import { loadKoffi as loadOurKoffi } from '../system/koffi.js'
 
 /**
@@ -12,7 +13,7 @@ import { loadKoffi as loadOurKoffi } from '../system/koffi.js'
  * Resolves with null, or with one sentence that says why it could not be said.
  */
 export async function notify(socketPath: string, state: string, fd?: number): Promise<string | null> {
-  const wrong = checkSocketPath(socketPath)
+  const wrong = checkUnixName('NOTIFY_SOCKET', socketPath)
   if (wrong !== null) return wrong
   if (fd !== undefined) {
     const ours = loadOurKoffi()

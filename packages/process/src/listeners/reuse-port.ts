@@ -1,8 +1,8 @@
 import dns from 'node:dns'
 import net from 'node:net'
-import os from 'node:os'
+import { inetAddress } from '#shared/socket-address.js'
 import { defaultBacklog, originalListen } from '../node/original-listen.js'
-import { errorName } from '../system/errno.js'
+import { errorName } from '#shared/errno.js'
 import { HandoverError } from '../protocol/errors.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
 import {
@@ -16,7 +16,7 @@ import {
   SOL_SOCKET,
   SO_REUSEADDR,
   SO_REUSEPORT,
-} from '../system/socket-constants.js'
+} from '#shared/socket-constants.js'
 
 /** What of `server.listen(options)` is known here; the others go with it where Node does it itself. */
 export interface BesideOptions extends net.ListenOptions {
@@ -73,7 +73,7 @@ function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: str
   if (fd < 0) return -koffi.errno()
   const set = (level: number, option: number, value: number): boolean =>
     Number(setsockopt(fd, level, option, Buffer.from(new Int32Array([value]).buffer), 4)) === 0
-  const address = isIPv6 ? ipv6Address(host, port) : ipv4Address(host, port)
+  const address = inetAddress(host, port)
   const done =
     set(SOL_SOCKET, SO_REUSEADDR, 1) &&
     set(SOL_SOCKET, SO_REUSEPORT, 1) &&
@@ -84,42 +84,6 @@ function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: str
   close(fd)
   return -errno
 }
-
-/** struct sockaddr_in: the family in the machine's byte order, the rest in the network's. */
-function ipv4Address(host: string, port: number): Buffer {
-  const address = Buffer.alloc(16)
-  new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET
-  address.writeUInt16BE(port, 2)
-  host.split('.').forEach((byte, at) => address.writeUInt8(Number(byte), 4 + at))
-  return address
-}
-
-/** struct sockaddr_in6; a zone (`fe80::1%eth0`) is its interface's index. */
-function ipv6Address(host: string, port: number): Buffer {
-  const [bare = '', zone] = host.split('%')
-  const address = Buffer.alloc(28)
-  new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET6
-  address.writeUInt16BE(port, 2)
-  ipv6Groups(bare).forEach((group, at) => address.writeUInt16BE(group, 8 + 2 * at))
-  if (zone !== undefined) new Uint32Array(address.buffer, address.byteOffset + 24, 1)[0] = zoneIndex(zone)
-  return address
-}
-
-function ipv6Groups(host: string): number[] {
-  const last = host.slice(host.lastIndexOf(':') + 1)
-  const [a = 0, b = 0, c = 0, d = 0] = last.split('.').map(Number)
-  const plain = last.includes('.')
-    ? `${host.slice(0, -last.length)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
-    : host
-  const [before = [], after = []] = plain
-    .split('::')
-    .map((half) => (half === '' ? [] : half.split(':').map((group) => parseInt(group, 16))))
-  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after]
-}
-
-const zoneIndex = (zone: string): number =>
-  os.networkInterfaces()[zone]?.flatMap((one) => (one.family === 'IPv6' ? [one.scopeid] : []))[0] ??
-  Number(zone)
 
 /** As Node's own. */
 function bindError(errno: number, address: string, port: number): Error {

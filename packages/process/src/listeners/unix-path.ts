@@ -2,9 +2,9 @@ import fs from 'node:fs'
 import type net from 'node:net'
 import { handleOf } from '../node/accept-queue.js'
 import { defaultBacklog, originalListen } from '../node/original-listen.js'
-import { longestPath, unixAddress } from '../system/unix-datagram.js'
+import { maxUnixPathBytes, unixAddress } from '#shared/socket-address.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../system/socket-constants.js'
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '#shared/socket-constants.js'
 
 /** What becomes of the file of a unix socket that is bound here. */
 export interface PathFate {
@@ -84,4 +84,5 @@ function bind(koffi: Koffi, path: string): number | null {
 }
 
 /** unix(7): neither abstract, nor longer than an address is. */
-const isFilePath = (path: string): boolean => /^[^\0@]/.test(path) && Buffer.byteLength(path) <= longestPath
+const isFilePath = (path: string): boolean =>
+  /^[^\0@]/.test(path) && Buffer.byteLength(path) <= maxUnixPathBytes

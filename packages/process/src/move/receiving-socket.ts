@@ -2,13 +2,8 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { StringDecoder } from 'node:string_decoder'
 import { originalListen } from '../node/original-listen.js'
-import {
-  lines,
-  type Acknowledgement,
-  type Batch,
-  type Greeting,
-  type MovedConnection,
-} from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
+import type { Acknowledgement, Batch, Greeting, MovedConnection } from '../protocol/moves.js'
 import { descriptorCalls, type DescriptorCalls } from '../system/descriptors.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
 
@@ -83,7 +78,7 @@ class Delivery {
   /** A copy for recvmsg(2): libuv lets a descriptor be watched by one handle only. */
   readonly #fd: number
   readonly #poll: { close(): void; unref(): void }
-  readonly #split = lines()
+  readonly #lines = new LineSplitter()
   readonly #decoder = new StringDecoder('utf8')
   /** The descriptors of the batches whose line is not complete yet. */
   readonly #arrived: number[][] = []
@@ -114,7 +109,7 @@ class Delivery {
       if (received === null) return
       if (received.carried) this.#arrived.push(received.fds)
       if (received.end) return this.close()
-      for (const line of this.#split(this.#decoder.write(received.data))) this.#deliver(line)
+      for (const line of this.#lines.push(this.#decoder.write(received.data))) this.#deliver(line)
     }
   }
 

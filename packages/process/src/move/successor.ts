@@ -1,13 +1,8 @@
 import net from 'node:net'
 import type { Connection } from '../connections/connections.js'
 import { maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
-import {
-  lines,
-  type Acknowledgement,
-  type Batch,
-  type Greeting,
-  type MovedConnection,
-} from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
+import type { Acknowledgement, Batch, Greeting, MovedConnection } from '../protocol/moves.js'
 
 /** A connection with what its successor must know of it. */
 export interface Parcel {
@@ -47,10 +42,10 @@ export class Successor {
     this.#calls = calls
     this.#observer = observer
     this.#socket = net.connect(path).setEncoding('utf8').unref()
-    const split = lines()
+    const lines = new LineSplitter()
     this.reached = new Promise((resolve) => {
       this.#socket.on('data', (chunk) => {
-        for (const line of split(String(chunk))) this.#receive(line)
+        for (const line of lines.push(String(chunk))) this.#receive(line)
         resolve()
       })
       this.#socket.on('error', () => {})

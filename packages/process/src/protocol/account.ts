@@ -41,29 +41,41 @@ export interface Participant {
   finished(): Promise<string[]>
 }
 
-export function addAccounts(accounts: ConnectionAccount[]): ConnectionAccount {
+/** Every field of an account. Optional: a library of another version may not say it. */
+export const accountFields: {
+  readonly [Field in keyof ConnectionAccount]-?: object extends Pick<ConnectionAccount, Field>
+    ? 'optional'
+    : 'required'
+} = {
+  accepted: 'required',
+  adopted: 'required',
+  answered: 'required',
+  endedByPeer: 'required',
+  endedOrderly: 'required',
+  endedAtDeadline: 'required',
+  handedOver: 'required',
+  open: 'required',
+  active: 'required',
+  refused: 'optional',
+  slowestMs: 'optional',
+  datagramsReceived: 'optional',
+  datagramsSent: 'optional',
+}
+
+const fields = Object.keys(accountFields) as (keyof ConnectionAccount)[]
+
+export const noConnections = Object.fromEntries(
+  fields.map((field) => [field, 0]),
+) as unknown as Required<ConnectionAccount>
+
+/** The account of several processes together: sums, and the slowest of all requests. */
+export function addAccounts(accounts: ConnectionAccount[]): Required<ConnectionAccount> {
   const sum = { ...noConnections }
   for (const account of accounts) {
-    for (const key of Object.keys(sum) as (keyof ConnectionAccount)[]) {
-      const value = account[key] ?? 0
-      sum[key] = key === 'slowestMs' ? Math.max(sum[key], value) : sum[key] + value
+    for (const field of fields) {
+      const value = account[field] ?? 0
+      sum[field] = field === 'slowestMs' ? Math.max(sum[field], value) : sum[field] + value
     }
   }
   return sum
-}
-
-export const noConnections: Required<ConnectionAccount> = {
-  accepted: 0,
-  adopted: 0,
-  answered: 0,
-  endedByPeer: 0,
-  endedOrderly: 0,
-  endedAtDeadline: 0,
-  handedOver: 0,
-  open: 0,
-  active: 0,
-  refused: 0,
-  slowestMs: 0,
-  datagramsReceived: 0,
-  datagramsSent: 0,
 }

@@ -49,13 +49,3 @@ export interface Acknowledgement {
   batch: number
   refused: number[]
 }
-
-/** Gives every complete line; the rest is kept. */
-export function lines(): (chunk: string) => string[] {
-  let rest = ''
-  return (chunk) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    return parts
-  }
-}

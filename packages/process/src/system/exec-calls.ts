@@ -1,4 +1,4 @@
-import { errorName } from './errno.js'
+import { errorName } from '#shared/errno.js'
 import { loadKoffi, type Koffi } from './koffi.js'
 
 /** What Node has no function for, or none that can fail: its own `process.execve` ends the process if it fails (22, 24). */

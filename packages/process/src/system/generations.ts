@@ -1,4 +1,4 @@
-import fs from 'node:fs'
+import { procStat } from '#shared/proc-stat.js'
 
 /** A process as /proc knows it: its pid alone may be another's by now. */
 export interface Generation {
@@ -16,13 +16,8 @@ export function living(generations: readonly Generation[]): Generation[] {
   return generations.filter(({ pid, startTime }) => startTimeOf(pid) === startTime)
 }
 
-/** The 22nd field, counted behind the program's name, which may have spaces and brackets in it. Null: no process. */
+/** Null: no process, or one that has ended. */
 function startTimeOf(pid: number): string | null {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' ? null : (fields[19] ?? null)
-  } catch {
-    return null
-  }
+  const stat = procStat(pid)
+  return stat === null || stat.state === 'Z' ? null : stat.startTime
 }

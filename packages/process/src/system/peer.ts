@@ -1,5 +1,5 @@
 import type { Koffi } from './koffi.js'
-import { SOL_SOCKET, SO_PEERCRED } from './socket-constants.js'
+import { SOL_SOCKET, SO_PEERCRED } from '#shared/socket-constants.js'
 
 /** Who is at the other end of a unix stream socket, as the kernel noted it at connect(2): SO_PEERCRED, unix(7). */
 export interface Peer {

@@ -1,5 +1,5 @@
 import { loadKoffi } from './koffi.js'
-import { SOL_SOCKET, SO_REUSEADDR } from './socket-constants.js'
+import { SOL_SOCKET, SO_REUSEADDR } from '#shared/socket-constants.js'
 
 /**
  * libuv sets SO_REUSEADDR on every UDP descriptor that it is given (`uv_udp_open`), for everyone who shares it. Any

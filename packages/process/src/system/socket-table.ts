@@ -1,4 +1,6 @@
 import fs from 'node:fs'
+import { formatIp, fromProcNet } from '#shared/ip-address.js'
+import { LineSplitter } from '#shared/lines.js'
 
 /** Where a listening socket listens, or a UDP socket is bound. */
 export type ListenAddress =
@@ -55,7 +57,7 @@ function inetEntry(line: string, type: 'tcp' | 'udp'): Entry | null {
   const state = type === 'tcp' ? '0A' : '07'
   if (columns[3] !== state || host === undefined || port === undefined || columns[9] === undefined)
     return null
-  return { inode: columns[9], address: { type, host: inetHost(host), port: parseInt(port, 16) } }
+  return { inode: columns[9], address: { type, host: formatIp(fromProcNet(host)), port: parseInt(port, 16) } }
 }
 
 /** `Num RefCount Protocol Flags Type St Inode Path`; flag 00010000 is __SO_ACCEPTCON. */
@@ -74,17 +76,6 @@ function unixPath(printed: string): string {
   return printed.startsWith('@') ? `\0${printed.slice(1).replace(/@+$/, '')}` : printed
 }
 
-/** The kernel prints each 32-bit word of the address in the machine's byte order: 0100007F is 127.0.0.1. */
-function inetHost(hex: string): string {
-  const bytes = Buffer.from(hex, 'hex')
-  if (littleEndian) bytes.swap32()
-  if (bytes.length === 4) return bytes.join('.')
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16))
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
-}
-
-const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
 /**
  * Line by line and no further than needed: on a busy machine the tables have a line per connection, and
  * the listening sockets come first.
@@ -98,13 +89,10 @@ function* lines(path: string): Generator<string> {
   }
   try {
     const chunk = Buffer.alloc(64 * 1024)
-    let rest = ''
-    for (let read = 0; (read = fs.readSync(fd, chunk)) > 0;) {
-      const complete = (rest + chunk.toString('latin1', 0, read)).split('\n')
-      rest = complete.pop() ?? ''
-      yield* complete
-    }
-    if (rest !== '') yield rest
+    const lines = new LineSplitter()
+    for (let read = 0; (read = fs.readSync(fd, chunk)) > 0;)
+      yield* lines.push(chunk.toString('latin1', 0, read))
+    if (lines.rest !== '') yield lines.rest
   } finally {
     fs.closeSync(fd)
   }

@@ -3,7 +3,7 @@ import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import { findConfig, isConfigFile } from '../config/find.js'
 import type { SpecSource } from '../config/source.js'
-import type { ServeOptions } from './commands/serve.js'
+import type { ServeOptions } from './serve-options.js'
 
 /** What `run` and `start` were given: a configuration file, a Node script, or a command after `--`. */
 export function specSource(

@@ -1,4 +1,5 @@
 import type { ServiceState } from '../model/index.js'
+import { counted } from '../model/text.js'
 
 /**
  * What systemd is told of all services together:
@@ -32,13 +33,11 @@ function serviceSentence({ name, target, replicas, instances, rollout, stopping 
   const ready = instances.filter(({ state, revision }) => state === 'ready' && revision === target).length
   const facts = stopping
     ? ['stopping']
-    : [verb(rollout, target), `${ready} of ${replicas} ${plural(replicas, 'instance')} ready`]
+    : [verb(rollout, target), `${ready} of ${counted(replicas, 'instance')} ready`]
   if (draining > 0) facts.push(`${draining} draining`)
-  if (told) facts.push(`${connections} ${plural(connections, 'connection')}`)
+  if (told) facts.push(counted(connections, 'connection'))
   return `${name}: ${facts.join(', ')}`
 }
-
-const plural = (count: number, noun: string): string => (count === 1 ? noun : `${noun}s`)
 
 function verb(rollout: ServiceState['rollout'], target: number): string {
   switch (rollout?.phase) {

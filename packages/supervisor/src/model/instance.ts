@@ -1,5 +1,5 @@
+import type { ConnectionAccount } from '@handover/process/protocol'
 import type { Failure } from './failure.js'
-import type { ConnectionAccount } from './receipt.js'
 
 /** How a process ended. */
 export interface Exit {

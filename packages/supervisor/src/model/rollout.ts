@@ -41,26 +41,3 @@ export interface Rollout {
   /** The sizes that scaling during the rollout assigned to each revision. Null once they are reached. */
   scaling: { revision: number; size: number }[] | null
 }
-
-/** The figures of a service's revisions. */
-export interface RolloutProgress {
-  replicas: number
-  /** The target and every other revision with instances, newest first. */
-  revisions: RevisionProgress[]
-  /** All figures in one line: `revision 2: 1 of 2 available, 1 starting; revision 1: 1 available`. */
-  line: string
-}
-
-export interface RevisionProgress {
-  revision: number
-  /** How many instances it should have when the rollout is complete: `replicas` for the target, 0 for others. */
-  wanted: number
-  starting: number
-  /** Ready now, including the available ones. */
-  ready: number
-  /** Ready for at least minReadySeconds. */
-  available: number
-  /** Exited and waiting for the back-off, or running with a failing readiness probe. */
-  unhealthy: number
-  draining: number
-}

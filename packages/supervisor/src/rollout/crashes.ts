@@ -2,7 +2,7 @@ import type { Instance, ServiceState } from '../model/index.js'
 import { drainInstance } from './actions.js'
 import { needsReplacement } from './instances.js'
 import { isOverMemory, replacementReason } from './memory.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /**
  * Drains instances that failed a startup or liveness probe or exceeded their memory limit.

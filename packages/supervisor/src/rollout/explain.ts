@@ -7,7 +7,8 @@ import {
   progressDeadline,
 } from './deadline.js'
 import { availableAt, mayAccept, needsReplacement, targetSpec } from './instances.js'
-import { afterStart, counted, listed, named, seconds } from './sentences.js'
+import { counted, listed, seconds } from '../model/text.js'
+import { afterStart, named } from './sentences.js'
 
 /** What the service waits for, in plain sentences. Empty if it is as it should be. */
 export function explain(state: ServiceState, now: number): string[] {

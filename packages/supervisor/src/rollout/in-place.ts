@@ -2,7 +2,7 @@ import type { Instance, ListenerSpec, ServiceState } from '../model/index.js'
 import { startInstances } from './actions.js'
 import { isBlockedByDraining } from './deadline.js'
 import { countAvailable, isAvailable, needsReplacement, revisionOf, setsOf } from './instances.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 import { rollingUpdate } from './strategies.js'
 
 /**

@@ -1,8 +1,9 @@
 import type { Failure, Instance, ServiceState } from '../model/index.js'
 import { progressDeadline } from './deadline.js'
-import { afterStart, listed, seconds } from './sentences.js'
+import { listed, seconds } from '../model/text.js'
+import { afterStart } from './sentences.js'
 import { countAvailable, isAvailable, isTargetAvailable, mayAccept, setsOf, targetSpec } from './instances.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /** Ends the rollout once it is complete, failed or rolled back. */
 export const judgeRollout: Step = (state, now) => {

@@ -1,6 +1,6 @@
 import { drainInstance } from './actions.js'
 import { needsReplacement } from './instances.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /**
  * A rollback is a rolling update to the stable revision, by the same arithmetic. This step only drains, at once,

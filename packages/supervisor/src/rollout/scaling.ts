@@ -2,7 +2,7 @@ import type { Action, DrainReason, Instance, ServiceState } from '../model/index
 import { drainInstance, isRemovable, startInstances } from './actions.js'
 import { isAvailable, isLiving } from './instances.js'
 import { surplusFirst } from './sets.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /** Brings every revision to the size that scaling during the rollout assigned to it. */
 export const scaleProportionally: Step = (state, now) => {

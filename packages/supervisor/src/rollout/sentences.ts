@@ -1,7 +1,8 @@
 import type { EventOf, Failure, Instance } from '../model/index.js'
 import { describeExit, describeMemory } from '../model/index.js'
+import { seconds } from '../model/text.js'
 
-/** How an instance failed, in one sentence each; and figures as a person says them. */
+/** How an instance failed, in one sentence each. */
 
 export function exitFailure(instance: Instance, event: EventOf<'InstanceExited'>): Failure {
   const wasReady = instance.state === 'ready' || instance.state === 'unready'
@@ -29,18 +30,3 @@ export const named = (instance: Instance): string => `${instance.id} of revision
 
 export const afterStart = (instance: Instance, now: number): string =>
   `${seconds(now - instance.startedAt)} after its start`
-
-/** Milliseconds as seconds, finer the shorter they are: `0.02 s`, `0.2 s`, `5.4 s`, `58 s`. */
-export function seconds(ms: number): string {
-  const step = ms < 995 ? 10 : ms < 9_950 ? 100 : 1000
-  return `${(Math.round(ms / step) * step) / 1000} s`
-}
-
-/** `web-1`, `web-1 and web-2`, `web-1, web-2 and web-3`. */
-export function listed(words: string[]): string {
-  if (words.length <= 1) return words.join('')
-  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
-}
-
-/** `1 instance`, `2 instances`. */
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`

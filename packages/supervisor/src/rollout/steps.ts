@@ -1,14 +1,12 @@
-import type { Action, ServiceState } from '../model/index.js'
+import type { ServiceState } from '../model/index.js'
 import { drainFailed, restartCrashed } from './crashes.js'
 import { judgeRollout } from './judge.js'
 import { dropFailedRevision } from './rollback.js'
 import { inPlace } from './in-place.js'
 import { recreate, rollingUpdate } from './strategies.js'
 import { keepSize, scaleProportionally } from './scaling.js'
+import type { Step } from './step.js'
 import { finishStop, killOverdue, stopEverything } from './stopping.js'
-
-/** One concern of the plan. Returns what to do about it now; empty if nothing is left to do. */
-export type Step = (state: ServiceState, now: number) => Action[]
 
 /**
  * The steps in order of precedence: the first that returns actions wins. Scaling comes before the rollout, as in

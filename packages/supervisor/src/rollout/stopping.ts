@@ -1,5 +1,5 @@
 import { drainInstance, isRemovable } from './actions.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /** Sends SIGKILL, once, to instances that are still running at the end of their grace period. */
 export const killOverdue: Step = (state, now) =>

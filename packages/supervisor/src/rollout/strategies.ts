@@ -7,7 +7,7 @@ import { countAvailable, isAvailable, needsReplacement, setsOf, targetSpec } fro
 import { drainSurplus } from './scaling.js'
 import { newSetSize, oldSetScaleDown } from './sets.js'
 import { replacementReason } from './memory.js'
-import type { Step } from './steps.js'
+import type { Step } from './step.js'
 
 /**
  * Starts new instances as far as maxSurge allows, then drains old ones as far as maxUnavailable allows. Outside of a

@@ -1,24 +1,11 @@
 import { failed, ok, type Result } from '../model/index.js'
 import { Answer, type Expected } from './answer.js'
+import type { Calibrated, Calibration } from './calibration.js'
 import { Connection, type Exchange } from './connection.js'
 import { defaultTimeoutMs, describeTarget, type LoadOptions } from './options.js'
 import type { LoadReport } from './report.js'
 import { requestTemplate, type RequestPlan } from './request.js'
 import { plannedRequests } from './workloads.js'
-
-/** What is right for one method and path, learnt by asking. */
-export interface Calibrated {
-  method: string
-  path: string
-  expected: Expected
-  /** Whether answers carry the `X-Request-Id` of their request. */
-  echoesId: boolean
-}
-
-export interface Calibration {
-  find(method: string, path: string): Calibrated | null
-  paths(): LoadReport['paths']
-}
 
 /** How often each path is asked, at the same time and on a connection each, so that several instances may answer. */
 const asks = 8

@@ -1,4 +1,5 @@
-export { calibrate, type Calibrated, type Calibration } from './calibrate.js'
+export { calibrate } from './calibrate.js'
+export type { Calibrated, Calibration } from './calibration.js'
 export { formatReport, formatVerify } from './format.js'
 export { parseIdentify, type Identify } from './identify.js'
 export { startLoad, type Load } from './load.js'

@@ -1,4 +1,4 @@
-import type { Calibration } from './calibrate.js'
+import type { Calibration } from './calibration.js'
 import type { Identify } from './identify.js'
 import type { FailedRequest, Outcome } from './outcome.js'
 

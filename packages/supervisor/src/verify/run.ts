@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { failed, ok, type Result } from '../model/index.js'
-import { calibrate, type Calibration } from './calibrate.js'
+import { calibrate } from './calibrate.js'
+import type { Calibration } from './calibration.js'
 import { startLoad, type Load } from './load.js'
 import { draw, type LoadOptions, type Range } from './options.js'
 import type { FailedRequest } from './outcome.js'

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { openSockets } from '../../dist/adapters/index.js'
-import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../../dist/adapters/linux/posix.js'
+import { AF_UNIX, SOCK_DGRAM } from '../../dist/shared/socket-constants.js'
+import { bind, recvmsg, socket } from '../../dist/adapters/linux/posix.js'
 import { sendNotification } from '../../dist/systemd/manager/index.js'
 import { passedSockets } from '../../dist/systemd/manager/listeners.js'
 import type { InheritedSocket } from '../../dist/systemd/manager/inherited.js'
@@ -92,7 +93,7 @@ test('sendNotification() speaks to paths and to abstract names, and says why it 
   )
   assert.match(
     say('notify') ?? '',
-    /^NOTIFY_SOCKET is "notify"; an absolute path, or a name after "@", was expected$/,
+    /^NOTIFY_SOCKET is "notify", expected an absolute path, or a name after "@"$/,
   )
 })
 

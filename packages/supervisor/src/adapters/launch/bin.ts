@@ -2,7 +2,7 @@ import { readFileSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { ok } from '../../model/index.js'
-import type { Direct } from './launchers.js'
+import type { Direct } from './launcher.js'
 import type { Surroundings } from './program.js'
 import { findOnPath, readShebang } from './program.js'
 

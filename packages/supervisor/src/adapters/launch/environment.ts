@@ -3,7 +3,7 @@ import { parseEnv } from 'node:util'
 import type { Result, ServiceSpec } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { Account } from './account.js'
-import type { LaunchContext } from './prepare.js'
+import type { LaunchContext } from './context.js'
 
 /** What was meant for the supervisor: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3), Node's channel. */
 const ownVariables =

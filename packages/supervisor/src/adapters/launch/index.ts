@@ -1,3 +1,4 @@
 export { prepareLaunch } from './prepare.js'
-export type { LaunchContext, LaunchPlan } from './prepare.js'
+export type { LaunchContext } from './context.js'
+export type { LaunchPlan } from './prepare.js'
 export { firstTcpPort } from './port.js'

@@ -2,18 +2,10 @@ import { basename } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { runBin } from './bin.js'
+import type { Direct, Launcher } from './launcher.js'
 import { npm, npx, pnpm, yarn } from './package-scripts.js'
 import type { Surroundings } from './program.js'
 import { crossEnv, nodemon, pm2Runtime, tsx } from './runners.js'
-
-/** A command, and the environment that it is to have. */
-export interface Direct {
-  argv: string[]
-  env: Record<string, string>
-}
-
-/** Reads the words after a launcher's name and tells what the launcher would run. */
-export type Launcher = (words: string[], surroundings: Surroundings) => Result<Direct>
 
 /**
  * Programs that start the service as a child of theirs. Node marks inherited descriptors close-on-exec, so the

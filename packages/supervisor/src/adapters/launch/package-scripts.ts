@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { splitWords } from '../../model/words.js'
-import type { Direct, Launcher } from './launchers.js'
+import type { Direct, Launcher } from './launcher.js'
 import type { Surroundings } from './program.js'
 import { findOnPath } from './program.js'
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import type { Result, Revision } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { resolveAccount } from './account.js'
+import type { LaunchContext } from './context.js'
 import { buildEnvironment } from './environment.js'
 import { withoutLauncher } from './launchers.js'
 import { asNodeProgram, checkScript, preloadInto, usesLibrary } from './node-program.js'
@@ -23,15 +24,6 @@ export interface LaunchPlan {
   speaks: boolean
   /** What the user should know: where something else runs than the words of the command say. */
   note?: string
-}
-
-export interface LaunchContext {
-  /** Path of the CommonJS form of `@handover/process/register`, loaded by `--require`; null: none is preloaded. */
-  preload: string | null
-  /** What instances inherit; the supervisor's own variables are left out. */
-  baseEnv: NodeJS.ProcessEnv
-  /** Becomes PORT unless the service sets it. */
-  firstTcpPort?: number | undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 import { failed, ok } from '../../model/index.js'
 import { splitWords } from '../../model/words.js'
 import type { Result } from '../../model/index.js'
-import type { Direct, Launcher } from './launchers.js'
+import type { Direct, Launcher } from './launcher.js'
 import { withAssignments } from './package-scripts.js'
 import { hasTsx } from './typescript.js'
 

@@ -11,23 +11,11 @@ import { instanceFolder } from './folder.js'
 import { keepDescriptorsFromChildren } from './inherited.js'
 import type { Running } from './instance.js'
 import { adoptInstance, launchInstance } from './instance.js'
+import type { ProcessesOptions } from './options.js'
 import { trimOutputs } from './output.js'
 import { ticketKeys, ticketKeysLifetimeMs } from './ticket-keys.js'
 
-export interface ProcessesOptions {
-  /** Folder of the instances' sockets, `<runDir>/<instance>/`; made if it is not there. */
-  runDir: string
-  /** Folder of their output, `<logDir>/<service>/<instance>.log`. */
-  logDir: string
-  /** Where their output goes: a file each, or the supervisor's own standard output. Never a pipe. */
-  stdio: 'file' | 'inherit'
-  /** What to execute, where, as whom. */
-  prepare: (revision: Revision, firstTcpPort: number | undefined) => Result<LaunchPlan>
-  /** How many output files of instances that are gone are kept, per service. Default 20. */
-  retainLogs?: number
-  /** Takes a line about an instance that talks nonsense. Default: nobody does. */
-  log?: (line: string) => void
-}
+export type { ProcessesOptions }
 
 /** Instances as processes: detached, each the leader of a process group of its own. */
 export function openProcesses(options: ProcessesOptions): AdoptingProcesses {

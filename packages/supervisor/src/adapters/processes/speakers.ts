@@ -1,5 +1,5 @@
 import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
-import { accountFields, optionalFields } from './instance-message.js'
+import { addAccounts } from '@handover/process/protocol'
 
 /** One process of an instance that has the library. */
 interface Speaker {
@@ -83,15 +83,11 @@ function note(speaker: Speaker, message: InstanceMessage): void {
   if (message.type === 'adopts') speaker.adoptionSocket = message.listeners.length > 0 ? message.path : null
 }
 
+/** A figure that no process has told stays absent: it is unknown, not 0. */
 function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
-  const [first, ...rest] = accounts
-  if (!first) return null
-  const total = { ...first }
-  for (const account of rest) {
-    for (const field of [...accountFields, ...optionalFields]) {
-      const [soFar = 0, value] = [total[field], account[field]]
-      if (value !== undefined) total[field] = field === 'slowestMs' ? Math.max(soFar, value) : soFar + value
-    }
-  }
-  return total
+  if (accounts.length === 0) return null
+  const told = (field: string) =>
+    accounts.some((account) => account[field as keyof ConnectionAccount] !== undefined)
+  const fields = Object.entries(addAccounts(accounts)).filter(([field]) => told(field))
+  return Object.fromEntries(fields) as unknown as ConnectionAccount
 }

@@ -2,18 +2,12 @@ import { closeSync, fstatSync } from 'node:fs'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { Listener, RecoverableSockets } from '../../ports.js'
+import type { FileIdentity } from '../linux/file-identity.js'
+import { identify, unlinkIfOurs } from '../linux/file-identity.js'
+import type { Bound } from './bound.js'
 import { bindInet } from './inet.js'
-import type { FileIdentity } from './unix.js'
 import { takeBack } from './recover.js'
-import { bindUnix, identify, unlinkIfOurs } from './unix.js'
-
-/** A socket that is bound, and listens unless it is a datagram socket. */
-export interface Bound {
-  fd: number
-  address: string
-  /** The file of a unix socket, so that another's is never deleted. */
-  file?: FileIdentity
-}
+import { bindUnix } from './unix.js'
 
 /**
  * The supervisor's listening sockets, made by system calls of our own: `net.Server.listen` would accept from

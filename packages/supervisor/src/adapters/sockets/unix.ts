@@ -11,20 +11,16 @@ import {
 import { dirname, join } from 'node:path'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
+import type { FileIdentity } from '../linux/file-identity.js'
+import { identify, unlinkIfOurs } from '../linux/file-identity.js'
 import { groupId, userId } from '../linux/names.js'
-import { AF_UNIX, PosixError, SOCK_STREAM, bind, connect, errorCode, listen, socket } from '../linux/posix.js'
-import type { Bound } from './index.js'
+import { AF_UNIX, SOCK_STREAM } from '#shared/socket-constants.js'
+import { PosixError, bind, connect, errorCode, listen, socket } from '../linux/posix.js'
+import type { Bound } from './bound.js'
 import { describeOwner, unixSocketInode } from '../linux/socket-owner.js'
-import { longestUnixPath, unixAddress } from '../linux/sockaddr.js'
+import { maxUnixPathBytes, unixAddress } from '#shared/socket-address.js'
 
 type UnixSpec = Extract<ListenerSpec, { type: 'unix' }>
-
-/** Which file it is, whatever its name has become since. */
-export interface FileIdentity {
-  path: string
-  dev: number
-  ino: number
-}
 
 /**
  * A unix socket that listens, with the mode and owner asked for from the first moment at which anybody can
@@ -32,10 +28,10 @@ export interface FileIdentity {
  */
 export function bindUnix(spec: UnixSpec): Result<Bound> {
   const length = Buffer.byteLength(spec.path)
-  if (length > longestUnixPath) {
+  if (length > maxUnixPathBytes) {
     return failed(
       'Usage',
-      `the path "${spec.path}" has ${length} bytes; a unix socket's has at most ${longestUnixPath}`,
+      `the path "${spec.path}" has ${length} bytes; a unix socket's has at most ${maxUnixPathBytes}`,
     )
   }
   const owner = ownerOf(spec)
@@ -46,17 +42,6 @@ export function bindUnix(spec: UnixSpec): Result<Bound> {
   } catch (error) {
     return failed('Usage', explain(errorCode(error), spec.path))
   }
-}
-
-export function identify(path: string): FileIdentity | null {
-  const found = lstatSync(path, { throwIfNoEntry: false })
-  return found ? { path, dev: found.dev, ino: found.ino } : null
-}
-
-/** Deletes the socket's file, unless another file has taken its name. */
-export function unlinkIfOurs({ path, dev, ino }: FileIdentity): void {
-  const now = identify(path)
-  if (now?.dev === dev && now.ino === ino) unlinkSync(path)
 }
 
 interface Owner {

@@ -1,31 +1,13 @@
 import { Command } from 'commander'
 import { exitCodes } from '../../control/api.js'
 import { specReader } from '../../config/reader.js'
-import type { CommonOptions } from '../context.js'
 import { pathsOf, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
 import { say } from '../output/talk.js'
 import { forwardLogs } from '../output/forward.js'
+import type { ServeOptions } from '../serve-options.js'
 import { specSource } from '../source.js'
 import { collect } from './options.js'
-
-export interface ServeOptions extends CommonOptions {
-  replicas?: string
-  listen: string[]
-  cwd?: string
-  env: string[]
-  envFile: string[]
-  user?: string
-  group?: string
-  strategy?: string
-  maxSurge?: string
-  maxUnavailable?: string
-  minReadySeconds?: string
-  progressDeadlineSeconds?: string
-  terminationGracePeriodSeconds?: string
-  readinessPath?: string
-  stdio?: string
-}
 
 /** `run` and `start`: a supervisor in the foreground, or the same in the background. */
 export function addServeCommands(program: Command, afterDashes: string[] | null): void {

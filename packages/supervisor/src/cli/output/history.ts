@@ -1,8 +1,8 @@
 import type { ServiceHistory } from '../../control/api.js'
 import type { InstanceReceipt, Receipt } from '../../model/index.js'
+import { counted, duration } from '../../model/text.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
-import { count, duration } from './units.js'
 
 /** `handover history` as text: newest revision last, as in `kubectl rollout history`. */
 export function historyLines(histories: ServiceHistory[], paint: Paint): string[] {
@@ -40,7 +40,7 @@ function figures({ instances }: Receipt): string[] {
     ...(known.length > 0 ? [`${total(({ account }) => account?.handedOver ?? 0)} handed over`] : []),
     ...faults.flatMap(([figure, what]) => (figure === 0 ? [] : `${figure} ${what}`)),
     ...(known.length < instances.length
-      ? [`${count(instances.length - known.length, 'account')} not known`]
+      ? [`${counted(instances.length - known.length, 'account')} not known`]
       : []),
   ]
 }

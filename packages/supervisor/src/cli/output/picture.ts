@@ -1,7 +1,7 @@
 import type { InstanceStatus, ServiceStatus, Status } from '../../model/index.js'
+import { duration } from '../../model/text.js'
 import { stateColour } from './status.js'
 import type { Paint } from './talk.js'
-import { duration } from './units.js'
 
 /**
  * The live picture of a rollout: a line for each revision that has instances, a cell for each instance.

@@ -1,11 +1,11 @@
 import type { DeploymentReceipt, PodReceipt, RevisionRecord } from '../../kubernetes/rollout/index.js'
 import { describeExit } from '../../model/index.js'
 import type { InstanceStatus, ServiceStatus } from '../../model/index.js'
+import { counted, duration } from '../../model/text.js'
 import { phasesLine, verdict } from './receipt.js'
 import { flags, stateColour } from './status.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
-import { count, duration } from './units.js'
 
 /** The receipt of a Deployment's rollout as text: that of one machine, with pods. */
 export function podReceiptLines(receipt: DeploymentReceipt, paint: Paint): string[] {
@@ -17,7 +17,7 @@ export function podReceiptLines(receipt: DeploymentReceipt, paint: Paint): strin
       ...receipt.pods.map((pod) => podRow(pod, paint)),
     ]),
     phasesLine(receipt.phases),
-    ...(draining > 0 ? [`  ${count(draining, 'old pod')} still ending, without new connections`] : []),
+    ...(draining > 0 ? [`  ${counted(draining, 'old pod')} still ending, without new connections`] : []),
   ]
 }
 

@@ -1,8 +1,8 @@
 import type { ConnectionAccount, InstanceReceipt, Phases, Receipt } from '../../model/index.js'
 import { describeExit } from '../../model/index.js'
+import { counted, duration } from '../../model/text.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
-import { count, duration } from './units.js'
 
 /** The receipt of one rollout as text. */
 export function receiptLines(receipt: Receipt, paint: Paint): string[] {
@@ -15,7 +15,7 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
     phasesLine(receipt.phases),
     ...(receipt.draining > 0
       ? [
-          `  ${count(receipt.draining, 'old instance')} still finishing what ${receipt.draining === 1 ? 'it holds' : 'they hold'}, accepting nothing new`,
+          `  ${counted(receipt.draining, 'old instance')} still finishing what ${receipt.draining === 1 ? 'it holds' : 'they hold'}, accepting nothing new`,
         ]
       : []),
     ...(receipt.kernel
@@ -97,7 +97,7 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
     [
       instance.inPlace ? 'in place' : '',
       instance.exit && !isOrderly(instance) ? describeExit(instance.exit) : '',
-      unaccounted === 0 ? '' : paint('red', `${count(unaccounted, 'connection')} unaccounted for`),
+      unaccounted === 0 ? '' : paint('red', `${counted(unaccounted, 'connection')} unaccounted for`),
       instance.killed ? paint('red', 'SIGKILL at the end of its grace period') : '',
     ]
       .filter((word) => word !== '')

@@ -2,7 +2,7 @@ import type { InstanceStatus, ServiceStatus, Status } from '../../model/index.js
 import { table } from './table.js'
 import type { Colour, Paint } from './talk.js'
 import { mebibytes } from '../../model/index.js'
-import { duration } from './units.js'
+import { duration } from '../../model/text.js'
 
 /** `handover status` as text. */
 export function statusLines(status: Status, paint: Paint, now: number): string[] {

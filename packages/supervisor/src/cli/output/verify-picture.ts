@@ -1,9 +1,9 @@
 import type { ControlClient } from '../../control/client.js'
 import type { Load, VerifyProgress } from '../../verify/index.js'
+import { duration } from '../../model/text.js'
 import { pictureLines } from './picture.js'
 import { redraw } from './redraw.js'
 import { painter, say } from './talk.js'
-import { duration } from './units.js'
 
 /** Shows a verification as it runs: the rollout above, the load below; a line per upgrade where there is no terminal. */
 export interface VerifyPicture {

@@ -1,5 +1,5 @@
 import { describeExit } from '../../model/index.js'
-import { counted } from '../../rollout/sentences.js'
+import { counted } from '../../model/text.js'
 import { containersOf, exitOf, lastCrash, restartsOf } from './pods.js'
 import { troublesOf } from './troubles.js'
 import type { OwnedPod, PodRecord, Watched } from './watched.js'

@@ -1,4 +1,4 @@
-import { counted, listed, seconds } from '../../rollout/sentences.js'
+import { counted, listed, seconds } from '../../model/text.js'
 import type { Deployment } from './objects.js'
 import { conditionOf } from './objects.js'
 import { isReady } from './pods.js'

@@ -1,5 +1,5 @@
 import type { Failure } from '../../model/index.js'
-import { counted, listed, seconds } from '../../rollout/sentences.js'
+import { counted, listed, seconds } from '../../model/text.js'
 import type { Condition, Deployment } from './objects.js'
 import { conditionOf } from './objects.js'
 import { crashReasons, waitingFor } from './pods.js'

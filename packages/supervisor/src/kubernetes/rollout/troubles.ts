@@ -1,5 +1,5 @@
 import { describeExit } from '../../model/index.js'
-import { counted, seconds } from '../../rollout/sentences.js'
+import { counted, seconds } from '../../model/text.js'
 import type { Pod, ReplicaSet, Warning } from './objects.js'
 import { conditionOf } from './objects.js'
 import {

@@ -1,27 +1,11 @@
 import type { ServiceSpec } from '../../model/index.js'
+import type { SystemdOrder } from './order.js'
 import { serviceUnit } from './service.js'
 import { socketUnit } from './socket.js'
 
+export type { SystemdOrder } from './order.js'
 export type { Timing, UnitLimits } from './timing.js'
 export { drainWarnings, timingOf } from './timing.js'
-
-export interface SystemdOrder {
-  /** Of the supervisor; the service unit is `<name>.service`. */
-  name: string
-  specs: ServiceSpec[]
-  /** Who manages it: the machine's systemd, or that of the user who is logged in. */
-  scope: 'system' | 'user'
-  /** ExecStart=. */
-  start: string[]
-  /** ExecReload=. */
-  upgrade: string[]
-  environment: Record<string, string>
-  /** Where the configuration's relative paths begin. */
-  folder: string
-  /** Whether the listeners are socket units of their own. */
-  sockets: boolean
-  systemdVersion: number
-}
 
 export interface UnitFile {
   name: string

@@ -1,6 +1,6 @@
 import type { Setting } from './hardening.js'
 import { hardening } from './hardening.js'
-import type { SystemdOrder } from './index.js'
+import type { SystemdOrder } from './order.js'
 import { quoteAssignment, quoteCommand, quotePath } from './quote.js'
 import { listenersOf, timingOf } from './timing.js'
 

@@ -1,0 +1,16 @@
+import type { Expected } from './answer.js'
+import type { LoadReport } from './report.js'
+
+/** What is right for one method and path, learnt by asking. */
+export interface Calibrated {
+  method: string
+  path: string
+  expected: Expected
+  /** Whether answers carry the `X-Request-Id` of their request. */
+  echoesId: boolean
+}
+
+export interface Calibration {
+  find(method: string, path: string): Calibrated | null
+  paths(): LoadReport['paths']
+}

@@ -1,0 +1,162 @@
+import type { Event, Exit, Result } from 'handover/model'
+import { failed, ok } from 'handover/model'
+import type { LaunchedProcess, LaunchOrder, Listener, ProcessObserver, World } from 'handover/ports'
+
+/** A clock that moves only when told to, and fires what is due in order of time. */
+export interface FakeClock {
+  now(): number
+  at(time: number, callback: () => void): () => void
+  advance(milliseconds: number): void
+}
+
+export function fakeClock(start = 1_000_000): FakeClock {
+  let now = start
+  let due: { time: number; callback: () => void }[] = []
+  return {
+    now: () => now,
+    at(time, callback) {
+      const entry = { time, callback }
+      due.push(entry)
+      return () => void (due = due.filter((other) => other !== entry))
+    },
+    advance(milliseconds) {
+      const until = now + milliseconds
+      for (;;) {
+        const next = due.filter(({ time }) => time <= until).sort((a, b) => a.time - b.time)[0]
+        if (!next) break
+        due = due.filter((other) => other !== next)
+        now = Math.max(now, next.time)
+        next.callback()
+      }
+      now = until
+    },
+  }
+}
+
+/** A process of the fake machine; the test plays its part. */
+export interface FakeProcess {
+  order: LaunchOrder
+  pid: number
+  observer: ProcessObserver
+  signals: ('drain' | 'kill')[]
+  /** Who takes its connections, as it was told last. */
+  successors: string[]
+  exit(exit?: Exit, output?: string[]): void
+}
+
+/** The operating system without one: what the engine did to it is written down in order, in `log`. */
+export interface FakeMachine extends World {
+  clock: FakeClock
+  log: string[]
+  journaled: Event[]
+  living: Map<string, FakeProcess>
+  surviving: string[]
+  /** Those that are watched for their memory, by pid: tells how many bytes they have. */
+  gauges: Map<number, (bytes: number) => void>
+  /** Set to make the journal say that it is too long. */
+  overgrown: boolean
+  /** Set to make the next looks at a revision fail. */
+  refusal: Result<never> | null
+}
+
+/** `journaled`: what an earlier supervisor left behind; `surviving`: the instances of it that live on. */
+export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): FakeMachine {
+  const log: string[] = []
+  const living = new Map<string, FakeProcess>()
+  const gauges: FakeMachine['gauges'] = new Map()
+  let nextPid = 100 + journaled.length
+  let nextFd = 10
+
+  function live(order: LaunchOrder, pid: number, observer: ProcessObserver): LaunchedProcess {
+    living.set(order.instance, {
+      order,
+      pid,
+      observer,
+      signals: [],
+      successors: [],
+      exit(exit = { code: 0, signal: null }, output = []) {
+        living.delete(order.instance)
+        observer.exited(exit, output)
+      },
+    })
+    return { pid, startTime: '1', probeDir: '/nowhere' }
+  }
+
+  const machine: FakeMachine = {
+    clock: fakeClock(),
+    log,
+    journaled,
+    living,
+    surviving,
+    gauges,
+    overgrown: false,
+    refusal: null,
+    sockets: {
+      listen(name, spec) {
+        log.push(`listen ${name}`)
+        const listener: Listener = { name, spec, fd: nextFd++, address: name, inode: nextFd }
+        return ok(listener)
+      },
+      close: ({ name }) => void log.push(`close ${name}`),
+      recover(lost, holders) {
+        log.push(`recover ${lost.name} from ${holders.join(', ')}`)
+        return ok({ ...lost, fd: nextFd++ })
+      },
+    },
+    processes: {
+      check: () => machine.refusal ?? ok({ speaks: true }),
+      launch(order, observer) {
+        log.push(`launch ${order.instance}`)
+        return Promise.resolve(ok(live(order, nextPid++, observer)))
+      },
+      find: (instance) => (machine.surviving.includes(instance) ? { pid: nextPid++, startTime: '1' } : null),
+      adopt(order, observer) {
+        log.push(`adopt ${order.instance}`)
+        const there = machine.surviving.includes(order.instance)
+        return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
+      },
+      launched(instance) {
+        const process = living.get(instance)
+        return process && { pid: process.pid, startTime: '1', probeDir: '/nowhere' }
+      },
+      exec({ instance, revision }) {
+        log.push(`exec ${instance} revision ${revision.number}`)
+        return ok(true)
+      },
+      setSuccessors(instance, successors) {
+        const process = living.get(instance)
+        if (process) process.successors = successors
+      },
+      drain(instance) {
+        log.push(`drain ${instance}`)
+        living.get(instance)?.signals.push('drain')
+      },
+      kill(instance) {
+        log.push(`kill ${instance}`)
+        living.get(instance)?.signals.push('kill')
+      },
+    },
+    prober: { start: () => () => {} },
+    memory: {
+      watch(group, tell) {
+        gauges.set(group, tell)
+        return () => void gauges.delete(group)
+      },
+    },
+    journal: {
+      read: () => [...journaled],
+      append(events) {
+        journaled.push(...events)
+        for (const event of events) log.push(`journal ${event.type}`)
+      },
+      get overgrown() {
+        return machine.overgrown
+      },
+      rewrite: (events) => void journaled.splice(0, journaled.length, ...events),
+      close: () => void log.push('journal closed'),
+    },
+    kernel: { read: () => ({ ListenOverflows: 0, ListenDrops: 0 }) },
+    releases: { resolve: ({ cwd }) => ok(cwd) },
+  }
+  return machine
+}
