@@ -1,19 +1,19 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Connection } from '../connections/connections.js'
+import { endedOrderly, startClosing, type Connection } from '../connections/connection.js'
 
 /**
- * Ends an HTTP/2 connection without losing a stream that is on its way (RFC 9113, 6.8): first a GOAWAY that
- * names no stream, so that the client opens no new one, and a round trip later the real one.
+ * Ends an HTTP/2 connection without losing a stream that is on its way (RFC 9113, 6.8): first a GOAWAY with the
+ * highest stream id, so that the client opens no new stream, and a round trip later the final one.
  *
- * Node has no call for the first: after `session.goaway(0, 2 ** 31 - 1)` the server itself ignores what is in
- * flight. On plaintext the frame is written to the socket. Over TLS that write would trip an assertion in
- * Node's TLSWrap and end the process; there the goodbye goes out with the last answer instead.
+ * Node has no call for the first GOAWAY: after `session.goaway(0, 2 ** 31 - 1)` the server itself ignores what is in
+ * flight. On plaintext the frame is written to the socket. Over TLS that write would fail an assertion in Node's
+ * TLSWrap and end the process. There the only GOAWAY is sent with the last response.
  */
 export function sayGoodbye(connection: Connection): void {
   const { session, socket, stream } = connection
-  if (session === null || session.closed || connection.closing) return
-  connection.closing = true
-  connection.fate ??= 'orderly'
+  if (session === null || session.closed || connection.phase === 'closing') return
+  startClosing(connection)
+  endedOrderly(connection)
   if (stream !== socket) return closeWithLastAnswer(connection)
   whenCaughtUp(connection, session, () => {
     socket.write(shutdownNotice)
@@ -22,25 +22,25 @@ export function sayGoodbye(connection: Connection): void {
   })
 }
 
-/** As `sayGoodbye`, but a client that has just connected gets the answer to its first request. */
+/** As `sayGoodbye`, but a client that has just connected gets the response to its first request. */
 export function sayGoodbyeAfterFirstRequest(connection: Connection): void {
   if (connection.requests > 0) return sayGoodbye(connection)
   connection.session?.once('stream', () => setImmediate(sayGoodbye, connection))
 }
 
 /**
- * Calls back at a moment when the client has read every answer, as far as can be told; soon in any case.
+ * Calls back when the client has probably read every response, at most a second later.
  *
- * A client that finds an answer and a GOAWAY in one read may have asked again in between, in its own memory: it
- * gives up that stream unsent (nghttp2 does, and with it h2load and Node's client), and some call it failed.
- * So the notice goes out with a request that brings the client to as many streams as it has ever had at once.
+ * A client that reads a response and a GOAWAY at once may have queued a new request in between. It drops that stream
+ * unsent (nghttp2 does, and with it h2load and Node's client), and some clients report it as failed. So the GOAWAY is
+ * sent when a request brings the client to as many streams as it has ever had at once.
  */
 function whenCaughtUp(
   { busiest, exchanges, socket }: Connection,
   session: ServerHttp2Session,
   callback: () => void,
 ): void {
-  /** What had been written when they came: an answer given at once is not among it yet. */
+  /** By stream: how many bytes had been written when it came. An immediate response is not among them yet. */
   const writtenBefore = new Map<ServerHttp2Stream | undefined, number>()
   const arrived = (stream: ServerHttp2Stream) => {
     writtenBefore.set(stream, socket.bytesWritten)
@@ -62,11 +62,11 @@ function whenCaughtUp(
 }
 
 /**
- * Closes the session just before the end of an answer goes out, when no other stream is open: a client that
- * asks again only when it has its answer has read the GOAWAY by then, and no stream of its is refused.
+ * Closes the session just before the end of a response is sent, when no other stream is open. A client that waits for
+ * its response before the next request has read the GOAWAY by then, and none of its streams is refused.
  *
- * One that keeps several streams open never gives such a moment. For it the session is closed in the end all
- * the same; the streams that cross that GOAWAY were not looked at, and may be sent again (RFC 9113, 8.7).
+ * With a client that always has several streams open there is no such moment. Its session is closed after two seconds
+ * all the same. The streams that cross the GOAWAY were not processed, and may be sent again (RFC 9113, 8.7).
  */
 function closeWithLastAnswer({ session, exchanges }: Connection): void {
   if (session === null) return
@@ -82,13 +82,13 @@ function closeWithLastAnswer({ session, exchanges }: Connection): void {
   session.once('close', () => clearTimeout(timer))
 }
 
-/** Longer than a round trip to any client on plaintext HTTP/2, which is spoken inside data centres. */
+/** Milliseconds. Longer than a round trip to any client on plaintext HTTP/2, which is used inside data centres. */
 const roundTripMs = 250
 
-/** Long enough for many answers on a busy machine, and short beside a drain. */
+/** Milliseconds. Long enough for many responses on a busy machine, and short compared with a drain. */
 const catchUpMs = 1000
 
-/** Longer than most answers take: until then a client of one stream at a time has had its moment. */
+/** Milliseconds. Longer than most responses take, so that a client with one stream at a time has had its moment. */
 const lastAnswerMs = 2000
 
 /** Length 8, type GOAWAY, no flags, stream 0; last stream 2^31-1, NO_ERROR. */
