@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type net from 'node:net'
 import type { ConnectionAccount } from '../protocol/account.js'
-import * as life from './connection.js'
+import * as transition from './connection.js'
 import type { Connection, Exchange } from './connection.js'
 import { watchEventStreams } from './event-stream/watch.js'
 import { Tally } from './tally.js'
@@ -54,7 +54,10 @@ export class Connections {
     const connected = (socket: net.Socket) => (current = this.#accept(server, socket))
     const secured = (stream: net.Socket) => (current = this.#secure(stream))
     const opened = (session: ServerHttp2Session) => current && this.#openSession(current, session)
-    const dropped = () => this.#refuse()
+    const dropped = () => {
+      this.#tally.refused++
+      this.#changed()
+    }
     // Before Node's own listeners: these start the protocol and may emit 'session' while they run.
     server.prependListener('connection', connected)
     server.prependListener('secureConnection', secured)
@@ -111,7 +114,7 @@ export class Connections {
     requests: number,
     upgraded: Upgraded | null = null,
   ): Connection {
-    const connection = this.#add(life.received(server, socket, requests, upgraded))
+    const connection = this.#add(transition.received(server, socket, requests, upgraded))
     this.#tally.received++
     this.#changed()
     return connection
@@ -127,15 +130,10 @@ export class Connections {
     if (this.#probes.has(socket)) return undefined
     const known = this.of(socket)
     if (known !== undefined) return known
-    const connection = this.#add(life.accepted(server, socket))
+    const connection = this.#add(transition.accepted(server, socket))
     this.#tally.accepted++
     this.#changed()
     return connection
-  }
-
-  #refuse(): void {
-    this.#tally.refused++
-    this.#changed()
   }
 
   #add(connection: Connection): Connection {
@@ -150,14 +148,14 @@ export class Connections {
   #secure(stream: net.Socket & { _parent?: net.Socket }): Connection | undefined {
     const connection = this.of(stream._parent ?? null)
     if (connection === undefined) return undefined
-    life.secured(connection, stream)
+    transition.secured(connection, stream)
     this.#byStream.set(stream, connection)
     noticePeerEnd(connection, stream)
     return connection
   }
 
   #openSession(connection: Connection, session: ServerHttp2Session): void {
-    life.openedSession(connection, session)
+    transition.openedSession(connection, session)
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const exchange = this.#begin(connection, {
         label: `${String(headers[':method'])} ${String(headers[':path'])}`,
@@ -172,19 +170,19 @@ export class Connections {
   #upgrade(request: IncomingMessage, stream: net.Socket): void {
     const connection = this.of(stream)
     if (connection === undefined) return
-    life.becameUpgraded(connection, new Upgraded(request, stream))
+    transition.becameUpgraded(connection, new Upgraded(request, stream))
     for (const observer of this.#observers) observer.upgraded?.(connection)
   }
 
   #begin(connection: Connection, exchange: Exchange): Exchange {
-    life.beganExchange(connection, exchange)
+    transition.beganExchange(connection, exchange)
     for (const observer of this.#observers) observer.requested?.(connection, exchange)
     this.#changed()
     return exchange
   }
 
   #end(connection: Connection, exchange: Exchange, answered: boolean): void {
-    if (!life.endedExchange(connection, exchange)) return
+    if (!transition.endedExchange(connection, exchange)) return
     if (answered) this.#tally.answered(performance.now() - exchange.startedAt)
     if (connection.exchanges.length === 0)
       for (const observer of this.#observers) observer.becameIdle?.(connection)
@@ -245,6 +243,6 @@ interface HttpMessage {
 /** The peer ended it if its FIN came before this process sent its own. */
 function noticePeerEnd(connection: Connection, stream: net.Socket): void {
   stream.prependOnceListener('end', () => {
-    if (!stream.writableEnded) life.endedByPeer(connection)
+    if (!stream.writableEnded) transition.endedByPeer(connection)
   })
 }

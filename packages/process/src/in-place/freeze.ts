@@ -104,9 +104,9 @@ export class Freeze {
     }
     this.#release.push(() => {
       handle.onconnection = onconnection
-      const ours = this.#held.filter((one) => one.server === server)
-      for (const one of ours) this.#held.splice(this.#held.indexOf(one), 1)
-      for (const { client } of ours) onconnection.call(handle, 0, client as never)
+      const held = this.#held.filter((one) => one.server === server)
+      for (const one of held) this.#held.splice(this.#held.indexOf(one), 1)
+      for (const { client } of held) onconnection.call(handle, 0, client as never)
     })
   }
 }

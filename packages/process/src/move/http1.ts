@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import net from 'node:net'
-import * as life from '../connections/connection.js'
+import * as transition from '../connections/connection.js'
 import type { Connection } from '../connections/connection.js'
 import { idleConnections, isPlainHttp1 } from '../connections/http1.js'
 import { countFor } from '../node/server-count.js'
@@ -43,7 +43,7 @@ function keepAside(connection: Connection): void {
   const { server, socket } = connection
   const failed = () => {} // 'close' follows
   const expired = () => {
-    life.endedOrderly(connection)
+    transition.endedOrderly(connection)
     socket.destroy()
   }
   const looked = () => {
@@ -69,7 +69,7 @@ interface KeepAlive {
 /** As if the server had accepted it. */
 function introduce(connection: Connection): void {
   const { server, socket } = connection
-  life.introduced(connection)
+  transition.introduced(connection)
   countFor(server, socket)
   server.emit('connection', socket)
 }

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import * as life from '../connections/connection.js'
+import * as transition from '../connections/connection.js'
 import type { Connection } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
 import { handleOf, startReading, stopReading } from '../node/handle.js'
@@ -57,7 +57,7 @@ export function recordOf(connection: Connection, listener: string): MovedConnect
 /** From here on another process reads from it, and this one does not. */
 export function setOut(connection: Connection): void {
   const { socket } = connection
-  life.setOut(connection)
+  transition.setOut(connection)
   socket.setTimeout(0)
   stopReading(socket)
   kindOf(connection)?.setOut?.(connection)
@@ -67,7 +67,7 @@ export function setOut(connection: Connection): void {
 export function comeBack(connection: Connection): void {
   const { socket } = connection
   if (socket.destroyed) return
-  life.comeBack(connection)
+  transition.comeBack(connection)
   socket.setTimeout(connection.timeoutMs)
   startReading(socket)
   kindOf(connection)?.comeBack?.(connection)

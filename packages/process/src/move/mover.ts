@@ -195,9 +195,9 @@ export class Mover {
       const level = (waiting.size + sum(free.map(({ open }) => open))) / free.length
       for (const successor of free) {
         const share = Math.max(Math.ceil(level - successor.open), 0)
-        const wanted = [...waiting].filter((connection) => this.#mayTake(successor, connection))
+        const suitable = [...waiting].filter((connection) => this.#mayTake(successor, connection))
         const sent = successor.send(
-          wanted.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#outgoing(connection)),
+          suitable.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#outgoing(connection)),
         )
         for (const connection of sent) {
           waiting.delete(connection)

@@ -57,7 +57,7 @@ function isComplete(moved: unknown): moved is MovedWebSocket {
 
 /**
  * `handleUpgrade()`, which is documented, opens the session again with the client's request. The answer that `ws`
- * writes is compared with what the client was told, and dropped. So every version of `ws` makes its own objects. One
+ * writes is compared with what the client got, and dropped. So every version of `ws` makes its own objects. One
  * that answers otherwise, or later, gets no session.
  */
 function reopen(
