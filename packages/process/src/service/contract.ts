@@ -1,6 +1,6 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
-import type { Taken } from '../alone/take.js'
+import type { Taken } from '../alone/take-over.js'
 import type { Environment } from '../protocol/environment.js'
 
 /**

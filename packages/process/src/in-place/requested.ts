@@ -7,11 +7,11 @@ import { HandoverError, messageOf } from '../protocol/errors.js'
 import type { LastRequests } from '../drain/last-requests.js'
 import type { InheritedListener } from '../listeners/inherited.js'
 import { boundName } from '../listeners/bound-name.js'
-import type { Settings } from './options.js'
+import type { Settings } from '../service/options.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
 import { socketInode } from '../system/socket-table.js'
-import type { ExecHost } from '../in-place/exec.js'
-import type { ImageOptions } from '../in-place/image.js'
+import type { ExecHost } from './exec.js'
+import type { ImageOptions } from './image.js'
 
 /** What a Service is made of, as far as a replacement of its program is concerned. */
 export interface ExecSeam {
