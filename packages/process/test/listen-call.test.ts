@@ -71,7 +71,7 @@ void test('settings() takes the option, else the variable, else the default', ()
   assert.equal(settings({ drain: { timeoutSeconds: 1.5 } }, variables).timeoutMs, 1500)
   assert.throws(() => settings({}, { HANDOVER_IDLE_SECONDS: 'soon' }), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'HANDOVER_IDLE_SECONDS is "soon", a number of seconds from 0 to 2147483 was expected',
+    message: 'HANDOVER_IDLE_SECONDS is "soon", expected a number of seconds from 0 to 2147483',
   })
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
 })

@@ -1,44 +1,52 @@
 import fs from 'node:fs'
-import { checkSocketPath, unixAddress } from '../system/unix-datagram.js'
-import { errorName } from '../system/errno.js'
-import { descriptorCalls } from '../system/descriptors.js'
-import { HandoverError } from '../protocol/errors.js'
-import type { Koffi } from '../system/koffi.js'
 import type { PassedListener } from '../listeners/passed-listeners.js'
+import type { Environment } from '../protocol/environment.js'
+import { HandoverError } from '../protocol/errors.js'
+import { asideOf, parseOffer, type Offer } from '../protocol/takeover.js'
+import { descriptorCalls } from '../system/descriptors.js'
+import { errorName } from '../system/errno.js'
+import { loadKoffi, type Koffi } from '../system/koffi.js'
 import { isTrusted, peerOf } from '../system/peer.js'
-import { asideOf, parseOffer, type Offer, type Refusal } from '../protocol/takeover.js'
 import { AF_UNIX, POLLIN, SOCK_CLOEXEC, SOCK_STREAM } from '../system/socket-constants.js'
+import { checkSocketPath, unixAddress } from '../system/unix-datagram.js'
+import type { AloneSettings } from './options.js'
 
-export interface Taken {
+/** What a process that serves at `takeover` has passed to this one. Also a part of contract.ts. */
+export interface TakenOver {
   listeners: PassedListener[]
+  /** Path of the socket at which the predecessor waits for `ready`. */
   predecessor: string
-  /** Open until we have taken over. */
+  /** Open until this process has taken over. */
   connection: number
 }
 
 /**
- * Asks whoever serves at that path for its listeners. Null: nobody is there, so we are the first. It is waited for
- * without a turn of the event loop, so that an application that knows nothing of it finds its listeners as well.
+ * Takes over from the process that serves at the `takeover` path. Null: none does, or a supervisor is in charge.
  *
- * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when somebody is there who does not give them
+ * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when koffi is missing, or the process does not pass its listeners
  */
-export function take(koffi: Koffi, path: string): Taken | null {
+export function takeOver({ takeover }: AloneSettings, environment: Environment): TakenOver | null {
+  const { HANDOVER_PREDECESSOR, HANDOVER_SOCKET } = environment
+  if (takeover === null || HANDOVER_SOCKET !== undefined) return null
+  const koffi = loadKoffi()
+  if (koffi === null) {
+    throw new HandoverError(
+      'ERR_HANDOVER_TAKEOVER',
+      `takeover is "${takeover}", which needs the package koffi: Node can neither pass descriptors nor ask who the peer is`,
+    )
+  }
+  const takenOver = HANDOVER_PREDECESSOR === undefined ? requestListeners(koffi, takeover) : null
+  if (takenOver !== null) environment.HANDOVER_PREDECESSOR = takenOver.predecessor
+  return takenOver
+}
+
+/** Blocks the event loop, so that an application finds its listeners without having to wait for them. */
+function requestListeners(koffi: Koffi, path: string): TakenOver | null {
   const wrong = checkSocketPath(path) ?? checkSocketPath(asideOf(path))
   if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
-  const libc = koffi.load(null)
-  const fd = Number(libc.func('int socket(int, int, int)')(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
-  if (fd < 0) throw failure(path, `socket failed with ${errorName(koffi.errno())}`)
+  const fd = openSocket(koffi, path)
   try {
-    const address = unixAddress(path)
-    if (Number(libc.func('int connect(int, const void *, unsigned int)')(fd, address, address.length)) < 0) {
-      const error = errorName(koffi.errno())
-      if (error === 'ENOENT' || error === 'ECONNREFUSED') return close(fd)
-      const hint = error === 'EACCES' ? ', only the user who serves there and root may connect' : ''
-      throw failure(path, `connect failed with ${error}${hint}`)
-    }
-    const peer = peerOf(koffi, fd)
-    if (peer === null || !isTrusted(peer))
-      throw failure(path, `it belongs to user ${peer?.uid ?? 'unknown'}, our own or root was expected`)
+    if (!connect(koffi, fd, path)) return close(fd)
     fs.writeSync(fd, '{"version":1}\n')
     const { fds, offer } = receiveOffer(koffi, fd, path)
     const listeners = offer.names.map((name, index) => ({ name, fd: fds[index] ?? -1 }))
@@ -49,6 +57,29 @@ export function take(koffi: Koffi, path: string): Taken | null {
     close(fd)
     throw error
   }
+}
+
+function openSocket(koffi: Koffi, path: string): number {
+  const socket = koffi.load(null).func('int socket(int, int, int)')
+  const fd = Number(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
+  if (fd < 0) throw failure(path, `socket failed with ${errorName(koffi.errno())}`)
+  return fd
+}
+
+/** False: no process listens there. */
+function connect(koffi: Koffi, fd: number, path: string): boolean {
+  const address = unixAddress(path)
+  const connect = koffi.load(null).func('int connect(int, const void *, unsigned int)')
+  if (Number(connect(fd, address, address.length)) < 0) {
+    const error = errorName(koffi.errno())
+    if (error === 'ENOENT' || error === 'ECONNREFUSED') return false
+    const hint = error === 'EACCES' ? ', only the user who serves there and root may connect' : ''
+    throw failure(path, `connect failed with ${error}${hint}`)
+  }
+  const peer = peerOf(koffi, fd)
+  if (peer === null || !isTrusted(peer))
+    throw failure(path, `it belongs to user ${peer?.uid ?? 'unknown'}, expected this process's user or root`)
+  return true
 }
 
 function receiveOffer(koffi: Koffi, fd: number, path: string): { fds: number[]; offer: Offer } {
@@ -68,7 +99,7 @@ function receiveOffer(koffi: Koffi, fd: number, path: string): { fds: number[]; 
     line += received.data.toString()
     if (received.end) break
   }
-  const offer: Offer | Refusal | null = parseOffer(line)
+  const offer = parseOffer(line)
   if (offer !== null && !('error' in offer)) return { fds, offer }
   for (const received of fds) fs.closeSync(received)
   throw failure(path, offer === null ? 'the answer is not an offer' : offer.error)
@@ -86,5 +117,5 @@ function close(fd: number): null {
   return null
 }
 
-/** Whoever serves answers as soon as its event loop turns. */
+/** The other process answers in the next turn of its event loop. */
 const answerMs = 10_000

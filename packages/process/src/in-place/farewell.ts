@@ -5,9 +5,9 @@ import type { LastRequests } from '../drain/last-requests.js'
 import { sayGoodbyeAfterFirstRequest } from '../drain/http2.js'
 
 /**
- * Ends what no other program could go on with, each in the way of its protocol: TLS and pinned connections with
- * their next answer, HTTP/2 by GOAWAY, WebSockets and event streams at a boundary. As a drain does, but the
- * service goes on accepting meanwhile.
+ * Ends what cannot be carried over, each connection in the way of its protocol: TLS and pinned connections with
+ * their next answer, HTTP/2 with GOAWAY, WebSockets and event streams at a boundary. A drain does the same, but here
+ * the service keeps accepting.
  */
 export class Farewell {
   readonly #connections: Connections
@@ -17,7 +17,7 @@ export class Farewell {
   readonly #goodbyes: Goodbyes
   #begun = false
 
-  /** `deadline`: milliseconds, performance.now(). `changed` is called whenever something has ended or come. */
+  /** `deadline`: milliseconds, performance.now(). `changed` is called when a request or connection begins or ends. */
   constructor(
     connections: Connections,
     lastRequests: LastRequests,
@@ -49,7 +49,7 @@ export class Farewell {
     }
   }
 
-  /** To be called once there is a connection that cannot be kept. */
+  /** For when there is a connection that cannot be carried over. */
   begin(): void {
     if (this.#begun) return
     this.#begun = true
@@ -62,7 +62,7 @@ export class Farewell {
     this.#idle.schedule()
   }
 
-  /** Nothing is ended any more; whoever was told so goes all the same. */
+  /** Ends nothing more. Clients that got `Connection: close` or GOAWAY still leave. */
   stop(): void {
     this.#connections.observer = null
     if (this.#begun) this.#lastRequests.begin(() => true)

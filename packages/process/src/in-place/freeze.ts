@@ -4,32 +4,32 @@ import type { Connection, Connections } from '../connections/connections.js'
 import { handleOf } from '../node/handle.js'
 import { idleConnections } from '../connections/idle.js'
 import { comeBack, setOut } from '../move/transit.js'
-import type { KeptConnection } from './record.js'
+import type { CarriedConnection } from './record.js'
 
-/** Of a connection that the kernel gave us and nobody has looked at yet. */
+/** The handle of a connection that was accepted but not given to a server yet. */
 interface Client {
   readonly fd: number
 }
 
 /**
- * Brings everything to rest that can be kept: nothing is accepted for the servers, and each connection that owes
- * nothing is not read from any more. All of it can be undone: no socket is closed.
+ * Brings to rest everything that can be carried over: the servers get no new connection, and a connection that owes
+ * no answer is no longer read from. All of it can be undone: no socket is closed.
  */
 export class Freeze {
   readonly #connections: Connections
   readonly #keeps: (connection: Connection) => boolean
   readonly #frozen = new Set<Connection>()
-  /** What the kernel accepts meanwhile; libuv cannot be told to stop without closing the listener. */
+  /** Accepted meanwhile: libuv cannot stop accepting without closing the listener. */
   readonly #held: { server: net.Server; client: Client }[] = []
   #release: (() => void)[] = []
 
-  /** `keeps`: whether a connection can be kept at all. */
+  /** `keeps`: whether a connection can be carried over at all. */
   constructor(connections: Connections, keeps: (connection: Connection) => boolean) {
     this.#connections = connections
     this.#keeps = keeps
   }
 
-  /** Connections that arrive from now on wait, untouched. */
+  /** Connections that arrive from now on are held. */
   begin(): void {
     for (const server of this.#connections.servers) {
       const handle = listenHandleOf(server)
@@ -38,8 +38,8 @@ export class Freeze {
   }
 
   /**
-   * Freezes what is idle, and gives what is not frozen yet. To be called right after a poll. `decided` is called
-   * when an application has made up its mind about a WebSocket.
+   * Freezes what is idle, and returns what is not frozen yet. Call it right after a poll. `decided` is called when
+   * the application has exported a WebSocket's state, or refused to.
    *
    * WebSockets come last, when all else is at rest: the application may write to them at any time, and what it
    * writes after it has exported their state would be lost.
@@ -61,15 +61,15 @@ export class Freeze {
     return sessions.filter((one) => !this.#frozen.has(one))
   }
 
-  /** Everything is served again, and what has arrived meanwhile is taken. */
+  /** Everything is served again, and the servers get the connections that were held. */
   thaw(): void {
     for (const connection of this.#frozen) comeBack(connection)
     this.#frozen.clear()
     for (const release of this.#release.splice(0)) release()
   }
 
-  /** What the next program must know of each connection that is kept. `nameOf`: of a server's listener. */
-  records(nameOf: (server: net.Server) => string): KeptConnection[] {
+  /** What the next program needs to know of each connection. `nameOf` returns the name of a server's listener. */
+  records(nameOf: (server: net.Server) => string): CarriedConnection[] {
     const open = [...this.#frozen].filter(({ socket }) => !socket.destroyed)
     const served = open.map(({ aside, requests, server, socket, upgraded }) => ({
       fd: handleOf(socket)?.fd ?? -1,
@@ -87,12 +87,12 @@ export class Freeze {
     return [...served, ...waiting].filter(({ fd }) => fd >= 0)
   }
 
-  /** How many connections go on in the next program. */
+  /** How many connections the next program gets. */
   get kept(): number {
     return this.#frozen.size + this.#held.length
   }
 
-  /** Of these: accepted, and given to nobody yet. */
+  /** How many of them were accepted but not given to a server yet. */
   get waiting(): number {
     return this.#held.length
   }
@@ -110,9 +110,9 @@ export class Freeze {
     }
     this.#release.push(() => {
       handle.onconnection = onconnection
-      const ours = this.#held.filter((one) => one.server === server)
-      for (const one of ours) this.#held.splice(this.#held.indexOf(one), 1)
-      for (const { client } of ours) onconnection.call(handle, 0, client as never)
+      const held = this.#held.filter((one) => one.server === server)
+      for (const one of held) this.#held.splice(this.#held.indexOf(one), 1)
+      for (const { client } of held) onconnection.call(handle, 0, client as never)
     })
   }
 }

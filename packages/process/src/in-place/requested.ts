@@ -1,68 +1,10 @@
-import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
 import type { Announcer } from '../announce/announcer.js'
-import type { Connections } from '../connections/connections.js'
-import type { Environment } from '../protocol/environment.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
-import type { LastRequests } from '../drain/last-requests.js'
-import type { InheritedListener } from '../listeners/inherited.js'
-import { boundName } from '../listeners/bound-name.js'
-import type { Settings } from '../service/options.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
-import { socketInode } from '../system/socket-table.js'
-import type { ExecHost } from './exec.js'
 import type { ImageOptions } from './image.js'
 
-/** What a Service is made of, as far as a replacement of its program is concerned. */
-export interface ExecSeam {
-  connections: Connections
-  lastRequests: LastRequests
-  announcer: Announcer
-  environment: Environment
-  settings: Settings
-  generation: number
-  inherited: readonly InheritedListener[]
-  adopted: ReadonlyMap<net.Server, InheritedListener>
-  /** The application's own, within that many milliseconds. */
-  hooks(ms: number): Promise<void>
-}
-
-export function execHost(seam: ExecSeam): ExecHost {
-  const { adopted, announcer, connections, environment, generation, inherited, lastRequests, settings } = seam
-  const inodes = new Map(inherited.map(({ fd }) => [fd, socketInode(fd)]))
-  // The application may have closed the server, and another socket may have its descriptor's number now.
-  const isOpen = ({ fd }: InheritedListener) => inodes.get(fd) != null && socketInode(fd) === inodes.get(fd)
-  const nameOf = (server: net.Server) => adopted.get(server)?.name ?? boundName(server.address() ?? 'closed')
-  return {
-    announcer,
-    connections,
-    environment,
-    generation,
-    lastRequests,
-    keeps: settings.handover,
-    limits: settings,
-    nameOf,
-    listeners: () => [
-      ...inherited.filter(isOpen).map(({ name, fd }) => ({ name, fd })),
-      ...[...connections.servers]
-        .filter((server) => !adopted.has(server))
-        .flatMap((server) => descriptorOf(server).map((fd) => ({ name: nameOf(server), fd }))),
-    ],
-    async beforeExec(kept, waiting) {
-      await seam.hooks(hooksMs)
-      const { account } = connections
-      const accepted = account.accepted + waiting
-      const handedOver = account.handedOver + kept
-      announcer.say({
-        type: 'executing',
-        account: { ...account, accepted, handedOver, open: account.open - (kept - waiting), active: 0 },
-      })
-    },
-  }
-}
-
-/** The supervisor asked for it, and is told if nothing came of it. */
-export async function execAsTold(
+/** Runs `exec` as the supervisor's message asks, and reports to it why this program keeps serving. */
+export async function execRequested(
   exec: (options: ImageOptions) => Promise<never>,
   { argv, cwd, env = {}, environment, timeoutSeconds }: Extract<SupervisorMessage, { type: 'exec' }>,
   announcer: Announcer,
@@ -80,12 +22,4 @@ export async function execAsTold(
     const code = error instanceof HandoverError ? error.code : 'ERR_HANDOVER_EXEC'
     announcer.say({ type: 'execFailed', code, message: messageOf(error) })
   }
-}
-
-/** Everything else waits meanwhile. Milliseconds. */
-const hooksMs = 1000
-
-function descriptorOf(server: net.Server): number[] {
-  const fd = handleOf(server)?.fd ?? -1
-  return fd >= 0 ? [fd] : []
 }

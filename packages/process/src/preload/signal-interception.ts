@@ -1,26 +1,30 @@
-import { passOn } from './npm-launcher.js'
 import { exitCodeOf } from '../service/signals.js'
-import type { Service } from '../service/service.js'
+import { passOn } from './npm-launcher.js'
+
+/** What a signal ends. */
+interface Drainable {
+  drain(reason: string): Promise<unknown>
+  /** Milliseconds until the drain's deadline. */
+  readonly remainingMs: number
+}
 
 /**
- * Puts the drain before the application's own handlers of these signals. They are written for the moment when
- * no more requests come: `server.close(…)`, `process.exit()`. So they run when that is true: after the last
- * connection. Without any handler the process exits with 0; with one that does not end it, it is ended when
- * the time of the drain is over.
+ * Runs the drain before the application's own handlers of these signals. Those are written for the moment when no more
+ * requests come (`server.close(…)`, `process.exit()`), so they run after the last connection. Without any handler the
+ * process exits with 0. If the handlers do not end it, it exits at the drain's deadline.
  *
- * Node binds `process.emit` at the moment that the first handler of a signal is added, so the patch must be
- * there before the application runs. It does nothing until `arm()`: a process that never listens dies of
- * SIGTERM as ever. As pid 1 it would not: the kernel keeps from it what it has no handler for
- * (pid_namespaces(7)), and a container would be killed only when its time is over. There it exits as a shell
- * reports it, 128 + the signal's number.
+ * Node binds `process.emit` when the first handler of a signal is added, so the patch must be there before the
+ * application runs. It does nothing until `arm()`: SIGTERM ends a process that never listens. As pid 1 it would not:
+ * the kernel drops signals without a handler there (pid_namespaces(7)), and a container would be killed only at the end
+ * of its grace period. So such a process exits with what a shell reports, 128 + the signal's number.
  */
 export function interceptSignals(
-  service: Service,
+  service: Drainable,
   signals: readonly NodeJS.Signals[],
 ): { arm(): void; leave(): void; restore(): void } {
   const original = Reflect.get(process, 'emit') as (this: NodeJS.Process, ...args: unknown[]) => boolean
   let state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
-  // A signal with a handler does not kill the process.
+  // While a signal has a handler, it does not end the process.
   const keepAlive = (signal: NodeJS.Signals) => {
     if (state === 'disarmed' && process.listenerCount(signal) === 1) process.exit(exitCodeOf(signal))
   }
