@@ -36,10 +36,6 @@ export class Channel {
     this.#connect()
   }
 
-  get connected(): boolean {
-    return this.#connected
-  }
-
   /** Some replace the one before, some are of the moment; every other message stands for good. */
   send(message: SuccessorMessage): void {
     if (momentary.has(message.type)) return this.#connected ? this.#write(message) : undefined

@@ -10,7 +10,7 @@ import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
 import { patchListen } from './patch-listen.js'
 import { readyByItself } from './readiness.js'
-import { interceptSignals } from './signal-interception.js'
+import { SignalInterception } from './signal-interception.js'
 
 /** The zero-code mode: all that the library does, for an application that does not call it. */
 export function preload(): void {
@@ -21,7 +21,7 @@ export function preload(): void {
   const service = new ServiceCore(chosen, 'register', { environment, servers: [] })
   const { signal, takeover } = chosen.alone
   const alone = signal !== null || takeover !== null || environment.HANDOVER_PREDECESSOR !== undefined
-  const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])
+  const interception = new SignalInterception(service, ['SIGTERM', 'SIGINT'])
   service.events.once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
   const called = (server: net.Server | dgram.Socket) => {

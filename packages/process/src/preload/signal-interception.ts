@@ -18,56 +18,73 @@ interface Drainable {
  * the kernel drops signals without a handler there (pid_namespaces(7)), and a container would be killed only at the end
  * of its grace period. So such a process exits with what a shell reports, 128 + the signal's number.
  */
-export function interceptSignals(
-  service: Drainable,
-  signals: readonly NodeJS.Signals[],
-): { arm(): void; leave(): void; restore(): void } {
-  const original = Reflect.get(process, 'emit') as (this: NodeJS.Process, ...args: unknown[]) => boolean
-  let state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
-  // While a signal has a handler, it does not end the process.
-  const keepAlive = (signal: NodeJS.Signals) => {
-    if (state === 'disarmed' && process.listenerCount(signal) === 1) process.exit(exitCodeOf(signal))
+export class SignalInterception {
+  readonly #service: Drainable
+  readonly #signals: readonly NodeJS.Signals[]
+  readonly #original = Reflect.get(process, 'emit') as Emit
+  readonly #patched: Emit
+  readonly #handler = (signal: NodeJS.Signals): void => {
+    const isOnly = process.listenerCount(signal) === 1
+    if (this.#state === 'disarmed' && isOnly) process.exit(exitCodeOf(signal))
+  }
+  #state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
+
+  constructor(service: Drainable, signals: readonly NodeJS.Signals[]) {
+    this.#service = service
+    this.#signals = signals
+    const emit = (emitter: NodeJS.Process, args: unknown[]) => this.#emit(emitter, args)
+    this.#patched = function (this: NodeJS.Process, ...args) {
+      return emit(this, args)
+    }
+    process.emit = this.#patched as typeof process.emit
+    if (process.pid === 1) this.#addHandlers()
   }
 
-  const drainFirst = async (args: unknown[]) => {
-    const signal = args[0] as NodeJS.Signals
-    await service.drain(signal)
-    state = 'passing'
-    const others = process.listeners(signal).filter((listener) => listener !== keepAlive)
-    if (others.length === 0) process.exit()
-    setTimeout(() => process.exit(), Math.max(service.remainingMs, lastMomentMs)).unref()
-    original.apply(process, args)
+  /** This process serves: a signal drains. */
+  arm(): void {
+    if (this.#state !== 'disarmed') return
+    this.#state = 'armed'
+    this.#addHandlers()
   }
 
-  const emit = function (this: NodeJS.Process, ...args: unknown[]): boolean {
+  /** Ends this process as SIGTERM does. */
+  leave(): void {
+    if (this.#state === 'armed') process.emit('SIGTERM', 'SIGTERM')
+  }
+
+  restore(): void {
+    this.#state = 'disarmed'
+    for (const signal of this.#signals) process.off(signal, this.#handler)
+    if (Reflect.get(process, 'emit') === this.#patched) Reflect.deleteProperty(process, 'emit')
+  }
+
+  #emit(emitter: NodeJS.Process, args: unknown[]): boolean {
     const signal = args[0] as NodeJS.Signals
-    if (state === 'passing' || !signals.includes(signal)) return original.apply(this, args)
-    if (state === 'disarmed') return passOn(signal) || original.apply(this, args)
-    if (state === 'armed') {
-      state = 'draining'
-      void drainFirst(args)
+    if (this.#state === 'passing' || !this.#signals.includes(signal))
+      return this.#original.apply(emitter, args)
+    if (this.#state === 'disarmed') return passOn(signal) || this.#original.apply(emitter, args)
+    if (this.#state === 'armed') {
+      this.#state = 'draining'
+      void this.#drainFirst(signal, args)
     } else if (signal === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
     return true
   }
-  const keep = () => {
-    for (const signal of signals) process.off(signal, keepAlive).on(signal, keepAlive)
+
+  async #drainFirst(signal: NodeJS.Signals, args: unknown[]): Promise<void> {
+    await this.#service.drain(signal)
+    this.#state = 'passing'
+    const others = process.listeners(signal).filter((listener) => listener !== this.#handler)
+    if (others.length === 0) process.exit()
+    setTimeout(() => process.exit(), Math.max(this.#service.remainingMs, lastMomentMs)).unref()
+    this.#original.apply(process, args)
   }
 
-  process.emit = emit as typeof process.emit
-  if (process.pid === 1) keep()
-  return {
-    arm: () => {
-      if (state !== 'disarmed') return
-      state = 'armed'
-      keep()
-    },
-    leave: () => void (state === 'armed' && process.emit('SIGTERM', 'SIGTERM')),
-    restore: () => {
-      state = 'disarmed'
-      for (const signal of signals) process.off(signal, keepAlive)
-      if ((process.emit as unknown) === emit) Reflect.deleteProperty(process, 'emit')
-    },
+  /** While a signal has a handler, it does not end the process. */
+  #addHandlers(): void {
+    for (const signal of this.#signals) process.off(signal, this.#handler).on(signal, this.#handler)
   }
 }
+
+type Emit = (this: NodeJS.Process, ...args: unknown[]) => boolean
 
 const lastMomentMs = 500

@@ -129,7 +129,7 @@ export class ServiceCore {
 
   emit<Name extends keyof ServiceEvents>(name: Name, ...values: ServiceEvents[Name]): void {
     ;(this.events as EventEmitter).emit(name, ...values)
-    if (name === 'warning') process.emitWarning(String(values[0]), 'HandoverWarning')
+    if (name === 'warning') process.emitWarning(values[0] as string, 'HandoverWarning')
   }
 
   /** Leaves everything to another copy of this library, see contract.ts. Null: this one drains. */
