@@ -40,7 +40,7 @@ export class TakeoverSocket {
     this.#replace = replace
     this.#warn = warn
     const aside = asideOf(path)
-    const failed = (error: unknown) => warn(`Nobody can take over at "${path}": ${messageOf(error)}`)
+    const failed = (error: unknown) => warn(`No process can take over at "${path}": ${messageOf(error)}`)
     this.#server.unref().on('error', failed)
     this.#server.once('listening', () => {
       try {

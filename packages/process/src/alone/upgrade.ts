@@ -93,7 +93,7 @@ export class Upgrade {
         return receipt
       } catch (error) {
         if (!(error instanceof HandoverError)) throw error
-        const again = `; nobody serves, it is started again in ${waitMs / 1000} s`
+        const again = `; no process serves, it is started again in ${waitMs / 1000} s`
         reportFailure(this.#service, new HandoverError(error.code, error.message + again))
       }
       await new Promise((resolve) => setTimeout(resolve, waitMs))

@@ -38,7 +38,7 @@ export function timing({ timeoutSeconds, delaySeconds }: DrainSeconds, environme
   const { HANDOVER_GRACE_SECONDS: graceText, HANDOVER_PRESTOP_SECONDS: preStopText } = environment
   const preStopMs = milliseconds(['HANDOVER_PRESTOP_SECONDS', preStopText], 0)
   const graceMs = milliseconds(['HANDOVER_GRACE_SECONDS', graceText], defaultGraceSeconds)
-  const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined && !isDriven(environment)
+  const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined && !isSupervised(environment)
   const bounded = inPod || graceText !== undefined
   const longestMs = Math.max(graceMs - preStopMs - marginSeconds * 1000, 0)
   const timeoutMs = milliseconds(
@@ -46,12 +46,12 @@ export function timing({ timeoutSeconds, delaySeconds }: DrainSeconds, environme
     ['HANDOVER_DRAIN_SECONDS', environment.HANDOVER_DRAIN_SECONDS],
     bounded ? longestMs / 1000 : defaultTimeoutSeconds,
   )
-  const wantedMs = milliseconds(
+  const requestedMs = milliseconds(
     ['drain.delaySeconds', delaySeconds],
     ['HANDOVER_DRAIN_DELAY_SECONDS', environment.HANDOVER_DRAIN_DELAY_SECONDS],
     inPod ? Math.min(podDelaySeconds, (preStopMs + timeoutMs / 2) / 1000) : 0,
   )
-  const delayMs = isDriven(environment) ? 0 : Math.max(wantedMs - preStopMs, 0)
+  const delayMs = isSupervised(environment) ? 0 : Math.max(requestedMs - preStopMs, 0)
   if (delayMs > 0 && delayMs >= timeoutMs) throw delayTooLong(delayMs, timeoutMs)
   const tooShort =
     graceText !== undefined && timeoutMs > longestMs ? describeTooShort(graceMs, preStopMs, timeoutMs) : null
@@ -71,7 +71,7 @@ interface DrainSeconds {
  * Not so where the listeners were bound by an earlier process of the service itself (docs/alone.md,
  * docs/in-place-exec.md).
  */
-const isDriven = ({ HANDOVER_SOCKET, LISTEN_FDS, LISTEN_FDNAMES }: Environment) =>
+const isSupervised = ({ HANDOVER_SOCKET, LISTEN_FDS, LISTEN_FDNAMES }: Environment) =>
   HANDOVER_SOCKET !== undefined ||
   (LISTEN_FDS !== undefined && !(LISTEN_FDNAMES?.split(':').every(isBoundName) ?? false))
 
