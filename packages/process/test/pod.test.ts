@@ -134,7 +134,7 @@ void test('timing() says what grace period was expected when the known one is to
 
 void test('settings() refuse what cannot be when it is asked for', () => {
   const refused: [HandoverOptions, Environment, RegExp][] = [
-    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", a number of seconds/],
+    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", expected a number of seconds/],
     [{}, { HANDOVER_PRESTOP_SECONDS: 'long' }, /^HANDOVER_PRESTOP_SECONDS is "long"/],
     [
       { drain: { delaySeconds: 30, timeoutSeconds: 30 } },
