@@ -18,7 +18,7 @@ import { Steering } from './steering.js'
 import type { UpgradeStrategy } from '../protocol/upgrade-strategy.js'
 import { take, type Taken } from './take.js'
 import { TakeoverSocket } from './takeover-socket.js'
-import { keepPath } from '../listeners/unix-path.js'
+import { closeAndKeepPath } from '../listeners/unix-path.js'
 import { Upgrades, type UpgradeHost } from './upgrades.js'
 
 /** As much of the service as its replacement needs: its state, its end, and its events. */
@@ -108,7 +108,7 @@ export class Alone {
 
   /** Runs `close`, after which our successor, if there is one, can still be found at the path of a unix socket. */
   keepingPath(server: net.Server, close: () => void): void {
-    if (this.left && this.listeners.nameOf(server) !== undefined) keepPath(server, close)
+    if (this.left && this.listeners.nameOf(server) !== undefined) closeAndKeepPath(server, close)
     else close()
   }
 

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
-import { queuesEmptied } from '../system/waiting.js'
+import { waitUntilQueuesAreEmpty } from '../system/waiting.js'
 import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../system/socket-constants.js'
 
 /**
@@ -45,13 +45,13 @@ export class Steering {
       if (koffi === null || !this.#ours.has(port)) continue
       steered = steerToSecond(koffi, fd) || steered
     }
-    await queuesEmptied(accepted, { leastMs: steered ? handshakeMs : 0, mostMs })
+    await waitUntilQueuesAreEmpty(accepted, { minMs: steered ? handshakeMs : 0, maxMs: mostMs })
   }
 }
 
 function described(server: net.Server): { fd: number; port: number }[] {
   const address = server.address()
-  const fd = handleOf(server)?.fd ?? -1
+  const fd = descriptorOf(server)
   return fd < 0 || address === null || typeof address === 'string' ? [] : [{ fd, port: address.port }]
 }
 

@@ -23,8 +23,8 @@ export interface Taken {
  * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when somebody is there who does not give them
  */
 export function take(koffi: Koffi, path: string): Taken | null {
-  const wrong = checkSocketPath(path) ?? checkSocketPath(asideOf(path))
-  if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
+  const wrong = checkSocketPath('the path', path) ?? checkSocketPath('the path', asideOf(path))
+  if (wrong !== null) throw failure(path, wrong)
   const libc = koffi.load(null)
   const fd = Number(libc.func('int socket(int, int, int)')(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
   if (fd < 0) throw failure(path, `socket failed with ${errorName(koffi.errno())}`)

@@ -4,7 +4,7 @@ import { originalListen } from '../node/original-listen.js'
 import { lines } from '../protocol/moves.js'
 import { descriptorCalls } from '../system/descriptors.js'
 import { messageOf } from '../protocol/errors.js'
-import { handleOf } from '../node/handle.js'
+import { descriptorOf } from '../node/handle.js'
 import type { Koffi } from '../system/koffi.js'
 import type { PassedListener } from '../listeners/passed-listeners.js'
 import type { Candidate } from './candidate.js'
@@ -63,7 +63,7 @@ export class TakeoverSocket {
 
   #connected(socket: net.Socket): void {
     const split = lines()
-    const peer = peerOf(this.#koffi, handleOf(socket)?.fd ?? -1)
+    const peer = peerOf(this.#koffi, descriptorOf(socket))
     socket
       .unref()
       .setEncoding('utf8')
@@ -93,7 +93,7 @@ export class TakeoverSocket {
     const offer: Offer = { version: 1, names: listeners.map(({ name }) => name), predecessor }
     const data = Buffer.from(JSON.stringify(offer) + '\n')
     const fds = listeners.map(({ fd }) => fd)
-    const sent = descriptorCalls(this.#koffi).send(handleOf(socket)?.fd ?? -1, data, fds)
+    const sent = descriptorCalls(this.#koffi).send(descriptorOf(socket), data, fds)
     if (sent < data.length) throw new Error('the listeners could not be sent')
     const gone = new Promise<string>((resolve) => socket.once('close', () => resolve('ended')))
     // Somebody else started it, and it need not die for us.

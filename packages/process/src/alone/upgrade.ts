@@ -6,7 +6,7 @@ import type { ConnectionAccount } from '../protocol/account.js'
 import { allWithin } from '../system/waiting.js'
 import type { Candidate } from './candidate.js'
 import { makeFolder, removeFolder } from '../system/folder.js'
-import type { Generation } from '../system/generations.js'
+import type { ProcessIdentity } from '../system/process-identity.js'
 import { Link } from './link.js'
 import { Phases } from './phases.js'
 import { isBalanced, type UpgradeReceipt } from './receipt.js'
@@ -29,7 +29,7 @@ export interface UpgradeOptions {
   /** How long a candidate that failed may take to end. */
   graceMs: number
   /** The earlier generations that are not gone yet, ourselves included. */
-  draining: Generation[]
+  draining: ProcessIdentity[]
   /** Starts the candidate, which finds us at that path. */
   start(predecessor: string): Promise<Candidate>
   /** From here on the candidate serves. */

@@ -4,7 +4,7 @@ import type { ServiceState } from '../protocol/lifecycle.js'
 import type { PassedListener } from '../listeners/passed-listeners.js'
 import { startChild, type Candidate } from './candidate.js'
 import { ownCommandLine, type CommandLine } from '../system/command-line.js'
-import { living, generationOf, type Generation } from '../system/generations.js'
+import { stillRunning, identityOf, type ProcessIdentity } from '../system/process-identity.js'
 import type { AloneSettings } from './options.js'
 import type { UpgradeReceipt } from './receipt.js'
 import { recreate, upgrade, type Incumbent } from './upgrade.js'
@@ -27,7 +27,7 @@ export class Upgrades {
   readonly #settings: AloneSettings
   readonly #line: CommandLine = ownCommandLine()
   /** Earlier generations that drained when we took over. */
-  #earlier: Generation[] = []
+  #earlier: ProcessIdentity[] = []
   #current: { pid: number } | null = null
 
   committed = false
@@ -38,13 +38,13 @@ export class Upgrades {
   }
 
   /** What the predecessor told when it stepped back. */
-  follow(earlier: Generation[]): void {
+  follow(earlier: ProcessIdentity[]): void {
     this.#earlier = earlier
   }
 
   /** An earlier generation is still there. */
   get earlierDrain(): boolean {
-    return living(this.#earlier).length > 0
+    return stillRunning(this.#earlier).length > 0
   }
 
   startChild(listeners: PassedListener[], predecessor: string): Promise<Candidate> {
@@ -62,7 +62,7 @@ export class Upgrades {
       return await (stopFirst ? recreate : upgrade)(host, {
         timeoutMs: this.#settings.timeoutMs,
         graceMs: Math.min(host.drainMs + 1000, longestGraceMs),
-        draining: [...living(this.#earlier), generationOf(process.pid)],
+        draining: [...stillRunning(this.#earlier), identityOf(process.pid)],
         start: async (predecessor) => {
           const candidate = await start(predecessor)
           current.pid = candidate.pid
@@ -103,7 +103,7 @@ export class Upgrades {
         (this.#current?.pid ?? 0) === 0 ? '' : `, process ${this.#current?.pid} has taken its place`
       return `this process is ${state}${successor}`
     }
-    const draining = living(this.#earlier)
+    const draining = stillRunning(this.#earlier)
     if (draining.length >= this.#settings.maxDraining && draining.length > 0) {
       const pids = draining.map(({ pid }) => pid).join(', ')
       return `${draining.length} earlier generations still drain (${pids}), maxDraining is ${this.#settings.maxDraining}`

@@ -5,7 +5,7 @@ import { HandoverError, messageOf } from '../protocol/errors.js'
 import { eventStreamOf } from '../connections/event-stream/follow.js'
 import { isMovable } from '../move/transit.js'
 import { nextTurn } from '../system/waiting.js'
-import type { ImageCalls } from '../system/exec-calls.js'
+import type { ExecCalls } from '../system/exec-calls.js'
 import type { ExecHost } from './exec.js'
 import { Farewell } from './farewell.js'
 import { Freeze } from './freeze.js'
@@ -15,7 +15,7 @@ import { writeRecord } from './record.js'
 /** One attempt. */
 export class Attempt {
   readonly #host: ExecHost
-  readonly #calls: ImageCalls
+  readonly #calls: ExecCalls
   readonly #image: Image
   readonly #cut: boolean
   readonly #deadline: number
@@ -25,7 +25,7 @@ export class Attempt {
   #abandoned: HandoverError | null = null
   #wake: () => void = () => {}
 
-  constructor(host: ExecHost, calls: ImageCalls, image: Image, timeoutMs: number, cut: boolean) {
+  constructor(host: ExecHost, calls: ExecCalls, image: Image, timeoutMs: number, cut: boolean) {
     const { connections, limits } = host
     this.#host = host
     this.#calls = calls
@@ -138,13 +138,13 @@ export class Attempt {
     try {
       writeRecord(memory, { version: 1, generation: generation + 1, listeners, connections: kept })
       const env = { ...this.#image.env, ...listenVariables(listeners), HANDOVER_EXEC: String(memory) }
-      for (const fd of [0, 1, 2, memory, ...lasting]) this.#calls.keep(fd)
+      for (const fd of [0, 1, 2, memory, ...lasting]) this.#calls.clearCloseOnExec(fd)
       process.chdir(cwd)
-      failure = this.#calls.replace(file, argv, env)
+      failure = this.#calls.execve(file, argv, env)
     } catch (error) {
       failure = messageOf(error)
     }
-    for (const fd of lasting) this.#calls.confine(fd)
+    for (const fd of lasting) this.#calls.setCloseOnExec(fd)
     fs.closeSync(memory)
     process.chdir(folder)
     return new HandoverError('ERR_HANDOVER_EXEC', `"${file}" could not be executed: ${failure}`)

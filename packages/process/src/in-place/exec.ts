@@ -4,7 +4,7 @@ import type { Connections } from '../connections/connections.js'
 import type { Environment } from '../protocol/environment.js'
 import { HandoverError, OptionError } from '../protocol/errors.js'
 import type { LastRequests } from '../drain/last-requests.js'
-import { imageCalls } from '../system/exec-calls.js'
+import { execCalls } from '../system/exec-calls.js'
 import { nextImage, origin, type ExecOptions } from './image.js'
 import { Attempt } from './attempt.js'
 
@@ -59,7 +59,7 @@ export class InPlaceExec {
         'exec() was called, but an earlier one is still under way',
       )
     const { announcer, environment } = this.#host
-    const calls = imageCalls()
+    const calls = execCalls()
     if (calls === null)
       throw new HandoverError(
         'ERR_HANDOVER_EXEC_UNAVAILABLE',

@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { AcceptQueue } from '../node/accept-queue.js'
-import { fromWorker } from '../announce/cluster-worker.js'
+import { parseWorkerMessage } from '../announce/cluster-worker.js'
 import { refuseForks } from './cluster-fork.js'
 import { addAccounts, noConnections, type Participant } from '../protocol/account.js'
 import type { ConnectionAccount } from '../protocol/account.js'
@@ -73,7 +73,7 @@ export class ClusterPrimary implements Participant {
     }
     this.#workers.set(worker, view)
     worker.process.on('internalMessage', (received: unknown) => {
-      const message = fromWorker(received)
+      const message = parseWorkerMessage(received)
       if (message === null) return
       if ('account' in message) {
         view.account = message.account

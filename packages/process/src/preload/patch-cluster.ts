@@ -1,5 +1,6 @@
 import net from 'node:net'
-import { AcceptQueue, handleOf, type ListenHandle } from '../node/accept-queue.js'
+import { AcceptQueue } from '../node/accept-queue.js'
+import { listenHandleOf, type ListenHandle } from '../node/handle.js'
 import type { ClusterPrimary } from './cluster-primary.js'
 import { findListener, type InheritedListener } from '../listeners/inherited.js'
 import type { Service } from '../service/service.js'
@@ -33,9 +34,9 @@ export function takeOverCluster(service: Service, called: () => void): () => voi
   service.onBeforeDrain(() => primary)
   service.on('listening', (server, _address, listener) => {
     if (!(server instanceof net.Server)) return
-    const handle = handleOf(server)
+    const handle = listenHandleOf(server)
     process.nextTick(() => {
-      const gone = handle !== null && handleOf(server) !== handle && service.state !== 'draining'
+      const gone = handle !== null && listenHandleOf(server) !== handle && service.state !== 'draining'
       if (gone) taken(handle, listener)
     })
   })

@@ -16,7 +16,7 @@ import type { Participant } from '../protocol/account.js'
 import type { ProbeServer } from '../probes/server.js'
 import type { ProbeSockets } from '../probes/sockets.js'
 import type { ConnectionAccount } from '../protocol/account.js'
-import { allWithin, queuesEmptied } from '../system/waiting.js'
+import { allWithin, waitUntilQueuesAreEmpty } from '../system/waiting.js'
 
 /** What a Service is made of, as far as its end is concerned. */
 export interface DrainSeam {
@@ -97,7 +97,7 @@ export class ServiceDrain {
     // Whoever is in the accept queue of a socket that only we hold is taken now.
     const accepted = () => connections.account.accepted
     await (alone.emptyQueues(accepted, this.remainingMs) ??
-      queuesEmptied(accepted, { mostMs: longestQueueMs }))
+      waitUntilQueuesAreEmpty(accepted, { maxMs: longestQueueMs }))
     for (const server of connections.servers)
       if (server.listening) alone.keepingPath(server, () => stopAccepting(server))
     const limits = { deadline: this.#deadline, idleMs: settings.idleMs }

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import type { Announcer } from '../announce/announcer.js'
 import type { Connections } from '../connections/connections.js'
 import type { Environment } from '../protocol/environment.js'
@@ -9,7 +9,7 @@ import type { InheritedListener } from '../listeners/inherited.js'
 import { boundName } from '../listeners/bound-name.js'
 import type { Settings } from './options.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
-import { socketInode } from '../system/socket-table.js'
+import { rememberSockets } from '../system/socket-table.js'
 import type { ExecHost } from '../in-place/exec.js'
 import type { ImageOptions } from '../in-place/image.js'
 
@@ -29,9 +29,7 @@ export interface ExecSeam {
 
 export function execHost(seam: ExecSeam): ExecHost {
   const { adopted, announcer, connections, environment, generation, inherited, lastRequests, settings } = seam
-  const inodes = new Map(inherited.map(({ fd }) => [fd, socketInode(fd)]))
-  // The application may have closed the server, and another socket may have its descriptor's number now.
-  const isOpen = ({ fd }: InheritedListener) => inodes.get(fd) != null && socketInode(fd) === inodes.get(fd)
+  const isSameSocket = rememberSockets(inherited.map(({ fd }) => fd))
   const nameOf = (server: net.Server) => adopted.get(server)?.name ?? boundName(server.address() ?? 'closed')
   return {
     announcer,
@@ -43,10 +41,11 @@ export function execHost(seam: ExecSeam): ExecHost {
     limits: settings,
     nameOf,
     listeners: () => [
-      ...inherited.filter(isOpen).map(({ name, fd }) => ({ name, fd })),
+      ...inherited.filter(({ fd }) => isSameSocket(fd)).map(({ name, fd }) => ({ name, fd })),
       ...[...connections.servers]
         .filter((server) => !adopted.has(server))
-        .flatMap((server) => descriptorOf(server).map((fd) => ({ name: nameOf(server), fd }))),
+        .map((server) => ({ name: nameOf(server), fd: descriptorOf(server) }))
+        .filter(({ fd }) => fd >= 0),
     ],
     async beforeExec(kept, waiting) {
       await seam.hooks(hooksMs)
@@ -84,8 +83,3 @@ export async function execAsTold(
 
 /** Everything else waits meanwhile. Milliseconds. */
 const hooksMs = 1000
-
-function descriptorOf(server: net.Server): number[] {
-  const fd = handleOf(server)?.fd ?? -1
-  return fd >= 0 ? [fd] : []
-}

@@ -124,7 +124,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#datagrams = new DatagramSockets(this.#settings.idleMs, () => this.remainingMs)
     this.join(this.#datagrams)
     for (const { socket, fd } of estate.datagrams ?? []) {
-      this.#datagrams.follow(socket, fd)
+      this.#datagrams.track(socket, fd)
       this.#reading(socket, this.#listeners.adoptedBefore(fd))
     }
     if (mode === 'library') this.#serve()
@@ -327,7 +327,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   follow(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
     this.#serve()
     this.#connections.track(server, already)
-    this.#ticketKeys.follow(server)
+    this.#ticketKeys.track(server)
     if (listener !== undefined) this.#listeners.adopted.set(server, listener)
     if (server.listening) this.#listening(server)
     else server.once('listening', () => this.#listening(server))
@@ -336,7 +336,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** Follows a UDP socket that is about to be bound. */
   followDatagrams(socket: dgram.Socket, listener?: InheritedListener): void {
     this.#serve()
-    this.#datagrams.follow(socket, listener?.fd)
+    this.#datagrams.track(socket, listener?.fd)
     socket.once('listening', () => this.#reading(socket, listener))
   }
 

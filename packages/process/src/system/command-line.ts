@@ -1,21 +1,21 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
-/** How this very process was started: everything that is needed to start it anew. */
+/** How this process was started: everything that is needed to start it again. */
 export interface CommandLine {
-  /** argv[0] as it was given, `node` for example: looked up anew, so that a switched link means the new version. */
+  /** argv[0] as given, for example `node`: it is looked up again, so that a changed link leads to the new version. */
   program: string
   /** Node's own options, the script as it was written, and its arguments. */
   args: string[]
-  /** The logical folder ($PWD) where there is one: with `/srv/current` a switched link means the new release. */
+  /** The logical folder ($PWD) if there is one: if it is the link `/srv/current`, a changed link leads to the new release. */
   cwd: string
-  /** What it was given, without what it or a library (dotenv, for example) has added since. */
+  /** As at the start, without what the process or a library such as dotenv has added since. */
   env: NodeJS.ProcessEnv
 }
 
 /**
- * The command line of this process, its links unresolved. To be read at the start: `process.title` overwrites
- * what /proc/self/cmdline shows, and `process.chdir` the folder.
+ * The command line of this process, links unresolved. Read it at the start: `process.title` overwrites
+ * /proc/self/cmdline, and `process.chdir` changes the folder.
  */
 export function ownCommandLine(): CommandLine {
   const env = initialEnvironment() ?? { ...process.env }
@@ -24,7 +24,7 @@ export function ownCommandLine(): CommandLine {
   return { program: isProgram(argv0, cwd, env.PATH) ? argv0 : process.execPath, args, cwd, env }
 }
 
-/** $PWD, if it leads to the folder that this process is in; POSIX asks no more of it (cd, `pwd -L`). */
+/** $PWD if it leads to the current folder, as `pwd -L` does (POSIX); else the physical folder. */
 export function logicalFolder(pwd: string | undefined, physical: string): string {
   try {
     return pwd !== undefined && path.isAbsolute(pwd) && fs.realpathSync(pwd) === physical ? pwd : physical
@@ -33,7 +33,7 @@ export function logicalFolder(pwd: string | undefined, physical: string): string
   }
 }
 
-/** Node makes `argv[1]` absolute by the physical folder; put back what is below it. */
+/** Node resolves `argv[1]` against the physical folder. Resolves it against the logical one instead. */
 function scriptOf(cwd: string): string[] {
   const [, script, ...args] = process.argv
   if (script === undefined) return []
@@ -41,7 +41,7 @@ function scriptOf(cwd: string): string[] {
   return [below.startsWith('..') || path.isAbsolute(below) ? script : path.join(cwd, below), ...args]
 }
 
-/** proc_pid_cmdline(5). Null where it is not what Node was given any more. */
+/** proc_pid_cmdline(5). Null if it was overwritten since the start. */
 function rawCommandLine(): string[] | null {
   const words = zeroSeparated('/proc/self/cmdline')
   if (words === null) return null
@@ -51,7 +51,7 @@ function rawCommandLine(): string[] | null {
   return intact ? words : null
 }
 
-/** proc_pid_environ(5): as it was at execve(2). */
+/** proc_pid_environ(5): the environment at execve(2). */
 function initialEnvironment(): NodeJS.ProcessEnv | null {
   const entries = zeroSeparated('/proc/self/environ')
   if (entries === null) return null
@@ -70,7 +70,7 @@ function zeroSeparated(file: string): string[] | null {
   }
 }
 
-/** Whether execvp(3) would find it: `exec -a` gives a process any name. */
+/** Whether execvp(3) would find it. It may not: `exec -a` gives a process any name. */
 function isProgram(name: string, cwd: string, search = '/usr/local/bin:/usr/bin:/bin'): boolean {
   if (name === '') return false
   const folders = name.includes('/') ? [''] : search.split(':')
