@@ -141,7 +141,7 @@ void test('settings() refuse what cannot be when it is asked for', () => {
       {},
       /^drain.delaySeconds is 30 s, expected less than drain.timeoutSeconds, 30 s$/,
     ],
-    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", a port from 1 to 65535 was expected$/],
+    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", expected a port from 1 to 65535$/],
     [{ probes: { port: 70_000 } }, {}, /^probes.port is "70000"/],
   ]
   for (const [options, environment, message] of refused)
@@ -163,7 +163,7 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     })
     assert.deepEqual(
       await Promise.all(['/livez', '/readyz?verbose', '/startupz', '/'].map((path) => probe(port, path))),
-      ['200 ready', '200 ready', '200 ready', '404 /livez, /readyz and /startupz are here'],
+      ['200 ready', '200 ready', '200 ready', '404 Not found, expected /livez, /readyz or /startupz'],
       fixture,
     )
     const busy = await connect()

@@ -2,10 +2,10 @@ import fs from 'node:fs'
 import type net from 'node:net'
 import type { Announcer, Mode } from '../announce/announcer.js'
 import { isClusterWorker } from '../announce/cluster-worker.js'
-import type { BindWay } from '../listeners/bind.js'
+import type { BindPolicy } from '../listeners/bind.js'
 import type { PassedListeners } from '../listeners/passed-listeners.js'
 import { checkReusePort } from '../listeners/reuse-port.js'
-import { keepPath } from '../listeners/unix-path.js'
+import { closeAndKeepPath } from '../listeners/unix-path.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
 import type { UpgradeStrategy } from '../protocol/upgrade-strategy.js'
 import type { CommandLine } from '../system/command-line.js'
@@ -27,7 +27,7 @@ export interface ReplaceOptions extends UpgradesOptions {
 }
 
 /** A service without a supervisor: it replaces itself, and writes its pid to a file. */
-export class Alone implements BindWay {
+export class Alone implements BindPolicy {
   readonly listeners: PassedListeners
   readonly #strategy: UpgradeStrategy
   readonly #service: ReplaceableService
@@ -86,7 +86,7 @@ export class Alone implements BindWay {
 
   /** Calls `close`, after which a successor, if there is one, can still be found at the path of a unix socket. */
   keepingPath(server: net.Server, close: () => void): void {
-    if (this.leavesPaths && this.listeners.nameOf(server) !== undefined) keepPath(server, close)
+    if (this.leavesPaths && this.listeners.nameOf(server) !== undefined) closeAndKeepPath(server, close)
     else close()
   }
 

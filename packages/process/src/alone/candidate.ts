@@ -5,7 +5,7 @@ import path from 'node:path'
 import type { PassedListener } from '../listeners/passed-listeners.js'
 import type { Environment } from '../protocol/environment.js'
 import type { CommandLine } from '../system/command-line.js'
-import { generationOf, living } from '../system/generations.js'
+import { identityOf, stillRunning } from '../system/process-identity.js'
 
 /** A process that is to replace this one, and is not ready yet. */
 export interface Candidate {
@@ -67,11 +67,11 @@ function childCandidate(child: ChildProcess): Candidate {
 /** Only systemd, its parent, learns its exit code. */
 async function orphanedCandidate(shell: ChildProcess, pidFile: string): Promise<Candidate> {
   await once(shell, 'exit')
-  const process = generationOf(Number(fs.readFileSync(pidFile, 'utf8')))
+  const process = identityOf(Number(fs.readFileSync(pidFile, 'utf8')))
   let timer: NodeJS.Timeout | undefined
   const gone = new Promise<string>((resolve) => {
     timer = setInterval(() => {
-      if (living([process]).length > 0) return
+      if (stillRunning([process]).length > 0) return
       clearInterval(timer)
       resolve('ended')
     }, lookMs)

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
-import { queuesEmptied } from '../system/waiting.js'
+import { waitUntilQueuesAreEmpty } from '../system/waiting.js'
 import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../system/socket-constants.js'
 
 /**
@@ -27,7 +27,7 @@ export class Steering {
     this.#sole.clear()
     if (koffi === null) return
     const deadline = performance.now() + drainMs
-    for (const { fd, port } of servers.flatMap(descriptorOf)) {
+    for (const { fd, port } of servers.flatMap(portOf)) {
       let others = listenersOn(port) - 1
       while (others > 0 && draining() && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, lookMs))
@@ -42,17 +42,17 @@ export class Steering {
   async empty(servers: readonly net.Server[], accepted: () => number, maxMs: number): Promise<void> {
     const koffi = loadKoffi()
     let steered = false
-    for (const { fd, port } of servers.flatMap(descriptorOf)) {
+    for (const { fd, port } of servers.flatMap(portOf)) {
       if (koffi === null || !this.#sole.has(port)) continue
       steered = steerToSecond(koffi, fd) || steered
     }
-    await queuesEmptied(accepted, { leastMs: steered ? handshakeMs : 0, mostMs: maxMs })
+    await waitUntilQueuesAreEmpty(accepted, { minMs: steered ? handshakeMs : 0, maxMs })
   }
 }
 
-function descriptorOf(server: net.Server): { fd: number; port: number }[] {
+function portOf(server: net.Server): { fd: number; port: number }[] {
   const address = server.address()
-  const fd = handleOf(server)?.fd ?? -1
+  const fd = descriptorOf(server)
   return fd < 0 || address === null || typeof address === 'string' ? [] : [{ fd, port: address.port }]
 }
 

@@ -42,8 +42,8 @@ export function takeOver({ takeover }: AloneSettings, environment: Environment):
 
 /** Blocks the event loop, so that an application finds its listeners without having to wait for them. */
 function requestListeners(koffi: Koffi, path: string): TakenOver | null {
-  const wrong = checkSocketPath(path) ?? checkSocketPath(asideOf(path))
-  if (wrong !== null) throw failure(path, wrong.replace('NOTIFY_SOCKET', 'the path'))
+  const wrong = checkSocketPath('the path', path) ?? checkSocketPath('the path', asideOf(path))
+  if (wrong !== null) throw failure(path, wrong)
   const fd = openSocket(koffi, path)
   try {
     if (!connect(koffi, fd, path)) return close(fd)

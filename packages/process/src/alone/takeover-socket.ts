@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import type { PassedListeners } from '../listeners/passed-listeners.js'
-import { handleOf } from '../node/handle.js'
+import { descriptorOf } from '../node/handle.js'
 import { originalListen } from '../node/original-listen.js'
 import { messageOf } from '../protocol/errors.js'
 import { lines } from '../protocol/moves.js'
@@ -67,7 +67,7 @@ export class TakeoverSocket {
 
   #connected(socket: net.Socket): void {
     const split = lines()
-    const peer = peerOf(this.#koffi, handleOf(socket)?.fd ?? -1)
+    const peer = peerOf(this.#koffi, descriptorOf(socket))
     socket
       .unref()
       .setEncoding('utf8')
@@ -97,7 +97,7 @@ export class TakeoverSocket {
     const offer: Offer = { version: 1, names: listeners.map(({ name }) => name), predecessor }
     const data = Buffer.from(JSON.stringify(offer) + '\n')
     const fds = listeners.map(({ fd }) => fd)
-    const sent = descriptorCalls(this.#koffi).send(handleOf(socket)?.fd ?? -1, data, fds)
+    const sent = descriptorCalls(this.#koffi).send(descriptorOf(socket), data, fds)
     if (sent < data.length) throw new Error('the listeners could not be sent')
     const gone = new Promise<string>((resolve) => socket.once('close', () => resolve('ended')))
     // This process did not start it, and so does not end it.

@@ -2,7 +2,7 @@ import type { Announcer } from '../announce/announcer.js'
 import type { ConnectionAccount } from '../protocol/account.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
 import type { DrainReport } from '../protocol/lifecycle.js'
-import type { Generation } from '../system/generations.js'
+import type { ProcessIdentity } from '../system/process-identity.js'
 import { allWithin } from '../system/waiting.js'
 import type { Candidate } from './candidate.js'
 import { Link } from './link.js'
@@ -35,7 +35,7 @@ export interface UpgradeOptions {
   /** How long a candidate that failed may take to end. Milliseconds. */
   graceMs: number
   /** The earlier generations that still drain, this process included. */
-  draining: Generation[]
+  draining: ProcessIdentity[]
   /** Aborted, with the reason as text, when a drain begins that is not part of the upgrade. */
   unwanted: AbortSignal
   /** Starts the candidate, which connects to `predecessor`, the path of a socket. */

@@ -2,7 +2,7 @@ import type { Announcer } from '../announce/announcer.js'
 import type { PassedListeners } from '../listeners/passed-listeners.js'
 import type { Environment } from '../protocol/environment.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
-import { generationOf, living, type Generation } from '../system/generations.js'
+import { identityOf, stillRunning, type ProcessIdentity } from '../system/process-identity.js'
 import type { Candidate } from './candidate.js'
 import type { AloneSettings } from './options.js'
 import type { UpgradeReceipt } from './receipt.js'
@@ -24,7 +24,7 @@ export class Upgrades {
   readonly #listeners: PassedListeners
   readonly #options: UpgradesOptions
   /** Generations that already drained when this process took over. */
-  #earlier: Generation[] = []
+  #earlier: ProcessIdentity[] = []
   #current: { pid: number; unwanted: AbortController } | null = null
   #committed = false
 
@@ -45,12 +45,12 @@ export class Upgrades {
     return this.#committed
   }
 
-  set earlier(generations: Generation[]) {
+  set earlier(generations: ProcessIdentity[]) {
     this.#earlier = generations
   }
 
   get earlierDrain(): boolean {
-    return living(this.#earlier).length > 0
+    return stillRunning(this.#earlier).length > 0
   }
 
   drainBegan(reason: string): void {
@@ -72,7 +72,7 @@ export class Upgrades {
     const upgrade = new Upgrade(this.#service, this.#announcer, transfers, {
       timeoutMs: settings.timeoutMs,
       graceMs: Math.min(drainMs + 1000, maxGraceMs),
-      draining: [...living(this.#earlier), generationOf(process.pid)],
+      draining: [...stillRunning(this.#earlier), identityOf(process.pid)],
       unwanted: current.unwanted.signal,
       start: async (predecessor) => {
         const candidate = await start(predecessor)
@@ -117,7 +117,7 @@ export class Upgrades {
     if (state === 'starting') return 'this process is not ready itself yet'
     if (state !== 'ready')
       return `this process is ${state}${pid === 0 ? '' : `, process ${pid} has taken its place`}`
-    const draining = living(this.#earlier)
+    const draining = stillRunning(this.#earlier)
     if (draining.length >= settings.maxDraining && draining.length > 0) {
       const pids = draining.map((generation) => generation.pid).join(', ')
       return `${draining.length} earlier generations still drain (${pids}), maxDraining is ${settings.maxDraining}`

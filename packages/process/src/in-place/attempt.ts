@@ -7,7 +7,7 @@ import { HandoverError, messageOf } from '../protocol/errors.js'
 import { eventStreamOf } from '../connections/event-stream/follow.js'
 import { isMovable } from '../move/transit.js'
 import { nextTurn } from '../system/waiting.js'
-import type { ImageCalls } from '../system/exec-calls.js'
+import type { ExecCalls } from '../system/exec-calls.js'
 import { Farewell } from './farewell.js'
 import { Freeze } from './freeze.js'
 import type { Image } from './image.js'
@@ -65,7 +65,7 @@ export class Attempt {
   }
 
   /** Resolves with the error of execve(2), and rejects with the reason when it does not come to that. */
-  async run(calls: ImageCalls, image: Image): Promise<HandoverError> {
+  async run(calls: ExecCalls, image: Image): Promise<HandoverError> {
     const connections = this.#connections
     const ending = new Set([...connections.open].filter((connection) => !this.#keeps(connection)))
     if (ending.size > 0) this.#farewell.begin()
@@ -146,7 +146,7 @@ export class Attempt {
   }
 
   /** Must run in the turn in which everything was found at rest. */
-  #replace(calls: ImageCalls, { argv, cwd, env, file }: Image): HandoverError {
+  #replace(calls: ExecCalls, { argv, cwd, env, file }: Image): HandoverError {
     const generation = this.#steps.generation + 1
     const connections = this.#freeze.records((server) => this.#steps.nameOf(server))
     const listeners = this.#steps.listeners()
@@ -156,14 +156,14 @@ export class Attempt {
     let failure: string
     try {
       writeRecord(memory, { version: 1, generation, listeners, connections })
-      for (const fd of [0, 1, 2, memory, ...lasting]) calls.keep(fd)
+      for (const fd of [0, 1, 2, memory, ...lasting]) calls.clearCloseOnExec(fd)
       process.chdir(cwd)
       const variables = { ...env, ...listenVariables(listeners), HANDOVER_EXEC: String(memory) }
-      failure = calls.replace(file, argv, variables)
+      failure = calls.execve(file, argv, variables)
     } catch (error) {
       failure = messageOf(error)
     }
-    for (const fd of lasting) calls.confine(fd)
+    for (const fd of lasting) calls.setCloseOnExec(fd)
     fs.closeSync(memory)
     process.chdir(folder)
     return new HandoverError('ERR_HANDOVER_EXEC', `"${file}" could not be executed: ${failure}`)

@@ -4,7 +4,7 @@ import type { LastRequests } from '../drain/last-requests.js'
 import type { Environment } from '../protocol/environment.js'
 import { HandoverError, OptionError } from '../protocol/errors.js'
 import type { CommandLine } from '../system/command-line.js'
-import { imageCalls } from '../system/exec-calls.js'
+import { execCalls } from '../system/exec-calls.js'
 import { Attempt, type ExecSteps } from './attempt.js'
 import { nextImage, type ImageOptions } from './image.js'
 
@@ -57,7 +57,7 @@ export class InPlaceExec {
   async exec(options: ImageOptions): Promise<never> {
     if (this.#attempt !== null)
       throw new HandoverError('ERR_HANDOVER_STATE', 'exec() was called while an earlier one is under way')
-    const calls = imageCalls()
+    const calls = execCalls()
     if (calls === null)
       throw new HandoverError(
         'ERR_HANDOVER_EXEC_UNAVAILABLE',

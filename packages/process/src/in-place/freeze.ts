@@ -1,7 +1,6 @@
 import type net from 'node:net'
-import { handleOf as listenHandleOf, type ListenHandle } from '../node/accept-queue.js'
+import { listenHandleOf, descriptorOf, type ListenHandle } from '../node/handle.js'
 import type { Connection, Connections } from '../connections/connections.js'
-import { handleOf } from '../node/handle.js'
 import { idleConnections } from '../connections/idle.js'
 import { comeBack, setOut } from '../move/transit.js'
 import type { CarriedConnection } from './record.js'
@@ -72,7 +71,7 @@ export class Freeze {
   records(nameOf: (server: net.Server) => string): CarriedConnection[] {
     const open = [...this.#frozen].filter(({ socket }) => !socket.destroyed)
     const served = open.map(({ aside, requests, server, socket, upgraded }) => ({
-      fd: handleOf(socket)?.fd ?? -1,
+      fd: descriptorOf(socket),
       listener: nameOf(server),
       fresh: socket.bytesRead === 0 && !aside,
       requests,

@@ -3,7 +3,7 @@ import type { MovedConnection } from '../protocol/moves.js'
 import type { Environment } from '../protocol/environment.js'
 import { InheritedListenersError } from '../protocol/errors.js'
 import { socketInode } from '../system/socket-table.js'
-import { imageCalls } from '../system/exec-calls.js'
+import { execCalls } from '../system/exec-calls.js'
 
 /**
  * What one program carries over to the next one of the same process: JSON in a file in memory, whose descriptor is
@@ -59,6 +59,6 @@ function parse(file: number): ExecRecord | null {
 
 /** Node makes descriptors close-on-exec only up to the first gap, and a child would hold clients' connections open. */
 export function confineAll(record: ExecRecord, file: number): void {
-  const calls = imageCalls()
-  for (const { fd } of [...record.listeners, ...record.connections, { fd: file }]) calls?.confine(fd)
+  const calls = execCalls()
+  for (const { fd } of [...record.listeners, ...record.connections, { fd: file }]) calls?.setCloseOnExec(fd)
 }

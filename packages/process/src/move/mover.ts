@@ -1,7 +1,7 @@
 import type net from 'node:net'
 import type { Connection, Connections } from '../connections/connections.js'
 import { descriptorCalls, maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
-import { handleOf } from '../node/handle.js'
+import { descriptorOf } from '../node/handle.js'
 import { idleConnections } from '../connections/idle.js'
 import { loadKoffi } from '../system/koffi.js'
 import { Successor, type Parcel } from './successor.js'
@@ -213,7 +213,7 @@ export class Mover {
     const session = upgraded?.session ?? undefined
     return {
       connection,
-      fd: handleOf(socket)?.fd ?? -1,
+      fd: descriptorOf(socket),
       about: {
         listener: this.#listenerOf(server) ?? '',
         fresh: socket.bytesRead === 0 && !aside,

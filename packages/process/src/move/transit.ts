@@ -1,6 +1,6 @@
 import type net from 'node:net'
 import type { Connection } from '../connections/connections.js'
-import { handleOf, startReading, stopReading } from '../node/handle.js'
+import { descriptorOf, startReading, stopReading } from '../node/handle.js'
 import { speaksHttp1 } from '../connections/idle.js'
 
 /** How a connection leaves this program, and comes back where nobody takes it. */
@@ -22,7 +22,7 @@ export function isMovable({
 }: Connection): boolean {
   if (upgraded !== null && upgraded.session?.mayMove !== true) return false
   if (closing || pinned || session !== null || stream !== socket || !isPlainHttp1(server)) return false
-  return socket.readable && socket.writable && !socket.destroyed && (handleOf(socket)?.fd ?? -1) >= 0
+  return socket.readable && socket.writable && !socket.destroyed && descriptorOf(socket) >= 0
 }
 
 /** From here on somebody else reads, and nobody here. */

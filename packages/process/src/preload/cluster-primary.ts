@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import { fromWorker } from '../announce/cluster-worker.js'
+import { parseWorkerMessage } from '../announce/cluster-worker.js'
 import type { AcceptQueue } from '../node/accept-queue.js'
 import { addAccounts, noConnections, type ConnectionAccount, type Participant } from '../protocol/account.js'
 import { allWithin } from '../system/waiting.js'
@@ -72,7 +72,7 @@ export class ClusterPrimary implements Participant {
     }
     this.#workers.set(worker, view)
     worker.process.on('internalMessage', (received: unknown) => {
-      const message = fromWorker(received)
+      const message = parseWorkerMessage(received)
       if (message === null) return
       if ('account' in message) {
         view.account = message.account

@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { findListener, type InheritedListener } from '../listeners/inherited.js'
-import { AcceptQueue, handleOf, type ListenHandle } from '../node/accept-queue.js'
+import { AcceptQueue } from '../node/accept-queue.js'
+import { listenHandleOf, type ListenHandle } from '../node/handle.js'
 import type { ServiceCore } from '../service/core.js'
 import type { ClusterPrimary } from './cluster-primary.js'
 
@@ -33,9 +34,9 @@ export function patchCluster(service: ServiceCore, called: () => void): () => vo
   service.ending.before.push(() => primary)
   service.events.on('listening', (server, _address, listener) => {
     if (!(server instanceof net.Server)) return
-    const handle = handleOf(server)
+    const handle = listenHandleOf(server)
     process.nextTick(() => {
-      const gone = handle !== null && handleOf(server) !== handle && service.state !== 'draining'
+      const gone = handle !== null && listenHandleOf(server) !== handle && service.state !== 'draining'
       if (gone) removed(handle, listener)
     })
   })

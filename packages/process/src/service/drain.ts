@@ -3,7 +3,7 @@ import type { Announcer } from '../announce/announcer.js'
 import { stopAccepting } from '../drain/drain.js'
 import { messageOf } from '../protocol/errors.js'
 import type { DrainReport, Hook } from '../protocol/lifecycle.js'
-import { allWithin, queuesEmptied } from '../system/waiting.js'
+import { allWithin, waitUntilQueuesAreEmpty } from '../system/waiting.js'
 import type { Timing } from './pod.js'
 import type { Traffic } from './traffic.js'
 
@@ -86,7 +86,7 @@ export class ServiceDrain {
     await mover.reached()
     const accepted = () => connections.account.accepted
     await (this.#alone.emptyQueues(accepted, this.remainingMs) ??
-      queuesEmptied(accepted, { mostMs: maxQueueMs }))
+      waitUntilQueuesAreEmpty(accepted, { maxMs: maxQueueMs }))
     for (const server of connections.servers)
       if (server.listening) this.#alone.keepingPath(server, () => stopAccepting(server))
   }

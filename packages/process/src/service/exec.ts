@@ -4,7 +4,7 @@ import type { ExecSteps } from '../in-place/attempt.js'
 import { InPlaceExec, type ExecSettings } from '../in-place/exec.js'
 import type { ImageOptions } from '../in-place/image.js'
 import { boundName } from '../listeners/bound-name.js'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
 import type { Hook } from '../protocol/lifecycle.js'
 import { allWithin } from '../system/waiting.js'
@@ -66,7 +66,7 @@ export class ServiceExec {
   #listeners(): { name: string; fd: number }[] {
     const boundHere = [...this.#traffic.connections.servers]
       .filter((server) => !this.#servers.listeners.adopted.has(server))
-      .map((server) => ({ name: this.#nameOf(server), fd: handleOf(server)?.fd ?? -1 }))
+      .map((server) => ({ name: this.#nameOf(server), fd: descriptorOf(server) }))
       .filter(({ fd }) => fd >= 0)
     return [...this.#servers.passed.inherited(), ...boundHere]
   }

@@ -3,7 +3,7 @@ import type net from 'node:net'
 import type { Announcer } from '../announce/announcer.js'
 import { keepListener } from '../announce/descriptor-store.js'
 import { stopAccepting } from '../drain/drain.js'
-import type { BindWay } from '../listeners/bind.js'
+import type { BindPolicy } from '../listeners/bind.js'
 import { checkDatagramTarget, datagramAddress } from '../listeners/datagram-sockets.js'
 import type { CarriedOver } from '../in-place/carried-over.js'
 import { inheritedListeners, withAddresses, type InheritedListener } from '../listeners/inherited.js'
@@ -77,15 +77,19 @@ export class Servers {
     return this.listeners.adopted.get(server)?.name ?? this.passed.nameOf(server)
   }
 
-  /** See `Service.listen()`. `way`: how an address is bound that was not inherited. */
-  async listen(server: net.Server | dgram.Socket, input: ListenAddressInput, way: BindWay): Promise<string> {
+  /** See `Service.listen()`. `policy`: how an address is bound that was not inherited. */
+  async listen(
+    server: net.Server | dgram.Socket,
+    input: ListenAddressInput,
+    policy: BindPolicy,
+  ): Promise<string> {
     const target = listenTarget(input)
     if (isDatagramSocket(server)) checkDatagramTarget(target)
     const listener = this.listeners.find(target, kindOf(server), this.#options.warn)
     if (isDatagramSocket(server)) this.trackDatagrams(server, listener)
     else this.track(server, listener)
     try {
-      return await listen(server, target, listener, way)
+      return await listen(server, target, listener, policy)
     } catch (error) {
       this.#announcer.failed(error)
       throw error
@@ -96,7 +100,7 @@ export class Servers {
   track(server: net.Server, listener?: InheritedListener, already: Iterable<net.Socket> = []): void {
     this.#options.serving()
     this.#traffic.connections.track(server, already)
-    this.ticketKeys.follow(server)
+    this.ticketKeys.track(server)
     if (listener !== undefined) this.listeners.adopted.set(server, listener)
     if (server.listening) this.#serverListens(server)
     else server.once('listening', () => this.#serverListens(server))
@@ -105,7 +109,7 @@ export class Servers {
   /** Tracks a UDP socket that is about to be bound. */
   trackDatagrams(socket: dgram.Socket, listener?: InheritedListener): void {
     this.#options.serving()
-    this.#traffic.datagrams.follow(socket, listener?.fd)
+    this.#traffic.datagrams.track(socket, listener?.fd)
     socket.once('listening', () => this.#datagramsListen(socket, listener))
   }
 
@@ -123,7 +127,7 @@ export class Servers {
     for (const { server, fd, sockets } of servers)
       this.track(server, this.listeners.adoptedBefore(fd), sockets)
     for (const { socket, fd } of datagrams) {
-      this.#traffic.datagrams.follow(socket, fd)
+      this.#traffic.datagrams.track(socket, fd)
       this.#datagramsListen(socket, this.listeners.adoptedBefore(fd))
     }
   }

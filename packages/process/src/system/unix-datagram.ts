@@ -3,10 +3,13 @@ import { errorName } from './errno.js'
 import type { Koffi } from './koffi.js'
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from './socket-constants.js'
 
-/** What of koffi is used here. */
+/** The part of koffi that is used here, present in every version of it. */
 export type Ffi = Pick<Koffi, 'load' | 'errno'>
 
-/** One datagram to a unix socket; `@` in front of the path means the abstract namespace (sd_notify(3)). */
+/**
+ * Sends one datagram to a unix socket. `@` in front of the path means the abstract namespace (sd_notify(3)).
+ * Returns null, or a sentence about what failed.
+ */
 export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string | null {
   return onSocket(ffi, socketPath, (fd, libc, failed) => {
     const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)')
@@ -17,7 +20,7 @@ export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string
   })
 }
 
-/** The same, with a copy of a descriptor: it takes a socket that is connected. */
+/** The same, together with a copy of a descriptor. */
 export function sendDescriptor(
   koffi: Koffi,
   socketPath: string,
@@ -38,10 +41,9 @@ export function sendDescriptor(
 }
 
 type Library = ReturnType<Ffi['load']>
-/** One sentence about the call that failed; without a reason, errno's. */
+/** One sentence about the call that failed. Default of `reason`: the name of errno. */
 type Failed = (call: string, reason?: string) => string
 
-/** Opens a unix datagram socket for as long as `send` takes. */
 function onSocket(
   ffi: Ffi,
   socketPath: string,
@@ -61,20 +63,20 @@ function onSocket(
   }
 }
 
-/** sun_path has 108 bytes (unix(7)), and a path ends with a NUL. */
+/** In bytes: sun_path has 108 (unix(7)), and a path ends with a NUL. */
 export const longestPath = 107
 
-/** What is wrong with the path, in one sentence; null: nothing. */
-export function checkSocketPath(socketPath: string): string | null {
+/** Null, or a sentence about what is wrong with the path. `name`: what the sentence calls it. */
+export function checkSocketPath(name: string, socketPath: string): string | null {
   if (!/^[/@]./.test(socketPath))
-    return `NOTIFY_SOCKET is "${socketPath}"; an absolute path, or a name after "@", was expected`
+    return `${name} is "${socketPath}", expected an absolute path, or a name after "@"`
   const bytes = Buffer.byteLength(socketPath)
   return bytes > longestPath
-    ? `NOTIFY_SOCKET "${socketPath}" has ${bytes} bytes; the address of a unix socket has at most ${longestPath}`
+    ? `${name} "${socketPath}" has ${bytes} bytes, expected at most ${longestPath} (unix(7))`
     : null
 }
 
-/** struct sockaddr_un: the family in the machine's byte order, and the path; no end byte if it is abstract. */
+/** struct sockaddr_un: the family in the machine's byte order, then the path, which has no NUL at its end if it is abstract. */
 export function unixAddress(socketPath: string): Buffer {
   const abstract = socketPath.startsWith('@')
   const path = Buffer.from(abstract ? `\0${socketPath.slice(1)}` : `${socketPath}\0`)
