@@ -1,11 +1,12 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import type { Connection, Connections, Exchange } from '../connections/connections.js'
-import { describe } from '../drain/drain.js'
+import { markCut, type Connection, type Exchange } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import { describe } from '../drain/protocols.js'
 import type { LastRequests } from '../drain/last-requests.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
-import { eventStreamOf } from '../connections/event-stream/follow.js'
-import { isMovable } from '../move/transit.js'
+import { eventStreamOf } from '../connections/event-stream/watch.js'
+import { isMovable } from '../move/kinds.js'
 import { nextTurn } from '../system/waiting.js'
 import type { ExecCalls } from '../system/exec-calls.js'
 import { Farewell } from './farewell.js'
@@ -54,14 +55,11 @@ export class Attempt {
     this.#steps = steps
     this.#limits = limits
     this.#deadline = performance.now() + limits.timeoutMs
-    this.#freeze = new Freeze(connections, (connection) => this.#keeps(connection))
-    this.#farewell = new Farewell(
-      connections,
-      lastRequests,
-      (connection) => this.#keeps(connection),
-      { deadline: this.#deadline, idleMs: Math.min(limits.idleMs, limits.timeoutMs / 2) },
-      () => this.#wake(),
-    )
+    const spared = (connection: Connection) => this.#keeps(connection)
+    this.#freeze = new Freeze(connections, spared)
+    const idleMs = Math.min(limits.idleMs, limits.timeoutMs / 2)
+    const context = { connections, lastRequests, spared, deadline: this.#deadline, idleMs }
+    this.#farewell = new Farewell(context, () => this.#wake())
   }
 
   /** Resolves with the error of execve(2), and rejects with the reason when it does not come to that. */
@@ -83,12 +81,14 @@ export class Attempt {
     }
   }
 
+  /** Undoes everything at once, so that nothing of this attempt is in the way of the drain that comes next. */
   abandon(reason: HandoverError): void {
     this.#abandoned = reason
+    this.giveUp()
     this.#wake()
   }
 
-  /** Everything is served again. */
+  /** Everything is served again. Calling it again has no effect. */
   giveUp(): void {
     this.#farewell.stop()
     this.#freeze.thaw()
@@ -106,7 +106,7 @@ export class Attempt {
     for (const connection of busy) {
       const names = describe(connection).join(', ')
       process.emitWarning(`exec() cut at its deadline: ${names}`, 'HandoverWarning')
-      connection.fate = 'deadline'
+      markCut(connection)
       connection.stream.destroy()
     }
     return this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))

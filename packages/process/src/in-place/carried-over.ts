@@ -3,7 +3,7 @@ import type net from 'node:net'
 import type { Connections } from '../connections/connections.js'
 import { limitRequests } from '../connections/request-limit.js'
 import type { Endpoints } from '../connections/websocket/endpoints.js'
-import { takeConnection } from '../move/receive.js'
+import { receive } from '../move/kinds.js'
 import type { Environment } from '../protocol/environment.js'
 import { confineAll, readRecord, writeRecord, type ExecRecord } from './record.js'
 
@@ -38,7 +38,7 @@ export class CarriedOver {
     this.#record = { ...this.#record, connections: rest }
     writeRecord(this.#file, this.#record)
     this.#stopLimiting ??= limitRequests(connections)
-    for (const { fd, ...about } of received) takeConnection(connections, endpoints, server, about, fd)
+    for (const { fd, ...about } of received) receive({ connections, endpoints }, server, about, fd)
   }
 
   /** Closes the connections that no server has received, and returns how many they were. For when the service is ready. */

@@ -1,34 +1,34 @@
 import type net from 'node:net'
-import { listenHandleOf, descriptorOf, type ListenHandle } from '../node/handle.js'
-import type { Connection, Connections } from '../connections/connections.js'
-import { idleConnections } from '../connections/idle.js'
-import { comeBack, setOut } from '../move/transit.js'
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import { descriptorOf, listenHandleOf, type ListenHandle } from '../node/handle.js'
+import { atRest, comeBack, hasWritten, recordOf, setOut, writesUnasked } from '../move/kinds.js'
 import type { CarriedConnection } from './record.js'
 
-/** The handle of a connection that was accepted but not given to a server yet. */
+/** Node's handle of a connection that was accepted and given to no server yet. */
 interface Client {
   readonly fd: number
 }
 
 /**
- * Brings to rest everything that can be carried over: the servers get no new connection, and a connection that owes
- * no answer is no longer read from. All of it can be undone: no socket is closed.
+ * Brings everything to rest that can be carried over: servers get no new connections, and a connection that owes nothing is
+ * not read from. All of it can be undone: no socket is closed.
  */
 export class Freeze {
   readonly #connections: Connections
   readonly #keeps: (connection: Connection) => boolean
   readonly #frozen = new Set<Connection>()
-  /** Accepted meanwhile: libuv cannot stop accepting without closing the listener. */
+  /** What is accepted meanwhile: libuv cannot stop accepting without closing the listener. */
   readonly #held: { server: net.Server; client: Client }[] = []
   #release: (() => void)[] = []
 
-  /** `keeps`: whether a connection can be carried over at all. */
+  /** `keeps`: whether a connection can be kept at all. */
   constructor(connections: Connections, keeps: (connection: Connection) => boolean) {
     this.#connections = connections
     this.#keeps = keeps
   }
 
-  /** Connections that arrive from now on are held. */
+  /** Connections that arrive from now on wait, and are not read from. */
   begin(): void {
     for (const server of this.#connections.servers) {
       const handle = listenHandleOf(server)
@@ -37,46 +37,37 @@ export class Freeze {
   }
 
   /**
-   * Freezes what is idle, and returns what is not frozen yet. Call it right after a poll. `decided` is called when
-   * the application has exported a WebSocket's state, or refused to.
+   * Freezes what is at rest, and returns what is not frozen yet. Call it right after a poll. `decided` is called when
+   * the application was asked about a connection and has answered.
    *
-   * WebSockets come last, when all else is at rest: the application may write to them at any time, and what it
-   * writes after it has exported their state would be lost.
+   * Connections to which the application may write at any time (WebSockets) come last, when all else is at rest: what
+   * it writes after it has exported their state would be lost.
    */
   sweep(decided: () => void): Connection[] {
-    const thawed = [...this.#connections.open].filter((connection) => !this.#frozen.has(connection))
-    const sessions = [...this.#connections.open].filter(({ upgraded }) => upgraded?.session != null)
-    const idle = thawed.filter(
-      (one) => one.exchanges.length === 0 && one.upgraded === null && this.#keeps(one),
-    )
-    for (const connection of idleConnections(this.#connections, idle)) this.#freeze(connection)
-    const busy = thawed.filter((one) => !this.#frozen.has(one) && !sessions.includes(one))
-    if (busy.length > 0) return [...busy, ...sessions.filter((one) => !this.#frozen.has(one))]
-    for (const one of sessions) if (one.upgraded?.waits && this.#frozen.delete(one)) comeBack(one)
-    for (const one of sessions) {
-      if (this.#frozen.has(one) || !this.#keeps(one)) continue
-      if (one.upgraded?.session?.prepare(decided)) this.#freeze(one)
-    }
-    return sessions.filter((one) => !this.#frozen.has(one))
+    const open = [...this.#connections.open]
+    const restless = open.filter(writesUnasked)
+    const others = open.filter((one) => !writesUnasked(one))
+    const idle = this.#thawed(others).filter((one) => one.exchanges.length === 0 && this.#keeps(one))
+    for (const one of atRest(this.#connections, idle, decided)) this.#freeze(one)
+    const busy = this.#thawed(others)
+    if (busy.length > 0) return [...busy, ...this.#thawed(restless)]
+    for (const one of restless) if (hasWritten(one) && this.#frozen.delete(one)) comeBack(one)
+    const keepable = this.#thawed(restless).filter((one) => this.#keeps(one))
+    for (const one of atRest(this.#connections, keepable, decided)) this.#freeze(one)
+    return this.#thawed(restless)
   }
 
-  /** Everything is served again, and the servers get the connections that were held. */
+  /** Everything is served again, and servers get what has arrived meanwhile. */
   thaw(): void {
     for (const connection of this.#frozen) comeBack(connection)
     this.#frozen.clear()
     for (const release of this.#release.splice(0)) release()
   }
 
-  /** What the next program needs to know of each connection. `nameOf` returns the name of a server's listener. */
+  /** What the next program must know of each connection that is kept. `nameOf`: of a server's listener. */
   records(nameOf: (server: net.Server) => string): CarriedConnection[] {
     const open = [...this.#frozen].filter(({ socket }) => !socket.destroyed)
-    const served = open.map(({ aside, requests, server, socket, upgraded }) => ({
-      fd: descriptorOf(socket),
-      listener: nameOf(server),
-      fresh: socket.bytesRead === 0 && !aside,
-      requests,
-      ...(upgraded?.session ? { webSocket: upgraded.session.parcel() } : {}),
-    }))
+    const served = open.map((one) => ({ fd: descriptorOf(one.socket), ...recordOf(one, nameOf(one.server)) }))
     const waiting = this.#held.map(({ server, client }) => ({
       fd: client.fd,
       listener: nameOf(server),
@@ -86,14 +77,18 @@ export class Freeze {
     return [...served, ...waiting].filter(({ fd }) => fd >= 0)
   }
 
-  /** How many connections the next program gets. */
+  /** How many connections continue in the next program. */
   get kept(): number {
     return this.#frozen.size + this.#held.length
   }
 
-  /** How many of them were accepted but not given to a server yet. */
+  /** Of these: accepted, and given to no server yet. */
   get waiting(): number {
     return this.#held.length
+  }
+
+  #thawed(connections: readonly Connection[]): Connection[] {
+    return connections.filter((connection) => !this.#frozen.has(connection))
   }
 
   #freeze(connection: Connection): void {

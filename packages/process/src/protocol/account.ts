@@ -34,8 +34,8 @@ export interface ConnectionAccount {
 /** What serves beside the servers of this process and is part of its account: cluster workers, or UDP sockets. */
 export interface Participant {
   readonly account: ConnectionAccount
-  /** Set by the service. The participant calls it when its account has changed. */
-  changed: () => void
+  /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
+  subscribe(changed: () => void): () => void
   /** Resolves when it no longer accepts connections or reads datagrams. */
   stopAccepting(): Promise<void>
   /** Resolves when its last connection has ended, with descriptions of those that were cut. */

@@ -2,7 +2,7 @@ import type net from 'node:net'
 import type { Connections } from '../connections/connections.js'
 import { Endpoints } from '../connections/websocket/endpoints.js'
 import type { CarriedOver } from '../in-place/carried-over.js'
-import { Adoption } from '../move/receiver.js'
+import { Receiver } from '../move/receiver.js'
 import type { Environment } from '../protocol/environment.js'
 
 /** Connections that this process receives: from a predecessor, or carried over from its earlier program. */
@@ -10,9 +10,7 @@ export class Arrivals {
   readonly endpoints: Endpoints
   readonly #connections: Connections
   readonly #carriedOver: CarriedOver
-  readonly #receiver: Adoption | null = null
-  /** Called when connections of a predecessor have been received. */
-  received: () => void = () => {}
+  readonly #receiver: Receiver | null = null
 
   /** `environment`: null for a service that receives nothing from predecessors. */
   constructor(
@@ -26,8 +24,12 @@ export class Arrivals {
     this.#carriedOver = carriedOver
     if (environment === null) return
     const { HANDOVER_SOCKET: supervisor, HANDOVER_PREDECESSOR: channel = supervisor } = environment
-    this.#receiver = new Adoption(connections, this.endpoints, channel, warn)
-    this.#receiver.adopted = () => this.received()
+    this.#receiver = new Receiver({ connections, endpoints: this.endpoints }, channel, warn)
+  }
+
+  /** Calls `received` after each batch of a predecessor's connections. Returns a function that ends the subscription. */
+  subscribe(received: () => void): () => void {
+    return this.#receiver?.subscribe(received) ?? (() => {})
   }
 
   /** `server` has adopted that listener, and receives the connections that were carried over with it. */

@@ -161,7 +161,7 @@ export class ServiceCore {
   }
 
   #moveTo(paths: string[]): void {
-    if (this.settings.handover) this.traffic.mover.follow(paths)
+    if (this.settings.handover) this.traffic.mover.setSuccessors(paths)
   }
 
   #reportAccount(): void {
@@ -176,7 +176,7 @@ export class ServiceCore {
     const { idleMs } = this.settings
     const nameOf = (server: net.Server) => this.servers.nameOf(server)
     const traffic = new Traffic(nameOf, idleMs, () => this.remainingMs)
-    traffic.changed = () => this.#reports.changed()
+    traffic.subscribe(() => this.#reports.changed())
     return traffic
   }
 
@@ -189,7 +189,7 @@ export class ServiceCore {
       listening: (...values) => this.emit('listening', ...values),
       warn: this.warn,
     })
-    servers.arrivals.received = () => this.#reportAccount()
+    servers.arrivals.subscribe(() => this.#reportAccount())
     return servers
   }
 

@@ -1,6 +1,6 @@
 import type { Alone } from '../alone/alone.js'
 import type { Announcer } from '../announce/announcer.js'
-import { stopAccepting } from '../drain/drain.js'
+import { stopAccepting } from '../drain/stop-accepting.js'
 import { messageOf } from '../protocol/errors.js'
 import type { DrainReport, Hook } from '../protocol/lifecycle.js'
 import { allWithin, waitUntilQueuesAreEmpty } from '../system/waiting.js'

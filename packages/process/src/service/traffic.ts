@@ -1,6 +1,7 @@
 import type net from 'node:net'
+import { pin } from '../connections/connection.js'
 import { Connections } from '../connections/connections.js'
-import { goOnAccepting } from '../drain/delay.js'
+import { keepAccepting } from '../drain/delay.js'
 import { finishConnections } from '../drain/drain.js'
 import { LastRequests } from '../drain/last-requests.js'
 import { DatagramSockets } from '../listeners/datagram-sockets.js'
@@ -15,7 +16,7 @@ export class Traffic {
   readonly datagrams: DatagramSockets
   readonly #idleMs: number
   readonly #participants: Participant[] = []
-  #changed: () => void = () => {}
+  readonly #subscribers = new Set<() => void>()
 
   /**
    * `listenerOf`: the name by which a successor knows a server's listener. `idleMs`: how long a drain leaves an idle
@@ -29,7 +30,7 @@ export class Traffic {
     this.mover = new Mover(this.connections, listenerOf)
     this.datagrams = new DatagramSockets(idleMs, remainingMs)
     this.#idleMs = idleMs
-    this.connections.changed = () => this.#changed()
+    this.connections.subscribe({ changed: () => this.#notify() })
     this.join(this.datagrams)
   }
 
@@ -40,20 +41,21 @@ export class Traffic {
     ])
   }
 
-  /** Called when the account has changed. */
-  set changed(callback: () => void) {
-    this.#changed = callback
+  /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
+  subscribe(changed: () => void): () => void {
+    this.#subscribers.add(changed)
+    return () => void this.#subscribers.delete(changed)
   }
 
   join(participant: Participant): void {
     this.#participants.push(participant)
-    participant.changed = () => this.#changed()
+    participant.subscribe(() => this.#notify())
   }
 
   /** See `Service.pin()`. */
   pin(socket: net.Socket): void {
     const connection = this.connections.of(socket)
-    if (connection !== undefined) connection.pinned = true
+    if (connection !== undefined) pin(connection)
   }
 
   /** Some of it is served by other processes. */
@@ -63,7 +65,7 @@ export class Traffic {
 
   /** Resolves after `delayMs`, in which connections are accepted and the older ones leave one by one. */
   keepAccepting(delayMs: number): Promise<void> {
-    return goOnAccepting(this.connections, this.lastRequests, delayMs)
+    return keepAccepting(this.connections, this.lastRequests, delayMs)
   }
 
   /** Finishes everything that is open. Resolves with what was cut at the deadline: milliseconds, performance.now(). */
@@ -80,5 +82,9 @@ export class Traffic {
   async settled(): Promise<void> {
     await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
     await this.mover.settled()
+  }
+
+  #notify(): void {
+    for (const changed of this.#subscribers) changed()
   }
 }
