@@ -5,7 +5,7 @@ import { descriptorOf, listenHandleOf, type ListenHandle } from '../node/handle.
 import { atRest, comeBack, hasWritten, recordOf, setOut, writesUnasked } from '../move/kinds.js'
 import type { CarriedConnection } from './record.js'
 
-/** Node's handle of a connection that was accepted and given to no server yet. */
+/** The handle of a connection that was accepted but not given to a server yet. */
 interface Client {
   readonly fd: number
 }

@@ -8,7 +8,7 @@ import { sessionOf, type Session } from '../connections/websocket/session.js'
 import { Upgraded } from '../connections/websocket/upgraded.js'
 import { countFor } from '../node/server-count.js'
 import { messageOf } from '../protocol/errors.js'
-import type { MovedConnection, MovedWebSocket } from '../protocol/moves.js'
+import type { MovedWebSocket } from '../protocol/moves.js'
 import type { Home, Movable } from './movable.js'
 
 /** A WebSocket whose application lets its sessions move, between two messages in both directions. */
@@ -21,7 +21,7 @@ export const webSocket: Movable = {
   *atRest(_connections, candidates, decided) {
     for (const connection of candidates) if (prepare(connection, decided)) yield connection
   },
-  record: ({ upgraded }) => ({ webSocket: sessionOf(upgraded)?.record() }) as Partial<MovedConnection>,
+  record: ({ upgraded }) => ({ webSocket: sessionOf(upgraded)?.record() }),
   setOut: ({ upgraded }) => upgraded?.hold(),
   comeBack({ upgraded }) {
     upgraded?.release()
