@@ -234,7 +234,7 @@ void test('exec() gives way to a drain, and a second exec() to the first', async
   slow.get('/slow/1000')
   await (await connect(t, port)).ask('/')
   app.signal('SIGUSR2')
-  await app.said('ERR_HANDOVER_STATE: exec() was called, but an earlier one is still under way')
+  await app.said('ERR_HANDOVER_STATE: exec() was called while an earlier one is under way')
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
   assert.match(app.output, /ERR_HANDOVER_STATE: exec\(\) was given up: the service drains/)
   assert.equal(slow.responses[0]?.body, 'slow')

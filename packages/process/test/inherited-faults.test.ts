@@ -46,7 +46,7 @@ void test('a descriptor of the wrong type is a warning, and the service serves a
     await app.said('HandoverWarning')
     assert.ok(
       app.output.includes(
-        `HandoverWarning: The listener "http" (${described}) is nothing for a server, another is bound in its place`,
+        `HandoverWarning: The listener "http" (${described}) is not usable by a server, so the address is bound instead`,
       ),
       app.output,
     )

@@ -171,7 +171,7 @@ void test('a listener that cannot be bound is told with its ERRNO', async (t) =>
 
 for (const [what, socketPath, message] of [
   ['gone', '/nonexistent/notify', /NOTIFY_SOCKET "\/nonexistent\/notify" failed: ENOENT/],
-  ['too long', `/${'n'.repeat(120)}`, /has 121 bytes; the address of a unix socket has at most 107/],
+  ['too long', `/${'n'.repeat(120)}`, /has 121 bytes, expected at most 107 \(unix\(7\)\)/],
   ['relative', 'notify', /NOTIFY_SOCKET is "notify", expected an absolute path, or a name after "@"/],
 ] as const) {
   void test(`a NOTIFY_SOCKET that is ${what} is one warning, and the service serves`, async (t) => {

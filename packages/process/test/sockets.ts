@@ -2,7 +2,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import net from 'node:net'
-import { handleFd, stopReceiving } from '../dist/node/datagram-handle.js'
+import { datagramDescriptor, stopReceiving } from '../dist/node/datagram-handle.js'
 
 /** A bound, listening socket that nobody accepts from, as a supervisor holds it. */
 export interface HeldSocket {
@@ -38,7 +38,7 @@ export async function heldUdp(host = '127.0.0.1'): Promise<HeldSocket> {
   const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
   await once(socket.bind(0, host), 'listening')
   stopReceiving(socket)
-  return { fd: handleFd(socket), port: socket.address().port, close: () => socket.close() }
+  return { fd: datagramDescriptor(socket), port: socket.address().port, close: () => socket.close() }
 }
 
 function held(handle: BoundHandle | number): HeldSocket {

@@ -148,9 +148,9 @@ void test('listen() says what is wrong with an address that no UDP socket can ha
   const app = await start('udp-mistakes.mjs', { register: false })
   await app.said('done')
   assert.deepEqual(app.output.trim().split('\n').slice(0, -1), [
-    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", a UDP socket takes a port',
+    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", expected a port for a UDP socket',
     'ERR_HANDOVER_NO_LISTENER No listener "other" was inherited',
-    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is nothing for a server`,
-    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is nothing for a socket of type "udp6"`,
+    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is not usable by a server`,
+    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is not usable by a socket of type "udp6"`,
   ])
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { descriptorCalls } from '../dist/system/descriptors.js'
-import { handleOf } from '../dist/node/handle.js'
+import { descriptorOf } from '../dist/node/handle.js'
 import { loadKoffi } from '../dist/system/koffi.js'
 import type { App } from './app.js'
 import { assertBalanced, stage } from './stage.js'
@@ -156,7 +156,7 @@ for (const moved of [
     await once(socket, 'data')
     const batch = `{"version":1,"batch":1,"moved":[{"listener":"http","fresh":false,"requests":1,"webSocket":${moved}}]}\n`
     const acknowledged = once(socket, 'data')
-    calls.send(handleOf(socket)?.fd ?? -1, Buffer.from(batch), [handleOf(theirs)?.fd ?? -1])
+    calls.send(descriptorOf(socket), Buffer.from(batch), [descriptorOf(theirs)])
     assert.deepEqual(JSON.parse(String((await acknowledged)[0])), { batch: 1, refused: [0] })
     theirs.destroy()
     await once(mine.resume(), 'end') // the last copy of its other end was closed

@@ -19,7 +19,7 @@ export function checkUnixName(what: string, name: string): string | null {
   if (!/^[/@]./.test(name)) return `${what} is "${name}", expected an absolute path, or a name after "@"`
   const bytes = Buffer.byteLength(name)
   return bytes > maxUnixPathBytes
-    ? `${what} "${name}" has ${bytes} bytes; the address of a unix socket has at most ${maxUnixPathBytes}`
+    ? `${what} "${name}" has ${bytes} bytes, expected at most ${maxUnixPathBytes} (unix(7))`
     : null
 }
 

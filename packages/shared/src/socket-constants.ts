@@ -1,4 +1,4 @@
-// Of Linux's <sys/socket.h>, <netinet/in.h>, <fcntl.h> and <poll.h>, the same on x86-64 and arm64.
+// From Linux's <sys/socket.h>, <netinet/in.h>, <fcntl.h> and <poll.h>. The values are the same on x86-64 and arm64.
 export const AF_UNIX = 1
 export const AF_INET = 2
 export const AF_INET6 = 10

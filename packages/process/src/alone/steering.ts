@@ -1,61 +1,62 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
-import { queuesEmptied } from '../system/waiting.js'
+import { waitUntilQueuesAreEmpty } from '../system/waiting.js'
 import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '#shared/socket-constants.js'
 
 /**
- * Two sockets on one port (SO_REUSEPORT): the kernel gives each connection to one of them, by a hash, at its SYN; and
- * one that is in the queue of a socket when that is closed is reset. So before the old one closes, the kernel is told
- * to choose the new one always (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old one accepts what it has.
+ * Two sockets on one port (SO_REUSEPORT): at its SYN, the kernel assigns each connection to one of them by a hash. What
+ * is in the queue of a socket when it closes is reset. So before the old socket closes, a BPF program makes the kernel
+ * choose the new one each time (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old process accepts what is queued.
  *
- * The program's answer is an index into the group of sockets, in the order in which they began to listen: ours is 0 and
- * our successor's 1, where we were alone. Once we are gone there is no 1, and the kernel takes the one that is left.
+ * The program returns an index into the group of sockets, in the order in which they began to listen. With no third
+ * socket in the group, this process has 0 and its successor 1. Once 0 is closed there is no 1, and the kernel uses the
+ * socket that is left.
  */
 export class Steering {
-  /** Ports on which we alone listened when the successor was started. */
-  readonly #ours = new Set<number>()
+  /** Ports with no other socket in the group when the successor was started. */
+  readonly #sole = new Set<number>()
 
   /**
-   * Before the successor is started: until it is ready we get our share. `draining`: our own predecessor may still be
-   * in the group, and would come between in its order, so it is waited for, as long as a drain takes.
+   * For before the successor is started. `draining`: whether a predecessor of this process may still be in the group,
+   * where it would change the order. It is waited for, at most for `drainMs`.
    */
   async prepare(servers: readonly net.Server[], drainMs: number, draining: () => boolean): Promise<void> {
     const koffi = loadKoffi()
-    this.#ours.clear()
+    this.#sole.clear()
     if (koffi === null) return
     const deadline = performance.now() + drainMs
-    for (const { fd, port } of servers.flatMap(described)) {
+    for (const { fd, port } of servers.flatMap(portOf)) {
       let others = listenersOn(port) - 1
       while (others > 0 && draining() && performance.now() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, lookMs))
         others = listenersOn(port) - 1
       }
-      set(koffi, fd, SO_DETACH_REUSEPORT_BPF, Buffer.alloc(4)) // a predecessor's, until now of use to it
-      if (others === 0) this.#ours.add(port)
+      set(koffi, fd, SO_DETACH_REUSEPORT_BPF, Buffer.alloc(4)) // attached by a predecessor
+      if (others === 0) this.#sole.add(port)
     }
   }
 
-  /** Resolves when the queues of these servers are empty, as nothing comes to them any more. `accepted` counts. */
-  async empty(servers: readonly net.Server[], accepted: () => number, mostMs: number): Promise<void> {
+  /** Steers new connections to the successor, and resolves when the queues of these servers are empty. */
+  async empty(servers: readonly net.Server[], accepted: () => number, maxMs: number): Promise<void> {
     const koffi = loadKoffi()
     let steered = false
-    for (const { fd, port } of servers.flatMap(described)) {
-      if (koffi === null || !this.#ours.has(port)) continue
+    for (const { fd, port } of servers.flatMap(portOf)) {
+      if (koffi === null || !this.#sole.has(port)) continue
       steered = steerToSecond(koffi, fd) || steered
     }
-    await queuesEmptied(accepted, { leastMs: steered ? handshakeMs : 0, mostMs })
+    await waitUntilQueuesAreEmpty(accepted, { minMs: steered ? handshakeMs : 0, maxMs })
   }
 }
 
-function described(server: net.Server): { fd: number; port: number }[] {
+function portOf(server: net.Server): { fd: number; port: number }[] {
   const address = server.address()
-  const fd = handleOf(server)?.fd ?? -1
+  const fd = descriptorOf(server)
   return fd < 0 || address === null || typeof address === 'string' ? [] : [{ fd, port: address.port }]
 }
 
-/** Sockets that listen on that port, proc_net_tcp(5). */
+/** How many sockets listen on that port, proc_net_tcp(5). */
 function listenersOn(port: number): number {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readLines).filter((line) => {
@@ -79,7 +80,7 @@ function steerToSecond(koffi: Koffi, fd: number): boolean {
   new Uint16Array(program.buffer, program.byteOffset, 1)[0] = 1
   new BigUint64Array(program.buffer, program.byteOffset + 8, 1)[0] = koffi.address(instruction)
   const attached = set(koffi, fd, SO_ATTACH_REUSEPORT_CBPF, program)
-  void instruction.length // the program points to it: it must not be collected before the call returns
+  void instruction.length // the program points to it, so it must not be collected before the call returns
   return attached
 }
 
@@ -88,7 +89,7 @@ function set(koffi: Koffi, fd: number, option: number, value: Buffer): boolean {
   return Number(setsockopt(fd, SOL_SOCKET, option, value, value.length)) === 0
 }
 
-/** A handshake whose SYN came before is over within a round trip; 200 ms is also the least that TCP waits (RTO). */
+/** A handshake whose SYN came earlier takes one round trip; 200 ms is also the minimum of TCP's retransmission timeout. */
 const handshakeMs = 200
 const lookMs = 20
 const LISTEN = '0A'

@@ -1,24 +1,25 @@
+import { messageOf } from '../protocol/errors.js'
+import type { InstanceMessage, SupervisorMessage } from '../protocol/messages.js'
 import type { Announcer } from './announcer.js'
 import { Channel } from './channel.js'
-import type { InstanceMessage, SupervisorMessage } from '../protocol/messages.js'
 
 /**
- * The voice of a process that shall take another one's place. Its predecessor hears everything at once; the
- * service manager hears nothing before the predecessor has stepped back, or is gone: a successor that fails must
- * not have become the main process, nor have removed a listener from the store.
+ * The announcer of a process that is to take another one's place. The predecessor gets every message at once. Those to
+ * the service manager are held until the predecessor says `takeOver` or is gone: a successor that fails must not have
+ * become the main process, nor have removed a listener from the store.
  */
-export function afterPredecessor(
+export function heldAnnouncer(
   path: string,
   manager: Announcer,
   hello: InstanceMessage,
-  hear: (message: SupervisorMessage) => void,
+  onMessage: (message: SupervisorMessage) => void,
 ): Announcer {
   let held: (() => void)[] | null = []
   let ready = false
   let refused = false
-  let link: Channel | null = null
+  let channel: Channel | null = null
 
-  const claim = async (): Promise<void> => {
+  const release = async (): Promise<void> => {
     const calls = held
     if (calls === null) return
     held = null
@@ -26,55 +27,48 @@ export function afterPredecessor(
     for (const call of calls) call()
     await manager.flush()
   }
-  const open = (): Channel => {
-    const channel = new Channel(
-      path,
-      hello,
-      (message) => {
-        if (message.type === 'refused') refused = true
-        if (message.type === 'takeOver') void claim().then(() => channel.send({ type: 'tookOver' }))
-        hear(message)
-      },
-      () => {
-        if (held === null || refused) return
-        void claim()
-        hear({ type: 'takeOver', draining: [] })
-      },
-    )
-    return channel
+  const received = (message: SupervisorMessage): void => {
+    if (message.type === 'refused') refused = true
+    if (message.type === 'takeOver') void release().then(() => predecessor().send({ type: 'tookOver' }))
+    onMessage(message)
   }
-  const later =
+  const predecessorGone = (): void => {
+    if (held === null || refused) return
+    void release()
+    onMessage({ type: 'takeOver', draining: [] })
+  }
+  /** Connects at the first message. */
+  const predecessor = (): Channel => (channel ??= new Channel(path, hello, received, predecessorGone))
+  const hold =
     <Args extends unknown[]>(call: (...args: Args) => void) =>
     (...args: Args): void => {
       if (held === null) call(...args)
       else held.push(() => call(...args))
     }
-  const sayLater = later(manager.say)
+  const sayToManager = hold(manager.say)
 
   return {
     say(message) {
-      link ??= open()
-      link.send(message)
+      predecessor().send(message)
       if (message.type === 'ready' && held !== null) ready = true
-      else sayLater(message)
+      else sayToManager(message)
     },
-    reloading: later(manager.reloading),
-    reloaded: later(manager.reloaded),
-    stopping: later(manager.stopping),
+    reloading: hold(manager.reloading),
+    reloaded: hold(manager.reloaded),
+    stopping: hold(manager.stopping),
     failed(error) {
-      link ??= open()
-      link.send({ type: 'error', message: error instanceof Error ? error.message : String(error) })
-      later(manager.failed)(error)
+      predecessor().send({ type: 'error', message: messageOf(error) })
+      hold(manager.failed)(error)
     },
-    keep: later(manager.keep),
-    forget: later(manager.forget),
+    keep: hold(manager.keep),
+    forget: hold(manager.forget),
     tookOver: () => {},
     handedOver: manager.handedOver,
     flush: async () => {
-      await Promise.all([link?.flush(), manager.flush()])
+      await Promise.all([channel?.flush(), manager.flush()])
     },
     close() {
-      link?.close()
+      channel?.close()
       manager.close()
     },
   }

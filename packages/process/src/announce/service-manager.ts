@@ -3,13 +3,13 @@ import type { Environment } from '../protocol/environment.js'
 import type { InstanceMessage } from '../protocol/messages.js'
 
 /**
- * systemd, or whoever else gave us a NOTIFY_SOCKET, is told what becomes of us in the words of sd_notify(3), one
- * datagram after the other. What cannot be said becomes one process warning; the service goes on.
+ * Reports to systemd, or another service manager that sets NOTIFY_SOCKET, by sd_notify(3), one datagram after the other.
+ * The first failure becomes a process warning; it does not affect the service.
  */
-export function toServiceManager(path: string, environment: Environment): Announcer {
+export function serviceManagerAnnouncer(path: string, environment: Environment): Announcer {
   let last: Promise<void> = Promise.resolve()
   let warned = false
-  let ours = true
+  let isMain = true
 
   const send = (state: Lines, fd?: number): void => {
     const lines = Object.entries(state).map(
@@ -23,43 +23,47 @@ export function toServiceManager(path: string, environment: Environment): Announ
       process.emitWarning(failure, 'HandoverWarning')
     })
   }
-  const tell = (state: Lines, fd?: number): void => {
-    if (ours) send(state, fd)
+  const sendIfMain = (state: Lines, fd?: number): void => {
+    if (isMain) send(state, fd)
   }
   const intervalMs = watchdogInterval(environment)
   const sign: Lines | null = intervalMs === null ? null : { WATCHDOG: 1 }
-  const giveSigns = () =>
+  const startSigns = () =>
     intervalMs === null ? undefined : setInterval(() => send({ WATCHDOG: 1 }), intervalMs).unref()
-  // A candidate's would keep a predecessor that hangs.
-  let signs = environment.HANDOVER_PREDECESSOR === undefined ? giveSigns() : undefined
+  // Signs of a successor that has not taken over would hide that its predecessor hangs.
+  let signs = environment.HANDOVER_PREDECESSOR === undefined ? startSigns() : undefined
 
   return {
     say(message) {
       const state = notifyState(message, sign)
-      if (state !== null) tell(state)
+      if (state !== null) sendIfMain(state)
     },
-    reloading: () => tell({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
-    reloaded: (error) => tell({ READY: 1, ...(error === undefined ? {} : failureState(error)) }),
-    // A moment more than the drain may take: what ends it at its deadline is the library itself.
+    reloading: () => sendIfMain({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
+    reloaded: (error) => sendIfMain({ READY: 1, ...(error === undefined ? {} : failureState(error)) }),
+    // A second longer than the drain: its deadline is enforced here, not by the service manager.
     stopping: (timeoutMs) =>
-      tell({ STOPPING: 1, STATUS: 'Draining', EXTEND_TIMEOUT_USEC: Math.ceil(timeoutMs + 1000) * 1000 }),
-    failed: (error) => tell(failureState(error)),
-    // FDPOLL=0: it is not to be dropped for an error or a hang-up that epoll(7) reports (systemd 246).
-    keep: (name, fd) => tell({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
-    forget: (name) => tell({ FDSTOREREMOVE: 1, FDNAME: name }),
+      sendIfMain({
+        STOPPING: 1,
+        STATUS: 'Draining',
+        EXTEND_TIMEOUT_USEC: Math.ceil(timeoutMs + 1000) * 1000,
+      }),
+    failed: (error) => sendIfMain(failureState(error)),
+    // FDPOLL=0: without it, systemd drops the listener at an error or hang-up that epoll(7) reports (systemd 246).
+    keep: (name, fd) => sendIfMain({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
+    forget: (name) => sendIfMain({ FDSTOREREMOVE: 1, FDNAME: name }),
     handedOver() {
-      ours = false
+      isMain = false
       return () => clearInterval(signs)
     },
-    // One datagram: a READY=1 of a process that is not the main one yet would be another's. With a sign of life:
-    // in upgrades that follow each other fast, nobody may live for as long as the interval.
+    // One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a watchdog sign:
+    // when upgrades follow each other fast, no process may live as long as the interval.
     tookOver(ready) {
-      signs = giveSigns()
-      tell({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
+      signs = startSigns()
+      sendIfMain({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
     },
     flush: () => last,
     close() {
-      if (ours) clearInterval(signs)
+      if (isMain) clearInterval(signs)
     },
   }
 }
@@ -67,8 +71,8 @@ export function toServiceManager(path: string, environment: Environment): Announ
 type Lines = Record<string, string | number>
 
 /**
- * What sd_notify(3) has a word for. STOPPING=1 was said when the drain began. A program that is replaced ends
- * with a sign of life and the next one begins with one, so that it has the whole period to start.
+ * Null for messages that sd_notify(3) has no variable for; STOPPING=1 is sent by `stopping`. A program sends a watchdog
+ * sign before it is replaced and when it is ready, so that the next one has the whole period to start.
  */
 function notifyState(message: InstanceMessage, sign: Lines | null): Lines | null {
   if (message.type === 'ready') return { READY: 1, ...sign }
@@ -83,20 +87,17 @@ function failureState(error: unknown): Lines {
   return { STATUS: message ?? String(error), ...number }
 }
 
-/** CLOCK_MONOTONIC, as systemd compares it with the moment at which it asked for the reload. */
+/** CLOCK_MONOTONIC: systemd compares it with the time at which it asked for the reload (sd_notify(3)). */
 const monotonicMicroseconds = (): string => String(process.hrtime.bigint() / 1000n)
 
 /**
- * Milliseconds between two signs of life: half the period, as sd_watchdog_enabled(3) recommends. They come from the
- * event loop, so one that hangs is seen. Null: nobody waits for them. WATCHDOG_PID says who is meant; a successor
- * that it does not name yet is meant as well, so whoever starts one leaves it out.
+ * Milliseconds between two watchdog signs: half the period, as sd_watchdog_enabled(3) recommends. A timer of the event
+ * loop sends them, so they stop when it hangs. Null if no watchdog is set for this process. A predecessor starts its
+ * successor without WATCHDOG_PID, which would not match.
  */
 function watchdogInterval({ WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment): number | null {
   if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return null
   if (/^[1-9]\d{0,15}$/.test(period)) return Number(period) / 2000
-  process.emitWarning(
-    `WATCHDOG_USEC is "${period}", a number of microseconds was expected`,
-    'HandoverWarning',
-  )
+  process.emitWarning(`WATCHDOG_USEC is "${period}", expected a number of microseconds`, 'HandoverWarning')
   return null
 }

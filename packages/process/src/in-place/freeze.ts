@@ -1,9 +1,9 @@
 import type net from 'node:net'
-import { handleOf as listenHandleOf, type ListenHandle } from '../node/accept-queue.js'
 import type { Connection } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
-import { atRest, comeBack, descriptorOf, hasWritten, recordOf, setOut, writesUnasked } from '../move/kinds.js'
-import type { KeptConnection } from './record.js'
+import { descriptorOf, listenHandleOf, type ListenHandle } from '../node/handle.js'
+import { atRest, comeBack, hasWritten, recordOf, setOut, writesUnasked } from '../move/kinds.js'
+import type { CarriedConnection } from './record.js'
 
 /** The handle of a connection that was accepted but not given to a server yet. */
 interface Client {
@@ -11,7 +11,7 @@ interface Client {
 }
 
 /**
- * Brings everything to rest that can be kept: servers get no new connections, and a connection that owes nothing is
+ * Brings everything to rest that can be carried over: servers get no new connections, and a connection that owes nothing is
  * not read from. All of it can be undone: no socket is closed.
  */
 export class Freeze {
@@ -65,9 +65,9 @@ export class Freeze {
   }
 
   /** What the next program must know of each connection that is kept. `nameOf`: of a server's listener. */
-  records(nameOf: (server: net.Server) => string): KeptConnection[] {
+  records(nameOf: (server: net.Server) => string): CarriedConnection[] {
     const open = [...this.#frozen].filter(({ socket }) => !socket.destroyed)
-    const served = open.map((one) => ({ fd: descriptorOf(one), ...recordOf(one, nameOf(one.server)) }))
+    const served = open.map((one) => ({ fd: descriptorOf(one.socket), ...recordOf(one, nameOf(one.server)) }))
     const waiting = this.#held.map(({ server, client }) => ({
       fd: client.fd,
       listener: nameOf(server),

@@ -18,15 +18,14 @@ import {
   SO_REUSEPORT,
 } from '#shared/socket-constants.js'
 
-/** What of `server.listen(options)` is known here; the others go with it where Node does it itself. */
-export interface BesideOptions extends net.ListenOptions {
+interface ReusePortOptions extends net.ListenOptions {
   port: number
 }
 
 /**
- * Since Node 22.12 and 23.1 `listen` has an option for SO_REUSEPORT; before, koffi is needed.
+ * From Node 22.12 and 23.1 on, `listen` has an option for SO_REUSEPORT. Older versions need koffi.
  *
- * @throws HandoverError `ERR_HANDOVER_REUSE_PORT` when neither is there
+ * @throws HandoverError `ERR_HANDOVER_REUSE_PORT` when both are missing
  */
 export function checkReusePort(): void {
   if (isBuiltIn || loadKoffi() !== null) return
@@ -36,33 +35,45 @@ export function checkReusePort(): void {
   )
 }
 
-/** Lets `server` listen on an address that others of our user listen on as well, each on a socket of its own. */
-export function listenBeside(server: net.Server, options: BesideOptions, callback?: () => void): void {
+/**
+ * Lets `server` listen on an address on which other processes of the same user can listen too, each on a socket of its
+ * own (SO_REUSEPORT, socket(7)). Through koffi, only `host`, `port`, `backlog`, `ipv6Only` and `signal` are supported.
+ */
+export function listenWithReusePort(
+  server: net.Server,
+  options: ReusePortOptions,
+  callback?: () => void,
+): void {
   if (callback !== undefined) server.once('listening', callback)
   const koffi = isBuiltIn ? null : loadKoffi()
   if (koffi === null)
-    return void originalListen.call(server, { ...options, reusePort: true } as BesideOptions)
+    return void originalListen.call(server, { ...options, reusePort: true } as ReusePortOptions)
   const { host } = options
-  if (host === undefined || net.isIP(host) !== 0) return bound(server, koffi, options, host)
+  if (host === undefined || net.isIP(host) !== 0) return bindAndListen(server, koffi, options, host)
   dns.lookup(host, (error, address) => {
-    if (error === null) bound(server, koffi, options, address)
+    if (error === null) bindAndListen(server, koffi, options, address)
     else server.emit('error', error)
   })
 }
 
-function bound(server: net.Server, koffi: Koffi, options: BesideOptions, host: string | undefined): void {
+function bindAndListen(
+  server: net.Server,
+  koffi: Koffi,
+  options: ReusePortOptions,
+  host: string | undefined,
+): void {
   const { backlog = defaultBacklog, port, signal } = options
   const fd = bind(koffi, options, host ?? '::')
-  const given = fd < 0 && host === undefined ? bind(koffi, options, '0.0.0.0') : fd // no IPv6 here
-  if (given >= 0) {
-    originalListen.call(server, { fd: given, ...(signal === undefined ? {} : { signal }) }, backlog)
+  const bound = fd < 0 && host === undefined ? bind(koffi, options, '0.0.0.0') : fd // this machine has no IPv6
+  if (bound >= 0) {
+    originalListen.call(server, { fd: bound, ...(signal === undefined ? {} : { signal }) }, backlog)
     return
   }
-  process.nextTick(() => server.emit('error', bindError(-given, host ?? '::', port)))
+  process.nextTick(() => server.emit('error', bindError(-bound, host ?? '::', port)))
 }
 
 /** The descriptor, or the negative errno. */
-function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: string): number {
+function bind(koffi: Koffi, { port, ipv6Only = false }: ReusePortOptions, host: string): number {
   const libc = koffi.load(null)
   const socket = libc.func('int socket(int, int, int)')
   const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)')
@@ -85,7 +96,7 @@ function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: str
   return -errno
 }
 
-/** As Node's own. */
+/** The same error as Node's. */
 function bindError(errno: number, address: string, port: number): Error {
   const code = errorName(errno)
   return Object.assign(new Error(`listen ${code}: ${address}:${port}`), {

@@ -3,7 +3,7 @@ import type net from 'node:net'
 import * as transition from '../connections/connection.js'
 import type { Connection } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
-import { handleOf, startReading, stopReading } from '../node/handle.js'
+import { descriptorOf, startReading, stopReading } from '../node/handle.js'
 import type { Greeting, MovedConnection } from '../protocol/moves.js'
 import { http1 } from './http1.js'
 import type { Home, Movable } from './movable.js'
@@ -14,14 +14,11 @@ const kinds: readonly Movable[] = [http1, webSocket]
 
 const kindOf = (connection: Connection): Movable | undefined => kinds.find((kind) => kind.owns(connection))
 
-/** Its number in this process, -1 once it is closed. */
-export const descriptorOf = ({ socket }: Connection): number => handleOf(socket)?.fd ?? -1
-
 /** Whether another process could continue it, once it is at rest. Also while it is away. */
 export function isMovable(connection: Connection): boolean {
   const { phase, pinned, socket } = connection
   if (phase === 'closing' || pinned || kindOf(connection)?.mayMove(connection) !== true) return false
-  return socket.readable && socket.writable && !socket.destroyed && descriptorOf(connection) >= 0
+  return socket.readable && socket.writable && !socket.destroyed && descriptorOf(socket) >= 0
 }
 
 /** Whether a process with that greeting takes it. */

@@ -2,10 +2,11 @@ import type net from 'node:net'
 import type { Connection } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
 import { descriptorCalls, maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
+import { descriptorOf } from '../node/handle.js'
 import { loadKoffi } from '../system/koffi.js'
 import type { Greeting } from '../protocol/moves.js'
 import { allWithin } from '../system/waiting.js'
-import { atRest, comeBack, depart, descriptorOf, isMovable, isWelcome, recordOf, setOut } from './kinds.js'
+import { atRest, comeBack, depart, isMovable, isWelcome, recordOf, setOut } from './kinds.js'
 import { Successor, type OutgoingConnection } from './successor.js'
 
 /**
@@ -211,7 +212,7 @@ export class Mover {
 
   #outgoing(connection: Connection): OutgoingConnection {
     const record = recordOf(connection, this.#listenerOf(connection.server) ?? '')
-    return { connection, fd: descriptorOf(connection), record }
+    return { connection, fd: descriptorOf(connection.socket), record }
   }
 
   #settle(): void {

@@ -1,25 +1,24 @@
 import type { Writable } from 'node:stream'
 
-/** What becomes of something that the application writes. `drop`: it is told that it was written. */
+/** What to do with a write. `drop`: do not write it, but call its callback as if it had been written. */
 export type Verdict = 'pass' | 'hold' | 'drop'
 
 export interface WriteObserver {
-  /** Before it is written. */
+  /** Called before the write. */
   judge(bytes: Buffer): Verdict
-  /** After it was given to the stream. */
+  /** Called after the write was passed to the stream. */
   passed(): void
 }
 
 export interface Interception {
-  /** Writes in the application's place, past the observer. */
+  /** Writes without asking the observer. */
   write(bytes: Buffer): void
-  /** Ends the stream in the application's place. */
+  /** Ends the stream without asking the observer. */
   end(): void
-  /** Whether something is held. */
   holds(): boolean
-  /** Writes what was held. */
+  /** Writes what was held, after asking the observer again. */
   flush(): void
-  /** Gives up what was held: each callback gets the error. */
+  /** Discards what was held. Each callback gets the error. */
   fail(error: Error): void
   restore(): void
 }
@@ -27,7 +26,7 @@ export interface Interception {
 type Call = { method: 'write' | 'end'; args: unknown[] }
 type Method = (...args: unknown[]) => unknown
 
-/** Looks at everything that the application writes to `stream`, and decides on it. */
+/** Lets `observer` decide on every write of the application to `stream`. While one is held, all later ones are. */
 export function interceptWrites(stream: Writable, observer: WriteObserver): Interception {
   const original = {
     write: Reflect.get(stream, 'write') as Method,
@@ -81,7 +80,7 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
 
 const nothing = Buffer.alloc(0)
 
-/** The shapes of stream.write: (chunk[, encoding][, callback]). Null: there is nothing to write. */
+/** The arguments of stream.write are (chunk[, encoding][, callback]). Null if there is no chunk. */
 function asBytes(chunk: unknown, encoding: unknown): Buffer | null {
   if (typeof chunk === 'string') return Buffer.from(chunk, encodingOf(encoding))
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)

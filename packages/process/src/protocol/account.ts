@@ -1,47 +1,48 @@
 /**
- * What became of the connections of one instance. At any moment
+ * The connections of one instance, counted by how they began and ended. At any time
  * `accepted + adopted = endedByPeer + endedOrderly + endedAtDeadline + handedOver + open`.
  */
 export interface ConnectionAccount {
-  /** Connections that this instance took from a listener. */
+  /** Accepted from a listener. */
   accepted: number
-  /** Established connections that it got from a predecessor. */
+  /** Received, already established, from a predecessor. */
   adopted: number
-  /** Requests that were answered to their last byte. */
+  /** Requests whose response was sent to the last byte. */
   answered: number
-  /** Ended by the client, between requests or in the middle of one. */
+  /** Ended by the client, between requests or during one. */
   endedByPeer: number
-  /** Ended by this side where the protocol allows it: after `Connection: close`, an idle timeout, a goodbye. */
+  /** Ended by the instance where the protocol allows it: after `Connection: close`, an idle timeout, GOAWAY. */
   endedOrderly: number
   /** Cut by the drain deadline. */
   endedAtDeadline: number
-  /** Given, alive, to a successor. */
+  /** Moved to a successor, still open. */
   handedOver: number
   /** Open now. */
   open: number
-  /** Of the open ones: with a request in flight. */
+  /** Open connections with a request in flight. */
   active: number
-  /** Turned away on arrival, because of `server.maxConnections`; not among `accepted`. */
+  /** Closed on arrival because of `server.maxConnections`. Not included in `accepted`. */
   refused?: number
-  /** The longest time from a request's arrival to the last byte of its answer, in milliseconds; a drain counts anew. */
+  /** The longest time from a request to the last byte of its response, in milliseconds. Reset when a drain begins. */
   slowestMs?: number
-  /** Read from UDP sockets of the service, and sent from them; absent or 0 where there are none. */
+  /** Read from the service's UDP sockets. Absent or 0 without such sockets. */
   datagramsReceived?: number
+  /** Sent from the service's UDP sockets. Absent or 0 without such sockets. */
   datagramsSent?: number
 }
 
-/** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary, or UDP sockets. */
+/** What serves beside the servers of this process and is part of its account: cluster workers, or UDP sockets. */
 export interface Participant {
   readonly account: ConnectionAccount
-  /** Calls `changed` when the account has changed. Returns what ends that. */
+  /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
   subscribe(changed: () => void): () => void
-  /** Resolves when none of its listeners is accepted from any more. */
+  /** Resolves when it no longer accepts connections or reads datagrams. */
   stopAccepting(): Promise<void>
-  /** Resolves, when its last connection is gone, with what had to be cut. */
+  /** Resolves when its last connection has ended, with descriptions of those that were cut. */
   finished(): Promise<string[]>
 }
 
-/** Every field of an account. Optional: a library of another version may not say it. */
+/** Every field of an account. A library of another version may leave out an optional one. */
 export const accountFields: {
   readonly [Field in keyof ConnectionAccount]-?: object extends Pick<ConnectionAccount, Field>
     ? 'optional'
@@ -68,7 +69,7 @@ export const noConnections = Object.fromEntries(
   fields.map((field) => [field, 0]),
 ) as unknown as Required<ConnectionAccount>
 
-/** The account of several processes together: sums, and the slowest of all requests. */
+/** Adds up all fields but `slowestMs`, of which it takes the maximum. */
 export function addAccounts(accounts: ConnectionAccount[]): Required<ConnectionAccount> {
   const sum = { ...noConnections }
   for (const account of accounts) {

@@ -15,29 +15,30 @@ import {
   MSG_NOSIGNAL,
 } from '#shared/socket-constants.js'
 
-/** Descriptors over a unix stream socket: SCM_RIGHTS, unix(7). */
+/** Passes descriptors over a unix stream socket: SCM_RIGHTS, unix(7), cmsg(3). */
 export interface DescriptorCalls {
   /**
-   * Sends the bytes with copies of these descriptors, without waiting. Gives the number of bytes that were
-   * taken; 0: not now, the socket is full or too many descriptors are on their way. Throws on a broken socket.
+   * Sends the bytes with copies of these descriptors, without waiting. Returns the number of bytes that were sent;
+   * 0 if the socket is full or too many descriptors are in flight. Throws on a broken socket.
    */
   send(socket: number, data: Buffer, fds: number[]): number
-  /** Receives what is there, without waiting. Null: nothing is. `end`: the peer has closed. */
+  /** Receives without waiting. Null if there is nothing. */
   receive(socket: number): Received | null
-  /** A copy that is closed by execve(2). */
+  /** A copy with close-on-exec set. Throws when the call fails. */
   duplicate(fd: number): number
 }
 
 export interface Received {
   data: Buffer
-  /** Close-on-exec; whoever receives them must close them. Fewer than were sent where our limit is reached. */
+  /** Close-on-exec; the caller must close them. Fewer than were sent if the process has reached RLIMIT_NOFILE. */
   fds: number[]
-  /** There were descriptors with it, even if none could be opened here. */
+  /** Descriptors were sent with the bytes, even if none could be opened here. */
   carried: boolean
+  /** The peer has closed the connection. */
   end: boolean
 }
 
-/** Per message; the kernel's own limit is 253. */
+/** In one message. The kernel's limit, SCM_MAX_FD, is 253. */
 export const maxDescriptors = 200
 
 export function descriptorCalls(koffi: Koffi): DescriptorCalls {
@@ -53,7 +54,7 @@ export function descriptorCalls(koffi: Koffi): DescriptorCalls {
       const rights = encodeRights(fds)
       const { header, parts } = encodeMessageHeader(koffi.address, bytes, rights)
       const sent = sendmsg(socket, header, MSG_DONTWAIT | MSG_NOSIGNAL)
-      void parts // the header points into them: they must not be collected before the call returns
+      void parts // the header points into them: they must stay alive until the call has returned
       if (sent >= 0) return Number(sent)
       if (mayBeTriedAgain.has(koffi.errno())) return 0
       throw new Error(`sendmsg failed with errno ${koffi.errno()}`)
@@ -79,7 +80,7 @@ export function descriptorCalls(koffi: Koffi): DescriptorCalls {
   }
 }
 
-/** ETOOMANYREFS: as many descriptors of this user are on their way as a process may have open. */
+/** 109 is ETOOMANYREFS: this user has as many descriptors in flight as a process may have open. */
 const mayBeTriedAgain = new Set([
   os.constants.errno.EAGAIN,
   os.constants.errno.EINTR,

@@ -4,10 +4,13 @@ import { errorName } from '#shared/errno.js'
 import type { Koffi } from './koffi.js'
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from '#shared/socket-constants.js'
 
-/** What of koffi is used here. */
+/** The part of koffi that is used here, present in every version of it. */
 export type Ffi = Pick<Koffi, 'load' | 'errno'>
 
-/** One datagram to a unix socket; `@` in front of the path means the abstract namespace (sd_notify(3)). */
+/**
+ * Sends one datagram to a unix socket. `@` in front of the path means the abstract namespace (sd_notify(3)).
+ * Returns null, or a sentence about what failed.
+ */
 export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string | null {
   return onSocket(ffi, socketPath, (fd, libc, failed) => {
     const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)')
@@ -18,7 +21,7 @@ export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string
   })
 }
 
-/** The same, with a copy of a descriptor: it takes a socket that is connected. */
+/** The same, together with a copy of a descriptor. */
 export function sendDescriptor(
   koffi: Koffi,
   socketPath: string,
@@ -39,10 +42,9 @@ export function sendDescriptor(
 }
 
 type Library = ReturnType<Ffi['load']>
-/** One sentence about the call that failed; without a reason, errno's. */
+/** One sentence about the call that failed. Default of `reason`: the name of errno. */
 type Failed = (call: string, reason?: string) => string
 
-/** Opens a unix datagram socket for as long as `send` takes. */
 function onSocket(
   ffi: Ffi,
   socketPath: string,
