@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { version } from '../dist/protocol/version.js'
 import { stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
+
+void test('version is the one of package.json', () => {
+  const manifest = createRequire(import.meta.url)('../package.json') as { version: string }
+  assert.equal(version, manifest.version)
+})
 
 for (const [age, answers] of [
   [
