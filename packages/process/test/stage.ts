@@ -14,7 +14,7 @@ export interface Stage {
   connect(): Promise<RawConnection>
 }
 
-/** A listener that any number of instances of the fixture share, as "http" and in PORT. */
+/** A listener that all started instances of the fixture share. */
 export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}): Stage {
   const listener = heldTcp()
   t.after(() => listener.close())

@@ -14,54 +14,33 @@ export function heldAnnouncer(
   hello: InstanceMessage,
   onMessage: (message: SupervisorMessage) => void,
 ): Announcer {
-  let held: (() => void)[] | null = []
-  let ready = false
+  const held = new HeldManager(manager)
   let refused = false
   let channel: Channel | null = null
 
-  const release = async (): Promise<void> => {
-    const calls = held
-    if (calls === null) return
-    held = null
-    manager.tookOver(ready)
-    for (const call of calls) call()
-    await manager.flush()
-  }
   const received = (message: SupervisorMessage): void => {
     if (message.type === 'refused') refused = true
-    if (message.type === 'takeOver') void release().then(() => predecessor().send({ type: 'tookOver' }))
+    if (message.type === 'takeOver') void held.release().then(() => predecessor().send({ type: 'tookOver' }))
     onMessage(message)
   }
   const predecessorGone = (): void => {
-    if (held === null || refused) return
-    void release()
+    if (held.released || refused) return
+    void held.release()
     onMessage({ type: 'takeOver', draining: [] })
   }
   /** Connects at the first message. */
   const predecessor = (): Channel => (channel ??= new Channel(path, hello, received, predecessorGone))
-  const hold =
-    <Args extends unknown[]>(call: (...args: Args) => void) =>
-    (...args: Args): void => {
-      if (held === null) call(...args)
-      else held.push(() => call(...args))
-    }
-  const sayToManager = hold(manager.say)
 
   return {
+    ...held.announcements,
     say(message) {
       predecessor().send(message)
-      if (message.type === 'ready' && held !== null) ready = true
-      else sayToManager(message)
+      held.say(message)
     },
-    reloading: hold(manager.reloading),
-    reloaded: hold(manager.reloaded),
-    stopping: hold(manager.stopping),
     failed(error) {
       predecessor().send({ type: 'error', message: messageOf(error) })
-      hold(manager.failed)(error)
+      held.announcements.failed(error)
     },
-    keep: hold(manager.keep),
-    forget: hold(manager.forget),
     tookOver: () => {},
     handedOver: manager.handedOver,
     flush: async () => {
@@ -71,5 +50,57 @@ export function heldAnnouncer(
       channel?.close()
       manager.close()
     },
+  }
+}
+
+/** Holds what is announced to the service manager until `release`. */
+class HeldManager {
+  readonly announcements: Pick<
+    Announcer,
+    'reloading' | 'reloaded' | 'stopping' | 'failed' | 'keep' | 'forget'
+  >
+  readonly #manager: Announcer
+  readonly #say: Announcer['say']
+  #calls: (() => void)[] | null = []
+  #ready = false
+
+  constructor(manager: Announcer) {
+    this.#manager = manager
+    this.#say = this.#hold(manager.say)
+    this.announcements = {
+      reloading: this.#hold(manager.reloading),
+      reloaded: this.#hold(manager.reloaded),
+      stopping: this.#hold(manager.stopping),
+      failed: this.#hold(manager.failed),
+      keep: this.#hold(manager.keep),
+      forget: this.#hold(manager.forget),
+    }
+  }
+
+  get released(): boolean {
+    return this.#calls === null
+  }
+
+  /** `ready` is sent together with the takeover, see `Announcer.tookOver`. */
+  say(message: InstanceMessage): void {
+    if (message.type === 'ready' && !this.released) this.#ready = true
+    else this.#say(message)
+  }
+
+  /** Makes the held calls, in their order. Resolves when everything was sent. */
+  async release(): Promise<void> {
+    const calls = this.#calls
+    if (calls === null) return
+    this.#calls = null
+    this.#manager.tookOver(this.#ready)
+    for (const call of calls) call()
+    await this.#manager.flush()
+  }
+
+  #hold<Args extends unknown[]>(call: (...args: Args) => void): (...args: Args) => void {
+    return (...args) => {
+      if (this.#calls === null) call(...args)
+      else this.#calls.push(() => call(...args))
+    }
   }
 }

@@ -7,31 +7,14 @@ import type { InstanceMessage } from '../protocol/messages.js'
  * The first failure becomes a process warning; it does not affect the service.
  */
 export function serviceManagerAnnouncer(path: string, environment: Environment): Announcer {
-  let last: Promise<void> = Promise.resolve()
-  let warned = false
+  const { send, flush } = datagramQueue(path)
+  const { sign, start, stop } = watchdog(environment, send)
   let isMain = true
-
-  const send = (state: Lines, fd?: number): void => {
-    const lines = Object.entries(state).map(
-      ([name, value]) => `${name}=${String(value).replaceAll('\n', ' ')}`,
-    )
-    last = last.then(async () => {
-      const { notify } = await import('./notify.js')
-      const failure = await notify(path, lines.join('\n'), fd)
-      if (failure === null || warned) return
-      warned = true
-      process.emitWarning(failure, 'HandoverWarning')
-    })
-  }
   const sendIfMain = (state: Lines, fd?: number): void => {
     if (isMain) send(state, fd)
   }
-  const intervalMs = watchdogInterval(environment)
-  const sign: Lines | null = intervalMs === null ? null : { WATCHDOG: 1 }
-  const startSigns = () =>
-    intervalMs === null ? undefined : setInterval(() => send({ WATCHDOG: 1 }), intervalMs).unref()
   // Signs of a successor that has not taken over would hide that its predecessor hangs.
-  let signs = environment.HANDOVER_PREDECESSOR === undefined ? startSigns() : undefined
+  if (environment.HANDOVER_PREDECESSOR === undefined) start()
 
   return {
     say(message) {
@@ -41,33 +24,72 @@ export function serviceManagerAnnouncer(path: string, environment: Environment):
     reloading: () => sendIfMain({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
     reloaded: (error) => sendIfMain({ READY: 1, ...(error === undefined ? {} : failureState(error)) }),
     // A second longer than the drain: its deadline is enforced here, not by the service manager.
-    stopping: (timeoutMs) =>
-      sendIfMain({
-        STOPPING: 1,
-        STATUS: 'Draining',
-        EXTEND_TIMEOUT_USEC: Math.ceil(timeoutMs + 1000) * 1000,
-      }),
+    stopping(timeoutMs) {
+      const timeout = Math.ceil(timeoutMs + 1000) * 1000
+      sendIfMain({ STOPPING: 1, STATUS: 'Draining', EXTEND_TIMEOUT_USEC: timeout })
+    },
     failed: (error) => sendIfMain(failureState(error)),
     // FDPOLL=0: without it, systemd drops the listener at an error or hang-up that epoll(7) reports (systemd 246).
     keep: (name, fd) => sendIfMain({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
     forget: (name) => sendIfMain({ FDSTOREREMOVE: 1, FDNAME: name }),
     handedOver() {
       isMain = false
-      return () => clearInterval(signs)
+      return stop
     },
     // One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a watchdog sign:
     // when upgrades follow each other fast, no process may live as long as the interval.
     tookOver(ready) {
-      signs = startSigns()
+      start()
       sendIfMain({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
     },
-    flush: () => last,
+    flush,
     close() {
-      if (isMain) clearInterval(signs)
+      if (isMain) stop()
     },
   }
 }
 
+/** Sends one datagram after the other. The first failure becomes a process warning. */
+function datagramQueue(path: string): { send: Send; flush: () => Promise<void> } {
+  let last: Promise<void> = Promise.resolve()
+  let warned = false
+  return {
+    send(state, fd) {
+      const lines = Object.entries(state).map(
+        ([name, value]) => `${name}=${String(value).replaceAll('\n', ' ')}`,
+      )
+      last = last.then(async () => {
+        const { notify } = await import('./notify.js')
+        const failure = await notify(path, lines.join('\n'), fd)
+        if (failure === null || warned) return
+        warned = true
+        process.emitWarning(failure, 'HandoverWarning')
+      })
+    },
+    flush: () => last,
+  }
+}
+
+/** A timer of the event loop sends the signs, so they stop when it hangs. Without a watchdog, it does nothing. */
+function watchdog(environment: Environment, send: Send): Watchdog {
+  const intervalMs = watchdogInterval(environment)
+  if (intervalMs === null) return { sign: null, start: () => {}, stop: () => {} }
+  const sign = { WATCHDOG: 1 }
+  let timer: NodeJS.Timeout | undefined
+  return {
+    sign,
+    start: () => void (timer = setInterval(() => send(sign), intervalMs).unref()),
+    stop: () => clearInterval(timer),
+  }
+}
+
+interface Watchdog {
+  sign: Lines | null
+  start: () => void
+  stop: () => void
+}
+
+type Send = (state: Lines, fd?: number) => void
 type Lines = Record<string, string | number>
 
 /**
@@ -91,9 +113,8 @@ function failureState(error: unknown): Lines {
 const monotonicMicroseconds = (): string => String(process.hrtime.bigint() / 1000n)
 
 /**
- * Milliseconds between two watchdog signs: half the period, as sd_watchdog_enabled(3) recommends. A timer of the event
- * loop sends them, so they stop when it hangs. Null if no watchdog is set for this process. A predecessor starts its
- * successor without WATCHDOG_PID, which would not match.
+ * Milliseconds between two watchdog signs: half the period, as sd_watchdog_enabled(3) recommends. Null if no watchdog is
+ * set for this process. A predecessor starts its successor without WATCHDOG_PID, which would not match.
  */
 function watchdogInterval({ WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment): number | null {
   if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return null

@@ -50,10 +50,9 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
     return call.method === 'end' ? stream : true
   }
   const drop = ({ method, args }: Call) => {
+    if (method === 'write') return callLater(args, null)
     const callback = callbackOf(args)
-    if (method === 'end') return original.end.apply(stream, callback === undefined ? [] : [callback])
-    if (callback !== undefined) process.nextTick(callback, null)
-    return true
+    return original.end.apply(stream, callback === undefined ? [] : [callback])
   }
 
   Reflect.set(stream, 'write', intercept('write'))
@@ -66,16 +65,20 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
       for (const { method, args } of held.splice(0)) Reflect.apply(intercept(method), stream, args)
     },
     fail: (error) => {
-      for (const { args } of held.splice(0)) {
-        const callback = callbackOf(args)
-        if (callback !== undefined) process.nextTick(callback, error)
-      }
+      for (const { args } of held.splice(0)) callLater(args, error)
     },
     restore: () => {
       Reflect.deleteProperty(stream, 'write')
       Reflect.deleteProperty(stream, 'end')
     },
   }
+}
+
+/** Calls the callback among the arguments of a write. Returns what `write` returns: more can be written. */
+function callLater(args: unknown[], error: Error | null): true {
+  const callback = callbackOf(args)
+  if (callback !== undefined) process.nextTick(callback, error)
+  return true
 }
 
 const nothing = Buffer.alloc(0)
