@@ -10,7 +10,7 @@ interface Frame {
   length: number
 }
 
-/** Written from RFC 6455, 5.2, and not with the code under test. The payload looks like headers. */
+/** Written after RFC 6455, 5.2, without the code under test. The payload looks like headers. */
 function encode({ opcode, final, masked, length }: Frame): Buffer {
   const extended = length < 126 ? 0 : length < 65536 ? 2 : 8
   const frame = Buffer.alloc(2 + extended + (masked ? 4 : 0) + length, 0x88)
@@ -29,7 +29,7 @@ const text = (length: number, rest: Partial<Frame> = {}): Frame => ({
   ...rest,
 })
 
-/** A conversation with every form of length, fragments, and a Ping between the fragments. */
+/** Frames with every encoding of the length, fragments, and a Ping between the fragments. */
 const conversation: Frame[] = [
   text(0),
   text(5, { masked: true }),
@@ -44,7 +44,7 @@ const conversation: Frame[] = [
   text(65_536, { masked: true }),
 ]
 
-void test('push() knows where it stands at every byte', () => {
+void test('push() knows its position in the frame after every byte', () => {
   const reader = new FrameReader()
   let delivered = 0
   let fragmented = false
@@ -64,7 +64,7 @@ void test('push() knows where it stands at every byte', () => {
   }
 })
 
-void test('push() gives the same wherever a stream is cut in two', () => {
+void test('push() returns the same when a stream is split in two anywhere', () => {
   const frames = conversation.slice(0, 9)
   const bytes = Buffer.concat(frames.map(encode))
   const ends = frames.reduce<number[]>((all, frame) => [...all, (all.at(-1) ?? 0) + encode(frame).length], [])
@@ -78,7 +78,7 @@ void test('push() gives the same wherever a stream is cut in two', () => {
   }
 })
 
-void test('push() gives the same for any frames in any chunks', () => {
+void test('push() returns the same for any frames in any chunks', () => {
   const frame = fc.record({
     opcode: fc.constantFrom(0, 1, 2, 9, 10),
     final: fc.boolean(),
@@ -104,7 +104,7 @@ void test('push() gives the same for any frames in any chunks', () => {
   )
 })
 
-void test('push() sees the Close frame, and nothing behind it', () => {
+void test('push() sees the Close frame and ignores everything after it', () => {
   const reader = new FrameReader()
   const close = closeFrame(1012, 'Service Restart')
   assert.deepEqual([...close.subarray(0, 4)], [0x88, 17, 0x03, 0xf4])
@@ -114,7 +114,7 @@ void test('push() sees the Close frame, and nothing behind it', () => {
   assert.deepEqual([reader.closed, reader.delivered], [true, 1])
 })
 
-void test('push() finds no boundary any more behind a length that nobody can send', () => {
+void test('push() finds no boundary after a length that cannot be sent', () => {
   const reader = new FrameReader()
   reader.push(Buffer.from('827fffffffffffffffff', 'hex'))
   reader.push(Buffer.alloc(100))

@@ -13,7 +13,7 @@ import { stage } from './stage.js'
 const library = { register: false }
 const replacements = 20
 
-/** Said by a supervisor; resolves when the next program is ready. */
+/** Sends `exec` as a supervisor does. Resolves when the next program is ready. */
 async function execute(app: App, how: () => void): Promise<void> {
   const ready = () => app.messages.filter(({ type }) => type === 'ready').length
   const wanted = ready() + 1
@@ -23,7 +23,7 @@ async function execute(app: App, how: () => void): Promise<void> {
 
 const tell = (app: App, order: object = {}) => app.sendRaw(JSON.stringify({ type: 'exec', ...order }) + '\n')
 
-/** An application on its own, on a port that it binds itself. */
+/** An application without a supervisor, on a port that it binds itself. */
 async function alone(t: TestContext, env: Record<string, string> = {}): Promise<{ app: App; port: number }> {
   const port = await freePort()
   const options = { ...library, unsupervised: true, env: { PORT: String(port), ...env } }
@@ -52,7 +52,7 @@ void test(`exec() ${replacements} times loses no request and no connection of 50
   t.diagnostic(`${answered} requests, ${failures.length} failures`)
 })
 
-void test(`register executes an unmodified application anew ${replacements} times, and loses nothing`, async (t) => {
+void test(`register executes an unmodified application again ${replacements} times and loses nothing`, async (t) => {
   const service = stage(t, 'http.cjs', { env: { HANDOVER_EXEC_SIGNAL: 'SIGHUP' } })
   const app = await service.start()
   const clients = await keepBusy(service.port, 50)
@@ -68,7 +68,7 @@ void test(`register executes an unmodified application anew ${replacements} time
   t.diagnostic(`${answered} requests, ${failures.length} failures`)
 })
 
-void test('exec() moves the account on: what one program kept, the next has adopted', async (t) => {
+void test('exec() carries the account over: the next program has adopted what this one handed over', async (t) => {
   const service = stage(t, 'in-place.mjs', library)
   const app = await service.start()
   const connections = await Promise.all(Array.from({ length: 10 }, service.connect))
@@ -83,7 +83,7 @@ void test('exec() moves the account on: what one program kept, the next has adop
   }
 })
 
-void test('exec() shows what the configuration has become: variables, files, and a folder behind a link', async (t) => {
+void test('exec() applies the new configuration: variables, files, and a folder behind a link', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
   t.after(() => fs.rmSync(folder, { recursive: true }))
   const CONFIG = path.join(folder, 'config')
@@ -109,7 +109,7 @@ for (const [reason, order, code] of [
   ['the folder is gone', { cwd: '/nowhere' }, 'ERR_HANDOVER_EXEC'],
   ['an argument is no text', { argv: ['node', 1] }, 'ERR_HANDOVER_OPTION'],
 ] as const) {
-  void test(`exec() is refused, and the program goes on serving, when ${reason}`, async (t) => {
+  void test(`exec() is refused and the program continues to serve when ${reason}`, async (t) => {
     const service = stage(t, 'in-place.mjs', library)
     const app = await service.start()
     const connection = await service.connect()
@@ -122,8 +122,8 @@ for (const [reason, order, code] of [
   })
 }
 
-void test('exec() goes on serving every connection when execve(2) itself fails', async (t) => {
-  // MAX_ARG_STRLEN: 128 KiB.
+void test('the program continues to serve every connection when execve(2) fails', async (t) => {
+  // MAX_ARG_STRLEN of execve(2) is 128 KiB.
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ envSize: 200_000 }) })
   const clients = await keepBusy(port, 20)
   for (let times = 1; times <= 3; times++) {
@@ -137,11 +137,11 @@ void test('exec() goes on serving every connection when execve(2) itself fails',
   assert.equal(app.output.split('before exec').length, 4)
 })
 
-void test('exec() serves everybody while it waits for a slow request, and gives up at its deadline', async (t) => {
+void test('exec() keeps serving while it waits for a slow request, and gives up at its deadline', async (t) => {
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ timeoutSeconds: 1 }) })
   const [slow, other] = [await connect(t, port), await connect(t, port)]
   slow.get('/slow/3000')
-  await other.ask('/') // the slow request is in its hands by now
+  await other.ask('/') // the slow request was received before this one
   app.signal('SIGUSR2')
   const longest = async () => {
     let ms = 0
@@ -160,7 +160,7 @@ void test('exec() serves everybody while it waits for a slow request, and gives 
   assert.deepEqual([...slow.ends, ...other.ends], [])
 })
 
-void test('exec() cuts at its deadline what is still busy, where that was asked for', async (t) => {
+void test('exec() cuts busy connections at its deadline when cut is set', async (t) => {
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ timeoutSeconds: 0.5, cut: true }) })
   const [slow, other] = [await connect(t, port), await connect(t, port)]
   slow.get('/slow/60000')
@@ -172,7 +172,7 @@ void test('exec() cuts at its deadline what is still busy, where that was asked 
   assert.match(app.output, /exec\(\) cut at its deadline: GET \/slow\/60000/)
 })
 
-void test('exec() waits for a short request, a request in pieces, and a connection that nobody has used', async (t) => {
+void test('exec() waits for a short request, a request in pieces, and a connection without a request', async (t) => {
   const { app, port } = await alone(t)
   const [short, halfHere, fresh] = [await connect(t, port), await connect(t, port), await connect(t, port)]
   short.get('/slow/300')
@@ -191,7 +191,7 @@ void test('exec() waits for a short request, a request in pieces, and a connecti
   }
 })
 
-void test('exec() says close to TLS connections, which cannot be kept, and goes on then', async (t) => {
+void test('exec() closes TLS connections with Connection: close, because it cannot keep them', async (t) => {
   const TLS_PORT = String(await freePort())
   const { app, port } = await alone(t, { TLS_PORT })
   const plain = await connect(t, port)
@@ -229,7 +229,7 @@ void test('exec() keeps busy WebSocket sessions with their state', async (t) => 
   assert.equal(app.output, '')
 })
 
-void test('exec() gives way to a drain, and a second exec() to the first', async (t) => {
+void test('a drain ends exec(), and a second exec() is refused during the first', async (t) => {
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ times: 2 }), HANDOVER_IDLE_SECONDS: '1' })
   const slow = await connect(t, port)
   slow.get('/slow/1000')

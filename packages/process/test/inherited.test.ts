@@ -22,7 +22,7 @@ const unix = (name: string, socketPath: string): InheritedListener => ({
   adopted: false,
 })
 
-void test('listenAddresses() knows TCP, IPv6 and unix sockets when they listen', (t) => {
+void test('listenAddresses() finds TCP, IPv6 and unix sockets that listen', (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
   t.after(() => fs.rmSync(folder, { recursive: true }))
   const held = [
@@ -95,19 +95,19 @@ void test('findListener() prefers the name, then the host, then a wildcard', () 
   assert.equal(found({ port: 5000 }), undefined)
 })
 
-void test('findListener() gives a listener away only once', () => {
+void test('findListener() does not find a listener that is adopted', () => {
   const listener = tcp('a', '0.0.0.0', 3000)
   assert.equal(findListener([listener], { port: 3000 }), listener)
   listener.adopted = true
   assert.equal(findListener([listener], { port: 3000 }), undefined)
 })
 
-void test('findListener() gives away nothing that cannot be listened on, whatever its name', () => {
+void test('findListener() does not find a socket that cannot be listened on, even by name', () => {
   const connection: InheritedListener = { name: 'http', fd: 3, address: null, adopted: false }
   assert.equal(findListener([connection], { name: 'http', port: 3000 }), undefined)
 })
 
-void test('takeEnvironment() takes everything out when LISTEN_PID is ours, and nothing when it is not', () => {
+void test('takeEnvironment() removes all variables when LISTEN_PID is this process, and none when it is not', () => {
   const variables = {
     LISTEN_FDS: '1',
     LISTEN_FDNAMES: 'http',

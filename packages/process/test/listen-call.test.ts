@@ -9,7 +9,7 @@ import { readListenCall } from '../dist/preload/patch-listen.js'
 
 const callback = () => {}
 
-void test('readListenCall() reads every documented shape of server.listen', () => {
+void test('readListenCall() reads every documented form of server.listen', () => {
   const target = (...args: unknown[]) => readListenCall(args)?.target ?? null
   assert.deepEqual(target(3000), { port: 3000, host: undefined })
   assert.deepEqual(target('3000'), { port: 3000, host: undefined })
@@ -54,7 +54,7 @@ void test('listenTarget() throws a coded error when there is nothing to listen o
   assert.deepEqual(listenTarget('/run/x'), { path: '/run/x' })
 })
 
-void test('settings() takes the option, else the variable, else the default', () => {
+void test('settings() uses the option, else the variable, else the default', () => {
   const variables = { HANDOVER_DRAIN_SECONDS: '20', HANDOVER_IDLE_SECONDS: '3' }
   const { alone, execSignal, ...others } = settings({}, {})
   assert.deepEqual([alone.signal, alone.takeover, alone.pidFile, execSignal], [null, null, null, undefined])
@@ -76,7 +76,7 @@ void test('settings() takes the option, else the variable, else the default', ()
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
 })
 
-void test('handover() is one per process, and its drain is one', async () => {
+void test('handover() allows one service per process, and drain() always returns the same drain', async () => {
   const options: HandoverOptions = { signals: [], drain: { timeoutSeconds: 1 } }
   const service = handover(options)
   assert.throws(() => handover(options), { code: 'ERR_HANDOVER_STATE' })
@@ -98,7 +98,7 @@ void test('handover() is one per process, and its drain is one', async () => {
   assert.equal(await warned, 'A drain hook threw: a hook failed')
   await assert.rejects(service.listen(net.createServer(), 0), { code: 'ERR_HANDOVER_STATE' })
   await new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())))
-  await handover(options).drain() // a closed service makes room for another
+  await handover(options).drain() // another service is allowed once this one is closed
 })
 
 void test('service.listen() rejects with the error of the server when the port is taken', async (t) => {

@@ -6,12 +6,12 @@ import { heldTcp } from './sockets.js'
 
 export interface Stage {
   port: number
-  /** One more instance, ready. */
+  /** Starts another instance. Resolves when it is ready. */
   start(options?: AppOptions): Promise<App>
   connect(): Promise<RawConnection>
 }
 
-/** A listener that any number of instances of the fixture share. */
+/** A listener that all started instances of the fixture share. */
 export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}): Stage {
   const listener = heldTcp()
   t.after(() => listener.close())
@@ -37,7 +37,7 @@ export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}
   }
 }
 
-/** accepted + adopted = ended + handed over + open: what came is known to have gone. */
+/** accepted + adopted = ended + handed over + open: every connection is accounted for. */
 export function assertBalanced({ account }: App): void {
   assert.ok(account)
   const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account

@@ -1,7 +1,7 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
 
-/** One UDP socket that counts what comes back. Nothing is sent twice. */
+/** A UDP socket that records the replies. Nothing is sent twice. */
 export class UdpClient {
   readonly socket: dgram.Socket
   readonly received: string[] = []
@@ -27,7 +27,7 @@ export class UdpClient {
     this.socket.send(text)
   }
 
-  /** The next datagram after those that came already; null after the timeout. */
+  /** Resolves with the next datagram after those already received, or with null after the timeout. */
   async ask(text: string, timeoutMs = 10_000): Promise<{ pid: number; text: string } | null> {
     const before = this.received.length
     this.send(text)
