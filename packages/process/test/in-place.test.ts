@@ -5,6 +5,7 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { CountingSession, freePort } from '@handover/testkit'
 import { App } from './app.js'
+import { Balancer } from './balancer.js'
 import { keepBusy } from './busy-clients.js'
 import { RawConnection, requestText } from './raw-client.js'
 import { stage } from './stage.js'
@@ -238,6 +239,40 @@ void test('exec() gives way to a drain, and a second exec() to the first', async
   assert.match(app.output, /ERR_HANDOVER_STATE: exec\(\) was given up: the service drains/)
   assert.equal(slow.responses[0]?.body, 'slow')
 })
+
+for (const secure of [false, true]) {
+  const also = secure ? ', with a TLS connection that cannot be kept' : ''
+  void test(`SIGTERM during exec() in a pod lets kept connections go one by one in the delay${also}`, async (t) => {
+    const delayMs = 3000
+    const tlsPort = await freePort()
+    const { app, port } = await alone(t, {
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+      HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000),
+      ...(secure && { TLS_PORT: String(tlsPort) }),
+    })
+    const slow = await connect(t, port)
+    slow.get('/slow/2000')
+    if (secure) {
+      const connection = await RawConnection.open({ port: tlsPort }, true)
+      t.after(() => connection.close())
+      await connection.ask('/')
+    }
+    const balancer = new Balancer(port, { kept: 50, fresh: 0 })
+    t.after(() => balancer.withdraw())
+    await balancer.warm()
+    app.signal('SIGUSR2')
+    app.signal('SIGTERM')
+    const terminatedAt = performance.now()
+    await app.said('ERR_HANDOVER_STATE: exec() was given up: the service drains')
+    await new Promise((resolve) => setTimeout(resolve, delayMs / 2))
+    await balancer.withdraw()
+    assert.deepEqual(await app.exited, { code: 0, signal: null })
+    assert.deepEqual(balancer.failures, [])
+    // 50 moments, evenly spread: fewer than 3 in one half of the delay is what chance does once in 10^11 runs.
+    const early = balancer.closes.filter((at) => at - terminatedAt < delayMs / 2).length
+    assert.ok(early >= 3, `${early} of ${balancer.closes.length} in the first half of the delay`)
+  })
+}
 
 for (const [variable, value, message] of [
   ['HANDOVER_EXEC', '77', /HANDOVER_EXEC is "77", the descriptor of what an earlier program/],

@@ -1,9 +1,9 @@
 import fs from 'node:fs'
-import type { Connection, Exchange } from '../connections/connections.js'
-import { describe } from '../drain/drain.js'
+import { markCut, type Connection, type Exchange } from '../connections/connection.js'
+import { describe } from '../drain/protocols.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
-import { eventStreamOf } from '../connections/event-stream/follow.js'
-import { isMovable } from '../move/transit.js'
+import { eventStreamOf } from '../connections/event-stream/watch.js'
+import { isMovable } from '../move/kinds.js'
 import { nextTurn } from '../system/waiting.js'
 import type { ImageCalls } from '../system/exec-calls.js'
 import type { ExecHost } from './exec.js'
@@ -33,12 +33,12 @@ export class Attempt {
     this.#cut = cut
     this.#timeoutMs = timeoutMs
     this.#deadline = performance.now() + timeoutMs
-    this.#freeze = new Freeze(connections, (connection) => this.#keeps(connection))
+    const spared = (connection: Connection) => this.#keeps(connection)
+    this.#freeze = new Freeze(connections, spared)
+    const { lastRequests } = host
+    const idleMs = Math.min(limits.idleMs, timeoutMs / 2)
     this.#farewell = new Farewell(
-      connections,
-      host.lastRequests,
-      (connection) => this.#keeps(connection),
-      { deadline: this.#deadline, idleMs: Math.min(limits.idleMs, timeoutMs / 2) },
+      { connections, lastRequests, spared, deadline: this.#deadline, idleMs },
       () => this.#wake(),
     )
   }
@@ -62,12 +62,14 @@ export class Attempt {
     }
   }
 
+  /** At once, so that nothing of this attempt is in the way of what comes next: a drain. */
   abandon(reason: HandoverError): void {
     this.#abandoned = reason
+    this.giveUp()
     this.#wake()
   }
 
-  /** Everything is served again. */
+  /** Everything is served again. Calling it again has no effect. */
   giveUp(): void {
     this.#farewell.stop()
     this.#freeze.thaw()
@@ -86,7 +88,7 @@ export class Attempt {
     for (const connection of busy) {
       const names = describe(connection).join(', ')
       process.emitWarning(`exec() cut at its deadline: ${names}`, 'HandoverWarning')
-      connection.fate = 'deadline'
+      markCut(connection)
       connection.stream.destroy()
     }
     return this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))

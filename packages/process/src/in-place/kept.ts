@@ -3,7 +3,7 @@ import type net from 'node:net'
 import type { Connections } from '../connections/connections.js'
 import type { Environment } from '../protocol/environment.js'
 import { limitRequests } from '../connections/request-limit.js'
-import { takeConnection } from '../move/receive.js'
+import { receive } from '../move/kinds.js'
 import type { Endpoints } from '../connections/websocket/endpoints.js'
 import { confineAll, readRecord, writeRecord, type ImageRecord } from './record.js'
 
@@ -37,7 +37,7 @@ export class Kept {
     this.#record = { ...this.#record, connections: rest }
     writeRecord(this.#file, this.#record)
     this.#stopLimiting ??= limitRequests(connections)
-    for (const { fd, ...about } of ours) takeConnection(connections, endpoints, server, about, fd)
+    for (const { fd, ...about } of ours) receive({ connections, endpoints }, server, about, fd)
   }
 
   /** The service is ready: connections that no server wanted are closed. Gives how many these were. */

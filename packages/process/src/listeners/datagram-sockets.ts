@@ -13,7 +13,7 @@ import { formatAddress } from '../system/socket-table.js'
  * to one of them; a drain stops reading, and goes on until what was read is answered.
  */
 export class DatagramSockets implements Participant {
-  changed: () => void = () => {}
+  readonly #listeners = new Set<() => void>()
   readonly #patienceMs: number
   readonly #remainingMs: () => number
   readonly #sockets = new Map<dgram.Socket, Followed>()
@@ -28,6 +28,11 @@ export class DatagramSockets implements Participant {
     this.#remainingMs = remainingMs
   }
 
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed)
+    return () => void this.#listeners.delete(changed)
+  }
+
   get account(): ConnectionAccount {
     return { ...noConnections, datagramsReceived: this.#received, datagramsSent: this.#sent }
   }
@@ -40,12 +45,12 @@ export class DatagramSockets implements Participant {
       if (kindOf(socket) === 'udp4') asIPv4(peer)
       this.#received++
       owed.received(`${peer.address} ${peer.port}`)
-      this.changed()
+      this.#changed()
     }
     const unfollow = followSends(socket, (port, address) => {
       this.#sent++
       owed.sent(`${address} ${port}`)
-      this.changed()
+      this.#changed()
     })
     const closed = () => this.#sockets.delete(socket)
     socket.prependListener('message', received).once('close', closed)
@@ -76,6 +81,10 @@ export class DatagramSockets implements Participant {
     while (this.#remainingMs() > 0 && this.#isBusy())
       await new Promise((resolve) => setTimeout(resolve, lookMs))
     return []
+  }
+
+  #changed(): void {
+    for (const changed of this.#listeners) changed()
   }
 
   #isBusy(): boolean {

@@ -13,7 +13,7 @@ import { allWithin } from '../system/waiting.js'
 export class ClusterPrimary implements Participant {
   readonly #queues = new Set<AcceptQueue>()
   readonly #workers = new Map<Worker, WorkerView>()
-  changed: () => void = () => {}
+  readonly #listeners = new Set<() => void>()
   readonly #remainingMs: () => number
   #gone: ConnectionAccount = noConnections
   #cut: string[] = []
@@ -23,6 +23,11 @@ export class ClusterPrimary implements Participant {
     this.#remainingMs = remainingMs
     for (const worker of Object.values(cluster.workers ?? {})) if (worker !== undefined) this.#watch(worker)
     cluster.on('fork', (worker) => this.#watch(worker))
+  }
+
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed)
+    return () => void this.#listeners.delete(changed)
   }
 
   get account(): ConnectionAccount {
@@ -63,6 +68,10 @@ export class ClusterPrimary implements Participant {
     return this.#cut
   }
 
+  #changed(): void {
+    for (const changed of this.#listeners) changed()
+  }
+
   #watch(worker: Worker): void {
     const stopped = signal()
     const exited = signal()
@@ -77,7 +86,7 @@ export class ClusterPrimary implements Participant {
       if (message === null) return
       if ('account' in message) {
         view.account = message.account
-        this.changed()
+        this.#changed()
       }
       if (message.type === 'draining') stopped.give()
       if (message.type === 'drained') this.#cut.push(...message.cut)

@@ -33,8 +33,8 @@ export interface ConnectionAccount {
 /** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary, or UDP sockets. */
 export interface Participant {
   readonly account: ConnectionAccount
-  /** To be called when the account has changed. */
-  changed: () => void
+  /** Calls `changed` when the account has changed. Returns what ends that. */
+  subscribe(changed: () => void): () => void
   /** Resolves when none of its listeners is accepted from any more. */
   stopAccepting(): Promise<void>
   /** Resolves, when its last connection is gone, with what had to be cut. */

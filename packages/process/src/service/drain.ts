@@ -1,10 +1,11 @@
-import type { Adoption } from '../move/receiver.js'
+import type { Receiver } from '../move/receiver.js'
 import type { Alone } from '../alone/alone.js'
 import type { AccountReports } from '../announce/account-reports.js'
 import type { Announcer, Mode } from '../announce/announcer.js'
 import type { Connections } from '../connections/connections.js'
-import { goOnAccepting } from '../drain/delay.js'
-import { finishConnections, stopAccepting } from '../drain/drain.js'
+import { keepAccepting } from '../drain/delay.js'
+import { finishConnections } from '../drain/drain.js'
+import { stopAccepting } from '../drain/stop-accepting.js'
 import { messageOf } from '../protocol/errors.js'
 import type { LastRequests } from '../drain/last-requests.js'
 import type { InPlaceExec } from '../in-place/exec.js'
@@ -28,7 +29,7 @@ export interface DrainSeam {
   readonly mover: Mover
   readonly participants: readonly Participant[]
   readonly alone: Alone
-  readonly adoption: Adoption | null
+  readonly adoption: Receiver | null
   readonly kept: Kept
   readonly exec: InPlaceExec
   readonly probeSockets: ProbeSockets
@@ -87,7 +88,7 @@ export class ServiceDrain {
     const { alone, connections, lastRequests, participants, settings } = this.#seam
     const listens = [...connections.servers].some(({ listening }) => listening)
     if (settings.delayMs === 0 || alone.replaced || !(listens || participants.length > 0)) return
-    await goOnAccepting(connections, lastRequests, settings.delayMs)
+    await keepAccepting(connections, lastRequests, settings.delayMs)
   }
 
   /** Gives what had to be cut. */

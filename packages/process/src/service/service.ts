@@ -6,14 +6,15 @@ import { addressOf } from '../node/original-listen.js'
 import { Alone, takeOver } from '../alone/alone.js'
 import type { UpgradeReceipt } from '../alone/receipt.js'
 import type { AcceptQueue } from '../node/accept-queue.js'
-import { Adoption } from '../move/receiver.js'
+import { Receiver } from '../move/receiver.js'
 import type { Announcer, Mode } from '../announce/announcer.js'
 import { openAnnouncer } from '../announce/open-announcer.js'
+import { pin } from '../connections/connection.js'
 import { Connections } from '../connections/connections.js'
 import type { Estate } from './contract.js'
 import { isDatagramSocket, kindOf } from '../node/datagram-handle.js'
 import { checkDatagramTarget, datagramAddress, DatagramSockets } from '../listeners/datagram-sockets.js'
-import { stopAccepting } from '../drain/drain.js'
+import { stopAccepting } from '../drain/stop-accepting.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
 import { LastRequests } from '../drain/last-requests.js'
 import {
@@ -56,7 +57,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   readonly #listeners: Listeners
   readonly #endpoints = new Endpoints((message) => this.#warn(message))
   readonly #mover = new Mover(this.#connections, (server) => this.#listenerOf(server))
-  readonly #adoption: Adoption | null
+  readonly #adoption: Receiver | null
   readonly #kept: Kept
   readonly #exec: InPlaceExec
   readonly #probeSockets: ProbeSockets
@@ -104,7 +105,7 @@ export class Service extends EventEmitter<ServiceEvents> {
       (message) => this.#warn(message),
       estate.environment.HANDOVER_PREDECESSOR !== undefined,
     )
-    this.#connections.changed = () => this.#reports.changed()
+    this.#connections.subscribe({ changed: () => this.#reports.changed() })
     this.#adoption = this.#newAdoption()
     this.#alone = new Alone(this, {
       mode,
@@ -246,7 +247,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** This connection stays in this process: the application keeps state with it. A drain ends it here. */
   pin(socket: net.Socket): void {
     const connection = this.#connections.of(socket)
-    if (connection !== undefined) connection.pinned = true
+    if (connection !== undefined) pin(connection)
   }
 
   /**
@@ -361,7 +362,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   /** Adds somebody who serves in our name. */
   join(participant: Participant): void {
     this.#participants.push(participant)
-    participant.changed = () => this.#reports.changed()
+    participant.subscribe(() => this.#reports.changed())
   }
 
   /** Leaves everything to another copy of this library, see contract.ts. */
@@ -422,14 +423,13 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.emit('listening', socket, address, listener)
   }
 
-  #newAdoption(): Adoption | null {
+  #newAdoption(): Receiver | null {
     if (!this.#settings.handover) return null
     const { HANDOVER_SOCKET: supervisor, HANDOVER_PREDECESSOR: channel = supervisor } =
       this.#estate.environment
-    const adoption = new Adoption(this.#connections, this.#endpoints, channel, (message) =>
-      this.#warn(message),
-    )
-    adoption.adopted = () => this.#announcer.say({ type: 'account', account: this.account })
+    const home = { connections: this.#connections, endpoints: this.#endpoints }
+    const adoption = new Receiver(home, channel, (message) => this.#warn(message))
+    adoption.subscribe(() => this.#announcer.say({ type: 'account', account: this.account }))
     return adoption
   }
 
@@ -490,7 +490,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     }
     if (message.type === 'ticketKeys') this.#ticketKeys.set(message.keys)
     if (message.type === 'successors' && this.#settings.handover)
-      this.#mover.follow(message.sockets.map(String))
+      this.#mover.setSuccessors(message.sockets.map(String))
   }
 
   #refuseWhenDraining(): void {

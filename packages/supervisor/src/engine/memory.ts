@@ -1,5 +1,5 @@
 import type { EventBody } from '../model/index.js'
-import { isHeldToMemory } from '../rollout/index.js'
+import { isMemoryLimitEnforced } from '../rollout/index.js'
 import type { World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 
@@ -25,7 +25,7 @@ export function watchMemory(
   return world.memory.watch(pid, (usedBytes) => {
     const instance = runtime.state.instances.find((candidate) => candidate.id === id)
     if (usedBytes <= limitBytes || !instance) return
-    if (!isHeldToMemory(runtime.state, instance, world.clock.now())) return
+    if (!isMemoryLimitEnforced(runtime.state, instance, world.clock.now())) return
     report({ type: 'InstanceExceededMemory', instance: id, usedBytes, limitBytes })
   })
 }

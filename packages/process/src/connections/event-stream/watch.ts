@@ -3,20 +3,20 @@ import { EventStream } from './event-stream.js'
 
 const streams = new WeakMap<object, EventStream>()
 
-/** The event stream that a response is, if its header has been written. */
+/** The event stream of a response. Undefined if it is none, or its header has not been written. */
 export const eventStreamOf = (response: object | undefined): EventStream | undefined =>
   response === undefined ? undefined : streams.get(response)
 
 type Method = (this: ServerResponse, ...args: unknown[]) => unknown
 
 /**
- * Finds the responses with `Content-Type: text/event-stream` at the moment that their header is written, and
- * calls back with each. Gives a function that ends it.
+ * Calls `found` with each response that has `Content-Type: text/event-stream`, when its header is written. Returns
+ * what ends it.
  *
- * The prototype is patched, not every response: that costs a look at one header, and nothing else where no event
- * stream is served.
+ * The prototype is patched, not every response: where no event stream is served, that costs one header lookup per
+ * response and nothing else.
  */
-export function followEventStreams(found: (response: ServerResponse) => void): () => void {
+export function watchEventStreams(found: (response: ServerResponse) => void): () => void {
   const prototype = ServerResponse.prototype
   const original = {
     writeHead: Reflect.get(prototype, 'writeHead'),
@@ -37,7 +37,7 @@ export function followEventStreams(found: (response: ServerResponse) => void): (
     }
     return result
   }
-  // A first write() that writes the header by itself has begun before the stream can be followed.
+  // A first write() that writes the header by itself would start before the stream can be intercepted.
   const write: Method = function (...args) {
     if (!active || this.headersSent || !isEventStream(this, [])) return original.write.apply(this, args)
     this.writeHead(this.statusCode)
@@ -55,7 +55,7 @@ export function followEventStreams(found: (response: ServerResponse) => void): (
   }
 }
 
-/** One that has a body of its own making: a length, or a content coding, would not survive one more line. */
+/** Not with a Content-Length or a content coding: one more line would break such a body. */
 function isEventStream(response: ServerResponse, args: unknown[]): boolean {
   const header = (name: string) => {
     const value = argument(args, name) ?? response.getHeader(name)
@@ -66,7 +66,7 @@ function isEventStream(response: ServerResponse, args: unknown[]): boolean {
   return header('content-length') === '' && (coding === '' || coding === 'identity')
 }
 
-/** Of the shapes that writeHead(status[, reason][, headers]) takes. */
+/** A header in the arguments of writeHead(status[, reason][, headers]), in each of the shapes that it takes. */
 function argument(args: unknown[], name: string): unknown {
   const headers = args.at(-1)
   if (typeof headers !== 'object' || headers === null) return undefined

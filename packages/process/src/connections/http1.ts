@@ -1,10 +1,11 @@
 import type net from 'node:net'
 import { isEmpty } from '../node/handle.js'
-import type { Connection, Connections } from './connections.js'
+import type { Connection } from './connection.js'
+import type { Connections } from './connections.js'
 
 /**
- * Those of the candidates that owe nothing: no request in flight, not a byte of a further one received,
- * nothing left to write. Run it right after the event loop has polled, so that what reached the kernel counts.
+ * The candidates that owe nothing: no request in flight, no byte of a further one received, nothing left to write.
+ * Call it right after the event loop has polled, so that what has reached the kernel counts.
  */
 export function idleConnections(connections: Connections, candidates: Iterable<Connection>): Connection[] {
   const quiet = betweenMessages(connections, [])
@@ -16,10 +17,10 @@ export function idleConnections(connections: Connections, candidates: Iterable<C
 }
 
 /**
- * The streams on which no HTTP/1 message is half received. Node itself is asked, by public API: what
- * `closeIdleConnections()` would destroy. Nothing is destroyed: the call is caught on each stream.
+ * The streams on which no HTTP/1 message is half received: those that `closeIdleConnections()`, a public function of
+ * Node, would destroy. Nothing is destroyed, because `destroy()` is replaced on each stream during the call.
  *
- * Node passes over a stream with a response to come; for those in `answering` it is made to look all the same.
+ * Node skips a stream that still has a response to come. Those in `answering` are included all the same.
  */
 export function betweenMessages(connections: Connections, answering: Iterable<net.Socket>): Set<net.Socket> {
   const quiet = new Set<net.Socket>()
@@ -42,12 +43,17 @@ export function betweenMessages(connections: Connections, answering: Iterable<ne
   return quiet
 }
 
-/** Servers of http and https, and of http2 with allowHTTP1. */
+/** A server of http or https, or one of http2 with allowHTTP1. */
 export function speaksHttp1(server: net.Server): server is net.Server & { closeIdleConnections(): void } {
   return 'closeIdleConnections' in server && typeof server.closeIdleConnections === 'function'
 }
 
-/** Connected, and since then not one byte, or not one beyond the TLS handshake. */
+/** HTTP/1 without TLS. */
+export function isPlainHttp1(server: net.Server): boolean {
+  return speaksHttp1(server) && !('setSecureContext' in server)
+}
+
+/** No byte has come since it connected, or none after the TLS handshake. */
 function neverSpoke({ server, socket, stream }: Connection): boolean {
   if (socket.bytesRead === 0) return true
   const tls = 'setSecureContext' in server
