@@ -257,8 +257,7 @@ for (const secure of [false, true]) {
       t.after(() => connection.close())
       await connection.ask('/')
     }
-    const balancer = new Balancer(port, { kept: 50, fresh: 0 })
-    t.after(() => balancer.withdraw())
+    const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
     await balancer.warm()
     app.signal('SIGUSR2')
     app.signal('SIGTERM')
