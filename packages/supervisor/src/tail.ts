@@ -3,27 +3,29 @@ import { closeSync, existsSync, openSync, readSync, readdirSync, statSync, watch
 import { basename, join } from 'node:path'
 import { LineSplitter } from '#shared/lines.js'
 
-/** Lines of the log files in some folders, as they are written; new files are picked up as they appear. */
 export interface Tail {
   close(): void
 }
 
 export interface TailOptions {
-  /** Folders of `<instance>.log` files. */
+  /** Folders of `<instance>.log` files. Folders that do not exist are skipped. */
   folders: string[]
-  /** How many of the last lines of each file that is there already are given first. */
+  /** How many lines of each existing file to pass on at the start. */
   last: number
   onLine: (instance: string, line: string) => void
 }
 
 const chunkBytes = 64 * 1024
 
-/** Follows by inotify (fs.watch): nothing is polled. A file that shrank (copytruncate) is read from its start. */
+/**
+ * Follows the log files in these folders, including new ones. It uses inotify(7) (fs.watch) and does not poll. A file
+ * that has shrunk (copytruncate) is read from its start.
+ */
 export function tail({ folders, last, onLine }: TailOptions): Tail {
   const offsets = new Map<string, { read: number; lines: LineSplitter }>()
   const watchers: FSWatcher[] = []
 
-  const drain = (path: string) => {
+  const readNew = (path: string) => {
     const size = sizeOf(path)
     if (size === null) return void offsets.delete(path)
     const position = offsets.get(path) ?? { read: 0, lines: new LineSplitter() }
@@ -37,7 +39,7 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
     if (!existsSync(folder)) continue
     watchers.push(
       watch(folder, (_event, file) => {
-        if (file?.endsWith('.log')) drain(join(folder, file))
+        if (file?.endsWith('.log')) readNew(join(folder, file))
       }),
     )
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.log'))) {
@@ -54,7 +56,7 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
   }
 }
 
-/** The last lines of a file; of a long file only its last megabyte is looked at. */
+/** The last lines of a file. Of a long file, only the last MiB is read. */
 export function lastLines(path: string, number: number): string[] {
   const size = sizeOf(path)
   if (size === null || number === 0) return []

@@ -4,7 +4,7 @@ import type { ConnectionAccount } from '../../dist/model/index.js'
 import { judge } from '../../dist/adapters/processes/instance-message.js'
 import { parseNotify } from '../../dist/adapters/processes/notify-message.js'
 import { openWatchdog } from '../../dist/adapters/processes/watchdog.js'
-import { speakers } from '../../dist/adapters/processes/speakers.js'
+import { speakers } from '../../dist/adapters/processes/library-processes.js'
 
 const nothing = {
   ready: false,

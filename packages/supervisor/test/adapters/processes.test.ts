@@ -50,7 +50,7 @@ async function launch(
         argv: spec.command,
         cwd: spec.cwd,
         env: { PATH: '/usr/bin:/bin', ...options.env },
-        speaks: false,
+        hasLibrary: false,
       },
     }),
     ...options.open,
@@ -374,7 +374,7 @@ test(
             uid: 65534,
             gid: 65534,
             groups: [65534, 100],
-            speaks: false,
+            hasLibrary: false,
           },
         }),
       },
@@ -410,11 +410,11 @@ test('check() says whether instances will speak, without starting one', () => {
     runDir: '/nowhere',
     logDir: '/nowhere',
     stdio: 'file',
-    prepare: ({ spec }) => ({ ok: true, value: { argv: spec.command, cwd: '/', env: {}, speaks: true } }),
+    prepare: ({ spec }) => ({ ok: true, value: { argv: spec.command, cwd: '/', env: {}, hasLibrary: true } }),
   })
   assert.deepEqual(processes.check(revisionOf(commandSpec(['/bin/true']))), {
     ok: true,
-    value: { speaks: true },
+    value: { hasLibrary: true },
   })
   const missing = processes.check(revisionOf(commandSpec(['/bin/no'])))
   assert.deepEqual(missing, {

@@ -5,7 +5,7 @@ import { openChannel } from './channel.js'
 import type { InstanceFolder } from './folder.js'
 import { openNotifySocket } from './notify-socket.js'
 import type { TicketKeys } from './ticket-keys.js'
-import type { Voice } from './voice.js'
+import type { Voice } from './reports.js'
 
 /** The supervisor's ends of the two sockets of one instance. */
 export interface Contract {

@@ -3,8 +3,8 @@ import type { ProcessObserver } from '../../ports.js'
 import type { ListenerWatch } from './listener-watch.js'
 import { watchListeners } from './listener-watch.js'
 import type { NotifyMessage } from './notify-message.js'
-import type { Speakers } from './speakers.js'
-import { speakers } from './speakers.js'
+import type { Speakers } from './library-processes.js'
+import { speakers } from './library-processes.js'
 import { openWatchdog } from './watchdog.js'
 
 /**
