@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { App, AppOptions } from './app.js'
-import type { RawConnection } from './raw-client.js'
 import { requestText } from './raw-client.js'
-import { assertBalanced, stage, type Stage } from './stage.js'
+import { assertBalanced, idle, patient, stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
-/** Longer than the slowest machine needs to open some thousand connections. */
-const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
-
-async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
-  const connections = await Promise.all(Array.from({ length: count }, connect))
-  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
-  return connections
-}
 
 void test('what a predecessor has sent is adopted when it is killed in the middle, and nothing else is lost', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
