@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { App, AppOptions } from './app.js'
-import type { RawConnection } from './raw-client.js'
 import { requestText } from './raw-client.js'
-import { assertBalanced, stage, type Stage } from './stage.js'
+import { assertBalanced, idle, patient, stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
-/** Longer than a slow machine needs to open some thousand connections. */
-const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
-
-async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
-  const connections = await Promise.all(Array.from({ length: count }, connect))
-  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
-  return connections
-}
 
 void test('a successor receives what was sent before when its predecessor is killed during the move, and nothing else is lost', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)

@@ -3,19 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
-import type { App, AppOptions } from './app.js'
 import { RawConnection, requestText } from './raw-client.js'
-import { assertBalanced, stage, type Stage } from './stage.js'
-
-/** Connections to `app` that have had a response and are idle. */
-async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
-  const connections = await Promise.all(Array.from({ length: count }, connect))
-  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
-  return connections
-}
-
-/** Longer than a slow machine needs to open some thousand connections. */
-const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+import { assertBalanced, idle, patient, stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
 

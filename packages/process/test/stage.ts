@@ -53,6 +53,16 @@ export async function serve(
   return { ...service, app: await service.start() }
 }
 
+/** For tuned.cjs: longer than the slowest machine needs to open some thousand connections. */
+export const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+
+/** Connections that `app` has served, and that are idle. */
+export async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
+  const connections = await Promise.all(Array.from({ length: count }, connect))
+  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
+  return connections
+}
+
 /** accepted + adopted = ended + handed over + open: what came is known to have gone. */
 export function assertBalanced({ account }: App): void {
   assert.ok(account)
