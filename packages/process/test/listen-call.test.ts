@@ -76,6 +76,20 @@ void test('settings() uses the option, else the variable, else the default', () 
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
 })
 
+void test('drain() returns the same drain when it is called while the first one begins', async () => {
+  const service = handover({ drain: { timeoutSeconds: 1 }, signals: [] })
+  let again: Promise<unknown> | undefined
+  let began = 0
+  service.on('draining', () => {
+    began++
+    again ??= service.drain('again')
+  })
+  const first = service.drain('first')
+  assert.equal(again, first)
+  assert.equal((await first).reason, 'first')
+  assert.equal(began, 1)
+})
+
 void test('handover() allows one service per process, and drain() always returns the same drain', async () => {
   const options: HandoverOptions = { signals: [], drain: { timeoutSeconds: 1 } }
   const service = handover(options)
