@@ -134,7 +134,7 @@ test('openProber() uses the socket of its own that the library serves', async (t
   await once(server, 'listening')
   assert.deepEqual(await ask(shared.target, httpGet('/x')), {
     healthy: false,
-    reason: 'GET /x on "http" of web-1 answered 503, wanted 200 to 399',
+    reason: 'GET /x on "http" of web-1 answered 503, expected 200 to 399',
   })
   assert.ok((await ask(shared.target, tcpSocket())).healthy)
   assert.equal(shared.requests.length, 0)
@@ -146,7 +146,7 @@ test('openProber() says that on a shared unix socket any instance may have answe
   assert.deepEqual(await ask(instance.target, httpGet()), {
     healthy: true,
     reason:
-      'GET / on "http" of web-1 answered 200 (any instance may have answered: who accepts on a shared unix socket cannot be told)',
+      'GET / on "http" of web-1 answered 200 (any instance may have answered: it cannot be told which one accepts on a shared unix socket)',
   })
   assert.equal((await instance.received(1))[0]?.headers['host'], 'localhost')
 })

@@ -48,11 +48,11 @@ test('start exits with 1, shows the last lines and leaves nothing behind when th
   assert.equal((await rig.handover('status')).code, 5)
 })
 
-test('start exits with 2 when a supervisor of the name runs already', async (t) => {
+test('start exits with 2 when a supervisor of the same name already runs', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('start', 'app.cjs', '-p', String(await freePort()))
   assert.equal(code, 2)
-  assert.match(stderr, /"test" runs already/)
+  assert.match(stderr, /"test" already runs/)
   assert.equal((await rig.status()).services[0]?.ready, 1)
 })
 

@@ -1,7 +1,7 @@
 import { failed, ok } from '../../model/index.js'
 import { splitWords } from '../../model/words.js'
 import type { Result } from '../../model/index.js'
-import type { Direct, Launcher } from './launcher.js'
+import type { ResolvedCommand, Launcher } from './launcher.js'
 import { withAssignments } from './package-scripts.js'
 import { hasTsx } from './typescript.js'
 
@@ -9,13 +9,13 @@ export const tsx: Launcher = (words, { folder, env }) => {
   if (words[0] === 'watch') {
     return failed(
       'CannotStart',
-      '"tsx watch" restarts the service by itself, wanted "tsx" alone: an upgrade brings the new version',
+      '"tsx watch" restarts the service by itself, expected "tsx" alone: an upgrade brings the new version',
     )
   }
   if (!hasTsx(folder)) {
     return failed(
       'CannotStart',
-      `"tsx" is not installed in "${folder}", wanted it among the dependencies of the release`,
+      `"tsx" is not installed in "${folder}", expected it among the dependencies of the release`,
     )
   }
   return ok({ argv: ['node', '--import', 'tsx', ...words], env })
@@ -26,7 +26,7 @@ export const crossEnv: Launcher = (words, { env }) => {
   return direct.argv.length > 0 ? ok(direct) : failed('CannotStart', '"cross-env" has no command')
 }
 
-/** nodemon's options with a value; what they do is about watching. */
+/** nodemon's options with a value. They concern watching only, so they are dropped. */
 const nodemonValues = new Set([
   '-w',
   '--watch',
@@ -104,7 +104,7 @@ export const pm2Runtime: Launcher = (words, { env }) => {
   if (script !== undefined && /(^|\.)(config|json|ya?ml)(\.|$)|ecosystem/.test(script)) {
     return failed(
       'CannotStart',
-      `"pm2-runtime ${script}" names a PM2 configuration, wanted the script that it starts`,
+      `"pm2-runtime ${script}" names a PM2 configuration, expected the script that it starts`,
     )
   }
   return run('pm2-runtime', ['node'], [...own, ...rest.slice(1)], env)
@@ -115,7 +115,7 @@ const run = (
   program: string[],
   words: string[],
   env: Record<string, string>,
-): Result<Direct> => {
+): Result<ResolvedCommand> => {
   const args = words[0] === '--' ? words.slice(1) : words
   return args.length > 0
     ? ok({ argv: [...program, ...args], env })
@@ -125,5 +125,5 @@ const run = (
 const unknownOption = (launcher: string, option: string) =>
   failed(
     'CannotStart',
-    `"${launcher}" has the option "${option}", wanted the command itself: ${launcher} does not pass listeners on`,
+    `"${launcher}" has the option "${option}", expected the command itself: ${launcher} does not pass listeners on`,
   )
