@@ -88,15 +88,15 @@ test('createFolders() refuses a run folder that is somebody else’s or a link',
   rmSync(paths.run, { recursive: true })
   symlinkSync('/tmp', paths.run)
   assert.deepEqual(problemsOf(pathsFor('demo', { HANDOVER_HOME: home }, uid)), [
-    `"${paths.run}" is no folder, wanted a folder that belongs to the user with id 0`,
+    `"${paths.run}" is not a folder, wanted a folder that belongs to the user with id 0`,
   ])
 })
 
-test('createFolders() says which folder cannot be made', (t) => {
+test('createFolders() names the folder that cannot be created', (t) => {
   const home = join(folderFor(t), 'file')
   symlinkSync('/dev/null', home)
   const [problem] = problemsOf(createFolders(valueOf(pathsFor('demo', { HANDOVER_HOME: home }, uid)), uid))
-  assert.match(problem ?? '', new RegExp(`^the folder "${home}/demo/run" cannot be made: ENOTDIR`))
+  assert.match(problem ?? '', new RegExp(`^the folder "${home}/demo/run" cannot be created: ENOTDIR`))
 })
 
 test('defaultName() makes a name out of any folder', () => {
