@@ -1,8 +1,8 @@
 import { runVerify } from '../packages/supervisor/dist/verify/index.js'
 
 /**
- * Rolls a service under the load of 50 keep-alive clients, and gives the p99 of the requests during which a roll went
- * on, that of all others, and what was lost meanwhile.
+ * Rolls a service under the load of 50 keep-alive clients. Returns the p99 of the requests that overlap a roll and of
+ * all others, in milliseconds, and what was lost.
  */
 export async function latencyOverRolls(port, rolls, roll) {
   const result = await runVerify({

@@ -1,30 +1,26 @@
 // Side by side, in one run: what an upgrade costs, what serving costs, what the supervisor weighs. Ratios mean
 // something, milliseconds only beside each other. Needs wrk on the PATH; installs PM2 into a folder of its own.
-import { execFile, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { promisify } from 'node:util'
 import { freePort } from '../packages/testkit/dist/index.js'
+import { handover } from './contenders/handover.mjs'
+import { bareNode, nodeCluster } from './contenders/node.mjs'
+import { installPm2, pm2 } from './contenders/pm2.mjs'
 import { latencyOverRolls } from './latency.mjs'
 
 const rounds = Number(process.env.ROUNDS ?? 15)
-const here = (file) => new URL(file, import.meta.url).pathname
 const home = mkdtempSync(join(tmpdir(), 'handover-bench-'))
-const app = here('app.cjs')
-const execute = promisify(execFile)
-const handoverBin = here('../packages/supervisor/bin/handover.js')
 
 try {
-  const pm2 = installPm2()
+  const pm2Folder = installPm2(home)
   const boot = median(await times(rounds, bootOnce))
   const results = [
     await measure('bare node', bareNode()),
-    await measure('node:cluster', clusterRoll()),
-    await measure('PM2', pm2Service(pm2)),
-    await measure('handover', handoverService()),
+    await measure('node:cluster', nodeCluster()),
+    await measure('PM2', pm2(pm2Folder, home)),
+    await measure('handover', handover(home)),
   ]
   show(boot, results)
 } finally {
@@ -47,68 +43,6 @@ async function measure(name, contender) {
     }
   } finally {
     await contender.stop()
-  }
-}
-
-function bareNode() {
-  let child
-  return {
-    async start(port) {
-      child = spawn(process.execPath, [app], {
-        env: env({ PORT: port }),
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      })
-      await once(child, 'message')
-    },
-    stop: () => end(child),
-  }
-}
-
-function clusterRoll() {
-  let child
-  let lines
-  return {
-    async start(port) {
-      child = spawn(process.execPath, [here('cluster.cjs')], {
-        env: env({ PORT: port }),
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      lines = createInterface(child.stdout)
-      await once(lines, 'line')
-    },
-    async roll() {
-      const rolled = once(lines, 'line')
-      child.kill('SIGHUP')
-      await rolled
-    },
-    supervisorPid: () => child.pid,
-    stop: () => end(child),
-  }
-}
-
-function pm2Service(bin) {
-  const run = (args, port) =>
-    execute(process.execPath, [bin, ...args], {
-      env: env({ PM2_HOME: join(home, 'pm2'), ...(port && { PORT: String(port) }) }),
-    })
-  return {
-    start: (port) => run(['start', app, '-i', '2', '--name', 'bench'], port),
-    roll: () => run(['reload', 'bench']),
-    supervisorPid: () => Number(readFileSync(join(home, 'pm2', 'pm2.pid'), 'utf8')),
-    stop: () => run(['kill']),
-  }
-}
-
-function handoverService() {
-  const run = (...args) =>
-    execute(process.execPath, [handoverBin, ...args, '--name', 'bench'], {
-      env: env({ HANDOVER_HOME: home }),
-    })
-  return {
-    start: (port) => run('start', app, '-i', '2', '-p', String(port)),
-    roll: () => run('upgrade'),
-    supervisorPid: async () => JSON.parse((await run('status', '--json')).stdout).supervisor.pid,
-    stop: () => run('stop'),
   }
 }
 
@@ -157,14 +91,6 @@ function table(rows) {
     console.log(row.map((cell, column) => (column === 0 ? cell.padEnd(14) : cell.padStart(22))).join(''))
 }
 
-function installPm2() {
-  const folder = join(home, 'pm2-package')
-  execFileSync('npm', ['install', '--prefix', folder, '--ignore-scripts', '--no-audit', '--no-fund', 'pm2'], {
-    stdio: 'ignore',
-  })
-  return join(folder, 'node_modules', 'pm2', 'bin', 'pm2')
-}
-
 function requestsPerSecond(port, headers) {
   const output = execFileSync('wrk', ['-t1', '-c64', '-d3s', ...headers, `http://127.0.0.1:${port}/`], {
     encoding: 'utf8',
@@ -188,14 +114,4 @@ async function times(number, what) {
 
 function median(values) {
   return values.sort((a, b) => a - b)[values.length >> 1]
-}
-
-function env(more) {
-  return { ...process.env, ...more }
-}
-
-async function end(child) {
-  const gone = once(child, 'exit')
-  child.kill('SIGTERM')
-  await gone
 }

@@ -27,9 +27,13 @@ for (const page of pages) {
     if (language === 'sh') for (const command of code.split('\n')) checkCommand(where, command)
     examples += 1
   }
-  for (const [, link] of text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g))
-    if (!link.includes(':') && !existsSync(resolve(root, dirname(page), link)))
-      problems.push(`${page}: the link "${link}" leads nowhere`)
+  for (const [, link, heading] of text.matchAll(/\]\(([^)#\s]*)(?:#([^)\s]*))?\)/g)) {
+    if (link.includes(':')) continue
+    const target = link === '' ? join(root, page) : resolve(root, dirname(page), link)
+    if (!existsSync(target)) problems.push(`${page}: the link "${link}" leads nowhere`)
+    else if (heading !== undefined && !headings(target).includes(heading))
+      problems.push(`${page}: "${link}" has no heading "#${heading}"`)
+  }
 }
 compile(programs)
 
@@ -40,6 +44,17 @@ process.exit(problems.length === 0 ? 0 : 1)
 function* blocks(text) {
   for (const match of text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm))
     yield { language: match[1], code: match[2], line: text.slice(0, match.index).split('\n').length }
+}
+
+/** The names under which GitHub links to the headings of a page. */
+function headings(page) {
+  const titles = [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, title]) => title)
+  return titles.map((title) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 function checkConfig(where, language, code) {

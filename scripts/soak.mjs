@@ -127,7 +127,7 @@ function bytesBelow(folder) {
   return files.reduce((sum, { parentPath, name }) => sum + readFileSync(join(parentPath, name)).length, 0)
 }
 
-/** Those that were given a variable below `home`: the supervisor's, and whoever they have started. */
+/** Processes with a path below `home` in their environment: supervisors, and what they have started. */
 function processesOf(home) {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false

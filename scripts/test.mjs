@@ -1,34 +1,40 @@
-// Runs every compiled test, and those of the scripts, with Node's own test runner. Words on the command line choose files by name.
-import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+// Runs the compiled tests, and prints the slowest files at the end.
+//
+//     node scripts/test.mjs [--unit] [--record-times] [--at-once N] [WORD...]
+//
+// WORD: only files whose path has one of the words in it. --unit: only those that start no process of a service.
+// --record-times: keeps how long each file took in scripts/tests/weights.json; the next run starts the longest first.
+// --at-once: how many files run at a time.
+// With CI in the environment a test that is skipped fails the run, unless scripts/tests/expected-skips.mjs has it.
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { testFiles } from './tests/files.mjs'
+import { runTests } from './tests/run.mjs'
 
-const packages = new URL('../packages/', import.meta.url).pathname
-const scripts = new URL('.', import.meta.url).pathname
-const chosen = process.argv.slice(2)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    unit: { type: 'boolean', default: false },
+    'record-times': { type: 'boolean', default: false },
+    'at-once': { type: 'string' },
+  },
+})
 
-const files = [...readdirSync(packages).map((name) => join(packages, name, 'dist-test')), scripts]
-  .flatMap((folder) => filesBelow(folder))
-  .filter((file) => /\.test\.m?js$/.test(file))
-  .filter((file) => chosen.length === 0 || chosen.some((word) => file.includes(word)))
+const files = testFiles()
+  .filter(({ kind }) => (values.unit ? kind === 'unit' : kind !== 'cluster'))
+  .filter(({ source }) => positionals.length === 0 || positionals.some((word) => source.includes(word)))
 
 if (files.length === 0) {
-  console.error(`no test file matches "${chosen.join(' ')}"; run 'npm run build' first?`)
+  console.error(`no test file matches "${positionals.join(' ')}"; run "npm run build" first?`)
   process.exit(2)
 }
 
 // Each of them is several processes under load: more at a time would measure how the tests disturb each other.
-const atOnce = Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4)
-// A file that hangs fails instead of holding up the rest for ever; the longest takes a minute and a half.
-const flags = ['--test', `--test-concurrency=${atOnce}`, '--test-timeout=300000']
-const runner = spawn(process.execPath, [...flags, ...files], { stdio: 'inherit' })
-runner.on('exit', (code) => process.exit(code ?? 1))
-
-function filesBelow(folder) {
-  try {
-    return readdirSync(folder, { recursive: true }).map((name) => join(folder, name))
-  } catch {
-    return []
-  }
-}
+const atOnce = Number(
+  values['at-once'] ?? Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4),
+)
+process.exitCode = await runTests(files, {
+  atOnce,
+  recordTimes: values['record-times'],
+  strict: Boolean(process.env.CI),
+})

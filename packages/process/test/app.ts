@@ -4,7 +4,9 @@ import fs from 'node:fs'
 import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
+import type { TestContext } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { Changes } from '@handover/testkit'
 import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
 import type { HeldSocket } from './sockets.js'
 
@@ -45,7 +47,7 @@ export class App {
   readonly #child: ChildProcess
   readonly #supervisor: net.Server
   readonly #connections = new Set<net.Socket>()
-  #arrived: (() => void)[] = []
+  readonly #events = new Changes()
 
   private constructor(child: ChildProcess, supervisor: net.Server, folder: string) {
     this.#child = child
@@ -54,18 +56,19 @@ export class App {
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk) => {
         this.output += String(chunk)
-        this.#wake()
+        this.#events.changed()
       })
     }
     this.exited = once(child, 'exit').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as string | null,
     }))
-    void this.exited.then(() => this.#wake())
+    void this.exited.then(() => this.#events.changed())
     supervisor.on('connection', (socket) => this.#read(socket))
   }
 
-  static async start(fixture: string, options: AppOptions = {}): Promise<App> {
+  /** Whatever state the test ends in, it leaves nothing behind. */
+  static async start(t: TestContext, fixture: string, options: AppOptions = {}): Promise<App> {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
     const supervisor = net.createServer().listen(path.join(folder, 'channel'))
     await once(supervisor, 'listening')
@@ -93,7 +96,9 @@ export class App {
         },
       },
     )
-    return new App(child, supervisor, folder)
+    const app = new App(child, supervisor, folder)
+    t.after(() => app.#dispose())
+    return app
   }
 
   get pid(): number {
@@ -101,28 +106,21 @@ export class App {
   }
 
   /** The first message of that type, as soon as it is there; rejects if the process ends without it. */
-  async message<T extends InstanceMessage['type']>(type: T, timeoutMs = 15_000): Promise<MessageOf<T>> {
-    const deadline = Date.now() + timeoutMs
-    for (;;) {
-      const found = this.messages.find((message): message is MessageOf<T> => message.type === type)
-      if (found !== undefined) return found
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null || Date.now() > deadline) {
-        throw new Error(
-          `No "${type}" came; output: ${this.output}; messages: ${JSON.stringify(this.messages)}`,
-        )
-      }
-      await this.#change(deadline - Date.now())
+  async message<T extends InstanceMessage['type']>(type: T, seconds = 15): Promise<MessageOf<T>> {
+    let found: MessageOf<T> | undefined
+    const arrived = () => {
+      found = this.messages.find((message): message is MessageOf<T> => message.type === type)
+      const ended = this.#child.exitCode !== null || this.#child.signalCode !== null
+      if (found === undefined && ended) throw new Error(`it ended without "${type}"; ${this.#soFar()}`)
+      return found !== undefined
     }
+    await this.#events.until(arrived, () => `a message "${type}"; ${this.#soFar()}`, seconds)
+    return found as MessageOf<T>
   }
 
   /** Resolves when the condition holds; looked at whenever something has come. */
-  async until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
-    const deadline = Date.now() + timeoutMs
-    while (!condition()) {
-      if (Date.now() > deadline)
-        throw new Error(`Timed out; output: ${this.output}; messages: ${JSON.stringify(this.messages)}`)
-      await this.#change(deadline - Date.now())
-    }
+  until(condition: () => boolean, seconds = 15): Promise<void> {
+    return this.#events.until(condition, () => `${String(condition)}; ${this.#soFar()}`, seconds)
   }
 
   /** Resolves when the output contains the text. */
@@ -166,8 +164,7 @@ export class App {
     return this.exited
   }
 
-  /** Leaves nothing behind, whatever state the test ended in. */
-  async dispose(): Promise<void> {
+  async #dispose(): Promise<void> {
     try {
       process.kill(-this.pid, 'SIGKILL')
     } catch {
@@ -187,22 +184,12 @@ export class App {
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) this.messages.push(JSON.parse(line) as InstanceMessage)
-      this.#wake()
+      this.#events.changed()
     })
   }
 
-  #change(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(timeoutMs, 1))
-      this.#arrived.push(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
-  }
-
-  #wake(): void {
-    for (const resolve of this.#arrived.splice(0)) resolve()
+  #soFar(): string {
+    return `output: ${this.output}; messages: ${JSON.stringify(this.messages)}`
   }
 }
 

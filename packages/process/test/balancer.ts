@@ -1,3 +1,6 @@
+import { setTimeout as later } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
+import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
 /**
@@ -14,9 +17,11 @@ export class Balancer {
   readonly #port: number
   readonly #secure: boolean
   readonly #clients: Promise<void>[]
+  readonly #outcomes = new Changes()
   #withdrawn = false
 
-  constructor(port: number, { kept = 20, fresh = 4, secure = false } = {}) {
+  constructor(t: TestContext, port: number, { kept = 20, fresh = 4, secure = false } = {}) {
+    t.after(() => (this.#withdrawn = true))
     this.#port = port
     this.#secure = secure
     this.#clients = [
@@ -26,9 +31,10 @@ export class Balancer {
   }
 
   /** Resolves when every client has had its answers. */
-  async warm(): Promise<void> {
-    while (this.answered < 10 * this.#clients.length && this.failures.length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+  warm(): Promise<void> {
+    const wanted = 10 * this.#clients.length
+    const enough = () => this.answered >= wanted || this.failures.length > 0
+    return this.#outcomes.until(enough, () => `${wanted} requests answered, not ${this.answered}`)
   }
 
   /** The address is no longer used for new connections; kept ones are used until they are told to go. */
@@ -42,7 +48,7 @@ export class Balancer {
       const connection = await this.#connect()
       while (connection !== null) {
         if (!(await this.#ask(connection))) break
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await later(10)
       }
       connection?.close()
     }
@@ -53,6 +59,7 @@ export class Balancer {
       const connection = await this.#connect()
       if (connection !== null) await this.#ask(connection)
       connection?.close()
+      await later(5)
     }
   }
 
@@ -64,6 +71,7 @@ export class Balancer {
     else this.failures.push(`no answer: ${response?.body ?? connection.ends.join()}`)
     const closed = response?.headers.connection === 'close'
     if (closed) this.closes.push(performance.now())
+    this.#outcomes.changed()
     return response !== null && !closed
   }
 
@@ -72,7 +80,8 @@ export class Balancer {
       return await RawConnection.open({ port: this.#port }, this.#secure)
     } catch (error) {
       this.failures.push(String((error as NodeJS.ErrnoException).code ?? error))
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      this.#outcomes.changed()
+      await later(10)
       return null
     }
   }

@@ -1,3 +1,5 @@
+import type { TestContext } from 'node:test'
+import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
 export interface BusyClients {
@@ -10,18 +12,19 @@ export interface BusyClients {
  * Keep-alive clients that ask without a pause, and one that opens a connection for each request. Every request has
  * one outcome; a connection that ends is a failure.
  */
-export async function keepBusy(port: number, count: number): Promise<BusyClients> {
+export async function keepBusy(t: TestContext, port: number, count: number): Promise<BusyClients> {
   const failures: string[] = []
   const bodies = new Set<string>()
   let answered = 0
   let stopped = false
-  let wake = () => {}
+  t.after(() => (stopped = true))
+  const outcomes = new Changes()
   const ask = async (connection: RawConnection): Promise<boolean> => {
     const response = await connection.ask('/').catch((error: unknown) => (failures.push(String(error)), null))
     if (response?.status === 200) answered++
     else failures.push(`no answer: ${connection.ends.join()}`)
     if (response !== null) bodies.add(response.body)
-    wake()
+    outcomes.changed()
     return response !== null
   }
   const kept = await Promise.all(Array.from({ length: count }, () => RawConnection.open({ port })))
@@ -38,15 +41,16 @@ export async function keepBusy(port: number, count: number): Promise<BusyClients
         connection.close()
       } catch (error) {
         failures.push(`connect: ${String(error)}`)
+        outcomes.changed()
       }
     }
   }
   const all = [...talks, newcomers()]
   return {
-    async more(further) {
+    more(further) {
       const wanted = answered + further
-      while (answered < wanted && failures.length === 0)
-        await new Promise<void>((resolve) => (wake = resolve))
+      const enough = () => answered >= wanted || failures.length > 0
+      return outcomes.until(enough, () => `${wanted} requests answered, not ${answered}`, 60)
     },
     async stop() {
       stopped = true

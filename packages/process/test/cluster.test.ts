@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { App } from './app.js'
 import { RawConnection } from './raw-client.js'
-import { heldTcp } from './sockets.js'
+import { serve, stage } from './stage.js'
 
 for (const [policy, env] of [
   ['round robin', {}],
   ['SCHED_NONE', { SCHED_NONE: '1' }],
 ] as const) {
   void test(`register drains the workers and starts no new one when a cluster uses ${policy}`, async (t) => {
-    const listener = heldTcp()
-    t.after(() => listener.close())
-    const app = await App.start('cluster.cjs', {
-      listeners: { http: listener },
-      env: { PORT: String(listener.port), ...env },
-    })
-    t.after(() => app.dispose())
-    await app.message('ready')
+    const { app, connect } = await serve(t, 'cluster.cjs', { env })
     assert.equal((await app.message('listening')).listener, 'http')
     await app.said('worker 1 listens')
     await app.said('worker 2 listens')
-    const slow = await Promise.all(
-      Array.from({ length: 6 }, () => RawConnection.open({ port: listener.port })),
-    )
-    t.after(() => slow.forEach((connection) => connection.close()))
+    const slow = await Promise.all(Array.from({ length: 6 }, connect))
     for (const connection of slow) connection.get('/flushed/500')
     for (const connection of slow) await connection.until(() => connection.socket.bytesRead > 0)
     const exit = app.stop()
@@ -44,25 +33,12 @@ for (const [policy, env] of [
 }
 
 void test('register loses nobody when a cluster has to go in the moment after it is ready', async (t) => {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const waiting = await Promise.all(
-    Array.from({ length: 8 }, () => RawConnection.open({ port: listener.port })),
-  )
-  t.after(() => waiting.forEach((connection) => connection.close()))
+  const service = stage(t, 'cluster.cjs')
+  const waiting = await Promise.all(Array.from({ length: 8 }, service.connect))
   for (const connection of waiting) connection.get('/')
-  const app = await App.start('cluster.cjs', {
-    listeners: { http: listener },
-    env: { PORT: String(listener.port) },
-  })
-  t.after(() => app.dispose())
-  await app.message('ready')
+  const app = await service.start()
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
-  const next = await App.start('cluster.cjs', {
-    listeners: { http: listener },
-    env: { PORT: String(listener.port) },
-  })
-  t.after(() => next.dispose())
+  const next = await service.launch()
   for (const connection of waiting) {
     await connection.until(() => connection.responses.length === 1 || connection.ended)
     assert.equal(connection.responses[0]?.status, 200, connection.ends.join())
@@ -74,24 +50,19 @@ void test('register loses nobody when a cluster has to go in the moment after it
 
 for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
   void test(`register keeps the listener for new workers when all have died ${JSON.stringify(env)}`, async (t) => {
-    const listener = heldTcp()
-    t.after(() => listener.close())
-    const app = await App.start('cluster.cjs', {
-      listeners: { http: listener },
-      env: { PORT: String(listener.port), HANDOVER_PROBE_DIR: '.', ...env },
-    })
-    t.after(() => app.dispose())
+    const { launch, connect } = stage(t, 'cluster.cjs')
+    const app = await launch({ env: { HANDOVER_PROBE_DIR: '.', ...env } })
     for (const worker of [1, 2]) await app.said(`worker ${worker} listens`)
     const pids = [...app.output.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid))
     assert.equal(pids.length, 2, app.output)
     for (const pid of pids) process.kill(pid, 'SIGKILL')
     await app.until(() => app.output.split('again').length === 3)
     // In the middle of it: nobody is there to answer, and yet nobody is turned away.
-    const between = await RawConnection.open({ port: listener.port })
+    const between = await connect()
     assert.match((await between.ask('/'))?.body ?? '', /^\d+$/)
     between.close()
     for (const worker of [3, 4]) await app.said(`worker ${worker} listens`)
-    const after = await RawConnection.open({ port: listener.port })
+    const after = await connect()
     assert.match((await after.ask('/'))?.body ?? '', /^\d+$/)
     after.close()
     assert.deepEqual(await app.stop(), { code: 0, signal: null })
@@ -99,13 +70,7 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
 }
 
 void test('HANDOVER_PROBE_DIR reaches the workers when the application is a cluster', async (t) => {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const app = await App.start('cluster.cjs', {
-    listeners: { http: listener },
-    env: { PORT: String(listener.port), HANDOVER_PROBE_DIR: '.' },
-  })
-  t.after(() => app.dispose())
+  const app = await stage(t, 'cluster.cjs').launch({ env: { HANDOVER_PROBE_DIR: '.' } })
   await app.said('worker 1 listens')
   const probe = await RawConnection.open({ path: `${app.folder}/http.sock` })
   assert.match((await probe.ask('/'))?.body ?? '', /^\d+$/)

@@ -21,7 +21,7 @@ const images: [string, string[], Record<string, string>, RegExp, number][] = [
 for (const [name, command, scripts, said, code] of images) {
   void test(`pid 1 refuses nobody within the delay when it is ${name}`, { skip: noPid1 }, async (t) => {
     const container = Container.start(t, command, { scripts, env: delayed })
-    const balancer = new Balancer(await container.port())
+    const balancer = new Balancer(t, await container.port())
     await balancer.warm()
     container.terminate()
     await after(1500)
@@ -35,7 +35,7 @@ for (const [name, command, scripts, said, code] of images) {
 
 void test('pid 1 refuses nobody within the delay when STOPSIGNAL is SIGINT', { skip: noPid1 }, async (t) => {
   const container = Container.start(t, ['node', 'fixtures/pod.cjs'], { env: delayed })
-  const balancer = new Balancer(await container.port())
+  const balancer = new Balancer(t, await container.port())
   await balancer.warm()
   container.terminate('SIGINT')
   await after(1500)
@@ -51,7 +51,7 @@ void test('npm start drains, and leaves the probes to the program, when npm is n
     env: { ...delayed, HANDOVER_PROBES_PORT: String(probes) },
     pid1: false,
   })
-  const balancer = new Balancer(await container.port())
+  const balancer = new Balancer(t, await container.port())
   await balancer.warm()
   assert.equal(await probe(probes, '/readyz'), '200 ready')
   container.terminate()
@@ -65,7 +65,7 @@ void test('npm start drains, and leaves the probes to the program, when npm is n
 void test('npm start loses requests when the preload is missing (control)', { skip: noPid1 }, async (t) => {
   const scripts = { start: 'node fixtures/pod.cjs' }
   const container = Container.start(t, ['npm', 'start'], { scripts, env: { ...delayed, NODE_OPTIONS: '' } })
-  const balancer = new Balancer(await container.port())
+  const balancer = new Balancer(t, await container.port())
   await balancer.warm()
   container.terminate()
   await container.exited

@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestContext } from 'node:test'
+import { Changes } from '@handover/testkit'
 
 const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
 export const bundle = fileURLToPath(new URL('../dist/register.cjs', import.meta.url))
@@ -29,6 +30,8 @@ export class Container {
   output = ''
   readonly exited: Promise<{ code: number | null; signal: string | null }>
   readonly #child: ChildProcess
+  readonly #events = new Changes()
+  #ended = false
   readonly #folder: string
   readonly #namespaced: boolean
 
@@ -39,12 +42,16 @@ export class Container {
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk) => {
         this.output += String(chunk)
-        child.emit('said')
+        this.#events.changed()
       })
     this.exited = once(child, 'close').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as string | null,
     }))
+    void this.exited.then(() => {
+      this.#ended = true
+      this.#events.changed()
+    })
   }
 
   /** `scripts`: of a package.json in the folder where the command runs, with the fixtures in `fixtures/`. */
@@ -71,11 +78,13 @@ export class Container {
   }
 
   /** Resolves when the output contains the text. */
-  async said(text: string): Promise<void> {
-    while (!this.output.includes(text)) {
-      if (this.#child.exitCode !== null) throw new Error(`It ended; output: ${this.output}`)
-      await Promise.race([once(this.#child, 'said'), this.exited])
+  said(text: string): Promise<void> {
+    const contains = () => {
+      if (this.output.includes(text)) return true
+      if (this.#ended) throw new Error(`it ended; output: ${this.output}`)
+      return false
     }
+    return this.#events.until(contains, () => `the output has "${text}": ${this.output}`)
   }
 
   async port(): Promise<number> {

@@ -37,7 +37,7 @@ for (const [example, skip] of [
       }
       const env = { PORT: '0', HANDOVER_DRAIN_DELAY_SECONDS: '3', HANDOVER_IDLE_SECONDS: '0.5' }
       const container = Container.start(t, command, { env, folder: path.join(examples, example) })
-      const balancer = new Balancer(await container.port())
+      const balancer = new Balancer(t, await container.port())
       await balancer.warm()
       container.terminate()
       await after(1500)

@@ -10,7 +10,7 @@ import { RawConnection, requestText } from './raw-client.js'
 import { stage } from './stage.js'
 
 const library = { register: false }
-const replacements = 20
+const replacements = 10
 
 /** Said by a supervisor; resolves when the next program is ready. */
 async function execute(app: App, how: () => void): Promise<void> {
@@ -26,8 +26,7 @@ const tell = (app: App, order: object = {}) => app.sendRaw(JSON.stringify({ type
 async function alone(t: TestContext, env: Record<string, string> = {}): Promise<{ app: App; port: number }> {
   const port = await freePort()
   const options = { ...library, unsupervised: true, env: { PORT: String(port), ...env } }
-  const app = await App.start('in-place.mjs', options)
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'in-place.mjs', options)
   await app.said('ready generation 0')
   return { app, port }
 }
@@ -40,7 +39,7 @@ const connect = async (t: TestContext, port: number): Promise<RawConnection> => 
 
 void test(`exec() ${replacements} times loses no request and no connection of 50 busy clients`, async (t) => {
   const { app, port } = await alone(t)
-  const clients = await keepBusy(port, 50)
+  const clients = await keepBusy(t, port, 50)
   for (let generation = 1; generation <= replacements; generation++) {
     app.signal('SIGUSR2')
     await app.said(`ready generation ${generation} pid ${app.pid}\n`)
@@ -54,7 +53,7 @@ void test(`exec() ${replacements} times loses no request and no connection of 50
 void test(`register executes an unmodified application anew ${replacements} times, and loses nothing`, async (t) => {
   const service = stage(t, 'http.cjs', { env: { HANDOVER_EXEC_SIGNAL: 'SIGHUP' } })
   const app = await service.start()
-  const clients = await keepBusy(service.port, 50)
+  const clients = await keepBusy(t, service.port, 50)
   for (let generation = 1; generation <= replacements; generation++) {
     await execute(app, () => app.signal('SIGHUP'))
     await clients.more(200)
@@ -124,7 +123,7 @@ for (const [reason, order, code] of [
 void test('exec() goes on serving every connection when execve(2) itself fails', async (t) => {
   // MAX_ARG_STRLEN: 128 KiB.
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ envSize: 200_000 }) })
-  const clients = await keepBusy(port, 20)
+  const clients = await keepBusy(t, port, 20)
   for (let times = 1; times <= 3; times++) {
     app.signal('SIGUSR2')
     await app.until(() => app.output.split('could not be executed: E2BIG').length > times)
@@ -246,12 +245,11 @@ for (const [variable, value, message] of [
   ['HANDOVER_EXEC_SIGNAL', 'HUP', /HANDOVER_EXEC_SIGNAL, or execSignal, is "HUP", a signal such as SIGHUP/],
 ] as const) {
   void test(`handover() throws a coded error when ${variable} is "${value}"`, async (t) => {
-    const app = await App.start('in-place.mjs', {
+    const app = await App.start(t, 'in-place.mjs', {
       ...library,
       unsupervised: true,
       env: { [variable]: value },
     })
-    t.after(() => app.dispose())
     assert.equal((await app.exited).code, 1)
     assert.match(app.output, message)
     assert.match(app.output, /ERR_HANDOVER_(LISTEN_FDS|OPTION)/)

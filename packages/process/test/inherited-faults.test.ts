@@ -9,13 +9,12 @@ import { heldTcp, heldUdp, type HeldSocket } from './sockets.js'
 /** A service that systemd started with these sockets; it asks for one by the name `http`, else binds a port. */
 async function started(t: TestContext, listeners: Record<string, HeldSocket>, count?: number): Promise<App> {
   const names = Object.keys(listeners)
-  const app = await App.start('unit.mjs', {
+  const app = await App.start(t, 'unit.mjs', {
     unsupervised: true,
     register: false,
     listeners,
     env: { PORT: '0', LISTEN_FDS: String(count ?? names.length), LISTEN_FDNAMES: names.join(':') },
   })
-  t.after(() => app.dispose())
   return app
 }
 
@@ -73,12 +72,11 @@ void test(
   async (t) => {
     const copy = copyOfDist()
     t.after(() => copy.remove())
-    const app = await App.start(copy.fixture, {
+    const app = await App.start(t, copy.fixture, {
       unsupervised: true,
       register: { dist: copy.dist },
       env: { PORT: '0', HANDOVER_UPGRADE_STRATEGY: 'reusePort' },
     })
-    t.after(() => app.dispose())
     assert.deepEqual(await app.exited, { code: 1, signal: null })
     assert.match(
       app.output,

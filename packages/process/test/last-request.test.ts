@@ -2,24 +2,9 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { App } from './app.js'
 import { RawConnection, requestText } from './raw-client.js'
-import { heldTcp } from './sockets.js'
+import { serve } from './stage.js'
 
-async function started(t: TestContext, env: Record<string, string> = {}) {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const app = await App.start('http.cjs', {
-    listeners: { http: listener },
-    env: { PORT: String(listener.port), ...env },
-  })
-  t.after(() => app.dispose())
-  await app.message('ready')
-  const connect = async () => {
-    const connection = await RawConnection.open({ port: listener.port })
-    t.after(() => connection.close())
-    return connection
-  }
-  return { app, connect }
-}
+const started = (t: TestContext, env: Record<string, string> = {}) => serve(t, 'http.cjs', { env })
 
 const bodies = (connection: RawConnection) => connection.responses.map(({ body }) => body)
 const closes = (connection: RawConnection) =>
@@ -184,8 +169,7 @@ void test('drain ends a client that never stops pipelining, after an answer that
 
 void test('drain answers everybody who is in the accept queue when it begins', async (t) => {
   // Nobody else holds the listener: what is left in its queue would be reset.
-  const app = await App.start('pod.cjs', { unsupervised: true, env: { HANDOVER_IDLE_SECONDS: '1' } })
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'pod.cjs', { unsupervised: true, env: { HANDOVER_IDLE_SECONDS: '1' } })
   await app.said(' listens')
   const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
   app.signal('SIGSTOP')

@@ -2,25 +2,13 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { App, copyOfDist, type AppOptions } from './app.js'
 import { RawConnection } from './raw-client.js'
-import { heldTcp } from './sockets.js'
+import { stage } from './stage.js'
 
 async function started(t: TestContext, options: AppOptions = {}) {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const app = await App.start('library.mjs', {
-    listeners: { http: listener },
-    register: false,
-    ...options,
-    env: { PORT: String(listener.port), ...options.env },
-  })
-  t.after(() => app.dispose())
+  const service = stage(t, 'library.mjs', { register: false, ...options })
+  const app = await service.launch()
   await app.said('listens on')
-  const connect = async () => {
-    const connection = await RawConnection.open({ port: listener.port })
-    t.after(() => connection.close())
-    return connection
-  }
-  return { app, listener, connect }
+  return { ...service, app }
 }
 
 void test('handover() adopts by name, drains with its hooks, and exits with 0 on SIGTERM', async (t) => {
@@ -123,14 +111,12 @@ void test('the channel survives garbage, unknown messages and a supervisor that 
 })
 
 void test('the channel never keeps a process alive, nor does a supervisor that is not there', async (t) => {
-  const app = await App.start('ends-by-itself.mjs', { register: false })
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'ends-by-itself.mjs', { register: false })
   assert.deepEqual(await app.exited, { code: 0, signal: null })
-  const alone = await App.start('ends-by-itself.mjs', {
+  const alone = await App.start(t, 'ends-by-itself.mjs', {
     register: false,
     env: { HANDOVER_SOCKET: '/nowhere' },
   })
-  t.after(() => alone.dispose())
   assert.deepEqual(await alone.exited, { code: 0, signal: null })
 })
 
@@ -173,12 +159,11 @@ void test('HANDOVER_PROBE_DIR opens a door to this very process, which stays ope
 })
 
 void test('handover() binds and drains by itself when nobody supervises it', async (t) => {
-  const app = await App.start('library.mjs', {
+  const app = await App.start(t, 'library.mjs', {
     register: false,
     env: { PORT: '0' },
     unsupervised: true,
   })
-  t.after(() => app.dispose())
   await app.said('listens on')
   const port = Number(/listens on \[::\]:(\d+)/.exec(app.output)?.[1])
   const connection = await RawConnection.open({ port })

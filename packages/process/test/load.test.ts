@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
-import { App } from './app.js'
+import { test } from 'node:test'
 import { RawConnection, requestText } from './raw-client.js'
-import { heldTcp } from './sockets.js'
-
-const replacements = 20
+import { stage } from './stage.js'
 
 /** What the clients saw: each request has one outcome, and nothing is sent twice. */
 interface Tally {
@@ -12,23 +9,26 @@ interface Tally {
   failures: string[]
 }
 
-for (const fixture of ['http.cjs', 'https.cjs', 'cluster.cjs'] as const) {
+for (const [fixture, replacements] of [
+  ['http.cjs', 20],
+  ['https.cjs', 10],
+  ['cluster.cjs', 10],
+] as const) {
   void test(`register loses no request when ${fixture} is replaced ${replacements} times under load`, async (t) => {
     const secure = fixture === 'https.cjs'
-    const listener = heldTcp()
-    t.after(() => listener.close())
-    let current = await startApp(t, fixture, listener)
+    const { port, start } = stage(t, fixture)
+    let current = await start()
     const tally: Tally = { answered: 0, failures: [] }
     let stopped = false
     const load = () => !stopped
     const clients = [
-      ...Array.from({ length: 10 }, () => keepAlive(listener.port, secure, load, tally)),
-      ...Array.from({ length: 4 }, () => pipelining(listener.port, secure, load, tally)),
-      ...Array.from({ length: 4 }, () => oneShot(listener.port, secure, load, tally)),
+      ...Array.from({ length: 10 }, () => keepAlive(port, secure, load, tally)),
+      ...Array.from({ length: 4 }, () => pipelining(port, secure, load, tally)),
+      ...Array.from({ length: 4 }, () => oneShot(port, secure, load, tally)),
     ]
     const exits: Promise<{ code: number | null; signal: string | null }>[] = []
     for (let i = 0; i < replacements; i++) {
-      const successor = await startApp(t, fixture, listener)
+      const successor = await start()
       exits.push(current.stop())
       await current.message('draining')
       current = successor
@@ -41,16 +41,6 @@ for (const fixture of ['http.cjs', 'https.cjs', 'cluster.cjs'] as const) {
     assert.ok(tally.answered > replacements * 10, `only ${tally.answered} requests`)
     t.diagnostic(`${fixture}: ${tally.answered} requests, ${tally.failures.length} failures`)
   })
-}
-
-async function startApp(t: TestContext, fixture: string, listener: ReturnType<typeof heldTcp>): Promise<App> {
-  const app = await App.start(fixture, {
-    listeners: { http: listener },
-    env: { PORT: String(listener.port) },
-  })
-  t.after(() => app.dispose())
-  await app.message('ready', 60_000)
-  return app
 }
 
 async function keepAlive(port: number, secure: boolean, load: () => boolean, tally: Tally): Promise<void> {

@@ -21,12 +21,11 @@ for (const [name, fixture, options] of kinds) {
     })
     const SOCKET_PATH = path.join(folder, 'web.sock')
     const start = async () => {
-      const app = await App.start(fixture, {
+      const app = await App.start(t, fixture, {
         ...options,
         listeners: { http: listener },
         env: { SOCKET_PATH, PORT: '1' },
       })
-      t.after(() => app.dispose())
       await app.message('ready')
       return app
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { Changes } from '@handover/testkit'
 import type { App, AppOptions } from './app.js'
 import { RawConnection, requestText } from './raw-client.js'
 import { assertBalanced, stage, type Stage } from './stage.js'
@@ -174,19 +175,22 @@ void test('a connection that has not sent anything moves, and its time for a fir
 async function deafSuccessor(t: TestContext, folder: string) {
   const server = net.createServer((socket) => socket.write('{"version":1,"open":0}\n'))
   const links: net.Socket[] = []
+  const events = new Changes()
   let received = ''
   server.on('connection', (socket) => {
     links.push(socket)
-    socket.on('data', (chunk) => (received += String(chunk)))
+    socket.on('data', (chunk) => {
+      received += String(chunk)
+      events.changed()
+    })
   })
+  const sent = () => received.split('"fresh"').length - 1
   /** Resolves when so many connections were sent. */
-  const delivered = async (count: number): Promise<void> => {
-    const deadline = AbortSignal.timeout(10_000)
-    while (received.split('"fresh"').length <= count) {
-      deadline.throwIfAborted()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-  }
+  const delivered = (count: number): Promise<void> =>
+    events.until(
+      () => sent() >= count,
+      () => `${count} connections sent, not ${sent()}`,
+    )
   const path = `${folder}/deaf.sock`
   server.listen(path)
   await once(server, 'listening')

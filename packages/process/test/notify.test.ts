@@ -4,11 +4,12 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { within } from '@handover/testkit'
 import { App, copyOfDist, type AppOptions } from './app.js'
 import { DatagramSocket } from './datagrams.js'
 import { heldTcp } from './sockets.js'
 
-const hasSystemdNotify = spawnSync('systemd-notify', ['--version']).status === 0
+const noSystemdNotify = spawnSync('systemd-notify', ['--version']).status === 0 ? false : 'no systemd-notify'
 
 function notifySocket(t: TestContext, name = 'notify') {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
@@ -23,12 +24,11 @@ function notifySocket(t: TestContext, name = 'notify') {
 
 async function readyAndStopping(t: TestContext, fixture: string, options: AppOptions) {
   const { socket, socketPath } = notifySocket(t)
-  const app = await App.start(fixture, {
+  const app = await App.start(t, fixture, {
     unsupervised: true,
     ...options,
     env: { PORT: '0', NOTIFY_SOCKET: socketPath, ...options.env },
   })
-  t.after(() => app.dispose())
   const first = await socket.receive()
   // Only koffi can send the descriptor of the listener.
   if (first.startsWith('FDSTORE=1')) assert.match(first, /^FDSTORE=1\nFDNAME=bound-__-\d+\nFDPOLL=0$/)
@@ -43,7 +43,7 @@ void test('register says READY=1 and STOPPING=1 to systemd when koffi is install
 
 void test(
   'register says it by systemd-notify when koffi is not installed',
-  { skip: !hasSystemdNotify },
+  { skip: noSystemdNotify },
   async (t) => {
     const copy = copyOfDist()
     t.after(() => copy.remove())
@@ -55,12 +55,11 @@ void test('register warns with one sentence and goes on when nothing can send to
   const copy = copyOfDist()
   t.after(() => copy.remove())
   // Node itself is started by its full path: this PATH hides systemd-notify alone.
-  const app = await App.start(copy.fixture, {
+  const app = await App.start(t, copy.fixture, {
     unsupervised: true,
     register: { dist: copy.dist },
     env: { PORT: '0', NOTIFY_SOCKET: '/nowhere', PATH: '/nonexistent' },
   })
-  t.after(() => app.dispose())
   await app.until(() => app.output.includes('HandoverWarning'))
   assert.match(app.output, /NOTIFY_SOCKET is set, but nothing can send "READY=1" to it: install/)
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
@@ -69,19 +68,17 @@ void test('register warns with one sentence and goes on when nothing can send to
 /** The library in a service that systemd has started: every datagram, up to the one that is looked for. */
 async function unit(t: TestContext, env: Record<string, string> = {}, name?: string) {
   const { socket, socketPath } = notifySocket(t, name)
-  const app = await App.start('unit.mjs', {
+  const app = await App.start(t, 'unit.mjs', {
     unsupervised: true,
     register: false,
     env: { PORT: '0', NOTIFY_SOCKET: socketPath, ...env },
   })
-  t.after(() => app.dispose())
-  const until = async (wanted: RegExp) => {
-    for (;;) {
-      const text = await socket.receive()
-      if (wanted.test(text)) return text
-    }
+  const read = async (wanted: RegExp): Promise<string> => {
+    const text = await socket.receive()
+    return wanted.test(text) ? text : read(wanted)
   }
-  return { app, until }
+  const received = (wanted: RegExp) => within(read(wanted), () => `${wanted}; ${app.output}`, 15)
+  return { app, received }
 }
 
 void test('reload() says RELOADING=1 with the monotonic time, then READY=1, and why it failed', async (t) => {
@@ -89,87 +86,87 @@ void test('reload() says RELOADING=1 with the monotonic time, then READY=1, and 
   t.after(() => fs.rmSync(folder, { recursive: true }))
   const greeting = path.join(folder, 'greeting')
   fs.writeFileSync(greeting, 'hello')
-  const { app, until } = await unit(t, { GREETING_FILE: greeting })
-  await until(/^READY=1$/)
+  const { app, received } = await unit(t, { GREETING_FILE: greeting })
+  await received(/^READY=1$/)
   const before = process.hrtime.bigint() / 1000n
   app.signal('SIGHUP')
-  const [, at = ''] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(await until(/RELOADING/)) ?? []
+  const [, at = ''] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(await received(/RELOADING/)) ?? []
   assert.ok(BigInt(at) >= before && BigInt(at) <= process.hrtime.bigint() / 1000n, at)
-  assert.equal(await until(/READY/), 'READY=1')
+  assert.equal(await received(/READY/), 'READY=1')
   fs.rmSync(greeting)
   app.signal('SIGHUP')
-  await until(/RELOADING/)
-  assert.match(await until(/READY/), /^READY=1\nSTATUS=ENOENT: .*\nERRNO=2$/)
+  await received(/RELOADING/)
+  assert.match(await received(/READY/), /^READY=1\nSTATUS=ENOENT: .*\nERRNO=2$/)
   await app.said('kept: ENOENT')
 })
 
 void test('watchdog signs come from the event loop, and stop when it hangs', async (t) => {
-  const { app, until } = await unit(t, { WATCHDOG_USEC: '200000' })
-  await until(/^WATCHDOG=1$/)
-  await until(/^WATCHDOG=1$/)
+  const { app, received } = await unit(t, { WATCHDOG_USEC: '200000' })
+  await received(/^WATCHDOG=1$/)
+  await received(/^WATCHDOG=1$/)
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
 void test('a successor begins with a sign of life, and a program that is replaced ends with one', async (t) => {
   const periodSeconds = 3600 // so long that no other sign comes
-  const { app, until } = await unit(t, {
+  const { app, received } = await unit(t, {
     WATCHDOG_USEC: String(periodSeconds * 1e6),
     HANDOVER_UPGRADE_SIGNAL: 'SIGUSR2',
     HANDOVER_EXEC_SIGNAL: 'SIGWINCH',
   })
-  assert.equal(await until(/READY/), 'READY=1\nWATCHDOG=1')
+  assert.equal(await received(/READY/), 'READY=1\nWATCHDOG=1')
   app.signal('SIGUSR2')
-  const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(await until(/MAINPID/)) ?? []
+  const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(await received(/MAINPID/)) ?? []
   const successor = Number(pid)
   t.after(() => endIfThere(successor))
   assert.notEqual(successor, app.pid)
   process.kill(successor, 'SIGWINCH')
-  await until(/^RELOADING=1\n/)
-  assert.equal(await until(/WATCHDOG|READY/), 'WATCHDOG=1')
-  assert.equal(await until(/WATCHDOG|READY/), 'READY=1\nWATCHDOG=1')
+  await received(/^RELOADING=1\n/)
+  assert.equal(await received(/WATCHDOG|READY/), 'WATCHDOG=1')
+  assert.equal(await received(/WATCHDOG|READY/), 'READY=1\nWATCHDOG=1')
   process.kill(successor, 'SIGTERM')
-  await until(/^STOPPING=1/)
+  await received(/^STOPPING=1/)
 })
 
 void test('watchdog signs go on while nobody serves: stop first, then start', async (t) => {
-  const { app, until } = await unit(t, {
+  const { app, received } = await unit(t, {
     WATCHDOG_USEC: '100000',
     HANDOVER_UPGRADE_SIGNAL: 'SIGUSR2',
     HANDOVER_UPGRADE_STRATEGY: 'recreate',
     BOOT_MS: '1000',
   })
-  await until(/^READY=1/)
+  await received(/^READY=1/)
   app.signal('SIGUSR2')
-  await until(/^RELOADING=1\n/)
+  await received(/^RELOADING=1\n/)
   let signs = 0
-  let said = await until(/./)
-  for (; said === 'WATCHDOG=1'; said = await until(/./)) signs++
+  let said = await received(/./)
+  for (; said === 'WATCHDOG=1'; said = await received(/./)) signs++
   const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(said) ?? assert.fail(said)
   t.after(() => endIfThere(Number(pid)))
   assert.ok(signs >= 10, `${signs} signs of life in a second`)
   process.kill(Number(pid), 'SIGTERM')
-  await until(/^STOPPING=1/)
+  await received(/^STOPPING=1/)
 })
 
 void test('watchdog signs are not given for another process', async (t) => {
-  const { app, until } = await unit(t, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' })
-  await until(/^READY=1$/)
+  const { app, received } = await unit(t, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' })
+  await received(/^READY=1$/)
   const exit = app.stop()
-  assert.match(await until(/WATCHDOG|STOPPING/), /^STOPPING=1/)
+  assert.match(await received(/WATCHDOG|STOPPING/), /^STOPPING=1/)
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
 void test('an abstract NOTIFY_SOCKET is served', async (t) => {
-  const { until } = await unit(t, {}, `@handover-notify-${process.pid}`)
-  await until(/^STATUS=warm$/)
-  await until(/^READY=1$/)
+  const { received } = await unit(t, {}, `@handover-notify-${process.pid}`)
+  await received(/^STATUS=warm$/)
+  await received(/^READY=1$/)
 })
 
 void test('a listener that cannot be bound is told with its ERRNO', async (t) => {
   const blocker = heldTcp()
   t.after(() => blocker.close())
-  const { until } = await unit(t, { PORT: String(blocker.port) })
-  assert.match(await until(/ERRNO/), /^STATUS=listen EADDRINUSE: .*\nERRNO=98$/)
+  const { received } = await unit(t, { PORT: String(blocker.port) })
+  assert.match(await received(/ERRNO/), /^STATUS=listen EADDRINUSE: .*\nERRNO=98$/)
 })
 
 for (const [what, socketPath, message] of [
@@ -178,12 +175,11 @@ for (const [what, socketPath, message] of [
   ['relative', 'notify', /NOTIFY_SOCKET is "notify"; an absolute path, or a name after "@", was expected/],
 ] as const) {
   void test(`a NOTIFY_SOCKET that is ${what} is one warning, and the service serves`, async (t) => {
-    const app = await App.start('unit.mjs', {
+    const app = await App.start(t, 'unit.mjs', {
       unsupervised: true,
       register: false,
       env: { PORT: '0', NOTIFY_SOCKET: socketPath },
     })
-    t.after(() => app.dispose())
     await app.until(() => app.output.includes('HandoverWarning'))
     assert.match(app.output, message)
     assert.deepEqual(await app.stop(), { code: 0, signal: null })

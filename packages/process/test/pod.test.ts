@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { freePort, reached } from '@handover/testkit'
+import { freePort, until } from '@handover/testkit'
 import type { Environment } from '../dist/protocol/environment.js'
 import type { HandoverOptions } from '../dist/index.js'
 import { settings } from '../dist/service/options.js'
@@ -12,13 +12,12 @@ import { RawConnection } from './raw-client.js'
 
 /** No supervisor, as in a pod; only the variables that are given. */
 async function pod(t: TestContext, fixture: string, env: Record<string, string>, options: AppOptions = {}) {
-  const app = await App.start(fixture, {
+  const app = await App.start(t, fixture, {
     unsupervised: true,
     register: !fixture.endsWith('library.mjs'),
     ...options,
     env: { KUBERNETES_SERVICE_HOST: '10.96.0.1', ...env },
   })
-  t.after(() => app.dispose())
   await app.said(' listens')
   const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
   const connect = async () => {
@@ -35,10 +34,10 @@ const beliefMs = 1500
 const delayMs = 3000
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000), HANDOVER_IDLE_SECONDS: '0.5' }
 
-for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'pod-https.cjs', 'express.cjs']) {
+for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'https.cjs', 'express.cjs']) {
   void test(`drain refuses nobody who comes within the delay when the application is ${fixture}`, async (t) => {
     const { app, port } = await pod(t, fixture, { ...delayed })
-    const balancer = new Balancer(port, { secure: fixture === 'pod-https.cjs' })
+    const balancer = new Balancer(t, port, { secure: fixture === 'https.cjs' })
     await balancer.warm()
     const terminatedAt = performance.now()
     app.signal('SIGTERM')
@@ -54,7 +53,7 @@ for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'pod-htt
 
 void test('drain refuses connections when there is no delay (control)', async (t) => {
   const { app, port } = await pod(t, 'pod.cjs', { ...delayed, HANDOVER_DRAIN_DELAY_SECONDS: '0' })
-  const balancer = new Balancer(port)
+  const balancer = new Balancer(t, port)
   await balancer.warm()
   app.signal('SIGTERM')
   await after(beliefMs)
@@ -66,7 +65,7 @@ void test('drain refuses connections when there is no delay (control)', async (t
 
 void test('drain lets kept connections go one by one during the delay, and keeps those that come', async (t) => {
   const { app, port, connect } = await pod(t, 'pod.cjs', { ...delayed, HANDOVER_IDLE_SECONDS: '5' })
-  const balancer = new Balancer(port, { kept: 50, fresh: 0 })
+  const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
   await balancer.warm()
   const terminatedAt = performance.now()
   app.signal('SIGTERM')
@@ -81,7 +80,7 @@ void test('drain lets kept connections go one by one during the delay, and keeps
   assert.ok(early >= 3, `${early} in the first half`)
   assert.ok(balancer.closes.length - early >= 3, `${early} of ${balancer.closes.length} in the first half`)
   // In the way of the last request, once nobody is accepted any more.
-  await reached(async () => !(await accepts(port)), 'nobody is accepted any more')
+  await until(async () => !(await accepts(port)), 'nobody is accepted any more')
   assert.equal((await late.ask('/'))?.headers.connection, 'close')
   assert.deepEqual(await app.exited, { code: 0, signal: null })
   assert.deepEqual(balancer.failures, [])
@@ -171,7 +170,7 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     const other = await connect()
     await other.ask('/') // it was answered after /slow was received
     app.signal('SIGTERM')
-    await reached(async () => (await probe(port, '/readyz')) === '503 draining', 'it drains')
+    await until(async () => (await probe(port, '/readyz')) === '503 draining', 'it drains')
     assert.equal(await probe(port, '/livez'), '200 draining')
     assert.notEqual((await (await connect()).ask('/'))?.status, undefined, 'it still accepts')
     await busy.until(() => busy.responses.length === 1)

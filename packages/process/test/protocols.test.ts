@@ -2,20 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { App } from './app.js'
-import { heldTcp } from './sockets.js'
+import { serve } from './stage.js'
 
-async function started(t: TestContext, fixture: string, env: Record<string, string> = {}) {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const app = await App.start(fixture, {
-    listeners: { main: listener },
-    env: { PORT: String(listener.port), ...env },
-  })
-  t.after(() => app.dispose())
-  await app.message('ready')
-  return { app, port: listener.port }
-}
+const started = (t: TestContext, env: Record<string, string> = {}) => serve(t, 'tcp.cjs', { env })
 
 async function echo(socket: net.Socket, text: string): Promise<string> {
   socket.write(text)
@@ -24,7 +13,7 @@ async function echo(socket: net.Socket, text: string): Promise<string> {
 }
 
 void test('drain lets a raw TCP connection go on until its peer ends it', async (t) => {
-  const { app, port } = await started(t, 'tcp.cjs')
+  const { app, port } = await started(t)
   const socket = net.connect(port, '127.0.0.1')
   t.after(() => socket.destroy())
   assert.equal(await echo(socket, 'one'), 'one')
@@ -39,7 +28,7 @@ void test('drain lets a raw TCP connection go on until its peer ends it', async 
 })
 
 void test('drain ends a raw TCP connection at the deadline, with a FIN', async (t) => {
-  const { app, port } = await started(t, 'tcp.cjs', { HANDOVER_DRAIN_SECONDS: '1' })
+  const { app, port } = await started(t, { HANDOVER_DRAIN_SECONDS: '1' })
   const socket = net.connect(port, '127.0.0.1')
   t.after(() => socket.destroy())
   assert.equal(await echo(socket, 'one'), 'one')

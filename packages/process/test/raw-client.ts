@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
+import { Changes } from '@handover/testkit'
 
 export interface RawResponse {
   status: number
@@ -15,7 +16,7 @@ export class RawConnection {
   /** `end`: the server's FIN; `close`; or the code of an error. In the order in which they came. */
   readonly ends: string[] = []
   #buffer = Buffer.alloc(0)
-  #waiting: (() => void)[] = []
+  readonly #events = new Changes()
 
   private constructor(socket: net.Socket) {
     this.socket = socket
@@ -23,7 +24,7 @@ export class RawConnection {
     for (const event of ['end', 'close']) {
       socket.on(event, () => {
         this.ends.push(event)
-        this.#wake()
+        this.#events.changed()
       })
     }
     socket.on('error', (error: NodeJS.ErrnoException) => this.ends.push(error.code ?? error.message))
@@ -59,20 +60,9 @@ export class RawConnection {
   }
 
   /** Waits for data or an end until the condition holds; rejects after the timeout. */
-  async until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
-    const deadline = Date.now() + timeoutMs
-    while (!condition()) {
-      if (Date.now() >= deadline) {
-        throw new Error(`Timed out; responses ${JSON.stringify(this.responses)}, ends ${this.ends.join()}`)
-      }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - Date.now())
-        this.#waiting.push(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
+  until(condition: () => boolean, seconds = 15): Promise<void> {
+    const soFar = () => `responses ${JSON.stringify(this.responses)}, ends ${this.ends.join()}`
+    return this.#events.until(condition, () => `${String(condition)}; ${soFar()}`, seconds)
   }
 
   close(): void {
@@ -98,11 +88,7 @@ export class RawConnection {
       this.#buffer = this.#buffer.subarray(end + 4 + length)
       this.responses.push({ status: Number(statusLine.split(' ')[1]), headers, body })
     }
-    this.#wake()
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
+    this.#events.changed()
   }
 }
 

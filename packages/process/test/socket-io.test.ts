@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { test, type TestContext } from 'node:test'
+import { within } from '@handover/testkit'
 import { io, type Socket } from 'socket.io-client'
 import { stage } from './stage.js'
 
@@ -20,13 +21,7 @@ async function connected(t: TestContext, port: number, transports: string[]): Pr
 }
 
 const connection = (socket: Socket) =>
-  new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no connection came within 10 seconds')), 10_000)
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+  within(new Promise<void>((resolve) => socket.once('connect', () => resolve())), 'a connection')
 
 const who = (socket: Socket) => socket.timeout(5000).emitWithAck('who') as Promise<Who>
 
@@ -41,7 +36,7 @@ for (const [transports, reason] of [
     const socket = await connected(t, service.port, [...transports])
     const { io: manager } = socket
     if (transports.length === 2 && manager.engine.transport.name !== 'websocket')
-      await new Promise((resolve) => manager.engine.once('upgrade', resolve))
+      await within(new Promise((resolve) => manager.engine.once('upgrade', resolve)), 'a WebSocket')
     assert.equal((await who(socket)).pid, old.pid)
     const { id } = socket
     const next = await service.start()

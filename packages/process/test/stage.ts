@@ -2,31 +2,37 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { App, type AppOptions } from './app.js'
 import { RawConnection } from './raw-client.js'
-import { heldTcp } from './sockets.js'
+import { heldTcp, type HeldSocket } from './sockets.js'
 
 export interface Stage {
+  listener: HeldSocket
   port: number
-  /** One more instance, ready. */
+  /** One more instance. */
+  launch(options?: AppOptions): Promise<App>
+  /** The same, ready. */
   start(options?: AppOptions): Promise<App>
   connect(): Promise<RawConnection>
 }
 
-/** A listener that any number of instances of the fixture share. */
+/** A listener that any number of instances of the fixture share, as "http" and in PORT. */
 export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}): Stage {
   const listener = heldTcp()
   t.after(() => listener.close())
   const { port } = listener
+  const launch = (options: AppOptions = {}) =>
+    App.start(t, fixture, {
+      listeners: { http: listener },
+      ...defaults,
+      ...options,
+      env: { PORT: String(port), ...defaults.env, ...options.env },
+    })
   return {
+    listener,
     port,
-    async start(options = {}) {
-      const app = await App.start(fixture, {
-        listeners: { http: listener },
-        ...defaults,
-        ...options,
-        env: { PORT: String(port), ...defaults.env, ...options.env },
-      })
-      t.after(() => app.dispose())
-      await app.message('ready')
+    launch,
+    async start(options) {
+      const app = await launch(options)
+      await app.message('ready', 60)
       return app
     },
     async connect() {
@@ -35,6 +41,16 @@ export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}
       return connection
     },
   }
+}
+
+/** A stage with one instance, ready. */
+export async function serve(
+  t: TestContext,
+  fixture: string,
+  options: AppOptions = {},
+): Promise<Stage & { app: App }> {
+  const service = stage(t, fixture, options)
+  return { ...service, app: await service.start() }
 }
 
 /** accepted + adopted = ended + handed over + open: what came is known to have gone. */

@@ -1,17 +1,18 @@
 import dgram from 'node:dgram'
 import { once } from 'node:events'
+import { Changes } from '@handover/testkit'
 
 /** One UDP socket that counts what comes back. Nothing is sent twice. */
 export class UdpClient {
   readonly socket: dgram.Socket
   readonly received: string[] = []
-  #waiting: (() => void)[] = []
+  readonly #events = new Changes()
 
   private constructor(socket: dgram.Socket) {
     this.socket = socket
     socket.on('message', (message) => {
       this.received.push(String(message))
-      for (const resolve of this.#waiting.splice(0)) resolve()
+      this.#events.changed()
     })
   }
 
@@ -27,28 +28,18 @@ export class UdpClient {
     this.socket.send(text)
   }
 
-  /** The next datagram after those that came already; null after the timeout. */
-  async ask(text: string, timeoutMs = 10_000): Promise<{ pid: number; text: string } | null> {
+  /** The next datagram after those that came already. */
+  async ask(text: string): Promise<{ pid: number; text: string }> {
     const before = this.received.length
     this.send(text)
-    if (!(await this.until(() => this.received.length > before, timeoutMs))) return null
+    await this.until(() => this.received.length > before)
     const [, pid, body = ''] = /^(\d+) (.*)$/.exec(this.received[before] ?? '') ?? []
     return { pid: Number(pid), text: body }
   }
 
-  async until(condition: () => boolean, timeoutMs = 10_000): Promise<boolean> {
-    const deadline = Date.now() + timeoutMs
-    while (!condition()) {
-      if (Date.now() >= deadline) return false
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - Date.now())
-        this.#waiting.push(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
-    return true
+  until(condition: () => boolean, seconds = 10): Promise<void> {
+    const soFar = () => `${this.received.length} datagrams received`
+    return this.#events.until(condition, () => `${String(condition)}; ${soFar()}`, seconds)
   }
 
   close(): void {

@@ -47,9 +47,7 @@ for (const [name, env] of [
       const answered = sessions.map((session) => session.answered)
       await Promise.all(
         sessions.map((session, index) =>
-          session
-            .until(() => session.answered > (answered[index] ?? 0) || session.closed !== null)
-            .catch(() => {}),
+          session.until(() => session.answered > (answered[index] ?? 0) || session.closed !== null),
         ),
       )
     }
@@ -72,15 +70,17 @@ void test('a session that a successor took, and then lost, goes on, and moves to
   t.after(() => sessions.forEach(({ ws }) => ws.terminate()))
   await Promise.all(sessions.map((session) => session.ask('here')))
   const next = await service.start()
-  // It takes what comes, says nothing for a while, and is gone: the descriptors die with it.
+  // It takes what comes, says nothing, and is gone: the descriptors die with it.
   let batches = 0
   const dying = net
     .createServer((socket) => {
       socket.on('error', () => {}).write('{"version":1,"open":0,"webSockets":[""]}\n')
       socket.once('data', () => {
         batches++
-        for (const session of sessions) session.ws.send('while it is on its way')
-        setTimeout(() => socket.destroy(), 50)
+        const sent = sessions.map(
+          ({ ws }) => new Promise((resolve) => ws.send('while it is on its way', resolve)),
+        )
+        void Promise.all(sent).then(() => socket.destroy())
       })
     })
     .listen(`${old.folder}/dying`)

@@ -5,19 +5,10 @@ import http2 from 'node:http2'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { promisify } from 'node:util'
-import { App, type AppOptions } from './app.js'
+import { App } from './app.js'
 import { RawConnection } from './raw-client.js'
 import { heldTcp, heldUnix, type HeldSocket } from './sockets.js'
-
-async function started(t: TestContext, fixture: string, options: AppOptions = {}) {
-  const listener = heldTcp()
-  t.after(() => listener.close())
-  const env = { PORT: String(listener.port), ...options.env }
-  const app = await App.start(fixture, { listeners: { http: listener }, ...options, env })
-  t.after(() => app.dispose())
-  await app.message('ready')
-  return { app, listener, port: listener.port }
-}
+import { serve } from './stage.js'
 
 const http1Fixtures = [
   ['http.cjs'],
@@ -33,7 +24,7 @@ const http1Fixtures = [
 
 for (const [fixture, secure] of http1Fixtures) {
   void test(`register adopts the listener and drains on SIGTERM when the application is ${fixture}`, async (t) => {
-    const { app, port } = await started(t, fixture)
+    const { app, port } = await serve(t, fixture)
     const listening = await app.message('listening')
     assert.equal(listening.listener, 'http')
     const connection = await RawConnection.open({ port }, secure === 'tls')
@@ -64,7 +55,7 @@ for (const [fixture, secure] of http1Fixtures) {
 }
 
 void test('register leaves worker threads alone', async (t) => {
-  const { app } = await started(t, 'thread.cjs')
+  const { app } = await serve(t, 'thread.cjs')
   assert.match(app.output, /main patched: true[^]*thread patched: false/)
 })
 
@@ -77,8 +68,7 @@ for (const [fixture, unsupervised] of [
   void test(`an address that is taken ends ${fixture} ${where}, as without register`, async (t) => {
     const env: Record<string, string> =
       fixture === 'udp.cjs' ? { UDP_PORT: String(await takenUdpPort(t)) } : { PORT: String(takenTcpPort(t)) }
-    const app = await App.start(fixture, { unsupervised, env })
-    t.after(() => app.dispose())
+    const app = await App.start(t, fixture, { unsupervised, env })
     assert.deepEqual(await app.exited, { code: 1, signal: null })
     assert.match(app.output, /Unhandled 'error' event[^]*EADDRINUSE/)
   })
@@ -105,8 +95,10 @@ void test('register adopts a unix path and tells its address when the server lis
   const socketPath = path.join(folder, 'web.sock')
   const listener = heldUnix(socketPath)
   t.after(() => listener.close())
-  const app = await App.start('unix.cjs', { listeners: { web: listener }, env: { SOCKET_PATH: socketPath } })
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'unix.cjs', {
+    listeners: { web: listener },
+    env: { SOCKET_PATH: socketPath },
+  })
   await app.message('ready')
   const listening = await app.message('listening')
   assert.deepEqual(listening, { type: 'listening', address: `unix:${socketPath}`, listener: 'web' })
@@ -124,11 +116,10 @@ void test('register adopts each listener by its port and leaves port 0 alone whe
   const admin = heldTcp()
   const web = heldTcp()
   t.after(() => [admin, web].forEach((listener: HeldSocket) => listener.close()))
-  const app = await App.start('two-servers.cjs', {
+  const app = await App.start(t, 'two-servers.cjs', {
     listeners: { admin, web },
     env: { PORT: String(web.port), ADMIN_PORT: String(admin.port) },
   })
-  t.after(() => app.dispose())
   await app.message('ready')
   await app.said('both listen')
   const names = app.messages.flatMap((message) => (message.type === 'listening' ? [message.listener] : []))
@@ -145,16 +136,17 @@ void test('register reports the listener that nobody uses when the application l
   const used = heldTcp()
   const unused = heldTcp()
   t.after(() => [used, unused].forEach((listener: HeldSocket) => listener.close()))
-  const app = await App.start('http.cjs', { listeners: { used, unused }, env: { PORT: String(used.port) } })
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'http.cjs', {
+    listeners: { used, unused },
+    env: { PORT: String(used.port) },
+  })
   await app.message('ready')
   const { text } = await app.message('status')
   assert.equal(text, `No server listens on "unused" (127.0.0.1:${unused.port})`)
 })
 
 void test('register is ready as soon as it runs when nothing was inherited', async (t) => {
-  const app = await App.start('http.cjs', { env: { PORT: '0' } })
-  t.after(() => app.dispose())
+  const app = await App.start(t, 'http.cjs', { env: { PORT: '0' } })
   await app.message('ready')
   const { listener, address } = await app.message('listening')
   assert.equal(listener, undefined)
@@ -163,26 +155,25 @@ void test('register is ready as soon as it runs when nothing was inherited', asy
 })
 
 void test('register hides its variables from the children of the application', async (t) => {
-  const { app } = await started(t, 'children.cjs', {
+  const { app } = await serve(t, 'children.cjs', {
     env: { HANDOVER_PROBE_DIR: '/tmp', NOTIFY_SOCKET: '/x' },
   })
   await app.said('child sees')
   assert.match(app.output, /child sees HANDOVER_DRAIN_SECONDS,HANDOVER_IDLE_SECONDS\n/)
 })
 
-for (const [fixture, output, code] of [
-  ['handler-close.cjs', 'closed well', 0],
-  ['handler-exit.cjs', 'exits', 3],
-  ['handler-natural.cjs', 'got SIGTERM 15', 0],
-  ['handler-never-exits.cjs', 'thinks about it', 0],
+for (const [HANDLER, output, code] of [
+  ['closes', 'closed well', 0],
+  ['exits', 'exits', 3],
+  ['lets the process end', 'got SIGTERM 15', 0],
+  ['never exits', 'thinks about it', 0],
 ] as const) {
-  void test(`register runs the application's SIGTERM handler after the last answer when it is ${fixture}`, async (t) => {
-    const { app, port } = await started(t, fixture, { env: { HANDOVER_DRAIN_SECONDS: '3' } })
-    const connection = await RawConnection.open({ port })
-    t.after(() => connection.close())
+  void test(`register runs the application's SIGTERM handler after the last answer when it ${HANDLER}`, async (t) => {
+    const { app, connect } = await serve(t, 'handlers.cjs', { env: { HANDLER, HANDOVER_DRAIN_SECONDS: '3' } })
+    const connection = await connect()
     await connection.ask('/')
     connection.get('/slow/300')
-    const other = await RawConnection.open({ port })
+    const other = await connect()
     await other.ask('/')
     other.close()
     const exit = app.stop()
@@ -196,7 +187,7 @@ for (const [fixture, output, code] of [
 }
 
 void test('register ends the process at once when a second SIGINT comes', async (t) => {
-  const { app, port } = await started(t, 'http.cjs')
+  const { app, port } = await serve(t, 'http.cjs')
   const connection = await RawConnection.open({ port })
   t.after(() => connection.close())
   connection.get('/flushed/60000')
@@ -209,7 +200,7 @@ void test('register ends the process at once when a second SIGINT comes', async 
 
 void test('register ends HTTP/2 sessions without losing a stream when it drains', async (t) => {
   for (const fixture of ['http2.cjs', 'http2-secure.cjs']) {
-    const { app, port } = await started(t, fixture)
+    const { app, port } = await serve(t, fixture)
     const scheme = fixture === 'http2.cjs' ? 'http' : 'https'
     const session = http2.connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
     t.after(() => session.destroy())
@@ -228,7 +219,7 @@ void test('register ends HTTP/2 sessions without losing a stream when it drains'
 })
 
 void test('register says goodbye over HTTP/2 when the client has read all its answers', async (t) => {
-  const { app, port } = await started(t, 'http2.cjs')
+  const { app, port } = await serve(t, 'http2.cjs')
   const session = http2.connect(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())
   const slow = h2Get(session, '/slow/500')

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { WebSocket, type ClientOptions } from 'ws'
+import { Changes } from './until.js'
 
 interface Answer {
   pid: number
@@ -24,13 +25,13 @@ export class CountingSession {
   closed: { code: number; reason: string } | null = null
   #count = 0
   #sum = 0
-  #waiting: (() => void)[] = []
+  readonly #events = new Changes()
 
   private constructor(ws: WebSocket) {
     this.ws = ws
     ws.on('close', (code, reason) => {
       this.closed = { code, reason: reason.toString() }
-      this.#wake()
+      this.#events.changed()
     })
     ws.on('error', (error) => this.faults.push(error.message))
   }
@@ -61,24 +62,15 @@ export class CountingSession {
     if (got === null) return false
     this.answered++
     this.pids.add(got.pid)
-    this.#wake()
+    this.#events.changed()
     for (const key of ['length', 'count', 'sum'] as const)
       if (got[key] !== expected[key]) this.faults.push(`${key} is ${got[key]}, not ${expected[key]}`)
     return true
   }
 
-  async until(condition: () => boolean, timeoutMs = 15_000): Promise<void> {
-    const deadline = Date.now() + timeoutMs
-    while (!condition()) {
-      if (Date.now() >= deadline) throw new Error(`Timed out; faults: ${this.faults.join()}`)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, deadline - Date.now())
-        this.#waiting.push(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    }
+  until(condition: () => boolean, seconds = 15): Promise<void> {
+    const soFar = () => `${this.answered} answered, faults: ${this.faults.join()}`
+    return this.#events.until(condition, () => `${String(condition)}; ${soFar()}`, seconds)
   }
 
   #next(): Promise<Answer | null> {
@@ -97,9 +89,5 @@ export class CountingSession {
       const closed = () => done(null)
       this.ws.on('message', message).on('close', closed)
     })
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }

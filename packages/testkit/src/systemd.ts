@@ -13,8 +13,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { setTimeout as later } from 'node:timers/promises'
 import type { CommandResult } from './rig.js'
+import { until } from './until.js'
 
 const systemd = '/lib/systemd/systemd'
 
@@ -110,7 +110,7 @@ export async function bootSystemd(): Promise<Systemd> {
   }
 
   try {
-    await reached(() => existsSync(`/proc/${init}/root/run/systemd/private`), 'systemd answers')
+    await until(() => existsSync(`/proc/${init}/root/run/systemd/private`), 'systemd answers')
     await systemctl('is-system-running', '--wait')
   } catch (error) {
     await close()
@@ -132,7 +132,7 @@ export async function bootSystemd(): Promise<Systemd> {
     async until(unit, property, wanted, seconds = 30) {
       let found = ''
       const look = async () => wanted.test((found = (await show(unit, property))[property] ?? ''))
-      await reached(look, () => `${property} of ${unit}, "${found}", is like ${wanted}`, seconds)
+      await until(look, () => `${property} of ${unit}, "${found}", is like ${wanted}`, seconds)
       return found
     },
     close,
@@ -160,7 +160,7 @@ function cgroupRoot(): string | null {
 
 async function firstChild(pid: number): Promise<number> {
   let child = 0
-  await reached(() => {
+  await until(() => {
     child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
     return child > 0
   }, 'unshare has a child')
@@ -169,7 +169,7 @@ async function firstChild(pid: number): Promise<number> {
 
 /** What was in it dies with its pid 1; the kernel lets go of it a moment later. */
 async function removeCgroup(cgroup: string): Promise<void> {
-  await reached(() => {
+  await until(() => {
     const folders = readdirSync(cgroup, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name))
@@ -180,18 +180,4 @@ async function removeCgroup(cgroup: string): Promise<void> {
       return false
     }
   }, `"${cgroup}" can be removed`)
-}
-
-/** Until the condition holds. Nothing tells of such things from outside: they are looked at, every 20 ms. */
-export async function reached(
-  condition: () => boolean | Promise<boolean>,
-  what: string | (() => string),
-  seconds = 30,
-): Promise<void> {
-  const deadline = performance.now() + seconds * 1000
-  while (!(await condition())) {
-    if (performance.now() > deadline)
-      throw new Error(`after ${seconds} s it is not so that ${typeof what === 'string' ? what : what()}`)
-    await later(20)
-  }
 }

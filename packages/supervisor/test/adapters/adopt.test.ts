@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import test from 'node:test'
+import { within } from '@handover/testkit'
 import { openProcesses, openSockets } from '../../dist/adapters/index.js'
 import type { ListenerSpec } from '../../dist/model/index.js'
 import type { LaunchedProcess, Listener } from '../../dist/ports.js'
-import { anyTcpPort, defer, fixture, folderFor, recorder, revisionOf, soon, specOf } from './rig.js'
+import { anyTcpPort, defer, fixture, folderFor, recorder, revisionOf, commandSpec } from './rig.js'
 
 type Left = LaunchedProcess & { listener: Omit<Listener, 'fd'> }
 
@@ -24,11 +25,11 @@ async function leftBehind(t: TestContext, folder: string, listen: ListenerSpec):
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   )
-  const [line] = (await soon(once(createInterface(first.stdout), 'line'), 'instance')) as [string]
+  const [line] = (await within(once(createInterface(first.stdout), 'line'), 'instance')) as [string]
   const left = JSON.parse(line) as Left
   defer(t, () => killIfThere(left.pid))
   first.kill('SIGKILL')
-  await soon(once(first, 'exit'), 'end of the first supervisor')
+  await within(once(first, 'exit'), 'end of the first supervisor')
   return left
 }
 
@@ -61,7 +62,7 @@ test('adopt() and recover() go on with an instance whose supervisor was killed',
   const processes = reopen(folder)
   assert.deepEqual(processes.find('web-1'), { pid: left.pid, startTime: left.startTime })
   assert.equal(processes.find('web-2'), null)
-  const revision = revisionOf(specOf(command))
+  const revision = revisionOf(commandSpec(command))
   const listeners = [recovered.value]
   const old = recorder()
   const order = { ...left, instance: 'web-1', revision, listeners }
@@ -111,7 +112,7 @@ test('recover() fails when no process has the listener', async (t) => {
 
 test('adopt() fails when the process is gone or another has its number', async (t) => {
   const folder = folderFor(t)
-  const revision = revisionOf(specOf(command))
+  const revision = revisionOf(commandSpec(command))
   const order = { instance: 'web-1', revision, listeners: [], pid: process.pid, startTime: '1' }
   const adopted = await reopen(folder).adopt(order, recorder().observer)
   assert.ok(!adopted.ok)
@@ -127,7 +128,7 @@ test('adopt() learns the exit code when the supervisor is the same process, exec
   })
   defer(t, () => supervisor.kill('SIGKILL'))
   const lines = createInterface(supervisor.stdout)[Symbol.asyncIterator]()
-  const next = async (what: string) => JSON.parse(String((await soon(lines.next(), what)).value)) as unknown
+  const next = async (what: string) => JSON.parse(String((await within(lines.next(), what)).value)) as unknown
 
   assert.equal(await next('adoption'), 'adopted')
   const children = readFileSync(`/proc/${supervisor.pid}/task/${supervisor.pid}/children`, 'utf8')

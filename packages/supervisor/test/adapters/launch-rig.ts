@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import type { LaunchContext, LaunchPlan } from '../../dist/adapters/launch/index.js'
 import { prepareLaunch } from '../../dist/adapters/launch/index.js'
 import type { Result, ServiceSpec } from '../../dist/model/index.js'
-import { revisionOf, specOf } from './rig.js'
+import { revisionOf, commandSpec } from './rig.js'
 
 export const preloadPath = '/opt/register.cjs'
 
@@ -32,7 +32,7 @@ export function prepare(
   spec: Partial<ServiceSpec> = {},
   context: Partial<LaunchContext> = {},
 ): Result<LaunchPlan> {
-  const service = specOf(command, { cwd: release, register: true, ...spec })
+  const service = commandSpec(command, { cwd: release, register: true, ...spec })
   return prepareLaunch(revisionOf(service), { preload: preloadPath, baseEnv: { PATH: path }, ...context })
 }
 

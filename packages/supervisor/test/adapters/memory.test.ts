@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
+import { within } from '@handover/testkit'
 import { openMemoryGauge } from '../../dist/adapters/index.js'
 import { residentBytes } from '../../dist/adapters/linux/proc.js'
-import { soon } from './rig.js'
 
 const mebibyte = 2 ** 20
 
@@ -24,7 +24,7 @@ async function group(t: TestContext, bytes: number): Promise<number> {
   })
   const pid = leader.pid ?? 0
   t.after(() => process.kill(-pid, 'SIGKILL'))
-  await soon(once(leader, 'message'), 'both to hold their bytes')
+  await within(once(leader, 'message'), 'both to hold their bytes')
   return pid
 }
 

@@ -4,9 +4,10 @@ import { createReadStream, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import { within } from '@handover/testkit'
 import { openSockets } from '../../dist/adapters/index.js'
 import { ask, startInstance } from './probes-rig.js'
-import { anyTcpPort, folderFor, listenFor, soon } from './rig.js'
+import { anyTcpPort, folderFor, listenFor } from './rig.js'
 
 const target = { instance: 'web-1', pid: process.pid, listeners: [], probeDir: '/nowhere' }
 const exec = (...command: string[]) => ({ type: 'exec', command }) as const
@@ -46,7 +47,7 @@ describe('openProber() with exec', () => {
     const script = `sleep 100 > ${pipe} & wait`
     const verdict = await ask(target, exec('sh', '-c', script), { timeoutSeconds: 1 })
     assert.deepEqual(verdict, { healthy: false, reason: `"sh -c ${script}" did not end within 1 s` })
-    assert.equal(await soon(written, 'end of the sleeping process'), '')
+    assert.equal(await within(written, 'end of the sleeping process'), '')
   })
 
   test('runs in the folder and the environment of the instance, without its sockets', async (t) => {

@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { within, Changes } from '@handover/testkit'
 import { openProber } from '../../dist/adapters/probes/index.js'
 import type { ProbeHandler, ProbeSpec } from '../../dist/model/index.js'
 import type { Listener, ProbeTarget } from '../../dist/ports.js'
-import { defer, folderFor, soon } from './rig.js'
+import { defer, folderFor } from './rig.js'
 
 export const fixtures = fileURLToPath(new URL('../../test/fixtures/probes/', import.meta.url))
 
@@ -43,21 +44,20 @@ export async function startInstance(
     await gone
   })
   const listening = once(child, 'message')
-  await soon(listening, 'instance that listens')
-  const waiting = new Set<() => void>()
+  await within(listening, 'instance that listens')
+  const events = new Changes()
   child.on('message', (message) => {
     requests.push(message as Request)
-    for (const look of waiting) look()
+    events.changed()
   })
-  const received = (count: number) =>
-    soon(
-      new Promise<Request[]>((resolve) => {
-        const look = () => requests.length >= count && resolve(requests)
-        waiting.add(look)
-        look()
-      }),
+  const received = async (count: number) => {
+    await events.until(
+      () => requests.length >= count,
       () => `${count} requests, only ${requests.length}`,
+      10,
     )
+    return requests
+  }
   const target = { instance: 'web-1', pid, listeners: [listener], probeDir: folderFor(t) }
   return { target, requests, received }
 }
@@ -102,5 +102,5 @@ export async function ask(
       resolve({ healthy, reason }),
     )
   })
-  return soon(verdict, 'verdict').finally(() => stop())
+  return within(verdict, 'verdict').finally(() => stop())
 }

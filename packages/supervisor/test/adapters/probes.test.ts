@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Changes, within } from '@handover/testkit'
 import { openProber } from '../../dist/adapters/probes/index.js'
 import type { ProbeHandler } from '../../dist/model/index.js'
 import type { Verdict } from './probes-rig.js'
 import { ask, probeOf } from './probes-rig.js'
-import { defer, folderFor, soon } from './rig.js'
+import { defer, folderFor } from './rig.js'
 
 const target = { instance: 'web-1', pid: process.pid, listeners: [], probeDir: '/nowhere' }
 const fileExists = (file: string): ProbeHandler => ({ type: 'exec', command: ['test', '-e', file] })
@@ -15,22 +16,14 @@ test('openProber() tells each change of its verdict, and nothing else', async (t
   const file = join(folderFor(t), 'up')
   writeFileSync(file, '')
   const verdicts: boolean[] = []
-  const waiting = new Set<() => void>()
+  const events = new Changes()
   const probe = probeOf(fileExists(file), { periodSeconds: 0.02, failureThreshold: 2 })
   const stop = openProber().start(target, probe, (healthy) => {
     verdicts.push(healthy)
-    for (const look of waiting) look()
+    events.changed()
   })
   defer(t, stop)
-  const next = (length: number) =>
-    soon(
-      new Promise<void>((resolve) => {
-        const look = () => verdicts.length >= length && resolve()
-        waiting.add(look)
-        look()
-      }),
-      `verdict ${length}`,
-    )
+  const next = (length: number) => events.until(() => verdicts.length >= length, `verdict ${length}`)
 
   await next(1)
   rmSync(file)
@@ -51,7 +44,7 @@ test('openProber() does not wait for a period before the first success', async (
     )
   })
   writeFileSync(file, '')
-  assert.ok((await soon(verdict, 'verdict')).healthy)
+  assert.ok((await within(verdict, 'verdict')).healthy)
   assert.ok(performance.now() - startedAt < 10_000)
 })
 

@@ -16,20 +16,11 @@ import type { TestContext } from 'node:test'
 import test from 'node:test'
 import { text } from 'node:stream/consumers'
 import { setImmediate as immediate } from 'node:timers/promises'
+import { within } from '@handover/testkit'
 import { openProcesses, openSockets } from '../../dist/adapters/index.js'
 import type { ProcessesOptions } from '../../dist/adapters/index.js'
 import type { ServiceSpec } from '../../dist/model/index.js'
-import {
-  anyTcpPort,
-  defer,
-  fixture,
-  folderFor,
-  listenFor,
-  recorder,
-  revisionOf,
-  soon,
-  specOf,
-} from './rig.js'
+import { anyTcpPort, defer, fixture, folderFor, listenFor, recorder, revisionOf, commandSpec } from './rig.js'
 import type { Told } from './rig.js'
 
 const python = '/usr/bin/python3'
@@ -65,7 +56,7 @@ async function launch(
     ...options.open,
   })
   const record = recorder()
-  const revision = revisionOf(specOf(command, options.spec))
+  const revision = revisionOf(commandSpec(command, options.spec))
   const result = await processes.launch(
     { instance: 'web-1', revision, listeners: [listener] },
     record.observer,
@@ -210,7 +201,7 @@ test('drain() is told as long as a child of the instance still has the listener'
   const child = Number(/left (\d+)/.exec(output[0] ?? '')?.[1])
   assert.ok(child > 0)
   assert.equal(output[1], 'bye')
-  await soon(goneOrZombie(child), 'end of the child that was left behind')
+  await within(goneOrZombie(child), 'end of the child that was left behind')
 })
 
 /** The child is nobody's now; its parent is init, which may be slow to reap it. */
@@ -290,7 +281,7 @@ for (const [what, bytes, reason] of [
     const { until, folder, processes } = await launchOk(t, [process.execPath, fixture('library.mjs')])
     const stranger = connect(join(folder, 'run/web-1/channel.sock'))
     stranger.write(bytes)
-    const answer = await soon(text(stranger), 'end of the connection')
+    const answer = await within(text(stranger), 'end of the connection')
     stranger.destroy()
     assert.deepEqual(JSON.parse(answer), { type: 'error', message: reason })
     await until('ready')
@@ -307,7 +298,7 @@ test('kill() ends the whole group', { skip }, async (t) => {
   processes.kill('web-1')
   const { exit, output } = await until('exited')
   assert.deepEqual(exit, { code: null, signal: 'SIGKILL' })
-  await soon(goneOrZombie(Number(/left (\d+)/.exec(output[0] ?? '')?.[1])), 'end of the child')
+  await within(goneOrZombie(Number(/left (\d+)/.exec(output[0] ?? '')?.[1])), 'end of the child')
 })
 
 test('launch() fails with CannotStart when the program cannot be executed', async (t) => {
@@ -421,8 +412,11 @@ test('check() says whether instances will speak, without starting one', () => {
     stdio: 'file',
     prepare: ({ spec }) => ({ ok: true, value: { argv: spec.command, cwd: '/', env: {}, speaks: true } }),
   })
-  assert.deepEqual(processes.check(revisionOf(specOf(['/bin/true']))), { ok: true, value: { speaks: true } })
-  const missing = processes.check(revisionOf(specOf(['/bin/no'])))
+  assert.deepEqual(processes.check(revisionOf(commandSpec(['/bin/true']))), {
+    ok: true,
+    value: { speaks: true },
+  })
+  const missing = processes.check(revisionOf(commandSpec(['/bin/no'])))
   assert.deepEqual(missing, {
     ok: false,
     failure: { code: 'CannotStart', message: '"/bin/no" does not exist' },

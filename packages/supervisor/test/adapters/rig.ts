@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { specOf as anySpecOf } from '@handover/testkit'
+import { Changes, specOf } from '@handover/testkit'
 import type { TestContext } from 'node:test'
 import type { ConnectionAccount, Exit, ListenerSpec, Revision, ServiceSpec } from '../../dist/model/index.js'
 import type { ProcessObserver, Sockets, Listener } from '../../dist/ports.js'
@@ -43,8 +43,8 @@ export const anyTcpPort: Extract<ListenerSpec, { type: 'tcp' }> = {
   backlog: 511,
 }
 
-export const specOf = (command: string[], changes: Partial<ServiceSpec> = {}): ServiceSpec =>
-  anySpecOf({ command, cwd: '/', replicas: 1, register: false, ...changes })
+export const commandSpec = (command: string[], changes: Partial<ServiceSpec> = {}): ServiceSpec =>
+  specOf({ command, cwd: '/', replicas: 1, register: false, ...changes })
 
 export const revisionOf = (spec: ServiceSpec): Revision => ({
   number: 7,
@@ -73,22 +73,18 @@ export function recorder(): {
   untilStatus: (text: string) => Promise<unknown>
 } {
   const told: Told[] = []
-  const waiting = new Set<() => void>()
+  const events = new Changes()
   const tell = (fact: Told) => {
     told.push(fact)
-    for (const look of waiting) look()
+    events.changed()
   }
-  const find = (wanted: (fact: Told) => boolean, what: string) => {
-    let look: () => void
-    const found = new Promise<Told>((resolve) => {
-      look = () => {
-        const fact = told.find(wanted)
-        if (fact) resolve(fact)
-      }
-      waiting.add(look)
-      look()
-    })
-    return soon(found, () => `${what}, only ${JSON.stringify(told)}`).finally(() => waiting.delete(look))
+  const find = async (wanted: (fact: Told) => boolean, what: string) => {
+    await events.until(
+      () => told.some(wanted),
+      () => `${what}, only ${JSON.stringify(told)}`,
+      10,
+    )
+    return told.find(wanted) as Told
   }
   return {
     told,
@@ -105,19 +101,5 @@ export function recorder(): {
     },
     until: (type) => find((fact) => fact.type === type, type) as never,
     untilStatus: (text) => find((fact) => fact.type === 'status' && fact.text === text, `status ${text}`),
-  }
-}
-
-/** Resolves with the promise, or fails after ten seconds. */
-export async function soon<T>(promise: Promise<T>, what: string | (() => string)): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    const fail = () => reject(new Error(`within ten seconds no ${typeof what === 'string' ? what : what()}`))
-    timer = setTimeout(fail, 10_000)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

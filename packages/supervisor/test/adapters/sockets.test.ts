@@ -14,9 +14,10 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import test from 'node:test'
+import { within } from '@handover/testkit'
 import { openSockets } from '../../dist/adapters/index.js'
 import type { ListenerSpec } from '../../dist/model/index.js'
-import { anyTcpPort, defer, folderFor, listenFor, soon } from './rig.js'
+import { anyTcpPort, defer, folderFor, listenFor } from './rig.js'
 
 const isRoot = process.getuid?.() === 0
 const hasIPv6 = existsSync('/proc/net/if_inet6') && readFileSync('/proc/net/if_inet6', 'utf8').includes(' lo')
@@ -38,7 +39,7 @@ function connects(to: { port: number; host: string } | { path: string }): Promis
     })
     socket.on('error', () => resolve(false))
   })
-  return soon(attempt, 'answer of the kernel')
+  return within(attempt, 'answer of the kernel')
 }
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1))

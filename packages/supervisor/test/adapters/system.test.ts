@@ -4,20 +4,21 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { within } from '@handover/testkit'
 import { kernelStats, lockFile, openReleases, systemClock } from '../../dist/adapters/index.js'
 import { watchPid } from '../../dist/adapters/linux/poll.js'
 import { startTime } from '../../dist/adapters/linux/proc.js'
-import { folderFor, soon, specOf } from './rig.js'
+import { folderFor, commandSpec } from './rig.js'
 
 test('clock.at() calls back at or after the time, also one that has passed', async () => {
   const clock = systemClock()
   const due = clock.now() + 20
-  const called = await soon(
+  const called = await within(
     new Promise<number>((resolve) => clock.at(due, () => resolve(clock.now()))),
     'call',
   )
   assert.ok(called >= due, `${called} is before ${due}`)
-  await soon(new Promise<void>((resolve) => clock.at(0, resolve)), 'call')
+  await within(new Promise<void>((resolve) => clock.at(0, resolve)), 'call')
 })
 
 test('clock.at() does not call back early when the time is further away than a timer reaches', async () => {
@@ -26,7 +27,7 @@ test('clock.at() does not call back early when the time is further away than a t
   const cancelFar = clock.at(clock.now() + 2 ** 33, () => calls.push('far'))
   const cancelSoon = clock.at(clock.now() + 5, () => calls.push('cancelled'))
   cancelSoon()
-  await soon(new Promise<void>((resolve) => clock.at(clock.now() + 20, resolve)), 'call')
+  await within(new Promise<void>((resolve) => clock.at(clock.now() + 20, resolve)), 'call')
   cancelFar()
   assert.deepEqual(calls, [])
 })
@@ -63,7 +64,7 @@ test('watchPid() tells the end of a process, and nothing when it was stopped', a
     assert.ok(watchPid(pid, startTime(pid) ?? '', resolve))
   })
   child.kill('SIGKILL')
-  await soon(gone, 'end of the process')
+  await within(gone, 'end of the process')
   assert.deepEqual(calls, [])
 })
 
@@ -85,11 +86,11 @@ test('watchPid() gives null for a process that is gone, or another of the same n
 test('openReleases() follows every link, and refuses what is no folder', (t) => {
   const folder = folderFor(t)
   const releases = openReleases()
-  assert.deepEqual(releases.resolve(specOf([], { cwd: '/proc/self/root/proc' })), {
+  assert.deepEqual(releases.resolve(commandSpec([], { cwd: '/proc/self/root/proc' })), {
     ok: true,
     value: '/proc',
   })
-  const missing = releases.resolve(specOf([], { cwd: join(folder, 'no') }))
+  const missing = releases.resolve(commandSpec([], { cwd: join(folder, 'no') }))
   assert.ok(!missing.ok)
   assert.equal(missing.failure.message, `the folder "${folder}/no" of service "web" does not exist`)
 })

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileS
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ask } from '../systemd/rig.js'
-import { answers, fixture, openLone, serve } from './rig.js'
+import { answers, fixture, openLone, serve, serveOnGo } from './rig.js'
 
 test('an upgrade that fails leaves the old process serving, and says why', async (t) => {
   const service = await openLone(t, 'app.cjs', {
@@ -35,14 +35,12 @@ test('a second signal is refused with the reason while an upgrade goes on', asyn
   const service = await openLone(t, 'app.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
   await service.accepts()
   const first = service.pid()
-  writeFileSync(
-    join(service.folder, 'app.cjs'),
-    `console.log('begun'); setTimeout(() => {${serve('two')}}, 1500)`,
-  )
+  writeFileSync(join(service.folder, 'app.cjs'), serveOnGo('two'))
   process.kill(first, 'SIGUSR2')
-  await service.said('begun')
+  await service.said('two waits')
   process.kill(first, 'SIGUSR2')
   await service.saidLike(/No upgrade can begin now: the one to process \d+ is still going on/, 0)
+  writeFileSync(join(service.folder, 'go'), '')
   const next = await service.until((pid) => pid !== first)
   await answers(service.port, `two ${next}`)
 })

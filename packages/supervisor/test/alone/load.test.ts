@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { startLoad } from '../../dist/verify/index.js'
+import { test, type TestContext } from 'node:test'
+import { loadFor } from '../load.js'
 import { assertFlawless, fixture, openLone, type Lone } from './rig.js'
 
 const upgrades = 50
 
-const loadOn = ({ port }: Lone) =>
-  startLoad({
+const loadOn = (t: TestContext, { port }: Lone) =>
+  loadFor(t, {
     target: { host: '127.0.0.1', port },
     path: '/echo/hello',
     workloads: {
@@ -28,7 +28,7 @@ for (const [name, program, register] of [
   test(`SIGUSR2 loses no request of ${name} in ${upgrades} upgrades`, async (t) => {
     const service = await openLone(t, fixture(program), { register })
     await service.accepts()
-    const load = loadOn(service)
+    const load = loadOn(t, service)
     const generations = new Set([service.pid()])
     for (let i = 1; i <= upgrades; i++) {
       load.markUpgradeStart(i)
@@ -46,7 +46,7 @@ test('a takeover by a process that is not a child loses no request, 10 times', a
     prepare: (folder) => ({ env: { HANDOVER_TAKEOVER: join(folder, 'takeover.sock') } }),
   })
   await service.accepts()
-  const load = loadOn(service)
+  const load = loadOn(t, service)
   for (let i = 1; i <= 10; i++) {
     const before = service.pid()
     load.markUpgradeStart(i)

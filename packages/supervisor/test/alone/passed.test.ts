@@ -5,7 +5,7 @@ import { existsSync, watch, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { freePort, reached } from '@handover/testkit'
+import { freePort, until } from '@handover/testkit'
 import { ask } from '../systemd/rig.js'
 import { openLone, serve } from './rig.js'
 
@@ -33,39 +33,46 @@ test('UDP and unix sockets and the port of the probes go on in the next generati
     string,
   ]
   const probe = () => ask(probes, '/readyz').catch(String)
-  await reached(async () => (await probe()) === 'ready\n', 'all of its sockets listen')
+  await until(async () => (await probe()) === 'ready\n', 'all of its sockets listen')
   const changes: string[] = []
   const watcher = watch(service.folder, (_, name) => name === 'app.sock' && changes.push(name))
   t.after(() => watcher.close())
   for (let i = 0; i < 3; i++) {
     const next = await service.upgrade()
-    await reached(async () => (await askUnix(socketPath)) === `unix ${next}`, `${next} has the unix socket`)
+    await until(async () => (await askUnix(socketPath)) === `unix ${next}`, `${next} has the unix socket`)
     // For some microseconds it is not there.
     const writable = () => askUnix(writablePath).catch(() => '')
-    await reached(async () => (await writable()) === `unix ${next}`, `${next} has the other one`)
-    await reached(
-      async () => (await askDatagram(service.port)) === String(next),
-      `${next} has the UDP socket`,
-    )
-    await reached(async () => (await probe()) === 'ready\n', 'the probes are answered')
+    await until(async () => (await writable()) === `unix ${next}`, `${next} has the other one`)
+    await until(async () => (await askDatagram(service.port)) === String(next), `${next} has the UDP socket`)
+    await until(async () => (await probe()) === 'ready\n', 'the probes are answered')
   }
   assert.doesNotMatch(service.output(), /Warning|Error/)
   assert.deepEqual(changes, [], 'the socket was there all the time')
   const last = service.pid()
   process.kill(last, 'SIGTERM')
-  await reached(() => !existsSync(`/proc/${last}/fd/0`), `${last} ended`)
+  await until(() => !existsSync(`/proc/${last}/fd/0`), `${last} ended`)
   for (const path of [socketPath, writablePath]) assert.equal(existsSync(path), false)
 })
 
+/** Answers once the test has made a file `go` in the folder. */
+const endOnGo = `function endOnGo(response) {
+  const wait = setInterval(() => {
+    if (!require('node:fs').existsSync('go')) return
+    clearInterval(wait)
+    response.end('slow')
+  }, 10)
+}
+`
+
 test('no upgrade begins while maxDraining earlier generations still answer', async (t) => {
   const service = await openLone(t, 'app.cjs', {
-    env: { HANDOVER_MAX_DRAINING: '1' },
+    env: { HANDOVER_MAX_DRAINING: '1', HANDOVER_DRAIN_SECONDS: '30' },
     prepare(folder) {
       const slow = serve('one').replace(
         'response.end',
-        "request.url === '/slow' ? setTimeout(() => response.end('slow'), 3000) : response.end",
+        "request.url === '/slow' ? endOnGo(response) : response.end",
       )
-      writeFileSync(join(folder, 'app.cjs'), slow)
+      writeFileSync(join(folder, 'app.cjs'), slow + endOnGo)
       return {}
     },
   })
@@ -82,6 +89,7 @@ test('no upgrade begins while maxDraining earlier generations still answer', asy
   const second = await service.upgrade()
   process.kill(second, 'SIGUSR2')
   await service.saidLike(/1 earlier generations still drain \(\d+\), maxDraining is 1/, 0)
+  writeFileSync(join(service.folder, 'go'), '')
   assert.equal(await held, 'slow')
   assert.equal(service.pid(), second)
 })

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { freePort, reached } from '@handover/testkit'
+import { Changes, freePort, until } from '@handover/testkit'
 import type { LoadReport } from '../../dist/verify/index.js'
 import { ask } from '../systemd/rig.js'
 
@@ -78,8 +78,8 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
     })
   const children: ChildProcess[] = []
   let output = ''
-  const wakers = new Set<() => void>()
-  const wake = () => wakers.forEach((waker) => waker())
+  const events = new Changes()
+  const wake = () => events.changed()
   const launch = (uid?: number) => {
     const child = start(uid)
     children.push(child)
@@ -96,50 +96,33 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
   t.after(() => end(children, watcher.close.bind(watcher), folder))
 
   const pid = () => Number(readIfThere(pidFile))
-  async function found<T>(look: () => T | null, what: string): Promise<T> {
-    const deadline = AbortSignal.timeout(20_000)
-    deadline.addEventListener('abort', wake)
-    for (;;) {
-      const result = look()
-      if (result !== null) return result
-      assert.ok(!deadline.aborted, `${what} did not come; output: ${output}`)
-      await new Promise<void>((resolve) => {
-        const waker = () => {
-          wakers.delete(waker)
-          resolve()
-        }
-        wakers.add(waker)
-      })
-    }
+  const soFar = (what: string) => () => `${what}; output: ${output}`
+  const untilPid = async (condition: (pid: number) => boolean) => {
+    let current = 0
+    const holds = () => (current = pid()) > 0 && condition(current)
+    await events.until(holds, soFar('the pid file has the pid of the next generation'), 20)
+    return current
   }
-  const until = (condition: (pid: number) => boolean) =>
-    found(() => {
-      const current = pid()
-      return current > 0 && condition(current) ? current : null
-    }, 'the pid')
 
   // One that cannot start has no pid file: what it said tells why.
-  await found(
-    () => (pid() > 0 ? true : children.every(({ exitCode }) => exitCode !== null) ? false : null),
-    'the pid',
-  )
+  const begun = () => pid() > 0 || children.every(({ exitCode }) => exitCode !== null)
+  await events.until(begun, soFar('the pid file is there'), 20)
   if (pid() === 0) throw new Error(output)
   return {
     port,
     folder,
     output: () => output,
     pid,
-    until,
+    until: untilPid,
     async upgrade() {
       const current = pid()
       process.kill(current, 'SIGUSR2')
-      return until((next) => next !== current)
+      return untilPid((next) => next !== current)
     },
-    async saidLike(pattern, from) {
-      await found(() => (pattern.test(output.slice(from)) ? true : null), String(pattern))
-    },
+    saidLike: (pattern, from) =>
+      events.until(() => pattern.test(output.slice(from)), soFar(`the output is like ${pattern}`), 20),
     async listens() {
-      await reached(() => canConnect(port), `somebody listens at ${port}`)
+      await until(() => canConnect(port), `somebody listens at ${port}`)
     },
     async accepts() {
       const answers = () =>
@@ -147,12 +130,10 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
           () => true,
           () => false,
         )
-      await reached(answers, `somebody answers at ${port}`)
+      await until(answers, `somebody answers at ${port}`)
     },
     startAnother: launch,
-    async said(text) {
-      await found(() => (output.includes(text) ? true : null), `"${text}"`)
-    },
+    said: (text) => events.until(() => output.includes(text), soFar(`the output has "${text}"`), 20),
   }
 }
 
@@ -183,7 +164,7 @@ export function canConnect(port: number): Promise<boolean> {
 
 /** Resolves once the new generation answers: the old one accepts for a moment longer, until its drain has begun. */
 export function answers(port: number, text: string): Promise<void> {
-  return reached(async () => (await ask(port)) === text, `"${text}" is answered`)
+  return until(async () => (await ask(port)) === text, `"${text}" is answered`)
 }
 
 /** A release that answers with its name and its pid. */
@@ -199,6 +180,16 @@ function readIfThere(file: string): string {
     return ''
   }
 }
+
+/** The same, but it listens only once the test has made a file `go` in its folder. */
+export const serveOnGo = (name: string): string => `const { existsSync } = require('node:fs')
+console.log('${name} waits')
+const wait = setInterval(() => {
+  if (!existsSync('go')) return
+  clearInterval(wait)
+  ${serve(name)}
+}, 10)
+`
 
 export function assertFlawless(t: TestContext, report: LoadReport): void {
   t.diagnostic(`${report.answered} answered, ${report.failed} failed`)

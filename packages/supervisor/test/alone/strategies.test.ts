@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { reached } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
-import { assertFlawless, canConnect, fixture, openLone, serve, type Lone } from './rig.js'
+import { test, type TestContext } from 'node:test'
+import { until } from '@handover/testkit'
+import { loadFor } from '../load.js'
+import { assertFlawless, canConnect, fixture, openLone, serve, serveOnGo, type Lone } from './rig.js'
 
 const upgrades = 20
 
-const loadOn = ({ port }: Lone) =>
-  startLoad({
+const loadOn = (t: TestContext, { port }: Lone) =>
+  loadFor(t, {
     target: { host: '127.0.0.1', port },
     path: '/echo/hello',
     workloads: {
@@ -32,7 +32,7 @@ for (const [name, program, register] of [
       env: { HANDOVER_UPGRADE_STRATEGY: 'reusePort', HANDOVER_DRAIN_SECONDS: '20' },
     })
     await service.accepts()
-    const load = loadOn(service)
+    const load = loadOn(t, service)
     for (let i = 1; i <= upgrades; i++) {
       load.markUpgradeStart(i)
       await service.upgrade()
@@ -48,15 +48,6 @@ const slow = serve('one').replace(
   "request.url === '/slow' ? setTimeout(() => response.end('slow'), 500) : response.end",
 )
 
-/** Listens only when it is let: as long as the test wants it, nobody serves. */
-const waiting = `const { existsSync } = require('node:fs')
-const wait = setInterval(() => {
-  if (!existsSync('go')) return
-  clearInterval(wait)
-  ${serve('two')}
-}, 10)
-`
-
 test('stop first, then start: what was accepted is answered, who comes in between is refused', async (t) => {
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
@@ -68,12 +59,12 @@ test('stop first, then start: what was accepted is answered, who comes in betwee
   const { folder, port } = service
   await service.accepts()
   const first = service.pid()
-  writeFileSync(join(folder, 'app.cjs'), waiting)
+  writeFileSync(join(folder, 'app.cjs'), serveOnGo('two'))
   const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(port)))
   for (const client of clients) client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
   await service.accepts() // the queue is first in, first out: whoever came before is accepted as well
   process.kill(first, 'SIGUSR2')
-  await reached(async () => !(await canConnect(port)), 'who comes in between is refused')
+  await until(async () => !(await canConnect(port)), 'who comes in between is refused')
   for (const client of clients) assert.match(await client.rest, /200 OK[^]*slow/)
   assert.equal(await canConnect(port), false, 'nobody serves until the new one listens')
   writeFileSync(join(folder, 'go'), '')

@@ -15,6 +15,7 @@ test(`SIGUSR2 loses no byte of a raw TCP service in ${upgrades} upgrades`, async
   const failures: string[] = []
   let echoed = 0
   let stopped = false
+  t.after(() => (stopped = true))
   const client = async (): Promise<void> => {
     while (!stopped) {
       try {

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writ
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { reached } from '@handover/testkit'
+import { until } from '@handover/testkit'
 import { ask } from '../systemd/rig.js'
 import { answers, openLone, serve } from './rig.js'
 
@@ -35,7 +35,7 @@ test(
     await service.accepts()
     const first = service.pid()
     const socket = join(service.folder, 'takeover.sock')
-    await reached(() => existsSync(socket), 'the takeover socket is there')
+    await until(() => existsSync(socket), 'the takeover socket is there')
     service.startAnother(stranger)
     await service.saidLike(
       /The service at ".*takeover\.sock" cannot be taken over: connect failed with EACCES, only the user who/,
@@ -61,7 +61,7 @@ test(
     const service = await openLone(t, 'app.cjs', { uid: stranger, prepare: openToAll })
     await service.accepts()
     const first = service.pid()
-    await reached(() => existsSync(join(service.folder, 'takeover.sock')), 'the takeover socket is there')
+    await until(() => existsSync(join(service.folder, 'takeover.sock')), 'the takeover socket is there')
     service.startAnother(process.geteuid?.())
     await service.saidLike(/cannot be taken over: it belongs to user 65534, our own or root was expected/, 0)
     assert.match(service.output(), /ERR_HANDOVER_TAKEOVER/)
@@ -82,7 +82,7 @@ test('a takeover path may have all of the 107 bytes that an address has, and not
   const service = await open(107)
   await service.accepts()
   const first = service.pid()
-  await reached(() => existsSync(pathOf(service.folder, 107)), 'the takeover socket is there')
+  await until(() => existsSync(pathOf(service.folder, 107)), 'the takeover socket is there')
   service.startAnother()
   await service.until((pid) => pid !== first)
   assert.doesNotMatch(service.output(), /Warning/)
@@ -100,7 +100,7 @@ test('a pid file that cannot be written any more is a warning, and is right agai
   process.kill(first, 'SIGUSR2')
   await service.saidLike(/HandoverWarning: The pid file ".*pid" cannot be written: EISDIR/, 0)
   let answer = ''
-  await reached(async () => (answer = await ask(service.port)).startsWith('two '), 'the new release answers')
+  await until(async () => (answer = await ask(service.port)).startsWith('two '), 'the new release answers')
   const second = Number(answer.slice(4))
   assert.notEqual(second, first)
 

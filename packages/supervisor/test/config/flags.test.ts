@@ -7,11 +7,11 @@ import { specFromCommand } from '../../dist/config/flags.js'
 import type { ServiceSpec } from '../../dist/model/index.js'
 import { fixtures, folderFor, problemsOf, valueOf } from './support.js'
 
-const specOf = (options: CommandOptions, folder = fixtures): ServiceSpec =>
+const flagsSpec = (options: CommandOptions, folder = fixtures): ServiceSpec =>
   valueOf(specFromCommand(options, folder)).services[0]!
 
 test('specFromCommand() gives what the same service in a file would give', () => {
-  const spec = specOf({
+  const spec = flagsSpec({
     script: ['server.js', '--verbose'],
     listen: ['3000', 'admin=127.0.0.1:4000'],
     env: ['A=1', 'B=x=y'],
@@ -88,7 +88,7 @@ describe('specFromCommand() names the listeners', () => {
   ]
   for (const [listen, expected] of table) {
     test(listen.join(' '), () => {
-      assert.deepEqual(Object.keys(specOf({ script: ['a.js'], listen }).listen), expected)
+      assert.deepEqual(Object.keys(flagsSpec({ script: ['a.js'], listen }).listen), expected)
     })
   }
 })
@@ -106,7 +106,7 @@ describe('specFromCommand() calls the service after its program', () => {
   ]
   for (const [options, expected] of table) {
     test((options.script ?? options.command ?? []).join(' '), () =>
-      assert.equal(specOf(options).name, expected),
+      assert.equal(flagsSpec(options).name, expected),
     )
   }
 
@@ -114,9 +114,9 @@ describe('specFromCommand() calls the service after its program', () => {
     const folder = join(folderFor(t), 'Shop')
     mkdirSync(folder)
     const options = { command: ['npm', 'start'] }
-    assert.equal(specOf(options, folder).name, 'shop')
+    assert.equal(flagsSpec(options, folder).name, 'shop')
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: '@acme/web-shop' }))
-    assert.equal(specOf(options, folder).name, 'web-shop')
+    assert.equal(flagsSpec(options, folder).name, 'web-shop')
   })
 })
 

@@ -11,10 +11,10 @@ const validate = (input: unknown) => validateConfig(input, source)
 
 /** The service `web` with these fields; it has a command unless it is given something else to run. */
 const web = (fields: object) => ({ services: { web: { command: ['node', 'a.js'], ...fields } } })
-const specOf = (fields: object): ServiceSpec => valueOf(validate(web(fields))).services[0]!
+const validSpec = (fields: object): ServiceSpec => valueOf(validate(web(fields))).services[0]!
 
 test('validateConfig() fills in every default when a service has only a command', () => {
-  assert.deepEqual(specOf({}), {
+  assert.deepEqual(validSpec({}), {
     name: 'web',
     command: ['node', 'a.js'],
     cwd: fixtures.replace(/\/$/, ''),
@@ -34,17 +34,17 @@ test('validateConfig() fills in every default when a service has only a command'
 })
 
 test('validateConfig() gives the specification back as it was when it went through JSON', () => {
-  const spec = specOf({ listen: { http: 3000 }, livenessProbe: { tcpSocket: { port: 'http' } } })
+  const spec = validSpec({ listen: { http: 3000 }, livenessProbe: { tcpSocket: { port: 'http' } } })
   assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec)
 })
 
 test("validateConfig() reads maxMemory in Kubernetes' notation, and leaves it out where it is not given", () => {
-  const bytes = (maxMemory: string | number) => specOf({ maxMemory }).maxMemory
+  const bytes = (maxMemory: string | number) => validSpec({ maxMemory }).maxMemory
   assert.deepEqual(
     ['300Mi', '1.5Gi', '2048Ki', '500M', '500000k', '5000K', '1T', '2097152', 2_097_152.5].map(bytes),
     [314_572_800, 1_610_612_736, 2_097_152, 5e8, 5e8, 5e6, 1e12, 2_097_152, 2_097_153],
   )
-  assert.ok(!Object.hasOwn(specOf({}), 'maxMemory'))
+  assert.ok(!Object.hasOwn(validSpec({}), 'maxMemory'))
 })
 
 describe('validateConfig() understands', () => {
@@ -78,7 +78,7 @@ describe('validateConfig() understands', () => {
   ]
   for (const [input, expected] of listeners) {
     test(`the listener ${JSON.stringify(input)}`, () => {
-      assert.deepEqual(specOf({ listen: { http: input } }).listen, { http: expected })
+      assert.deepEqual(validSpec({ listen: { http: input } }).listen, { http: expected })
     })
   }
 
@@ -93,7 +93,7 @@ describe('validateConfig() understands', () => {
   ]
   for (const [command, expected] of commands) {
     test(`the command ${JSON.stringify(command)}`, () => {
-      assert.deepEqual(specOf({ command }).command, expected)
+      assert.deepEqual(validSpec({ command }).command, expected)
     })
   }
 
@@ -138,7 +138,7 @@ describe('validateConfig() understands', () => {
   ]
   for (const [what, input, expected] of fields) {
     test(what, () => {
-      const spec = specOf(input)
+      const spec = validSpec(input)
       for (const [key, value] of Object.entries(expected)) {
         assert.deepEqual(spec[key as keyof ServiceSpec], value)
       }
@@ -190,7 +190,7 @@ describe('validateConfig() understands', () => {
   ]
   for (const [readinessProbe, expected] of probes) {
     test(`the probe ${JSON.stringify(readinessProbe)}`, () => {
-      assert.deepEqual(specOf({ listen: { http: 1 }, readinessProbe }).readinessProbe, expected)
+      assert.deepEqual(validSpec({ listen: { http: 1 }, readinessProbe }).readinessProbe, expected)
     })
   }
 })
@@ -487,7 +487,7 @@ describe('validateConfig() sees no conflict between', () => {
   ]
   for (const [a, b] of pairs) {
     test(`${JSON.stringify(a)} and ${JSON.stringify(b)}`, () => {
-      assert.equal(Object.keys(specOf({ listen: { a, b } }).listen).length, 2)
+      assert.equal(Object.keys(validSpec({ listen: { a, b } }).listen).length, 2)
     })
   }
 })

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Rig } from '@handover/testkit'
-import { freePort, openRig, reached } from '@handover/testkit'
-import { startLoad, type WorkloadReport } from '../../dist/verify/index.js'
+import { freePort, openRig, until } from '@handover/testkit'
+import type { Load, WorkloadReport } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 
 const keptConnections = 10
 
@@ -108,14 +109,14 @@ async function serving(t: TestContext, program: string[], flags: string[] = []) 
   const args = program[0] === '--' ? [...options, ...program] : [...program, ...options]
   const started = await rig.handover('start', ...args)
   assert.equal(started.code, 0, started.stderr)
-  const load = startLoad({
+  const load = loadFor(t, {
     target: { host: '127.0.0.1', port },
     workloads: {
       newConnections: { perSecond: 50 },
       keepAlive: [{ connections: keptConnections, thinkMs: [0, 100] }],
     },
   })
-  await reached(() => load.report().workloads.some(isConnected), 'all clients with keep-alive are connected')
+  await until(() => load.report().workloads.some(isConnected), 'all clients with keep-alive are connected')
   return { rig, load }
 }
 
@@ -131,7 +132,7 @@ async function pids(rig: Rig): Promise<(number | null)[]> {
   )
 }
 
-async function assertNothingFailed(load: ReturnType<typeof startLoad>): Promise<void> {
+async function assertNothingFailed(load: Load): Promise<void> {
   const report = await load.stop()
   assert.ok(report.answered > 0)
   // The good release answers "good" everywhere but where a broken one is asked for its health.

@@ -8,8 +8,8 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
-import { freePort, openRig, reached } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
+import { freePort, openRig, until } from '@handover/testkit'
+import { loadFor } from '../load.js'
 
 const hello = fileURLToPath(new URL('../../test/fixtures/apps/hello.cjs', import.meta.url))
 
@@ -121,7 +121,7 @@ test('upgrade waits when the service is paused and goes on when it is resumed', 
   const upgrading = rig.upgrade()
   // The rollout has begun once explain names it; asked again and again, since nothing tells of it from outside.
   const paused = async () => (await rig.handover('explain')).stdout.includes('paused')
-  await reached(paused, 'the rollout is paused')
+  await until(paused, 'the rollout is paused')
   assert.equal((await rig.handover('resume')).code, 0)
   assert.equal((await upgrading).code, 0)
 })
@@ -176,13 +176,13 @@ test('start goes on with the instances, and no request fails, when their supervi
   const port = await freePort()
   const args = ['start', 'app.cjs', '-i', '2', '-p', String(port)]
   assert.equal((await rig.handover(...args)).code, 0)
-  const load = startLoad({
+  const load = loadFor(t, {
     target: { host: '127.0.0.1', port },
     workloads: { newConnections: { perSecond: 50 }, keepAlive: [{ connections: 10, thinkMs: [0, 100] }] },
   })
   const before = await rig.status()
   process.kill(before.supervisor.pid, 'SIGKILL')
-  await reached(() => !existsSync(`/proc/${before.supervisor.pid}/exe`), 'the supervisor is gone')
+  await until(() => !existsSync(`/proc/${before.supervisor.pid}/exe`), 'the supervisor is gone')
 
   const { code, stderr } = await rig.handover(...args)
   assert.equal(code, 0, stderr)

@@ -16,7 +16,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Status } from 'handover/model'
 import type { Rig } from '@handover/testkit'
-import { freePort, openRig } from '@handover/testkit'
+import { freePort, openRig, until } from '@handover/testkit'
 
 const hello = fileURLToPath(new URL('../../test/fixtures/apps/hello.cjs', import.meta.url))
 
@@ -48,13 +48,12 @@ async function twoServices(t: TestContext): Promise<{ rig: Rig; config: string; 
 const revisions = ({ services }: Status) =>
   Object.fromEntries(services.map(({ name, revision }) => [name, revision]))
 
-/** Looks again and again: nothing tells from outside when a signal's work is done. Bounded by the test's patience. */
-async function until(rig: Rig, holds: (status: Status) => boolean): Promise<Status> {
-  for (const end = Date.now() + 20_000; Date.now() < end;) {
-    const status = await rig.status()
-    if (holds(status)) return status
-  }
-  throw new Error(`it never came: ${JSON.stringify(await rig.status(), null, 2)}`)
+/** Resolves with the first status that holds; no event reports that a signal's work is done. */
+async function statusWhen(rig: Rig, holds: (status: Status) => boolean): Promise<Status> {
+  let status = await rig.status()
+  const look = async () => holds((status = await rig.status()))
+  await until(look, () => `${String(holds)}; ${JSON.stringify(status, null, 2)}`)
+  return status
 }
 
 const settled = ({ services }: Status) =>
@@ -69,7 +68,7 @@ test('upgrade rolls only the named service when there are several', async (t) =>
 test('SIGUSR2 upgrades every service', async (t) => {
   const { rig } = await twoServices(t)
   process.kill((await rig.status()).supervisor.pid, 'SIGUSR2')
-  const after = await until(rig, (status) => settled(status) && revisions(status).web === 2)
+  const after = await statusWhen(rig, (status) => settled(status) && revisions(status).web === 2)
   assert.deepEqual(revisions(after), { web: 2, api: 2 })
 })
 
@@ -79,7 +78,7 @@ test('SIGHUP rolls only what changed, starts what is new and stops what is gone'
   const next = { web: { ...web!, replicas: 2 }, more: { port: await freePort() } }
   writeFileSync(config, yaml(next))
   process.kill((await rig.status()).supervisor.pid, 'SIGHUP')
-  const after = await until(
+  const after = await statusWhen(
     rig,
     (status) => settled(status) && !('api' in revisions(status)) && 'more' in revisions(status),
   )
@@ -109,7 +108,7 @@ test('SIGUSR1 reopens the log when it was moved away', async (t) => {
   const log = join(rig.home, 'test', 'logs', 'supervisor.log')
   renameSync(log, `${log}.1`)
   process.kill((await rig.status()).supervisor.pid, 'SIGUSR1')
-  await until(rig, () => existsSync(log))
+  await until(() => existsSync(log), 'the log is there')
   assert.equal((await rig.upgrade('web')).code, 0)
   assert.match(readFileSync(log, 'utf8'), /web: rollout complete/)
 })

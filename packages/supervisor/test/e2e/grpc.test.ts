@@ -35,6 +35,7 @@ test('upgrade fails no gRPC call, unary or streaming', async (t) => {
   const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure()) as unknown as EchoClient
   t.after(() => client.close())
   const state = { stopped: false }
+  t.after(() => (state.stopped = true))
   const tally = { answered: 0, streamed: 0, chats: 0, failures: [] as string[] }
   const callers = [
     ...Array.from({ length: 8 }, () => repeat(state, () => echo(client, tally))),

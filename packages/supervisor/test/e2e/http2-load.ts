@@ -1,5 +1,10 @@
 import type { ClientHttp2Session } from 'node:http2'
 import { connect, constants } from 'node:http2'
+import type { TestContext } from 'node:test'
+import { setTimeout as later } from 'node:timers/promises'
+
+/** A client that asked at once would take the time that the instances need to start. */
+const maxThinkMs = 40
 
 export interface Http2Load {
   stop(): Promise<Http2Outcome>
@@ -15,20 +20,24 @@ export interface Http2Outcome {
   failures: string[]
 }
 
-/** Clients that ask again at once on each of their streams, and send nothing twice. */
-export function http2Load({
-  secure = true,
-  port,
-  sessions,
-  streams,
-}: {
-  port: number
-  sessions: number
-  secure?: boolean
-  streams: number
-}): Http2Load {
+/** Clients that ask again after a short while on each of their streams, and send nothing twice. */
+export function http2Load(
+  t: TestContext,
+  {
+    secure = true,
+    port,
+    sessions,
+    streams,
+  }: {
+    port: number
+    sessions: number
+    secure?: boolean
+    streams: number
+  },
+): Http2Load {
   const outcome: Http2Outcome = { answered: 0, refused: 0, failures: [] }
   let stopped = false
+  t.after(() => (stopped = true))
 
   async function client(): Promise<void> {
     let session: ClientHttp2Session | null = null
@@ -42,7 +51,10 @@ export function http2Load({
       return (session = opened)
     }
     const caller = async () => {
-      while (!stopped) await request(current(), outcome)
+      while (!stopped) {
+        await request(current(), outcome)
+        await later(Math.random() * maxThinkMs)
+      }
     }
     await Promise.all(Array.from({ length: streams }, caller))
     session = current()

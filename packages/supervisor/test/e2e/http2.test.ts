@@ -5,17 +5,20 @@ import { join } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { connect } from 'node:tls'
 import { test } from 'node:test'
+import { setTimeout as later } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { countStreams } from './http2-frames.js'
 import { http2Load } from './http2-load.js'
 import { fixture, http2Service, upgradeOften, without } from './http2-service.js'
 
 const upgrades = 20
+/** Without it the processes of curl would take the time that the instances need to start. */
+const thinkMs = 50
 
 test('upgrade leaves no stream over plaintext unserved', async (t) => {
   const { rig, port, counted } = await http2Service(t, { TLS: '0' })
   const watched = await countStreams(t, port)
-  const load = http2Load({ port: watched.port, secure: false, sessions: 10, streams: 8 })
+  const load = http2Load(t, { port: watched.port, secure: false, sessions: 10, streams: 8 })
   await upgradeOften(rig, upgrades)
   const { answered, refused, failures } = await load.stop()
   assert.deepEqual(failures, [])
@@ -27,7 +30,7 @@ test('upgrade leaves no stream over plaintext unserved', async (t) => {
 
 test('upgrade leaves over TLS only streams unserved that a client may send again', async (t) => {
   const { rig, port, counted } = await http2Service(t, { TLS: '1' })
-  const load = http2Load({ port, sessions: 10, streams: 8 })
+  const load = http2Load(t, { port, sessions: 10, streams: 8 })
   await upgradeOften(rig, upgrades)
   const { answered, refused, failures } = await load.stop()
   assert.deepEqual(failures, [])
@@ -56,6 +59,7 @@ test("upgrade loses no request of Go's client over HTTP/2 with TLS", without('go
 test('upgrade loses no request of curl over HTTP/2 with TLS', without('curl'), async (t) => {
   const { rig, url } = await http2Service(t, { TLS: '1' })
   const state = { stopped: false, answered: 0, failures: [] as string[] }
+  t.after(() => (state.stopped = true))
   const callers = [0, 1].map((caller) => curl(url, caller === 1, state))
   await upgradeOften(rig, upgrades)
   state.stopped = true
@@ -65,7 +69,7 @@ test('upgrade loses no request of curl over HTTP/2 with TLS', without('curl'), a
   assert.ok(state.answered > upgrades)
 })
 
-/** One curl after another, each with twenty requests on one connection. */
+/** One curl after another, each with twenty requests on one connection, and a pause between them. */
 async function curl(
   url: string,
   post: boolean,
@@ -92,6 +96,7 @@ async function curl(
       ...answers.filter((answer) => answer !== '2 200'),
       ...errors.split('\n').filter((line) => line !== ''),
     )
+    await later(thinkMs)
   }
 }
 

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Rig } from '@handover/testkit'
-import { openRig, reached } from '@handover/testkit'
+import { openRig, until } from '@handover/testkit'
 import type { ServiceStatus } from 'handover/model'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { closedConnections, startService } from './upgrade-load.js'
 
 /** After so many lines of what the command tells: at the begin of the rollout, and at its steps. */
@@ -17,7 +17,7 @@ for (const type of ['RollingUpdate', 'InPlace']) {
     const rig = openRig()
     t.after(() => rig.close())
     const port = await startService(rig, 'hello.cjs', { strategy: { type } })
-    const load = startLoad({
+    const load = loadFor(t, {
       target: { host: '127.0.0.1', port },
       path: '/',
       workloads: {
@@ -25,17 +25,16 @@ for (const type of ['RollingUpdate', 'InPlace']) {
         slow: { concurrency: 4, path: '/', ms: [50, 400] },
       },
     })
-    t.after(() => load.stop())
     for (const moment of moments) {
       const { supervisor } = await rig.status()
       const command = rig.spawn('upgrade')
       await told(command, moment)
       process.kill(supervisor.pid, 'SIGKILL')
-      await reached(() => !existsSync(`/proc/${supervisor.pid}/exe`), 'the supervisor is gone')
+      await until(() => !existsSync(`/proc/${supervisor.pid}/exe`), 'the supervisor is gone')
       command.kill()
       const { code, stderr } = await rig.handover('start')
       assert.equal(code, 0, stderr)
-      await reached(async () => isAtRest(await web(rig)), 'the upgrade is finished')
+      await until(async () => isAtRest(await web(rig)), 'the upgrade is finished')
     }
     const report = await load.stop()
     t.diagnostic(`${report.answered} answered, ${report.failed} failed`)

@@ -8,10 +8,10 @@ import { text } from 'node:stream/consumers'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { freePort, openRig, reached } from '@handover/testkit'
+import { freePort, openRig, until } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
 import type { Event, EventOf, EventType, InstanceStatus } from 'handover/model'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { allConnected, assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
 const app = fileURLToPath(new URL('../../test/fixtures/apps/sick.cjs', import.meta.url))
@@ -28,7 +28,7 @@ test('an instance that fails its liveness probe is replaced, and its connections
   const [sick, well] = await instances()
   assert.ok(sick && well)
   writeFileSync(join(rig.folder, `sick-${sick.pid}`), '')
-  await reached(async () => {
+  await until(async () => {
     const now = await instances()
     return now.length === 2 && now.every(({ id, state }) => id !== sick.id && state === 'ready')
   }, 'the instance was replaced')
@@ -44,7 +44,7 @@ test('the only instance that fails its liveness probe is replaced before it goes
   const { rig, instances, end } = await underLoad(t, 1, { livenessProbe })
   const [sick] = await instances()
   writeFileSync(join(rig.folder, `sick-${sick?.pid}`), '')
-  await reached(async () => {
+  await until(async () => {
     const [now, ...others] = await instances()
     return now?.id !== sick?.id && now?.state === 'ready' && others.length === 0
   }, 'the instance was replaced')
@@ -61,7 +61,7 @@ for (const replicas of [1, 2])
     const before = await instances()
     const greedy = before.find((instance) => instance.pid === pid)
     assert.ok(greedy)
-    await reached(async () => {
+    await until(async () => {
       const now = await instances()
       return now.length === replicas && now.every(({ id, state }) => id !== greedy.id && state === 'ready')
     }, 'the instance was replaced')
@@ -84,7 +84,7 @@ test('scaling down moves the connections of those that go', async (t) => {
   const { rig, instances, end } = await underLoad(t, 3)
   const scaled = await rig.handover('scale', 'web=1')
   assert.equal(scaled.code, 0, scaled.stderr)
-  await reached(async () => (await instances()).length === 1, 'two instances are gone')
+  await until(async () => (await instances()).length === 1, 'two instances are gone')
   for (const { account } of await end(2)) assertMoved(account)
 })
 
@@ -116,9 +116,8 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
   const started = await rig.handover('start')
   assert.equal(started.code, 0, started.stderr)
-  const load = startLoad(movingLoad({ host: '127.0.0.1', port }))
-  t.after(() => load.stop())
-  await reached(
+  const load = loadFor(t, movingLoad({ host: '127.0.0.1', port }))
+  await until(
     () => load.report().answered > 500 && allConnected(load.report()),
     'the load runs, and all its clients are connected',
   )
@@ -128,7 +127,7 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
     instances: async () => (await rig.status()).services[0]?.instances ?? [],
     async end(count) {
       const { answered } = load.report()
-      await reached(() => load.report().answered > answered + 500, 'the load has gone on')
+      await until(() => load.report().answered > answered + 500, 'the load has gone on')
       const report = await load.stop()
       assertNothingClosed(report)
       const drained = eventsOf(rig, 'InstanceDrained')

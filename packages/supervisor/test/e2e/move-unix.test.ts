@@ -5,10 +5,11 @@ import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort, openRig } from '@handover/testkit'
-import { runVerify, startLoad } from '../../dist/verify/index.js'
+import { runVerify } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
-const upgrades = 10
+const upgrades = 5
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
 
 for (const app of ['both.cjs', 'both.mjs'])
@@ -25,8 +26,7 @@ async function upgradeBoth(t: TestContext, app: string): Promise<void> {
   writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
   const started = await rig.handover('start')
   assert.equal(started.code, 0, started.stderr)
-  const local = startLoad(movingLoad({ path }))
-  t.after(() => local.stop())
+  const local = loadFor(t, movingLoad({ path }))
   let handedOver = 0
   const result = await runVerify({
     load: movingLoad({ host: '127.0.0.1', port }),

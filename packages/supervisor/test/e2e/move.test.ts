@@ -6,8 +6,8 @@ import { closedConnections, startService, upgradeUnderLoad } from './upgrade-loa
 import type { VerifyReport } from '../../dist/verify/index.js'
 
 for (const [application, file, upgrades] of [
-  ['that knows nothing of it', 'hello.cjs', 20],
-  ['with the library', 'library.mjs', 10],
+  ['that knows nothing of it', 'hello.cjs', 10],
+  ['with the library', 'library.mjs', 5],
 ] as const) {
   test(`upgrade closes no connection of an application ${application}`, async (t) => {
     const report = await loadOver(t, file, upgrades)
@@ -20,7 +20,7 @@ for (const [application, file, upgrades] of [
 }
 
 test('the same load sees connections being closed when an application ends in the usual way', async (t) => {
-  const { load } = await loadOver(t, 'naive.cjs', 3, { register: false })
+  const { load } = await loadOver(t, 'naive.cjs', 2, { register: false })
   assert.ok(closedConnections(load) > 0)
 })
 

@@ -31,13 +31,13 @@ test('upgrade loses no request of an application without signal handling when al
         ],
         slow: { concurrency: 10, path: '/', ms: [500, 3000] },
         uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
-        streams: { concurrency: 2, path: '/stream' },
+        streams: { concurrency: 1, path: '/stream' },
         pipelining: { connections: 4, depth: 4 },
       },
     },
-    upgrades: 12,
+    upgrades: 8,
     pauseSeconds: [0, 0.2],
-    coolDownSeconds: 4,
+    coolDownSeconds: 3,
     upgrade: async () => {
       const { code, receipt, stderr } = await rig.upgrade()
       return { ok: code === 0, ms: receipt.wallMs, message: stderr }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort, openRig } from '@handover/testkit'
-import { startLoad } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 
 const app = fileURLToPath(new URL('../../test/fixtures/apps/other-version.mjs', import.meta.url))
 
@@ -18,11 +18,10 @@ for (const library of ['older', 'newer']) {
     writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services: { web } }))
     const started = await rig.handover('start')
     assert.equal(started.code, 0, started.stderr)
-    const load = startLoad({
+    const load = loadFor(t, {
       target: { host: '127.0.0.1', port },
       workloads: { newConnections: { perSecond: 50 } },
     })
-    t.after(() => load.stop())
     for (let upgrade = 1; upgrade <= 3; upgrade++) {
       load.markUpgradeStart(upgrade)
       const { code, receipt, stderr } = await rig.upgrade('--wait', 'drained')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openRig, reached } from '@handover/testkit'
+import { openRig, until } from '@handover/testkit'
 
 const python = '/usr/bin/python3'
 const skip = existsSync(python) ? false : `${python} is not there`
@@ -26,7 +26,7 @@ test('an instance that misses the watchdog that it asked for is started again', 
   writeFileSync(join(rig.folder, 'app.py'), program)
   const started = await rig.handover('start', '--', python, 'app.py')
   assert.equal(started.code, 0, started.stderr)
-  await reached(async () => {
+  await until(async () => {
     const [instance] = (await rig.status()).services[0]?.instances ?? []
     return instance?.restarts === 1 && instance.state === 'ready'
   }, 'the instance was started again')

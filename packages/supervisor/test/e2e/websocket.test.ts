@@ -3,15 +3,19 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
+import { setTimeout as later } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CountingSession, freePort, openRig } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
 
+const upgrades = 10
+/** Every fourth message: sessions that never paused would take the time that the instances need to start. */
+const maxThinkMs = 100
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
 
-test('upgrade moves 50 busy WebSocket sessions 20 times, and none loses a message', async (t) => {
+test(`upgrade moves 50 busy WebSocket sessions ${upgrades} times, and none loses a message`, async (t) => {
   const { rig, sessions, talks, stop } = await conversation(t, 50)
-  for (let upgrade = 0; upgrade < 20; upgrade++) {
+  for (let upgrade = 0; upgrade < upgrades; upgrade++) {
     const before = sessions.map(({ answered }) => answered)
     const { code, receipt, stderr } = await rig.upgrade('--wait', 'drained')
     assert.equal(code, 0, stderr)
@@ -30,7 +34,7 @@ test('upgrade moves 50 busy WebSocket sessions 20 times, and none loses a messag
   await Promise.all(talks)
   for (const session of sessions) {
     assert.deepEqual([session.faults, session.closed], [[], null])
-    assert.equal(session.pids.size, 21)
+    assert.equal(session.pids.size, upgrades + 1)
   }
   t.diagnostic(`${sessions.reduce((total, { answered }) => total + answered, 0)} messages answered`)
 })
@@ -69,10 +73,12 @@ async function conversation(t: TestContext, count: number, options: object = {})
   )
   t.after(() => sessions.forEach(({ ws }) => ws.terminate()))
   let stopped = false
+  t.after(() => (stopped = true))
   const talks = sessions.map(async (session) => {
     for (let n = 1; !stopped; n++) {
       const text = n % 11 === 0 ? 'x'.repeat(70_000 + n) : `message ${n}`
       if (!(await session.ask(text, n % 5 === 0 ? 3 : 1))) return
+      if (n % 4 === 0) await later(Math.random() * maxThinkMs)
     }
   })
   return { rig, sessions, talks, stop: () => (stopped = true) }

@@ -1,40 +1,40 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { FakeWorld } from '@handover/testkit'
-import { fakeWorld } from '@handover/testkit'
+import type { FakeMachine } from '@handover/testkit'
+import { fakeMachine } from '@handover/testkit'
 import type { Engine } from '../../dist/engine/index.js'
 import { createEngine } from '../../dist/engine/index.js'
 import { failed } from '../../dist/model/index.js'
 import { figures, spec } from './spec.js'
 
 /** A service that runs in its first revision. */
-async function running(world: FakeWorld, service = spec()): Promise<Engine> {
-  const engine = createEngine(world)
+async function running(machine: FakeMachine, service = spec()): Promise<Engine> {
+  const engine = createEngine(machine)
   assert.deepEqual(engine.apply(service, 'start'), { ok: true, value: true })
   await turn()
-  for (const { observer } of world.living.values()) observer.ready()
+  for (const { observer } of machine.living.values()) observer.ready()
   assert.equal(engine.service('web')?.state.stable, 1)
   return engine
 }
 
 test('createEngine() journals the intent before it acts when an instance is started', async () => {
-  const world = fakeWorld()
-  await running(world)
-  const intent = world.log.indexOf('journal InstanceStarting')
-  assert.ok(intent !== -1 && intent < world.log.indexOf('launch web-1'), world.log.join('\n'))
+  const machine = fakeMachine()
+  await running(machine)
+  const intent = machine.log.indexOf('journal InstanceStarting')
+  assert.ok(intent !== -1 && intent < machine.log.indexOf('launch web-1'), machine.log.join('\n'))
 })
 
 test('createEngine() drains the old instance only after the new one is ready when a service is upgraded', async () => {
-  const world = fakeWorld()
-  const engine = await running(world)
+  const machine = fakeMachine()
+  const engine = await running(machine)
   engine.apply(spec(), 'upgrade')
   await turn()
-  assert.deepEqual(world.living.get('web-1')?.signals, [])
-  world.living.get('web-2')?.observer.ready()
-  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+  assert.deepEqual(machine.living.get('web-1')?.signals, [])
+  machine.living.get('web-2')?.observer.ready()
+  assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
   assert.equal(engine.service('web')?.receipt, null)
-  world.living.get('web-1')?.observer.stoppedAccepting()
+  machine.living.get('web-1')?.observer.stoppedAccepting()
   const receipt = engine.service('web')?.receipt
   assert.equal(receipt?.outcome, 'complete')
   assert.deepEqual(
@@ -44,15 +44,15 @@ test('createEngine() drains the old instance only after the new one is ready whe
 })
 
 test('createEngine() names the ready instances of the new revision to those that drain, whenever they change', async () => {
-  const world = fakeWorld()
-  const engine = await running(world, spec({ replicas: 2 }))
-  const successors = (id: string) => world.living.get(id)?.successors
+  const machine = fakeMachine()
+  const engine = await running(machine, spec({ replicas: 2 }))
+  const successors = (id: string) => machine.living.get(id)?.successors
   engine.apply(spec({ replicas: 2 }), 'upgrade')
   await turn()
-  world.living.get('web-3')?.observer.ready()
+  machine.living.get('web-3')?.observer.ready()
   await turn()
   assert.deepEqual([successors('web-1'), successors('web-2')], [['web-3'], []])
-  world.living.get('web-4')?.observer.ready()
+  machine.living.get('web-4')?.observer.ready()
   assert.deepEqual(
     [successors('web-1'), successors('web-2')],
     [
@@ -60,26 +60,26 @@ test('createEngine() names the ready instances of the new revision to those that
       ['web-3', 'web-4'],
     ],
   )
-  world.living.get('web-3')?.exit({ code: 1, signal: null })
+  machine.living.get('web-3')?.exit({ code: 1, signal: null })
   assert.deepEqual(successors('web-1'), ['web-4'])
 })
 
 test('createEngine() names no successor that has failed its liveness probe itself', async () => {
-  const world = fakeWorld()
-  await running(world, spec({ replicas: 3 }))
-  for (const id of ['web-1', 'web-2']) world.living.get(id)?.observer.unhealthy('it hangs')
+  const machine = fakeMachine()
+  await running(machine, spec({ replicas: 3 }))
+  for (const id of ['web-1', 'web-2']) machine.living.get(id)?.observer.unhealthy('it hangs')
   await turn()
-  world.living.get('web-4')?.observer.ready()
-  assert.deepEqual(world.living.get('web-1')?.successors, ['web-3', 'web-4'])
+  machine.living.get('web-4')?.observer.ready()
+  assert.deepEqual(machine.living.get('web-1')?.successors, ['web-3', 'web-4'])
 })
 
 test('createEngine() replaces an instance that is measured above its memory limit, and measures it no more', async () => {
-  const world = fakeWorld()
-  const engine = await running(world, spec({ maxMemory: 300 * 2 ** 20 }))
-  const pid = (id: string) => world.living.get(id)?.pid ?? 0
-  const measure = (id: string, bytes: number) => world.gauges.get(pid(id))?.(bytes)
+  const machine = fakeMachine()
+  const engine = await running(machine, spec({ maxMemory: 300 * 2 ** 20 }))
+  const pid = (id: string) => machine.living.get(id)?.pid ?? 0
+  const measure = (id: string, bytes: number) => machine.gauges.get(pid(id))?.(bytes)
   measure('web-1', 300 * 2 ** 20)
-  assert.equal(world.living.size, 1)
+  assert.equal(machine.living.size, 1)
   measure('web-1', 312.4 * 2 ** 20)
   measure('web-1', 400 * 2 ** 20)
   await turn()
@@ -87,59 +87,59 @@ test('createEngine() replaces an instance that is measured above its memory limi
     engine.explain('web')[0] ?? '',
     /^web-1 of revision 1 has 312.4 MiB in memory, and maxMemory is 300 MiB, /,
   )
-  assert.deepEqual(world.living.get('web-1')?.signals, [])
-  world.living.get('web-2')?.observer.ready()
-  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
-  assert.deepEqual([...world.gauges.keys()], [pid('web-2')])
-  const { length } = world.journaled
+  assert.deepEqual(machine.living.get('web-1')?.signals, [])
+  machine.living.get('web-2')?.observer.ready()
+  assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
+  assert.deepEqual([...machine.gauges.keys()], [pid('web-2')])
+  const { length } = machine.journaled
   measure('web-2', 400 * 2 ** 20)
-  assert.equal(world.journaled.length, length, 'too soon after its predecessor')
-  world.clock.advance(10_000)
+  assert.equal(machine.journaled.length, length, 'too soon after its predecessor')
+  machine.clock.advance(10_000)
   measure('web-2', 400 * 2 ** 20)
-  assert.equal(world.journaled[length]?.type, 'InstanceExceededMemory')
+  assert.equal(machine.journaled[length]?.type, 'InstanceExceededMemory')
 })
 
 test('createEngine() measures nobody who has no memory limit', async () => {
-  const world = fakeWorld()
-  await running(world)
-  assert.equal(world.gauges.size, 0)
+  const machine = fakeMachine()
+  await running(machine)
+  assert.equal(machine.gauges.size, 0)
 })
 
 test('createEngine() names no successor when everything stops', async () => {
-  const world = fakeWorld()
-  const engine = await running(world, spec({ replicas: 2 }))
+  const machine = fakeMachine()
+  const engine = await running(machine, spec({ replicas: 2 }))
   engine.command('web', { type: 'Stop' })
   assert.deepEqual(
-    [...world.living.values()].map(({ successors }) => successors),
+    [...machine.living.values()].map(({ successors }) => successors),
     [[], []],
   )
 })
 
 test('createEngine() opens each listener once and keeps it when revisions come and go', async () => {
-  const world = fakeWorld()
-  const engine = await running(world)
+  const machine = fakeMachine()
+  const engine = await running(machine)
   engine.apply(spec(), 'upgrade')
   await turn()
-  world.living.get('web-2')?.observer.ready()
-  world.living.get('web-1')?.observer.stoppedAccepting()
-  world.living.get('web-1')?.exit()
+  machine.living.get('web-2')?.observer.ready()
+  machine.living.get('web-1')?.observer.stoppedAccepting()
+  machine.living.get('web-1')?.exit()
   assert.deepEqual(
-    world.log.filter((line) => /^(listen|close)/.test(line)),
+    machine.log.filter((line) => /^(listen|close)/.test(line)),
     ['listen http'],
   )
 })
 
 test('createEngine() closes a listener that the new revision does not name when the old one is gone', async () => {
-  const world = fakeWorld()
+  const machine = fakeMachine()
   const engine = await running(
-    world,
+    machine,
     spec({ listen: { ...spec().listen, old: { type: 'tcp', host: '::', port: 1, backlog: 1 } } }),
   )
   engine.apply(spec(), 'upgrade')
   await turn()
-  world.living.get('web-2')?.observer.ready()
-  world.living.get('web-1')?.observer.stoppedAccepting()
-  world.living.get('web-1')?.exit()
+  machine.living.get('web-2')?.observer.ready()
+  machine.living.get('web-1')?.observer.stoppedAccepting()
+  machine.living.get('web-1')?.exit()
   assert.deepEqual(
     engine.service('web')?.listeners.map(({ name }) => name),
     ['http'],
@@ -147,49 +147,49 @@ test('createEngine() closes a listener that the new revision does not name when 
 })
 
 test('createEngine() kills an instance when its grace period is over', async () => {
-  const world = fakeWorld()
-  const engine = await running(world)
+  const machine = fakeMachine()
+  const engine = await running(machine)
   engine.command('web', { type: 'Stop' })
-  world.clock.advance(29_999)
-  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
-  world.clock.advance(1)
-  assert.deepEqual(world.living.get('web-1')?.signals, ['drain', 'kill'])
+  machine.clock.advance(29_999)
+  assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
+  machine.clock.advance(1)
+  assert.deepEqual(machine.living.get('web-1')?.signals, ['drain', 'kill'])
 })
 
 test('createEngine() refuses a service whose program is not there when it never ran', () => {
-  const world = fakeWorld()
-  world.refusal = failed('CannotStart', 'command "nope" was not found')
-  const answer = createEngine(world).apply(spec(), 'start')
+  const machine = fakeMachine()
+  machine.refusal = failed('CannotStart', 'command "nope" was not found')
+  const answer = createEngine(machine).apply(spec(), 'start')
   assert.deepEqual(answer, failed('Usage', 'service "web": command "nope" was not found'))
-  assert.deepEqual(world.log, [])
+  assert.deepEqual(machine.log, [])
 })
 
 test('createEngine() rolls back when a running service is upgraded to a program that is not there', async () => {
-  const world = fakeWorld()
-  const engine = await running(world)
-  world.refusal = failed('CannotStart', 'command "nope" was not found')
+  const machine = fakeMachine()
+  const engine = await running(machine)
+  machine.refusal = failed('CannotStart', 'command "nope" was not found')
   assert.equal(engine.apply(spec(), 'upgrade').ok, true)
   const receipt = engine.service('web')?.receipt
   assert.equal(receipt?.outcome, 'rolled-back')
   assert.match(receipt?.failure?.message ?? '', /"nope" was not found/)
-  assert.deepEqual(world.living.get('web-1')?.signals, [])
+  assert.deepEqual(machine.living.get('web-1')?.signals, [])
 })
 
 test('createEngine() keeps figures out of the journal when an instance reports them', async () => {
-  const world = fakeWorld()
-  const engine = await running(world)
-  const before = world.journaled.length
-  world.living.get('web-1')?.observer.status('busy')
-  assert.equal(world.journaled.length, before)
+  const machine = fakeMachine()
+  const engine = await running(machine)
+  const before = machine.journaled.length
+  machine.living.get('web-1')?.observer.status('busy')
+  assert.equal(machine.journaled.length, before)
   assert.equal(engine.service('web')?.texts.get('web-1'), 'busy')
 })
 
 test('createEngine() keeps the figures of the new instance at the end of its rollout while the old one drains', async () => {
-  const world = fakeWorld()
-  const engine = await running(world)
+  const machine = fakeMachine()
+  const engine = await running(machine)
   engine.apply(spec(), 'upgrade')
   await turn()
-  const [old, fresh] = ['web-1', 'web-2'].map((id) => world.living.get(id)?.observer)
+  const [old, fresh] = ['web-1', 'web-2'].map((id) => machine.living.get(id)?.observer)
   fresh?.account(figures)
   fresh?.ready()
   old?.stoppedAccepting()

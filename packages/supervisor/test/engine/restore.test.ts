@@ -1,37 +1,37 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { FakeWorld } from '@handover/testkit'
-import { fakeWorld } from '@handover/testkit'
+import type { FakeMachine } from '@handover/testkit'
+import { fakeMachine } from '@handover/testkit'
 import { createEngine } from '../../dist/engine/index.js'
 import type { Engine } from '../../dist/engine/index.js'
 import { figures, spec } from './spec.js'
 
-/** A service that runs in its first revision; what its supervisor wrote down is in `world.journaled`. */
-async function running(world: FakeWorld): Promise<Engine> {
-  const engine = createEngine(world)
+/** A service that runs in its first revision; what its supervisor wrote down is in `machine.journaled`. */
+async function running(machine: FakeMachine): Promise<Engine> {
+  const engine = createEngine(machine)
   engine.apply(spec(), 'start')
   await turn()
-  for (const { observer } of world.living.values()) observer.ready()
+  for (const { observer } of machine.living.values()) observer.ready()
   return engine
 }
 
 /** Another supervisor, that finds the journal of the first and these of its instances alive. */
-async function takenOver(journal: FakeWorld['journaled'], surviving: string[]) {
-  const world = fakeWorld(journal, surviving)
-  const engine = createEngine(world)
+async function takenOver(journal: FakeMachine['journaled'], surviving: string[]) {
+  const machine = fakeMachine(journal, surviving)
+  const engine = createEngine(machine)
   assert.deepEqual(await engine.restore(), { ok: true, value: true })
   await turn()
-  return { world, engine }
+  return { machine, engine }
 }
 
 test('restore() goes on with living instances and starts nothing when their supervisor died', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   await running(first)
-  const { world, engine } = await takenOver(first.journaled, ['web-1'])
+  const { machine, engine } = await takenOver(first.journaled, ['web-1'])
   const pid = first.living.get('web-1')?.pid
   assert.deepEqual(
-    world.log.filter((line) => !line.startsWith('journal')),
+    machine.log.filter((line) => !line.startsWith('journal')),
     ['adopt web-1', `recover http from ${pid}`],
   )
   const [instance] = engine.service('web')?.state.instances ?? []
@@ -40,36 +40,36 @@ test('restore() goes on with living instances and starts nothing when their supe
 })
 
 test('restore() goes on with a rollout where it stood when the supervisor died in the middle', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
   await turn()
   const second = await takenOver(first.journaled, ['web-1', 'web-2'])
-  second.world.living.get('web-2')?.observer.ready()
-  assert.deepEqual(second.world.living.get('web-1')?.signals, ['drain'])
-  second.world.living.get('web-1')?.observer.stoppedAccepting()
+  second.machine.living.get('web-2')?.observer.ready()
+  assert.deepEqual(second.machine.living.get('web-1')?.signals, ['drain'])
+  second.machine.living.get('web-1')?.observer.stoppedAccepting()
   assert.equal(second.engine.service('web')?.receipt?.outcome, 'complete')
 })
 
 test('restore() finds the process that the supervisor had started and not yet written down when it died', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
   await turn()
   const unwritten = first.journaled.findLastIndex(({ type }) => type === 'InstanceStarted')
-  const { world, engine: next } = await takenOver(first.journaled.slice(0, unwritten), ['web-1', 'web-2'])
+  const { machine, engine: next } = await takenOver(first.journaled.slice(0, unwritten), ['web-1', 'web-2'])
   assert.deepEqual(
-    world.log.filter((line) => line.startsWith('launch')),
+    machine.log.filter((line) => line.startsWith('launch')),
     [],
   )
   const started = next.service('web')?.state.instances.find(({ id }) => id === 'web-2')
-  assert.deepEqual([started?.state, started?.pid], ['starting', world.living.get('web-2')?.pid])
-  world.living.get('web-2')?.observer.ready()
-  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+  assert.deepEqual([started?.state, started?.pid], ['starting', machine.living.get('web-2')?.pid])
+  machine.living.get('web-2')?.observer.ready()
+  assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
 })
 
 test('restore() knows the receipts of earlier rollouts, with what was counted, when the supervisor died', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
   await turn()
@@ -92,7 +92,7 @@ test('restore() knows the receipts of earlier rollouts, with what was counted, w
 })
 
 test('restore() finds the same when an overgrown journal was shortened in the meantime', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
   await turn()
@@ -107,43 +107,43 @@ test('restore() finds the same when an overgrown journal was shortened in the me
   )
   const second = await takenOver(first.journaled, ['web-2'])
   assert.deepEqual(second.engine.history('web'), engine.history('web'))
-  assert.deepEqual(second.world.living.get('web-2')?.signals, [])
+  assert.deepEqual(second.machine.living.get('web-2')?.signals, [])
 })
 
 test('restore() starts an instance again when it died with the supervisor and others live', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   const engine = createEngine(first)
   engine.apply(spec({ replicas: 2 }), 'start')
   await turn()
   for (const { observer } of first.living.values()) observer.ready()
-  const { world } = await takenOver(first.journaled, ['web-1'])
+  const { machine } = await takenOver(first.journaled, ['web-1'])
   assert.deepEqual(
-    world.log.filter((line) => line.startsWith('launch')),
+    machine.log.filter((line) => line.startsWith('launch')),
     ['launch web-2'],
   )
 })
 
 test('restore() drains again what was draining when the supervisor died', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   const engine = await running(first)
   engine.command('web', { type: 'Stop' })
-  const { world } = await takenOver(first.journaled, ['web-1'])
-  assert.deepEqual(world.living.get('web-1')?.signals, ['drain'])
+  const { machine } = await takenOver(first.journaled, ['web-1'])
+  assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
 })
 
 test('restore() keeps numbers and history and starts nothing when nothing lives any more', async () => {
-  const first = fakeWorld()
+  const first = fakeMachine()
   await running(first)
-  const { world, engine } = await takenOver(first.journaled, [])
+  const { machine, engine } = await takenOver(first.journaled, [])
   assert.equal(engine.service('web')?.state.stopped, true)
   assert.deepEqual(
-    world.log.filter((line) => line.startsWith('launch')),
+    machine.log.filter((line) => line.startsWith('launch')),
     [],
   )
   engine.apply(spec(), 'start')
   await turn()
   assert.equal(engine.service('web')?.state.target, 2)
-  assert.deepEqual([...world.living.keys()], ['web-2'])
+  assert.deepEqual([...machine.living.keys()], ['web-2'])
   assert.deepEqual(
     engine.history('web').map(({ revision, receipts }) => [revision.number, receipts.length]),
     [

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { specOf } from '@handover/testkit'
 import type { IntOrPercent } from '../../dist/model/index.js'
 import { backOffMs, remembered } from '../../dist/rollout/backoff.js'
 import { limitsOf, resolveFenceposts } from '../../dist/rollout/fenceposts.js'
 import { proportionalSizes } from '../../dist/rollout/proportional.js'
 import { cleanupUnhealthy, newSetSize, oldSetScaleDown, scaleDownAvailable } from '../../dist/rollout/sets.js'
-import { rolling, specOf } from './specs.js'
+import { rolling } from './specs.js'
 
 /**
  * Kubernetes' own arithmetic, as tables. The cases are those of its tests, in pkg/controller/deployment:

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { specOf } from '@handover/testkit'
 import type { ServiceState } from '../../dist/model/index.js'
 import { explain, initialState, plan, progress, receiptOf, reduce } from '../../dist/rollout/index.js'
 import { limitsOf } from '../../dist/rollout/fenceposts.js'
 import { countAvailable, isLiving, targetSpec } from '../../dist/rollout/instances.js'
-import { rolling, specOf } from './specs.js'
+import { rolling } from './specs.js'
 import { anything, broken, event, story, wellBehaved } from './stories.js'
 import type { Happening } from './stories.js'
-import type { Behaviour, FakeWorld, Step, WorldObserver } from './world.js'
-import { fakeWorld } from './world.js'
+import type { Behaviour, Simulation, Step, SimulationObserver } from './simulation.js'
+import { simulate } from './simulation.js'
 
 const numRuns = Number(process.env.RUNS ?? 300)
 
@@ -19,10 +20,10 @@ const scriptOf = (behaviours: Behaviour[]) => {
   return () => behaviours[started++ % behaviours.length] ?? {}
 }
 
-function play(world: FakeWorld, happenings: Happening[]): void {
+function play(simulation: Simulation, happenings: Happening[]): void {
   for (const happening of happenings) {
-    if (happening.type === 'wait') world.advance(happening.ms)
-    else world.ask(happening.command)
+    if (happening.type === 'wait') simulation.advance(happening.ms)
+    else simulation.ask(happening.command)
   }
 }
 
@@ -39,7 +40,7 @@ function boundsOf(state: ServiceState) {
  * included: it is not the number of instances at any moment that is bounded (scaling down makes what was
  * right too many, a crash makes what was enough too few), but what we do about it.
  */
-const keepsBounds: WorldObserver = {
+const keepsBounds: SimulationObserver = {
   step({ actions, now }: Step) {
     for (const { action, state } of actions) {
       if (action.type === 'StartInstance' && !state.instances.some(({ id }) => id === action.instance)) {
@@ -67,9 +68,9 @@ const keepsBounds: WorldObserver = {
 test('plan() never starts more than replicas + maxSurge, never drains below replicas - maxUnavailable', () => {
   fc.assert(
     fc.property(fc.array(anything, { minLength: 1, maxLength: 8 }), story, (behaviours, happenings) => {
-      const world = fakeWorld(scriptOf(behaviours), keepsBounds)
-      play(world, happenings)
-      world.settle(3600_000)
+      const simulation = simulate(scriptOf(behaviours), keepsBounds)
+      play(simulation, happenings)
+      simulation.settle(3600_000)
     }),
     { numRuns },
   )
@@ -85,7 +86,7 @@ test('plan() keeps the number itself within both bounds when nothing crashes and
         const change = { replicas, minReadySeconds, strategy: rolling(maxSurge, maxUnavailable) }
         const up = { type: 'Upgrade', revision: { spec: specOf(change), release: '' }, cause: '' } as const
         let rollouts = 0
-        const world = fakeWorld(scriptOf(behaviours), {
+        const simulation = simulate(scriptOf(behaviours), {
           step({ after, now }) {
             const { maxTotal, minAvailable } = boundsOf(after)
             assert.ok(living(after).length <= maxTotal)
@@ -93,9 +94,9 @@ test('plan() keeps the number itself within both bounds when nothing crashes and
           },
         })
         for (; rollouts < 3; rollouts++) {
-          assert.ok(world.ask(up).ok)
-          world.settle(3600_000)
-          assert.equal(world.state.stable, rollouts + 1)
+          assert.ok(simulation.ask(up).ok)
+          simulation.settle(3600_000)
+          assert.equal(simulation.state.stable, rollouts + 1)
         }
       },
     ),
@@ -106,14 +107,18 @@ test('plan() keeps the number itself within both bounds when nothing crashes and
 test('plan() has one rollout at a time, and the fold of all events is the state', () => {
   fc.assert(
     fc.property(fc.array(anything, { minLength: 1, maxLength: 8 }), story, (behaviours, happenings) => {
-      const world = fakeWorld(scriptOf(behaviours))
-      play(world, happenings)
-      assert.deepEqual(world.events.reduce(reduce, initialState('web')), world.state)
-      assert.deepEqual(JSON.parse(JSON.stringify(world.state)), world.state, 'it survives the journal')
+      const simulation = simulate(scriptOf(behaviours))
+      play(simulation, happenings)
+      assert.deepEqual(simulation.events.reduce(reduce, initialState('web')), simulation.state)
+      assert.deepEqual(
+        JSON.parse(JSON.stringify(simulation.state)),
+        simulation.state,
+        'it survives the journal',
+      )
 
       let open: number | null = null
       let state = initialState('web')
-      for (const event of world.events) {
+      for (const event of simulation.events) {
         if (event.type === 'RolloutStarted') {
           const stuck =
             state.rollout?.phase === 'rollingBack' && event.at - state.rollout.progressAt >= 20_000
@@ -145,22 +150,24 @@ test('plan() brings every rollout to an end, and full service back, when the wor
       // A release is known by the number of the revision that brought it, also when it is undone to.
       let named = 0
       const behaviours = new Map<string, Behaviour>([['first', first]])
-      const world = fakeWorld(({ release }) => behaviours.get(release) ?? {})
+      const simulation = simulate(({ release }) => behaviours.get(release) ?? {})
       const spec = specOf({ replicas: 2 })
-      world.ask({ type: 'Upgrade', revision: { spec, release: 'first' }, cause: 'start' })
-      world.settle(600_000)
-      assert.equal(world.state.stable, 1)
+      simulation.ask({ type: 'Upgrade', revision: { spec, release: 'first' }, cause: 'start' })
+      simulation.settle(600_000)
+      assert.equal(simulation.state.stable, 1)
       for (const happening of happenings.filter(servesSomething)) {
         if (happening.type === 'ask' && happening.command.type === 'Upgrade') {
           const release = `release ${++named}`
           behaviours.set(release, others[named % others.length] ?? {})
           const { command } = happening
-          play(world, [{ type: 'ask', command: { ...command, revision: { ...command.revision, release } } }])
-        } else play(world, [happening])
+          play(simulation, [
+            { type: 'ask', command: { ...command, revision: { ...command.revision, release } } },
+          ])
+        } else play(simulation, [happening])
       }
-      if (world.state.paused) world.ask({ type: 'Resume' })
-      world.settle(2 * 3600_000)
-      const { state, now } = world
+      if (simulation.state.paused) simulation.ask({ type: 'Resume' })
+      simulation.settle(2 * 3600_000)
+      const { state, now } = simulation
       if (state.stopping) return assert.ok(state.stopped && state.instances.length === 0)
       // Without anything to go back to a broken release is all there is, and goes on being tried.
       if (state.rollout?.phase === 'failed') return assert.equal(state.rollout.from, null)

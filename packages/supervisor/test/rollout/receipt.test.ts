@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { specOf } from '@handover/testkit'
 import type { ConnectionAccount, InstanceReceipt } from '../../dist/model/index.js'
 import { unaccounted } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
-import { specOf } from './specs.js'
-import type { Behaviour, FakeWorld } from './world.js'
-import { fakeWorld } from './world.js'
+import type { Behaviour, Simulation } from './simulation.js'
+import { simulate } from './simulation.js'
 
-const upgrade = (world: FakeWorld, release: string, replicas = 1) =>
-  world.ask({ type: 'Upgrade', revision: { spec: specOf({ replicas }), release }, cause: 'upgrade' })
+const upgrade = (simulation: Simulation, release: string, replicas = 1) =>
+  simulation.ask({ type: 'Upgrade', revision: { spec: specOf({ replicas }), release }, cause: 'upgrade' })
 
-const worldOf = (behaviours: Record<string, Behaviour>): FakeWorld =>
-  fakeWorld(({ release }) => behaviours[release] ?? {})
+const simulationOf = (behaviours: Record<string, Behaviour>): Simulation =>
+  simulate(({ release }) => behaviours[release] ?? {})
 
 const brief = ({ id, side, reason, killed, exit }: InstanceReceipt) =>
   [id, side, reason ?? 'stays', killed ? 'killed' : (exit?.signal ?? exit?.code ?? 'lives')].join(' ')
@@ -30,29 +30,29 @@ test('receiptOf() says how many connections an account does not explain', () => 
   }
   assert.equal(unaccounted(figures), 0)
   assert.equal(unaccounted({ ...figures, open: 1 }), 1)
-  const world = worldOf({})
-  upgrade(world, 'v1')
-  world.settle()
-  upgrade(world, 'v2')
-  world.settle()
-  const last = world.events.at(-1)
+  const simulation = simulationOf({})
+  upgrade(simulation, 'v1')
+  simulation.settle()
+  upgrade(simulation, 'v2')
+  simulation.settle()
+  const last = simulation.events.at(-1)
   assert.ok(last)
   const account = { ...figures, handedOver: 3 }
   const lost = [
-    ...world.events,
+    ...simulation.events,
     { ...last, type: 'InstanceDrained' as const, instance: 'web-1', account, cut: [] },
   ]
   assert.equal(receiptOf(lost)?.instances[0]?.unaccounted, 1)
 })
 
 test('receiptOf() gives the account of a complete rollout, and of what drains behind it', () => {
-  const world = worldOf({ v1: { stopAcceptingMs: 10, drainMs: 5000 }, v2: { readyMs: 300 } })
-  upgrade(world, 'v1')
-  world.settle()
-  upgrade(world, 'v2')
-  world.advance(1000)
+  const simulation = simulationOf({ v1: { stopAcceptingMs: 10, drainMs: 5000 }, v2: { readyMs: 300 } })
+  upgrade(simulation, 'v1')
+  simulation.settle()
+  upgrade(simulation, 'v2')
+  simulation.advance(1000)
 
-  const receipt = receiptOf(world.events)
+  const receipt = receiptOf(simulation.events)
   assert.ok(receipt)
   const { instances, ...whole } = receipt
   assert.deepEqual(whole, {
@@ -84,10 +84,10 @@ test('receiptOf() gives the account of a complete rollout, and of what drains be
     { id: 'web-2', revision: 2, pid: 1002, side: 'new', killed: false, account: null, readyMs: 300 },
   ])
 
-  world.settle()
-  const [old] = receiptOf(world.events)?.instances ?? []
+  simulation.settle()
+  const [old] = receiptOf(simulation.events)?.instances ?? []
   assert.deepEqual([old?.drainMs, old?.exit], [5000, { code: 0, signal: null }])
-  assert.equal(receiptOf(world.events)?.draining, 1, 'at the end of the rollout it still drained')
+  assert.equal(receiptOf(simulation.events)?.draining, 1, 'at the end of the rollout it still drained')
 })
 
 test('receiptOf() keeps the newest account of each instance', () => {
@@ -95,14 +95,14 @@ test('receiptOf() keeps the newest account of each instance', () => {
     ...{ accepted: 7, adopted: 1, answered: 20, endedByPeer: 3, endedOrderly: 2, endedAtDeadline: 0 },
     ...{ handedOver: 3, open: 0, active: 0 },
   }
-  const world = worldOf({})
-  upgrade(world, 'v1')
-  world.settle()
-  upgrade(world, 'v2')
-  world.settle()
-  const told = { service: 'web', at: world.now, instance: 'web-1', account, cut: [] }
-  const end = world.events.findIndex(({ type }) => type === 'RolloutCompleted')
-  const events = [...world.events]
+  const simulation = simulationOf({})
+  upgrade(simulation, 'v1')
+  simulation.settle()
+  upgrade(simulation, 'v2')
+  simulation.settle()
+  const told = { service: 'web', at: simulation.now, instance: 'web-1', account, cut: [] }
+  const end = simulation.events.findIndex(({ type }) => type === 'RolloutCompleted')
+  const events = [...simulation.events]
   const last = events.findLastIndex(({ type }) => type === 'InstanceStoppedAccepting')
   assert.ok(end >= 0 && last > end)
   events.splice(last, 0, { ...told, type: 'InstanceAccount', account: { ...account, open: 5 } })
@@ -112,12 +112,12 @@ test('receiptOf() keeps the newest account of each instance', () => {
 
 test('receiptOf() names the failure and shows the old instances untouched when a rollout was rolled back', () => {
   const output = ['Error: no such table', '    at boot (app.js:3)']
-  const world = worldOf({ v2: { readyMs: null, exit: { afterMs: 200, code: 1, output } } })
-  upgrade(world, 'v1', 2)
-  world.settle()
-  upgrade(world, 'v2', 2)
-  world.settle()
-  const receipt = receiptOf(world.events)
+  const simulation = simulationOf({ v2: { readyMs: null, exit: { afterMs: 200, code: 1, output } } })
+  upgrade(simulation, 'v1', 2)
+  simulation.settle()
+  upgrade(simulation, 'v2', 2)
+  simulation.settle()
+  const receipt = receiptOf(simulation.events)
   assert.equal(receipt?.outcome, 'rolled-back')
   assert.equal(receipt?.failure?.code, 'ExitedBeforeReady')
   assert.deepEqual(receipt?.failure?.output, output)
@@ -129,28 +129,28 @@ test('receiptOf() names the failure and shows the old instances untouched when a
 })
 
 test('receiptOf() says that an instance had to be killed when its drain hangs', () => {
-  const world = worldOf({ v1: { stopAcceptingMs: null, drainMs: null } })
-  upgrade(world, 'v1')
-  world.settle()
-  upgrade(world, 'v2')
-  world.settle()
-  const receipt = receiptOf(world.events)
+  const simulation = simulationOf({ v1: { stopAcceptingMs: null, drainMs: null } })
+  upgrade(simulation, 'v1')
+  simulation.settle()
+  upgrade(simulation, 'v2')
+  simulation.settle()
+  const receipt = receiptOf(simulation.events)
   assert.deepEqual(receipt?.instances.map(brief), ['web-1 old upgrade killed', 'web-2 new stays lives'])
   assert.equal(receipt?.instances[0]?.drainMs, 30_001)
   assert.equal(receipt?.draining, 0)
 })
 
 test('receiptOf() tells failed and stopped apart, and is null while nothing has ended', () => {
-  const world = worldOf({ v1: { readyMs: null, exit: { afterMs: 200, code: 1 } } })
-  assert.equal(receiptOf(world.events), null)
-  upgrade(world, 'v1')
-  assert.equal(receiptOf(world.events), null)
-  world.advance(60_000)
-  assert.equal(receiptOf(world.events)?.outcome, 'failed')
-  assert.equal(receiptOf(world.events)?.endedAt, 200)
-  upgrade(world, 'v2')
-  assert.equal(receiptOf(world.events), null)
-  world.ask({ type: 'Stop' })
-  world.settle()
-  assert.equal(receiptOf(world.events)?.outcome, 'stopped')
+  const simulation = simulationOf({ v1: { readyMs: null, exit: { afterMs: 200, code: 1 } } })
+  assert.equal(receiptOf(simulation.events), null)
+  upgrade(simulation, 'v1')
+  assert.equal(receiptOf(simulation.events), null)
+  simulation.advance(60_000)
+  assert.equal(receiptOf(simulation.events)?.outcome, 'failed')
+  assert.equal(receiptOf(simulation.events)?.endedAt, 200)
+  upgrade(simulation, 'v2')
+  assert.equal(receiptOf(simulation.events), null)
+  simulation.ask({ type: 'Stop' })
+  simulation.settle()
+  assert.equal(receiptOf(simulation.events)?.outcome, 'stopped')
 })

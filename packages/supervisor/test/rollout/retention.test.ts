@@ -1,51 +1,51 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { specOf } from './specs.js'
-import type { Behaviour, FakeWorld } from './world.js'
-import { fakeWorld } from './world.js'
+import { specOf } from '@handover/testkit'
+import type { Behaviour, Simulation } from './simulation.js'
+import { simulate } from './simulation.js'
 
-const upgrade = (world: FakeWorld, release: string, revisionHistoryLimit: number) => {
+const upgrade = (simulation: Simulation, release: string, revisionHistoryLimit: number) => {
   const spec = specOf({ replicas: 1, revisionHistoryLimit })
-  world.ask({ type: 'Upgrade', revision: { spec, release }, cause: 'upgrade' })
+  simulation.ask({ type: 'Upgrade', revision: { spec, release }, cause: 'upgrade' })
 }
 
-const numbers = (world: FakeWorld) => world.state.revisions.map(({ number }) => number)
+const numbers = (simulation: Simulation) => simulation.state.revisions.map(({ number }) => number)
 
-function worldAfter(
+function simulationAfter(
   releases: string[],
   limit: number,
   behaviours: Record<string, Behaviour> = {},
-): FakeWorld {
-  const world = fakeWorld(({ release }) => behaviours[release] ?? {})
+): Simulation {
+  const simulation = simulate(({ release }) => behaviours[release] ?? {})
   for (const release of releases) {
-    upgrade(world, release, limit)
-    world.settle()
+    upgrade(simulation, release, limit)
+    simulation.settle()
   }
-  return world
+  return simulation
 }
 
 test('reduce() keeps revisionHistoryLimit old revisions', () => {
-  assert.deepEqual(numbers(worldAfter(['a', 'b', 'c', 'd', 'e'], 2)), [3, 4, 5])
-  assert.deepEqual(numbers(worldAfter(['a', 'b', 'c'], 0)), [3])
-  assert.deepEqual(numbers(worldAfter(['a', 'b', 'c'], 10)), [1, 2, 3])
+  assert.deepEqual(numbers(simulationAfter(['a', 'b', 'c', 'd', 'e'], 2)), [3, 4, 5])
+  assert.deepEqual(numbers(simulationAfter(['a', 'b', 'c'], 0)), [3])
+  assert.deepEqual(numbers(simulationAfter(['a', 'b', 'c'], 10)), [1, 2, 3])
 })
 
 test('reduce() keeps an old revision while an instance of it drains', () => {
-  const world = worldAfter(['a'], 0, { a: { drainMs: 20_000 } })
-  upgrade(world, 'b', 0)
-  world.advance(1000)
-  assert.deepEqual([world.state.rollout, world.state.stable], [null, 2])
-  assert.deepEqual(numbers(world), [1, 2])
-  world.settle()
-  assert.deepEqual(numbers(world), [2])
+  const simulation = simulationAfter(['a'], 0, { a: { drainMs: 20_000 } })
+  upgrade(simulation, 'b', 0)
+  simulation.advance(1000)
+  assert.deepEqual([simulation.state.rollout, simulation.state.stable], [null, 2])
+  assert.deepEqual(numbers(simulation), [1, 2])
+  simulation.settle()
+  assert.deepEqual(numbers(simulation), [2])
 })
 
 test('reduce() keeps the stable revision however many fail after it, and gives no number twice', () => {
   const broken: Behaviour = { readyMs: null, exit: { afterMs: 10, code: 1 } }
-  const world = worldAfter(['a', 'b', 'c', 'd'], 1, { b: broken, c: broken, d: broken })
-  assert.equal(world.state.stable, 1)
-  assert.deepEqual(numbers(world), [1, 4])
-  upgrade(world, 'e', 0)
-  world.settle()
-  assert.deepEqual([world.state.stable, numbers(world)], [5, [5]])
+  const simulation = simulationAfter(['a', 'b', 'c', 'd'], 1, { b: broken, c: broken, d: broken })
+  assert.equal(simulation.state.stable, 1)
+  assert.deepEqual(numbers(simulation), [1, 4])
+  upgrade(simulation, 'e', 0)
+  simulation.settle()
+  assert.deepEqual([simulation.state.stable, numbers(simulation)], [5, [5]])
 })

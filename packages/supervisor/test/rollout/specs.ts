@@ -1,7 +1,5 @@
 import type { ServiceSpec } from '../../dist/model/index.js'
 
-export { specOf } from '@handover/testkit'
-
 export const rolling = (
   maxSurge: number | `${number}%`,
   maxUnavailable: number | `${number}%`,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { specOf } from '@handover/testkit'
 import type { Action, Command, Event, ServiceSpec } from '../../dist/model/index.js'
 import { mebibytes } from '../../dist/model/index.js'
 import { explain, progress, reduce, initialState } from '../../dist/rollout/index.js'
-import type { FakeWorld, Script } from './world.js'
-import { fakeWorld } from './world.js'
-import { specOf } from './specs.js'
+import type { Simulation, Script } from './simulation.js'
+import { simulate } from './simulation.js'
 
-/** A world whose story is written down, one line for each thing that happens. */
-export interface TracedWorld extends FakeWorld {
+/** A simulation whose story is written down, one line for each thing that happens. */
+export interface TracedSimulation extends Simulation {
   upgrade(release: string, change?: Partial<ServiceSpec>, cause?: string): void
   /** Writes down what `explain` says at this moment. */
   explain(): void
@@ -19,12 +19,16 @@ export interface TracedWorld extends FakeWorld {
  * `UPDATE_TRACES=1`; then read the difference as you would read code.
  *
  *     0.000  > what a user asks for
- *            event that follows, or that the world brings about
+ *            event that follows, or that the simulation brings about
  *          ! action that the plan decides on
  *          = figures, when they changed
  *          ? what `explain` says
  */
-export function playTrace(name: string, script: Script, scenario: (world: TracedWorld) => void): FakeWorld {
+export function playTrace(
+  name: string,
+  script: Script,
+  scenario: (simulation: TracedSimulation) => void,
+): Simulation {
   const lines: string[] = []
   let time = ''
   let figures = ''
@@ -33,7 +37,7 @@ export function playTrace(name: string, script: Script, scenario: (world: Traced
     lines.push(`${(stamp === time ? '' : stamp).padStart(10)}  ${mark} ${text}`)
     time = stamp
   }
-  const world = fakeWorld(script, {
+  const simulation = simulate(script, {
     asked(command, answer, now) {
       write('>', now, commandText(command))
       if (!answer.ok) write(' ', now, `refused, ${answer.failure.code}: ${answer.failure.message}`)
@@ -46,22 +50,22 @@ export function playTrace(name: string, script: Script, scenario: (world: Traced
       figures = line
     },
   })
-  const traced: TracedWorld = Object.assign(Object.create(world) as FakeWorld, {
+  const traced: TracedSimulation = Object.assign(Object.create(simulation) as Simulation, {
     upgrade(release: string, change: Partial<ServiceSpec> = {}, cause = 'upgrade') {
-      world.ask({ type: 'Upgrade', revision: { spec: specOf(change), release }, cause })
+      simulation.ask({ type: 'Upgrade', revision: { spec: specOf(change), release }, cause })
     },
     explain() {
-      for (const sentence of explain(world.state, world.now)) write('?', world.now, sentence)
+      for (const sentence of explain(simulation.state, simulation.now)) write('?', simulation.now, sentence)
     },
   })
   scenario(traced)
   assert.deepEqual(
-    world.events.reduce(reduce, initialState('web')),
-    world.state,
+    simulation.events.reduce(reduce, initialState('web')),
+    simulation.state,
     'the state is the fold of its events',
   )
   compare(name, `${lines.join('\n')}\n`)
-  return world
+  return simulation
 }
 
 function compare(name: string, trace: string): void {

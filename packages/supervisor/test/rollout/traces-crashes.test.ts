@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import { playTrace } from './trace.js'
-import type { Script } from './world.js'
-import { releases } from './world.js'
+import type { Script } from './simulation.js'
+import { releases } from './simulation.js'
 
 test("plan() restarts a crashing instance with kubelet's back-off", () => {
   let crashes = 0
@@ -13,11 +13,11 @@ test("plan() restarts a crashing instance with kubelet's back-off", () => {
     'crash-loop',
     (facts) =>
       facts.restarts > 0 || crashes > 0 ? script(facts) : { exit: { afterMs: 2000, code: ++crashes } },
-    (world) => {
-      world.upgrade('v1', { replicas: 1 }, 'start')
-      world.advance(15_000)
-      world.explain()
-      world.advance(1_900_000)
+    (simulation) => {
+      simulation.upgrade('v1', { replicas: 1 }, 'start')
+      simulation.advance(15_000)
+      simulation.explain()
+      simulation.advance(1_900_000)
     },
   )
 })
@@ -32,13 +32,13 @@ test('plan() starts the replacement first when a serving instance fails its live
   playTrace(
     'liveness',
     (facts) => (facts.restarts > 1 ? {} : script(facts)),
-    (world) => {
-      world.upgrade('v1', {}, 'start')
-      world.advance(5050)
-      world.explain()
-      world.advance(9100)
-      world.explain()
-      world.settle()
+    (simulation) => {
+      simulation.upgrade('v1', {}, 'start')
+      simulation.advance(5050)
+      simulation.explain()
+      simulation.advance(9100)
+      simulation.explain()
+      simulation.settle()
     },
   )
 })
@@ -53,11 +53,11 @@ test('plan() drains at once when an instance that does not serve fails its probe
           drainMs: null,
         }
       : {}
-  playTrace('liveness-unready', script, (world) => {
-    world.upgrade('v1', {}, 'start')
-    world.advance(4500)
-    world.explain()
-    world.settle()
+  playTrace('liveness-unready', script, (simulation) => {
+    simulation.upgrade('v1', {}, 'start')
+    simulation.advance(4500)
+    simulation.explain()
+    simulation.settle()
   })
 })
 
@@ -66,32 +66,32 @@ test('plan() brings an old instance back in its place when it fails its liveness
     instance === 'web-1' && restarts === 0
       ? { probeFails: { afterMs: 1000, probe: 'liveness', reason: 'GET /live: 500' } }
       : { readyMs: 500 }
-  playTrace('liveness-of-old', script, (world) => {
-    world.upgrade('v1', {}, 'start')
-    world.advance(800)
-    world.upgrade('v2')
-    world.settle()
+  playTrace('liveness-of-old', script, (simulation) => {
+    simulation.upgrade('v1', {}, 'start')
+    simulation.advance(800)
+    simulation.upgrade('v2')
+    simulation.settle()
   })
 })
 
 test('plan() brings an old instance back when it crashes while the new revision is not available', () => {
   const script: Script = ({ instance, restarts }) =>
     instance === 'web-1' && restarts === 0 ? { exit: { afterMs: 1000, code: 1 } } : { readyMs: 500 }
-  playTrace('old-crashes', script, (world) => {
-    world.upgrade('v1', {}, 'start')
-    world.advance(800)
-    world.upgrade('v2')
-    world.settle()
+  playTrace('old-crashes', script, (simulation) => {
+    simulation.upgrade('v1', {}, 'start')
+    simulation.advance(800)
+    simulation.upgrade('v2')
+    simulation.settle()
   })
 })
 
 test('plan() kills an old instance at its deadline, and completes only then, when its drain hangs', () => {
-  playTrace('drain-hangs', releases({ v1: { stopAcceptingMs: null, drainMs: null } }), (world) => {
-    world.upgrade('v1', { replicas: 1 }, 'start')
-    world.settle()
-    world.upgrade('v2', { replicas: 1 })
-    world.advance(10_000)
-    world.explain()
-    world.settle()
+  playTrace('drain-hangs', releases({ v1: { stopAcceptingMs: null, drainMs: null } }), (simulation) => {
+    simulation.upgrade('v1', { replicas: 1 }, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', { replicas: 1 })
+    simulation.advance(10_000)
+    simulation.explain()
+    simulation.settle()
   })
 })

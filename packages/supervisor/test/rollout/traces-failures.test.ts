@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { playTrace } from './trace.js'
-import type { Behaviour, Script } from './world.js'
-import { releases } from './world.js'
+import type { Behaviour, Script } from './simulation.js'
+import { releases } from './simulation.js'
 
 const broken: Record<string, { v2: Behaviour; advanceMs: number }> = {
   'exits-at-boot': {
@@ -24,30 +24,33 @@ const broken: Record<string, { v2: Behaviour; advanceMs: number }> = {
 
 for (const [name, { v2, advanceMs }] of Object.entries(broken)) {
   test(`plan() undoes the rollout and leaves the old instances alone when the new one ${name.replaceAll('-', ' ')}`, () => {
-    const world = playTrace(name, releases({ v2 }), (world) => {
-      world.upgrade('v1', { minReadySeconds: 1 }, 'start')
-      world.settle()
-      world.upgrade('v2', { minReadySeconds: 1 })
-      world.advance(advanceMs)
-      world.explain()
-      world.settle()
+    const simulation = playTrace(name, releases({ v2 }), (simulation) => {
+      simulation.upgrade('v1', { minReadySeconds: 1 }, 'start')
+      simulation.settle()
+      simulation.upgrade('v2', { minReadySeconds: 1 })
+      simulation.advance(advanceMs)
+      simulation.explain()
+      simulation.settle()
     })
     assert.deepEqual(
-      world.state.instances.map(({ id, state }) => `${id} ${state}`),
+      simulation.state.instances.map(({ id, state }) => `${id} ${state}`),
       ['web-1 ready', 'web-2 ready'],
     )
-    assert.deepEqual([world.state.stable, world.state.target, world.state.rollout], [1, 1, null])
+    assert.deepEqual(
+      [simulation.state.stable, simulation.state.target, simulation.state.rollout],
+      [1, 1, null],
+    )
   })
 }
 
 test('plan() starts what the stable revision lacks when the rollout fails halfway', () => {
   const script: Script = ({ release, instance }) =>
     release === 'v2' && instance === 'web-6' ? { exit: { afterMs: 20, code: 1 }, readyMs: null } : {}
-  playTrace('fails-halfway', script, (world) => {
-    world.upgrade('v1', { replicas: 3 }, 'start')
-    world.settle()
-    world.upgrade('v2', { replicas: 3 })
-    world.settle()
+  playTrace('fails-halfway', script, (simulation) => {
+    simulation.upgrade('v1', { replicas: 3 }, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', { replicas: 3 })
+    simulation.settle()
   })
 })
 
@@ -55,12 +58,12 @@ test('plan() goes back by Recreate when a Recreate rollout fails', () => {
   playTrace(
     'recreate-fails',
     releases({ v2: { readyMs: null, exit: { afterMs: 20, code: 1 } } }),
-    (world) => {
+    (simulation) => {
       const strategy = { type: 'Recreate' } as const
-      world.upgrade('v1', { strategy }, 'start')
-      world.settle()
-      world.upgrade('v2', { strategy })
-      world.settle()
+      simulation.upgrade('v1', { strategy }, 'start')
+      simulation.settle()
+      simulation.upgrade('v2', { strategy })
+      simulation.settle()
     },
   )
 })
@@ -69,13 +72,13 @@ test('plan() keeps trying with back-off when the first revision fails, until an 
   playTrace(
     'first-start-fails',
     releases({ v1: { readyMs: null, exit: { afterMs: 200, code: 1 } } }),
-    (world) => {
-      world.upgrade('v1', { replicas: 1 }, 'start')
-      world.advance(5000)
-      world.explain()
-      world.advance(30_000)
-      world.upgrade('v2', { replicas: 1 })
-      world.settle()
+    (simulation) => {
+      simulation.upgrade('v1', { replicas: 1 }, 'start')
+      simulation.advance(5000)
+      simulation.explain()
+      simulation.advance(30_000)
+      simulation.upgrade('v2', { replicas: 1 })
+      simulation.settle()
     },
   )
 })
@@ -86,27 +89,27 @@ test('plan() keeps trying to roll back when the stable revision does not start a
     if (release === 'v2' && instance === 'web-4') return { readyMs: null, exit: { afterMs: 20, code: 1 } }
     return release === 'v1' && broken ? { readyMs: null, exit: { afterMs: 20, code: 2 } } : {}
   }
-  playTrace('rollback-stuck', script, (world) => {
-    world.upgrade('v1', {}, 'start')
-    world.settle()
+  playTrace('rollback-stuck', script, (simulation) => {
+    simulation.upgrade('v1', {}, 'start')
+    simulation.settle()
     broken = true
-    world.upgrade('v2')
-    world.advance(20_000)
-    world.upgrade('v3')
-    world.advance(60_000)
-    world.explain()
-    world.upgrade('v3')
-    world.settle()
+    simulation.upgrade('v2')
+    simulation.advance(20_000)
+    simulation.upgrade('v3')
+    simulation.advance(60_000)
+    simulation.explain()
+    simulation.upgrade('v3')
+    simulation.settle()
   })
 })
 
 test('plan() fails the rollout at its deadline when the new instance flaps between ready and unready', () => {
   const v2: Behaviour = { flaps: { afterMs: 1000, forMs: 500, times: 100, reason: 'GET /ready: 503' } }
-  playTrace('new-flaps', releases({ v2 }), (world) => {
+  playTrace('new-flaps', releases({ v2 }), (simulation) => {
     const change = { replicas: 1, minReadySeconds: 2, progressDeadlineSeconds: 5 }
-    world.upgrade('v1', change, 'start')
-    world.settle()
-    world.upgrade('v2', change)
-    world.settle()
+    simulation.upgrade('v1', change, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', change)
+    simulation.settle()
   })
 })

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { ServiceSpec } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
 import { playTrace } from './trace.js'
-import type { Behaviour, Script } from './world.js'
-import { good, releases } from './world.js'
+import type { Behaviour, Script } from './simulation.js'
+import { good, releases } from './simulation.js'
 
 const inPlace: Partial<ServiceSpec> = { strategy: { type: 'InPlace' } }
 
@@ -12,18 +12,18 @@ const instances = ({ state }: { state: { instances: { id: string; state: string;
   state.instances.map(({ id, state, revision }) => `${id} ${state} ${revision}`)
 
 test('plan() lets each instance replace its own program, the next when the last is available', () => {
-  const world = playTrace('in-place', good, (world) => {
-    world.upgrade('v1', { ...inPlace, minReadySeconds: 1 }, 'start')
-    world.settle()
-    world.upgrade('v2', { ...inPlace, minReadySeconds: 1 })
-    world.advance(50)
-    world.explain()
-    world.settle()
+  const simulation = playTrace('in-place', good, (simulation) => {
+    simulation.upgrade('v1', { ...inPlace, minReadySeconds: 1 }, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', { ...inPlace, minReadySeconds: 1 })
+    simulation.advance(50)
+    simulation.explain()
+    simulation.settle()
   })
-  assert.deepEqual(instances(world), ['web-1 ready 2', 'web-2 ready 2'])
-  const pids = world.events.filter(({ type }) => type === 'InstanceStarted')
+  assert.deepEqual(instances(simulation), ['web-1 ready 2', 'web-2 ready 2'])
+  const pids = simulation.events.filter(({ type }) => type === 'InstanceStarted')
   assert.equal(pids.length, 2)
-  const receipt = receiptOf(world.events)
+  const receipt = receiptOf(simulation.events)
   assert.deepEqual(
     receipt?.instances.map(({ id, side, inPlace, revision }) => [id, side, inPlace, revision]),
     [
@@ -51,14 +51,14 @@ const broken: Record<string, { v2: Behaviour; after: string[] }> = {
 
 for (const [name, { v2, after }] of Object.entries(broken)) {
   test(`plan() keeps or restores full service when an instance ${name.replaceAll('-', ' ')}`, () => {
-    const world = playTrace(`in-place-${name}`, releases({ v2 }), (world) => {
-      world.upgrade('v1', inPlace, 'start')
-      world.settle()
-      world.upgrade('v2', inPlace)
-      world.settle()
+    const simulation = playTrace(`in-place-${name}`, releases({ v2 }), (simulation) => {
+      simulation.upgrade('v1', inPlace, 'start')
+      simulation.settle()
+      simulation.upgrade('v2', inPlace)
+      simulation.settle()
     })
-    assert.deepEqual(instances(world), after)
-    assert.equal(world.state.rollout, null)
+    assert.deepEqual(instances(simulation), after)
+    assert.equal(simulation.state.rollout, null)
   })
 }
 
@@ -67,24 +67,24 @@ test('plan() goes back in place when the second instance fails, and by a new pro
     if (release === 'v2' && instance === 'web-2') return { readyMs: null, exit: { afterMs: 20, code: 1 } }
     return {}
   }
-  const world = playTrace('in-place-fails-halfway', script, (world) => {
-    world.upgrade('v1', inPlace, 'start')
-    world.settle()
-    world.upgrade('v2', inPlace)
-    world.settle()
+  const simulation = playTrace('in-place-fails-halfway', script, (simulation) => {
+    simulation.upgrade('v1', inPlace, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', inPlace)
+    simulation.settle()
   })
-  assert.ok(world.state.instances.every(({ state, revision }) => state === 'ready' && revision === 1))
+  assert.ok(simulation.state.instances.every(({ state, revision }) => state === 'ready' && revision === 1))
 })
 
 test('plan() replaces instances as ever when the listeners change, which a process cannot be given', () => {
-  const world = playTrace('in-place-listeners-change', good, (world) => {
-    world.upgrade('v1', inPlace, 'start')
-    world.settle()
-    world.upgrade('v2', {
+  const simulation = playTrace('in-place-listeners-change', good, (simulation) => {
+    simulation.upgrade('v1', inPlace, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', {
       ...inPlace,
       listen: { admin: { type: 'tcp', host: '127.0.0.1', port: 3001, backlog: 511 } },
     })
-    world.settle()
+    simulation.settle()
   })
-  assert.deepEqual(instances(world), ['web-3 ready 2', 'web-4 ready 2'])
+  assert.deepEqual(instances(simulation), ['web-3 ready 2', 'web-4 ready 2'])
 })

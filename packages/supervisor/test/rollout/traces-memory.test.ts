@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import { playTrace } from './trace.js'
-import type { Behaviour, Script } from './world.js'
+import type { Behaviour, Script } from './simulation.js'
 
 const limitBytes = 300 * 2 ** 20
 const exceeds = (afterMs: number, forMs?: number): Behaviour => ({
@@ -10,11 +10,11 @@ const limited = { maxMemory: limitBytes }
 
 test('plan() starts the replacement first when an instance exceeds its memory limit', () => {
   const script: Script = ({ instance }) => (instance === 'web-1' ? exceeds(5000) : {})
-  playTrace('memory', script, (world) => {
-    world.upgrade('v1', limited, 'start')
-    world.advance(5050)
-    world.explain()
-    world.settle()
+  playTrace('memory', script, (simulation) => {
+    simulation.upgrade('v1', limited, 'start')
+    simulation.advance(5050)
+    simulation.explain()
+    simulation.settle()
   })
 })
 
@@ -22,9 +22,9 @@ test('plan() keeps the only instance in place for as long as its back-off when e
   playTrace(
     'memory-loop',
     ({ restarts }) => exceeds(restarts === 4 ? 700_000 : 1000),
-    (world) => {
-      world.upgrade('v1', { ...limited, replicas: 1 }, 'start')
-      world.advance(800_000)
+    (simulation) => {
+      simulation.upgrade('v1', { ...limited, replicas: 1 }, 'start')
+      simulation.advance(800_000)
     },
   )
 })
@@ -32,9 +32,9 @@ test('plan() keeps the only instance in place for as long as its back-off when e
 test('plan() drains first when there may be no surge', () => {
   const script: Script = ({ instance }) => (instance === 'web-1' ? exceeds(5000) : {})
   const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } as const
-  playTrace('memory-surge-0', script, (world) => {
-    world.upgrade('v1', { ...limited, strategy }, 'start')
-    world.settle()
+  playTrace('memory-surge-0', script, (simulation) => {
+    simulation.upgrade('v1', { ...limited, strategy }, 'start')
+    simulation.settle()
   })
 })
 
@@ -43,40 +43,40 @@ test('plan() drains at once when an instance that exceeds its memory limit does 
     instance === 'web-1'
       ? { ...exceeds(5000), flaps: { afterMs: 4000, forMs: 60_000, reason: 'GET /ready: no answer' } }
       : {}
-  playTrace('memory-unready', script, (world) => {
-    world.upgrade('v1', limited, 'start')
-    world.settle()
+  playTrace('memory-unready', script, (simulation) => {
+    simulation.upgrade('v1', limited, 'start')
+    simulation.settle()
   })
 })
 
 test('plan() leaves an old instance above its memory limit to the rollout that replaces it', () => {
   const script: Script = ({ release }) => (release === 'v1' ? exceeds(1000) : { readyMs: 2000 })
-  playTrace('memory-of-old', script, (world) => {
-    world.upgrade('v1', { ...limited, replicas: 1 }, 'start')
-    world.advance(800)
-    world.upgrade('v2', { ...limited, replicas: 1 })
-    world.settle()
+  playTrace('memory-of-old', script, (simulation) => {
+    simulation.upgrade('v1', { ...limited, replicas: 1 }, 'start')
+    simulation.advance(800)
+    simulation.upgrade('v2', { ...limited, replicas: 1 })
+    simulation.settle()
   })
 })
 
 test('plan() leaves an instance that awaits its replacement to a rollout that begins meanwhile', () => {
   const script: Script = ({ release, instance }) =>
     release === 'v1' && instance === 'web-1' ? exceeds(4000) : { readyMs: 2000 }
-  playTrace('memory-then-upgrade', script, (world) => {
-    world.upgrade('v1', limited, 'start')
-    world.advance(5000)
-    world.upgrade('v2', limited)
-    world.settle()
+  playTrace('memory-then-upgrade', script, (simulation) => {
+    simulation.upgrade('v1', limited, 'start')
+    simulation.advance(5000)
+    simulation.upgrade('v2', limited)
+    simulation.settle()
   })
 })
 
 test('plan() rolls back when an instance of the new revision exceeds its memory limit', () => {
   const script: Script = ({ release }) => (release === 'v2' ? exceeds(300) : {})
-  playTrace('memory-of-new', script, (world) => {
-    world.upgrade('v1', limited, 'start')
-    world.settle()
-    world.upgrade('v2', { ...limited, minReadySeconds: 1 })
-    world.settle()
+  playTrace('memory-of-new', script, (simulation) => {
+    simulation.upgrade('v1', limited, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', { ...limited, minReadySeconds: 1 })
+    simulation.settle()
   })
 })
 
@@ -84,9 +84,9 @@ test('plan() goes on trying with a back-off when the first revision exceeds its 
   playTrace(
     'memory-of-first',
     ({ restarts }) => (restarts < 2 ? { readyMs: 500, ...exceeds(300, 10_000) } : {}),
-    (world) => {
-      world.upgrade('v1', { ...limited, replicas: 1 }, 'start')
-      world.settle()
+    (simulation) => {
+      simulation.upgrade('v1', { ...limited, replicas: 1 }, 'start')
+      simulation.settle()
     },
   )
 })
@@ -98,10 +98,10 @@ test('plan() replaces what is still above its memory limit once a rollback is ov
       : instance === 'web-1'
         ? exceeds(1000)
         : {}
-  playTrace('memory-after-rollback', script, (world) => {
-    world.upgrade('v1', limited, 'start')
-    world.advance(800)
-    world.upgrade('v2', limited)
-    world.settle()
+  playTrace('memory-after-rollback', script, (simulation) => {
+    simulation.upgrade('v1', limited, 'start')
+    simulation.advance(800)
+    simulation.upgrade('v2', limited)
+    simulation.settle()
   })
 })

@@ -1,47 +1,47 @@
 import { test } from 'node:test'
 import { rolling } from './specs.js'
 import { playTrace } from './trace.js'
-import type { Behaviour } from './world.js'
-import { good } from './world.js'
+import type { Behaviour } from './simulation.js'
+import { good } from './simulation.js'
 
 test('plan() rolls new before old when the new revision is good', () => {
-  playTrace('plain-upgrade', good, (world) => {
-    world.upgrade('v1', {}, 'start')
-    world.settle()
-    world.upgrade('v2')
-    world.settle()
+  playTrace('plain-upgrade', good, (simulation) => {
+    simulation.upgrade('v1', {}, 'start')
+    simulation.settle()
+    simulation.upgrade('v2')
+    simulation.settle()
   })
 })
 
 test('plan() takes an old instance away first when maxSurge is 0', () => {
-  playTrace('surge-0', good, (world) => {
+  playTrace('surge-0', good, (simulation) => {
     const change = { strategy: rolling(0, 1), maxDraining: 0 }
-    world.upgrade('v1', change, 'start')
-    world.settle()
-    world.upgrade('v2', change)
-    world.settle()
+    simulation.upgrade('v1', change, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', change)
+    simulation.settle()
   })
 })
 
 test('plan() starts nothing new before everything old is gone when the strategy is Recreate', () => {
-  playTrace('recreate', good, (world) => {
+  playTrace('recreate', good, (simulation) => {
     const strategy = { type: 'Recreate' } as const
-    world.upgrade('v1', { strategy }, 'start')
-    world.settle()
-    world.upgrade('v2', { strategy })
-    world.explain()
-    world.settle()
+    simulation.upgrade('v1', { strategy }, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', { strategy })
+    simulation.explain()
+    simulation.settle()
   })
 })
 
 test('plan() counts an instance as available only after minReadySeconds', () => {
-  playTrace('min-ready-seconds', good, (world) => {
-    world.upgrade('v1', { minReadySeconds: 5 }, 'start')
-    world.settle()
-    world.upgrade('v2', { minReadySeconds: 5 })
-    world.advance(1000)
-    world.explain()
-    world.settle()
+  playTrace('min-ready-seconds', good, (simulation) => {
+    simulation.upgrade('v1', { minReadySeconds: 5 }, 'start')
+    simulation.settle()
+    simulation.upgrade('v2', { minReadySeconds: 5 })
+    simulation.advance(1000)
+    simulation.explain()
+    simulation.settle()
   })
 })
 
@@ -50,13 +50,13 @@ test('plan() does not begin a rollout while more than maxDraining instances drai
   playTrace(
     'max-draining',
     () => slow,
-    (world) => {
+    (simulation) => {
       for (const release of ['v1', 'v2', 'v3']) {
-        world.upgrade(release, { maxDraining: 1, progressDeadlineSeconds: 10 })
-        world.advance(1000)
+        simulation.upgrade(release, { maxDraining: 1, progressDeadlineSeconds: 10 })
+        simulation.advance(1000)
       }
-      world.explain()
-      world.settle()
+      simulation.explain()
+      simulation.settle()
     },
   )
 })

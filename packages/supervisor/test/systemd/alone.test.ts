@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { bootSystemd, freePort, reached, systemdUnavailable, type Systemd } from '@handover/testkit'
-import { startLoad, type LoadReport } from '../../dist/verify/index.js'
+import { bootSystemd, freePort, until, systemdUnavailable, type Systemd } from '@handover/testkit'
+import type { LoadReport } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 import { closedConnections } from '../e2e/upgrade-load.js'
 import { ask, request } from './rig.js'
 
@@ -21,7 +22,7 @@ test(
       for (let i = 0; i < 5; i++) {
         const before = await mainPid()
         await must('reload', 'alone')
-        await reached(async () => (await mainPid()) !== before, 'systemd knows the new main process')
+        await until(async () => (await mainPid()) !== before, 'systemd knows the new main process')
         await onlyMainProcess(systemd)
       }
       // The last generation gives its signs of life, though it was started by another.
@@ -57,11 +58,11 @@ test(
         const before = await image()
         const reload = must('reload', 'alone')
         if (i === 0) {
-          await reached(saysReloading, 'the program says that it reloads')
+          await until(saysReloading, 'the program says that it reloads')
           assert.equal(await slow.answer, 'slow')
         }
         await reload
-        await reached(async () => (await image()) !== before, 'the program is another one')
+        await until(async () => (await image()) !== before, 'the program is another one')
         await systemd.until('alone', 'SubState', /^running$/)
         assert.equal(await mainPid(), pid)
       }
@@ -88,7 +89,7 @@ test(
       await slow.sent
       await must('reload', 'alone')
       assert.equal(await slow.answer, 'slow')
-      await reached(async () => (await mainPid()) !== before, 'systemd knows the new main process')
+      await until(async () => (await mainPid()) !== before, 'systemd knows the new main process')
       await onlyMainProcess(systemd)
       assert.match(await ask(port), /^\d+$/)
     }
@@ -125,7 +126,7 @@ async function openUnit(t: TestContext, reload: string, environment: string[]) {
     mainPid: async () => (await systemd.show('alone', 'MainPID'))['MainPID'] ?? '',
     /** No request may fail while `work` goes on. */
     async underLoad(work: () => Promise<void>): Promise<LoadReport> {
-      const load = startLoad({
+      const load = loadFor(t, {
         target: { host: '127.0.0.1', port },
         path: '/echo/hello',
         workloads: {
@@ -133,7 +134,6 @@ async function openUnit(t: TestContext, reload: string, environment: string[]) {
           keepAlive: [{ connections: 10, thinkMs: [0, 100] }],
         },
       })
-      t.after(() => load.stop())
       await work()
       const report = await load.stop()
       assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
@@ -148,7 +148,7 @@ async function watched(systemd: Systemd): Promise<void> {
   const signOfLife = async () =>
     Number((await systemd.show('alone', 'WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])
   const first = await signOfLife()
-  await reached(async () => (await signOfLife()) > first + 4e6, 'signs of life have come for 4 s')
+  await until(async () => (await signOfLife()) > first + 4e6, 'signs of life have come for 4 s')
   const { NRestarts, SubState } = await systemd.show('alone', 'NRestarts', 'SubState')
   assert.deepEqual([NRestarts, SubState], ['0', 'running'])
 }
@@ -159,5 +159,5 @@ async function onlyMainProcess(systemd: Systemd): Promise<void> {
     const { stdout } = await systemd.run('cat', '/sys/fs/cgroup/system.slice/alone.service/cgroup.procs')
     return stdout.trim() === (await systemd.show('alone', 'MainPID'))['MainPID']
   }
-  await reached(alone, 'the main process is the only one left')
+  await until(alone, 'the main process is the only one left')
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { bootSystemd, freePort, reached, systemdUnavailable } from '@handover/testkit'
+import { bootSystemd, freePort, until, systemdUnavailable } from '@handover/testkit'
 import { ask, request } from './rig.js'
 
 const skip = systemdUnavailable() ?? false
@@ -49,7 +49,7 @@ test(
     greet('two')
     await must('reload', 'plain')
     let said = ''
-    await reached(
+    await until(
       async () => (said = await ask(port)) === 'two',
       () => `"${said}" is "two"`,
     )
@@ -87,10 +87,7 @@ test('the library that hangs is replaced by the watchdog, and nobody is refused'
   const hanging = request(port, '/hang')
   await hanging.sent
   hanging.answer.catch(() => {}) // it is the one that hangs
-  await reached(
-    async () => (await systemd.show('plain', 'NRestarts'))['NRestarts'] === '1',
-    'it was restarted',
-  )
+  await until(async () => (await systemd.show('plain', 'NRestarts'))['NRestarts'] === '1', 'it was restarted')
   assert.equal(await ask(port), 'one')
   assert.notEqual((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)
 })

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import type { CommandResult, Systemd } from '@handover/testkit'
 import { bootSystemd, freePort } from '@handover/testkit'
 import type { Status } from 'handover/model'
-import { startLoad } from '../../dist/verify/index.js'
+import type { Load } from '../../dist/verify/index.js'
+import { loadFor } from '../load.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))
 
@@ -119,13 +120,13 @@ export async function must(unit: Unit, ...args: string[]): Promise<void> {
   assert.equal(code, 0, `${stderr}\n${state}\n${code === 0 ? '' : unit.log()}`)
 }
 
-export const loadOn = ({ port }: Unit) =>
-  startLoad({
+export const loadOn = (t: TestContext, { port }: Unit): Load =>
+  loadFor(t, {
     target: { host: '127.0.0.1', port },
     workloads: { newConnections: { perSecond: 50 }, keepAlive: [{ connections: 10, thinkMs: [0, 100] }] },
   })
 
-export async function assertFlawless(load: ReturnType<typeof startLoad>): Promise<void> {
+export async function assertFlawless(load: Load): Promise<void> {
   const report = await load.stop()
   assert.ok(report.answered > 0)
   assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))

@@ -23,7 +23,7 @@ test(
     await must(unit, 'start', 'web')
     assert.deepEqual([...new Set(await Promise.all(waiting))], ['two'])
 
-    const load = loadOn(unit)
+    const load = loadOn(t, unit)
     unit.write(release('three'))
     await must(unit, 'reload', 'web')
     await assertFlawless(load)

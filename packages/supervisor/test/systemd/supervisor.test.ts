@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { reached, systemdUnavailable } from '@handover/testkit'
+import { until, systemdUnavailable } from '@handover/testkit'
 import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
 
 const skip = systemdUnavailable() ?? false
@@ -37,7 +37,7 @@ test(
     const unit = await openUnit(t)
     await must(unit, 'start', 'web')
     const before = await unit.show('MainPID')
-    const load = loadOn(unit)
+    const load = loadOn(t, unit)
     for (const name of ['two', 'three', 'four']) {
       unit.write(release(name))
       await must(unit, 'reload', 'web')
@@ -58,7 +58,7 @@ test('systemctl reload fails when the release is broken, and the service goes on
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
   const pids = servingPids(await unit.status())
-  const load = loadOn(unit)
+  const load = loadOn(t, unit)
   unit.write(`console.error('boom'); process.exit(3)`)
   const { code } = await unit.systemd.systemctl('reload', 'web')
   assert.equal(code, 1)
@@ -82,7 +82,7 @@ test('systemctl start fails with a sentence when the service cannot be started',
 test('SIGUSR2 is a reload to systemd as long as it rolls', { skip }, async (t) => {
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
-  const load = loadOn(unit)
+  const load = loadOn(t, unit)
   // The new release is ready after a second only: long enough to be looked at.
   unit.write(
     release('two').replace(`.listen(process.env.PORT)`, ';').concat(`
@@ -101,7 +101,7 @@ test('a unit that does not allow for the drain is warned of, with both numbers',
     dropIn: ['TimeoutStopSec=12', 'KillMode=mixed', 'FileDescriptorStoreMax=0'],
   })
   await must(unit, 'start', 'web')
-  await reached(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
+  await until(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
   assert.match(
     unit.log(),
     /TimeoutStopSec is 12 s, but the longest terminationGracePeriodSeconds, 30 s, needs 35 s/,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { reached, systemdUnavailable } from '@handover/testkit'
+import { until, systemdUnavailable } from '@handover/testkit'
 import type { Unit } from './rig.js'
 import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
 
@@ -10,7 +10,7 @@ test('the watchdog replaces a supervisor that hangs, and nobody is refused', { s
   const unit = await openUnit(t, { dropIn: ['WatchdogSec=1'] })
   await must(unit, 'start', 'web')
   const pids = servingPids(await unit.status())
-  const load = loadOn(unit)
+  const load = loadOn(t, unit)
   const { MainPID: first = '' } = await unit.show('MainPID')
   await must(unit, 'kill', '--kill-whom=main', '--signal=STOP', 'web')
   await restarted(unit, first)
@@ -25,7 +25,7 @@ test('a supervisor that was killed is started again and finds its instances', { 
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
   const pids = servingPids(await unit.status())
-  const load = loadOn(unit)
+  const load = loadOn(t, unit)
   const { MainPID: first = '' } = await unit.show('MainPID')
   await must(unit, 'kill', '--kill-whom=main', '--signal=KILL', 'web')
   await restarted(unit, first)
@@ -100,7 +100,7 @@ test('a request of 3 s is answered though systemctl stop came in between', { ski
   }).listen(process.env.PORT)`)
   await must(unit, 'start', 'web')
   const answer = ask(unit.port)
-  await reached(() => unit.log().includes('asked'), 'the request has arrived')
+  await until(() => unit.log().includes('asked'), 'the request has arrived')
   const stop = unit.systemd.systemctl('stop', 'web')
   assert.equal(await answer, 'slow')
   assert.equal((await stop).code, 0)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { promisify } from 'node:util'
+import { within } from '@handover/testkit'
 import { Answer, type Expected } from '../../dist/verify/answer.js'
 import { Connection } from '../../dist/verify/connection.js'
 import { calibrate } from '../../dist/verify/index.js'
@@ -16,7 +17,6 @@ import {
   seen,
   untilEnough,
   untilFailure,
-  within,
   type RawRequest,
 } from './support.js'
 

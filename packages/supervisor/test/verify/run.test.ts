@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import test from 'node:test'
+import { within } from '@handover/testkit'
 import { formatVerify, parseIdentify, runVerify } from '../../dist/verify/index.js'
 import type { Load, VerifyOptions, VerifyProgress } from '../../dist/verify/index.js'
-import { limitMs, listen, okAnswer, rawServer, within } from './support.js'
+import { limitMs, listen, okAnswer, rawServer } from './support.js'
 
 const quick: Pick<VerifyOptions, 'pauseSeconds' | 'warmUpSeconds' | 'coolDownSeconds'> = {
   pauseSeconds: [0.02, 0.05],

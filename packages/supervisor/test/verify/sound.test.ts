@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Socket } from 'node:net'
 import test from 'node:test'
+import { within } from '@handover/testkit'
 import { calibrate, type Workloads } from '../../dist/verify/index.js'
-import { listen, load, okAnswer, rawServer, seen, untilEnough, within } from './support.js'
+import { listen, load, okAnswer, rawServer, seen, untilEnough } from './support.js'
 
 const long = Buffer.alloc(300_000, 'a line of a long answer\n')
 

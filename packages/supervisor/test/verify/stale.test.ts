@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
 import test, { type TestContext } from 'node:test'
+import { within } from '@handover/testkit'
 import { parseIdentify, type LoadOptions } from '../../dist/verify/index.js'
-import { limitMs, listen, load, seen, within } from './support.js'
+import { limitMs, listen, load, seen } from './support.js'
 
 /** A service whose version can be changed, and which may be asked to stay behind. */
 async function versioned(t: TestContext, address?: object) {

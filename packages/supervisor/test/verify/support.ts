@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { within } from '@handover/testkit'
 import { startLoad, type Load, type LoadOptions, type LoadReport } from '../../dist/verify/index.js'
 
 /** No wait of these tests is longer; whatever ends by this has failed. */
@@ -90,14 +91,6 @@ export async function untilEnough(
   await within(reached)
   if (last === undefined) throw new Error('the load has not finished')
   return last
-}
-
-export function within<T>(promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing happened within ${limitMs} ms`)), limitMs)
-  })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
 /** The outcomes that were seen at all. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Certificates } from './certificates.js'
 import type { Client } from './client.js'
-import { reached } from '../systemd.js'
+import { until } from '../until.js'
 import { addresses } from './network.js'
 import { start } from './programs.js'
 import type { Program } from './programs.js'
@@ -49,7 +49,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     let ended: string | null = null
     void server.ended.then(({ code, signal }) => (ended = String(signal ?? code)))
     // The server tells nobody that it is ready.
-    await reached(
+    await until(
       async () => {
         if (ended !== null) throw new Error(`the API server ended (${ended}): ${folder}/kube-apiserver.log`)
         return (await client.request('GET', '/readyz').catch(() => null))?.status === 200

@@ -84,19 +84,25 @@ function compile(programs: Record<string, string>): string {
   }
 }
 
+/** Programs that must compile, by version, and two that ask a version for what it does not have: compiled at once. */
+const compiled = compile({
+  ...Object.fromEntries(
+    Object.entries(published).map(([version, { types }]) => [
+      `v${version.replace('.', '-')}`,
+      program(types, objectsFor(version)),
+    ]),
+  ),
+  early: program('kubernetes-types-1.21', objectsFor('1.29')),
+  sleep: program('kubernetes-models-1.27', objectsFor('1.30')),
+}).split('\n')
+
 test("rendered objects have the published types of the version's API", () => {
-  const programs = Object.entries(published).map(([version, { types }]) => [
-    `v${version.replace('.', '-')}`,
-    program(types, objectsFor(version)),
-  ])
-  assert.equal(compile(Object.fromEntries(programs) as Record<string, string>), '')
+  const refused = compiled.filter((line) => !/(early|sleep)\.ts/.test(line) && /\.ts\(/.test(line))
+  assert.deepEqual(refused, [])
 })
 
 test('the published types refuse what an older version does not have', () => {
-  const said = compile({
-    early: program('kubernetes-types-1.21', objectsFor('1.29')),
-    sleep: program('kubernetes-models-1.27', objectsFor('1.30')),
-  })
+  const said = compiled.join('\n')
   assert.match(said, /early\.ts.*'"matchLabelKeys"' does not exist/)
   assert.match(said, /early\.ts.*'"unhealthyPodEvictionPolicy"' does not exist/)
   assert.match(said, /early\.ts.*Cannot find module 'kubernetes-types-1.21\/autoscaling\/v2\.js'/)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deployment, pod, replicaSet, terminated, waiting } from './objects.js'
-import { playStory } from './story.js'
+import { playStory } from './cluster-story.js'
 
 const crashed = (restartCount: number, exitCode = 3) => ({
   container: {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { reached } from '../../systemd.js'
+import { until } from '../../until.js'
 import { dieWithParent, programOf } from '../programs.js'
 import type { Sandbox } from './sandbox.js'
 
@@ -43,7 +43,7 @@ export function startProcess(sandbox: Sandbox, plan: ProcessPlan): ContainerProc
   /** The pid of its pid 1 out here; 0 when it has ended. */
   async function init(): Promise<number> {
     let pid = 0
-    await reached(() => over || (pid = firstChild(program.pid)) > 0, 'the container has its first process')
+    await until(() => over || (pid = firstChild(program.pid)) > 0, 'the container has its first process')
     return over ? 0 : pid
   }
   return {

@@ -3,8 +3,8 @@ import type { Action, Command, Event, EventBody, Plan, Result, ServiceState } fr
 import { accept, initialState, intent, isHeldToMemory, plan, reduce } from '../../dist/rollout/index.js'
 
 /**
- * A small fake world around the pure heart: it folds, plans, reduces the intents, and answers the actions with
- * scripted events at a fake clock. It checks at every step what no world may ever see (see `carryOut`).
+ * A simulation around the pure core: it folds, plans, reduces the intents, and answers the actions with
+ * scripted events at a fake clock. It checks at every step what may never happen (see `carryOut`).
  */
 
 /** What a process does, in milliseconds after its start or after SIGTERM. */
@@ -53,7 +53,7 @@ export interface Step {
   now: number
 }
 
-export interface WorldObserver {
+export interface SimulationObserver {
   asked?(command: Command, answer: Result<EventBody[]>, now: number): void
   event?(event: Event): void
   step?(step: Step): void
@@ -66,7 +66,7 @@ interface Scheduled {
   body: EventBody
 }
 
-export interface FakeWorld {
+export interface Simulation {
   readonly state: ServiceState
   readonly now: number
   readonly events: Event[]
@@ -77,7 +77,7 @@ export interface FakeWorld {
   settle(limitMs?: number): void
 }
 
-export function fakeWorld(script: Script, observer: WorldObserver = {}): FakeWorld {
+export function simulate(script: Script, observer: SimulationObserver = {}): Simulation {
   let state = initialState('web')
   let now = 0
   let order = 0

@@ -19,7 +19,7 @@ import type { PodStatus } from './objects.js'
 import { deployment, pod, replicaSet, warning } from './objects.js'
 
 /** A cluster that tells what the story says: two pods of v1 serve when it begins. */
-export interface Story {
+export interface ClusterStory {
   watched: Watched
   verdict: Verdict
   /** Lets time pass, seconds. */
@@ -55,7 +55,7 @@ const serving = {
  *          ! the verdict, when it changed
  *          ? what `explain` says
  */
-export function playStory(name: string, tell: (story: Story) => void): Story {
+export function playStory(name: string, tell: (story: ClusterStory) => void): ClusterStory {
   const lines: string[] = []
   let now = t0
   let stamp = ''
@@ -84,7 +84,7 @@ export function playStory(name: string, tell: (story: Story) => void): Story {
     last = object
     see(text, { type: 'changed', kind: 'Deployment', object })
   }
-  const story: Story = {
+  const story: ClusterStory = {
     watched: begin(last, now),
     verdict: { type: 'waiting' },
     wait(seconds) {

@@ -33,7 +33,7 @@ export function fakeClock(start = 1_000_000): FakeClock {
   }
 }
 
-/** A process of the fake world; the test plays its part. */
+/** A process of the fake machine; the test plays its part. */
 export interface FakeProcess {
   order: LaunchOrder
   pid: number
@@ -45,7 +45,7 @@ export interface FakeProcess {
 }
 
 /** The operating system without one: what the engine did to it is written down in order, in `log`. */
-export interface FakeWorld extends World {
+export interface FakeMachine extends World {
   clock: FakeClock
   log: string[]
   journaled: Event[]
@@ -60,10 +60,10 @@ export interface FakeWorld extends World {
 }
 
 /** `journaled`: what an earlier supervisor left behind; `surviving`: the instances of it that live on. */
-export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): FakeWorld {
+export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): FakeMachine {
   const log: string[] = []
   const living = new Map<string, FakeProcess>()
-  const gauges: FakeWorld['gauges'] = new Map()
+  const gauges: FakeMachine['gauges'] = new Map()
   let nextPid = 100 + journaled.length
   let nextFd = 10
 
@@ -82,7 +82,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
     return { pid, startTime: '1', probeDir: '/nowhere' }
   }
 
-  const world: FakeWorld = {
+  const machine: FakeMachine = {
     clock: fakeClock(),
     log,
     journaled,
@@ -104,15 +104,15 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
       },
     },
     processes: {
-      check: () => world.refusal ?? ok({ speaks: true }),
+      check: () => machine.refusal ?? ok({ speaks: true }),
       launch(order, observer) {
         log.push(`launch ${order.instance}`)
         return Promise.resolve(ok(live(order, nextPid++, observer)))
       },
-      find: (instance) => (world.surviving.includes(instance) ? { pid: nextPid++, startTime: '1' } : null),
+      find: (instance) => (machine.surviving.includes(instance) ? { pid: nextPid++, startTime: '1' } : null),
       adopt(order, observer) {
         log.push(`adopt ${order.instance}`)
-        const there = world.surviving.includes(order.instance)
+        const there = machine.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
       launched(instance) {
@@ -150,7 +150,7 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
         for (const event of events) log.push(`journal ${event.type}`)
       },
       get overgrown() {
-        return world.overgrown
+        return machine.overgrown
       },
       rewrite: (events) => void journaled.splice(0, journaled.length, ...events),
       close: () => void log.push('journal closed'),
@@ -158,5 +158,5 @@ export function fakeWorld(journaled: Event[] = [], surviving: string[] = []): Fa
     kernel: { read: () => ({ ListenOverflows: 0, ListenDrops: 0 }) },
     releases: { resolve: ({ cwd }) => ok(cwd) },
   }
-  return world
+  return machine
 }
