@@ -54,9 +54,9 @@ test('readInherited() takes what can be listened on and names the rest', async (
     ],
   )
   assert.deepEqual(warnings, [
-    'descriptor 5, which systemd passed as "file", is no socket; it is left alone',
-    'descriptor 6, which systemd passed as "syslog", is a socket that no listener can be: not TCP, UDP or a unix stream socket; it is left alone',
-    'descriptor 7, which systemd passed as "accepted", is a connection, not a listening socket; is Accept=yes set in the socket unit?; it is left alone',
+    'descriptor 5, which systemd passed as "file", is not a socket; it is not used',
+    'descriptor 6, which systemd passed as "syslog", is a socket of another type, wanted TCP, UDP or a unix stream socket; it is not used',
+    'descriptor 7, which systemd passed as "accepted", is a connection, not a listening socket; is Accept=yes set in the socket unit?; it is not used',
   ])
 })
 
@@ -83,16 +83,13 @@ test('sendNotification() speaks to paths and to abstract names, and says why it 
   const say = (path: string) => sendNotification(path, { READY: 1 })
   assert.match(
     say(join(folder, 'gone')) ?? '',
-    /\/gone" does not take "READY=1": connect failed with ENOENT$/,
+    /\/gone" does not accept "READY=1": connect failed with ENOENT$/,
   )
   assert.match(say(`@${abstract}-gone`) ?? '', /ECONNREFUSED$/)
-  assert.match(
-    say(`/${'n'.repeat(107)}`) ?? '',
-    /has 108 bytes; the address of a unix socket has at most 107$/,
-  )
+  assert.match(say(`/${'n'.repeat(107)}`) ?? '', /, a path of 108 bytes, wanted at most 107$/)
   assert.match(
     say('notify') ?? '',
-    /^NOTIFY_SOCKET is "notify"; an absolute path, or a name after "@", was expected$/,
+    /^NOTIFY_SOCKET is "notify", wanted an absolute path or a name after "@"$/,
   )
 })
 

@@ -86,7 +86,7 @@ test(
     )
     assert.equal(
       StatusText,
-      `listener "http": systemd passed a UDP socket (127.0.0.1:${unit.port}) of that name, a TCP socket was expected`,
+      `listener "http": systemd passed a UDP socket (127.0.0.1:${unit.port}) with this name, wanted a TCP socket`,
     )
     assert.deepEqual([StatusErrno, ExecMainStatus], ['22', '2'])
   },

@@ -63,10 +63,10 @@ test(
 test('a paused Deployment waits and is never undone; it goes on when it is resumed', { skip }, async () => {
   const commands = await applied({ progressDeadlineSeconds: 3 })
   assert.equal((await commands.run('pause')).code, 0)
-  assert.match((await commands.run('pause')).stderr, /"web" is paused already/)
+  assert.match((await commands.run('pause')).stderr, /"web" is already paused/)
   const timedOut = await commands.run('upgrade', '--image', 'web:2', '--timeout', '5')
   assert.equal(timedOut.code, 4, timedOut.stderr)
-  assert.match(timedOut.stderr, /gave up waiting after 5 s; the rollout goes on/)
+  assert.match(timedOut.stderr, /stopped waiting after 5 s; the rollout continues/)
   assert.equal(imageOf(await web(commands)), 'web:2')
   assert.match((await commands.run('explain')).stdout, /it is paused: the rollout goes on when it is resumed/)
   for (const verb of ['undo', 'restart'])
@@ -125,7 +125,7 @@ test(
     assert.equal(upgraded.code, 1)
     assert.match(
       upgraded.stderr,
-      /the image of container "web" is applied by field manager "argocd".*--force-conflicts/,
+      /field manager "argocd" owns the image of container "web".*--force-conflicts/,
     )
     assert.equal(imageOf(await web(commands)), 'web:1')
     const forced = await commands.run('upgrade', 'web', '--image', 'web:2', '--force-conflicts')
@@ -189,7 +189,7 @@ test('SIGINT ends the watching, and the rollout goes on', { skip }, async () => 
   upgrade.child.kill('SIGINT')
   const { code, stderr } = await upgrade.ended
   assert.equal(code, 130)
-  assert.match(stderr, /stopped watching; the rollout goes on in the cluster/)
+  assert.match(stderr, /stopped watching; the rollout continues in the cluster/)
   await shared.cluster.until(
     pathOf('deployments', 'web', commands.namespace),
     (live) =>

@@ -151,7 +151,10 @@ test('handover kubernetes render says what is wrong in one sentence, and exits w
       ['--set', 'image=x:1', '--namespace', 'Shop'],
       /^handover: --namespace is "Shop", wanted an RFC 1123 label/m,
     ],
-    [['--set', 'image=x:1', '-o', 'helm'], /^handover: --output is "helm", wanted yaml, json, kustomize$/m],
+    [
+      ['--set', 'image=x:1', '-o', 'helm'],
+      /^handover: --output is "helm", wanted one of yaml, json, kustomize$/m,
+    ],
     [
       ['--set', 'image=x:1', '-o', 'kustomize'],
       /^handover: --output is "kustomize", wanted a folder for its files: --dir FOLDER$/m,

@@ -151,7 +151,7 @@ test('a container that is not meant, an undo to nowhere and a wrong scale are re
   assertSentence(
     await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2', '--container', 'x'),
     2,
-    /"web" has no container "x"; it has "web"/,
+    /--container is "x", wanted one of "web" of "web"/,
   )
   assertSentence(await run(api.kubeconfig, 'undo', 'web'), 1, /has no revision before the present one/)
   assertSentence(
@@ -159,8 +159,16 @@ test('a container that is not meant, an undo to nowhere and a wrong scale are re
     2,
     /has no revision 7: it has 1/,
   )
-  assertSentence(await run(api.kubeconfig, 'scale', 'web=many'), 2, /"web=many" is not understood/)
-  assertSentence(await run(api.kubeconfig, 'status'), 2, /which Deployment is meant\?/)
+  assertSentence(
+    await run(api.kubeconfig, 'scale', 'web=many'),
+    2,
+    /the argument is "web=many", wanted service=replicas/,
+  )
+  assertSentence(
+    await run(api.kubeconfig, 'status'),
+    2,
+    /the service is missing and there is no handover.config here/,
+  )
   assert.ok(api.asked.every(({ method }) => method === 'GET'))
 })
 
