@@ -90,7 +90,7 @@ async function rollWithoutServer(served: Served[]): Promise<void> {
   const upgrades = served.map(({ name, commands }) => commands.start('upgrade', '--image', `${name}:2`))
   await Promise.all(upgrades.map((upgrade) => upgrade.line(/: ready/)))
   await cluster.killServer()
-  await Promise.all(upgrades.map((upgrade) => upgrade.line(/asking again/)))
+  await Promise.all(upgrades.map((upgrade) => upgrade.line(/trying again/)))
   await cluster.startServer()
   for (const { code, stderr } of await Promise.all(upgrades.map(({ ended }) => ended)))
     assert.equal(code, 0, stderr)

@@ -35,7 +35,7 @@ test('undoPatch() gives the template back without its hash, and the cause that b
   assert.deepEqual(without?.value, { team: 'a' })
 })
 
-test('undoTarget() is the revision before, or the one asked for; what is not there is named', () => {
+test('undoTarget() is the revision before, or the one asked for, and names a missing one', () => {
   const watched = watchedWith(['v1', 1], ['v2', 2], ['v3', 3])
   const target = (toRevision: number | null) => {
     const found = undoTarget(watched, toRevision)
@@ -43,10 +43,10 @@ test('undoTarget() is the revision before, or the one asked for; what is not the
   }
   assert.equal(target(null), 'web-v2')
   assert.equal(target(1), 'web-v1')
-  assert.equal(target(3), 'Deployment "web" runs revision 3 already')
-  assert.equal(target(9), 'Deployment "web" has no revision 9: it has 1, 2, 3')
+  assert.equal(target(3), 'Deployment "web" already runs revision 3')
+  assert.equal(target(9), 'Deployment "web" has no revision 9, wanted one of 1, 2, 3')
   const alone = undoTarget(watchedWith(['v3', 1]), null)
-  assert.match(alone.ok ? '' : alone.failure.message, /has no revision before the present one/)
+  assert.match(alone.ok ? '' : alone.failure.message, /has no revision before the current one/)
 })
 
 test('undoTarget() passes over a revision that failed and was undone for that, unless it is asked for', () => {
@@ -82,7 +82,7 @@ test('undoTarget() passes over a revision that failed and was undone for that, u
   )
   assert.match(
     nowhere.ok ? '' : nowhere.failure.message,
-    /to go back to, but for 2, which failed: --to-revision/,
+    /except 2, which failed: use --to-revision/,
   )
 })
 
