@@ -68,7 +68,7 @@ const misdeeds: [name: string, FailedOutcome, RegExp, (socket: Socket, request: 
   [
     'answers with 503',
     'wrong',
-    /status is 503, expected one below 500/,
+    /status is 503, wanted one below 500/,
     (socket) => socket.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n'),
   ],
 ]
@@ -186,10 +186,7 @@ void test('startLoad() counts wrong when the body differs from the calibrated on
   const report = await calibratedUntilFailure(t, { target }, () => (body = 'the wrong one'))
   assert.equal(report.outcomes.wrong, 1)
   assert.equal(report.failed, 1)
-  assert.match(
-    report.failures[0]?.detail ?? '',
-    /from byte 4 on the body is "wrong one", expected "right one"/,
-  )
+  assert.match(report.failures[0]?.detail ?? '', /from byte 4 on the body is "wrong one", wanted "right one"/)
 })
 
 void test('startLoad() counts wrong when an answer carries the id of another request', async (t) => {
@@ -200,7 +197,7 @@ void test('startLoad() counts wrong when an answer carries the id of another req
   )
   const report = await calibratedUntilFailure(t, { target }, () => (swap = true))
   assert.equal(report.outcomes.wrong, 1)
-  assert.match(report.failures[0]?.detail ?? '', /answer is to request "other", expected "\d+-\d+"/)
+  assert.match(report.failures[0]?.detail ?? '', /answer is to request "other", wanted "\d+-\d+"/)
 })
 
 void test('startLoad() counts what was pipelined behind an announced close as closed before its answer', async (t) => {
