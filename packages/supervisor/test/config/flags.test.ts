@@ -10,7 +10,7 @@ import { fixtures, folderFor, problemsOf, valueOf } from './support.js'
 const flagsSpec = (options: CommandOptions, folder = fixtures): ServiceSpec =>
   valueOf(specFromCommand(options, folder)).services[0]!
 
-test('specFromCommand() gives what the same service in a file would give', () => {
+test('specFromCommand() returns the same service as a file', () => {
   const spec = flagsSpec({
     script: ['server.js', '--verbose'],
     listen: ['3000', 'admin=127.0.0.1:4000'],

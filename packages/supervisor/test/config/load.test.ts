@@ -134,7 +134,7 @@ test('loadConfig() notes what a configuration prints and does not wait for its t
   assert.deepEqual(config.notes, ['prints.config.mjs printed "reading secrets"'])
 })
 
-test('loadConfig() reads a file and what it imports anew each time', async (t) => {
+test('loadConfig() reads a file and its imports again each time', async (t) => {
   const folder = folderFor(t)
   const write = (replicas: number) =>
     writeFileSync(join(folder, 'size.mjs'), `export const replicas = ${replicas}\n`)

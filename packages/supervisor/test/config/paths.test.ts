@@ -77,7 +77,7 @@ test('createFolders() makes private folders that instances of other users can pa
   assert.equal(modeOf(paths.run), uid === 0 ? 0o711 : 0o700)
 })
 
-test('createFolders() refuses a run folder that is somebody else’s or a link', byOwner, (t) => {
+test('createFolders() refuses a run folder that is a link or belongs to another user', byOwner, (t) => {
   const home = folderFor(t)
   const paths = valueOf(pathsFor('demo', { HANDOVER_HOME: home }, uid))
   mkdirSync(paths.run, { recursive: true })

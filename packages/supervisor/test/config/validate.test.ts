@@ -33,7 +33,7 @@ test('validateConfig() fills in every default when a service has only a command'
   })
 })
 
-test('validateConfig() gives the specification back as it was when it went through JSON', () => {
+test('validateConfig() returns a specification that survives JSON', () => {
   const spec = validSpec({ listen: { http: 3000 }, livenessProbe: { tcpSocket: { port: 'http' } } })
   assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec)
 })

@@ -93,7 +93,7 @@ test('sendNotification() speaks to paths and to abstract names, and says why it 
   )
 })
 
-test('passedSockets() never gives a socket to another listener than that of its address', () => {
+test('passedSockets() gives a socket only to the listener with its address', () => {
   const passed = (name: string, address: string, storeName: string | null): InheritedSocket => ({
     name,
     fd: 900,

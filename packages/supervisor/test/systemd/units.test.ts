@@ -126,7 +126,7 @@ test('systemdUnits() asks for notify-reload where systemd knows it', () => {
   assert.match(type(253) ?? '', /^Type=notify-reload\n#.*\nReloadSignal=SIGCONT$/)
 })
 
-test('handover systemd --install --user puts whole files in place, and tells what is left to do', async (t) => {
+test('handover systemd --install --user installs whole files, and prints the next steps', async (t) => {
   const config = mkdtempSync(join(tmpdir(), 'config-'))
   t.after(() => rmSync(config, { recursive: true }))
   const rig = openRig({ env: { XDG_CONFIG_HOME: config, XDG_RUNTIME_DIR: '/nonexistent' } })
@@ -149,7 +149,7 @@ test('handover systemd --install --user puts whole files in place, and tells wha
   assert.match(installed.stderr, /systemctl --user enable --now test-app-http\.socket/)
 })
 
-test('handover systemd says in one sentence what is wrong, and exits with 2', async (t) => {
+test('handover systemd names the error in one sentence, and exits with 2', async (t) => {
   const rig = openRig()
   t.after(() => rig.close())
   const cases: [string[], RegExp][] = [
@@ -165,7 +165,7 @@ test('handover systemd says in one sentence what is wrong, and exits with 2', as
   }
 })
 
-test('takeServiceManagerEnvironment() takes what is meant for this process, and leaves nothing for a child', () => {
+test('takeServiceManagerEnvironment() takes the variables for this process, and leaves none for a child', () => {
   const warnings: string[] = []
   const take = (env: NodeJS.ProcessEnv) => {
     const taken = takeServiceManagerEnvironment(env, 7, (line) => warnings.push(line))

@@ -83,7 +83,7 @@ for (const [name, outcome, detail, misbehave] of misdeeds) {
   })
 }
 
-void test('startLoad() counts refused when nobody listens', async (t) => {
+void test('startLoad() counts refused when no process listens', async (t) => {
   const server = createServer()
   const target = await listen(t, server)
   server.close()
@@ -165,7 +165,7 @@ void test('startLoad() counts one timeout when the server hangs', async (t) => {
   assert.match(report.failures[0]?.detail ?? '', /no whole answer within 100 ms, before any byte/)
 })
 
-void test('startLoad() counts one malformed when the server sends an answer that nobody asked for', async (t) => {
+void test('startLoad() counts one malformed when the server sends an answer without a request', async (t) => {
   const target = await listen(
     t,
     createServer((socket) => socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')),
@@ -215,7 +215,7 @@ void test('startLoad() counts what was pipelined behind an announced close as cl
   assert.match(report.failures[0]?.detail ?? '', /that it had announced/)
 })
 
-void test('startLoad() goes on after failures when it is not asked to stop', async (t) => {
+void test('startLoad() continues after failures unless stopAtFirstFailure is set', async (t) => {
   const target = await listen(
     t,
     rawServer((socket, { total }) => {

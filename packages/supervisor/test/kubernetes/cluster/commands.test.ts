@@ -206,7 +206,7 @@ test('SIGINT ends the watching, and the rollout continues', { skip }, async () =
   )
 })
 
-test('a user without rights is told verb and resource; the printed Role is enough', { skip }, async () => {
+test('a user without rights sees verb and resource; the printed Role is enough', { skip }, async () => {
   const commands = await applied()
   const restricted = commands.as('restricted')
   const refused = await restricted.run('upgrade', '--image', 'web:2')

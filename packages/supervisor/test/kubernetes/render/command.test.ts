@@ -130,7 +130,7 @@ test('a base is one that kustomize builds on', { skip: noKubectl }, (t) => {
   )
 })
 
-test('handover kubernetes render says what is wrong in one sentence, and exits with 2', (t) => {
+test('handover kubernetes render names the error in one sentence, and exits with 2', (t) => {
   const { render } = renderer(t, { web })
   const table: [flags: string[], sentence: RegExp][] = [
     [[], /^handover: services\.web\.kubernetes has no image, wanted "image", or --set image=…$/m],

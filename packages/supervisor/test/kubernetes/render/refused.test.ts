@@ -170,7 +170,10 @@ test('kubernetesObjects() lets no secret stand in plain text', () => {
     ofSection({ env: { PASSWORD: { value: 'x' } } }),
     /^services.web.kubernetes.env.PASSWORD looks like a secret/,
   )
-  assert.match(ofSection({ configMap: { data: { API_TOKEN: 'x' } } }), /configMap.data.API_TOKEN looks like a secret/)
+  assert.match(
+    ofSection({ configMap: { data: { API_TOKEN: 'x' } } }),
+    /configMap.data.API_TOKEN looks like a secret/,
+  )
   assert.equal(refusal({ env: { CSRF_TOKEN: 'x' }, kubernetes: { image, plainEnv: ['CSRF_TOKEN'] } }), '')
 })
 

@@ -226,7 +226,7 @@ test('a watch that is forgotten (410 Gone) or breaks begins with a list again', 
   assert.ok(api.asked.filter((asked) => askedFor(asked) === 'list pods').length > 1)
 })
 
-test('whoever may not read events still sees the rollout, and is told', async (t) => {
+test('a user without the right to read events still sees the rollout, with a note', async (t) => {
   const { run } = folderOf(t)
   const api = await apiServer(
     t,

@@ -34,7 +34,7 @@ test('judge() calls a rollout complete as kubectl rollout status does, not befor
   assert.equal(verdict.type, 'complete')
 })
 
-test('judge() forgives two crashes, and fails at the second back-off', () => {
+test('judge() tolerates two crashes, and fails at the second back-off', () => {
   const { verdict } = playStory('crash-loop', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })
@@ -178,7 +178,7 @@ test('judge() ends when another client replaces the template or deletes the Depl
   })
 })
 
-test('observe() takes a list for the whole truth: what is missing in it went while nobody looked', () => {
+test('observe() takes a list as complete: a pod that is missing in it is gone', () => {
   const { watched } = playStory('list-again', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })

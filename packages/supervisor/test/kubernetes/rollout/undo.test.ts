@@ -25,7 +25,7 @@ const watchedOf = (notes: Record<string, string>, sets: Parameters<typeof replic
   return listed.reduce((watched, observation) => observe(watched, observation, 0), nothingWatched('web'))
 }
 
-test('undoPatch() gives the template back without its hash, and the cause that belongs to it', () => {
+test('undoPatch() restores the template without its hash, and its cause', () => {
   const live = deployment('v3', 4, { annotations: { [annotations.changeCause]: 'upgrade to v3', team: 'a' } })
   const [testing, template1, notes] = undoPatch(live, replicaSet('v1', 1, { cause: 'upgrade to v1' }))
   assert.deepEqual(testing, { op: 'test', path: '/metadata/generation', value: 4 })
@@ -80,10 +80,7 @@ test('undoTarget() passes over a revision that failed and was undone for that, u
     ]),
     null,
   )
-  assert.match(
-    nowhere.ok ? '' : nowhere.failure.message,
-    /except 2, which failed: use --to-revision/,
-  )
+  assert.match(nowhere.ok ? '' : nowhere.failure.message, /except 2, which failed: use --to-revision/)
 })
 
 test('stableSet() passes over a present revision of which no pod is available', () => {
@@ -124,7 +121,7 @@ test('imageOwner() is who applies the image, not who changed it once, and not us
   assert.equal(imageOwner(meta(entry('kubectl-set', 'Update'), entry('handover', 'Apply')), 'web'), null)
 })
 
-test('ownWrites() takes what our patches wrote into what we applied, and lets go of unnamed replicas', () => {
+test('ownWrites() moves fields of patches to the applied fields, and releases replicas that are not set', () => {
   const restarted = { 'f:annotations': { 'f:kubectl.kubernetes.io/restartedAt': {} } }
   const written = {
     'f:spec': {
