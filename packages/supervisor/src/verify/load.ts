@@ -49,7 +49,7 @@ export function startLoad(options: LoadOptions): Load {
   function stop(): void {
     if (stopping) return
     stopping = true
-    // Sessions wait for their answers; whoever has none in flight closes at once.
+    // Sessions wait for their answers; one without a request in flight closes at once.
     stopWorkloads()
   }
 

@@ -123,14 +123,14 @@ test('passedSockets() gives a socket only to the listener with its address', () 
   }
   assert.equal(fdOf([passed('http', '127.0.0.1:3000', null)], 'http', 3000), 900)
   assert.equal(fdOf([passed('other', '127.0.0.1:3000', null)], 'http', 3000), 900)
-  // A socket unit's name counts where its address is nobody's.
+  // The name of a socket unit counts where no listener has its address.
   assert.equal(fdOf([passed('http', '127.0.0.1:80', null)], 'http', 3000), 900)
   assert.equal(fdOf([passed('http', '127.0.0.1:4000', null)], 'http', 3000), 901)
-  // What was stored of a listener that is bound elsewhere now is none of it.
+  // A stored socket of another address is not used.
   assert.equal(fdOf([passed('http', '127.0.0.1:80', 'http.1')], 'http', 3000), 901)
 })
 
-/** The descriptor of a connection that somebody has accepted. */
+/** The descriptor of an accepted connection. */
 async function connected(t: TestContext): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

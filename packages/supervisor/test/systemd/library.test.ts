@@ -10,7 +10,7 @@ import { ask, request } from './rig.js'
 const skip = systemdUnavailable() ?? false
 const program = fileURLToPath(new URL('../../../process/test/fixtures/unit.mjs', import.meta.url))
 
-/** A plain Node service with the library as a unit, without a supervisor of ours. */
+/** A plain Node service with the library as a unit, without a supervisor. */
 async function openService(t: TestContext, { socket = false, lines = [] as string[] } = {}) {
   const systemd = await bootSystemd()
   t.after(() => systemd.close())
