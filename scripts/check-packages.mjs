@@ -41,7 +41,7 @@ for (const folder of published) {
   }
   const runtime = Object.keys(manifest.dependencies ?? {})
   if (manifest.name === '@handover/process' && runtime.length > 0)
-    complain(`it depends on ${runtime.join(', ')}, expected no dependency`)
+    complain(`it depends on ${runtime.join(', ')}, wanted no dependency`)
   console.log(
     `${manifest.name} ${manifest.version}: ${files.size} files, ${(packed.size / 1024).toFixed(0)} KiB packed`,
   )

@@ -115,7 +115,7 @@ test('scale starts and drains instances when the number changes', async (t) => {
   assert.equal((await rig.status()).services[0]?.ready, 1)
 })
 
-test('upgrade waits when the service is paused and goes on when it is resumed', async (t) => {
+test('upgrade waits while the service is paused and continues when it is resumed', async (t) => {
   const rig = await started(t)
   assert.equal((await rig.handover('pause')).code, 0)
   const upgrading = rig.upgrade()
@@ -171,7 +171,7 @@ test('completion prints a script for each shell', async (t) => {
   }
 })
 
-test('start goes on with the instances, and no request fails, when their supervisor was killed', async (t) => {
+test('start adopts the instances of a killed supervisor, and no request fails', async (t) => {
   const rig = rigWithApp(t)
   const port = await freePort()
   const args = ['start', 'app.cjs', '-i', '2', '-p', String(port)]
