@@ -57,7 +57,7 @@ const versionOf = (folder) => JSON.parse(readFileSync(join(root, folder, 'packag
 const { version } = await import('../packages/process/dist/protocol/version.js')
 if (version !== versionOf('packages/process'))
   problems.push(
-    `packages/process/src/protocol/version.ts has "${version}", expected "${versionOf('packages/process')}" as in package.json`,
+    `packages/process/src/protocol/version.ts has "${version}", wanted "${versionOf('packages/process')}" as in package.json`,
   )
 problems.push(...apiProblems())
 

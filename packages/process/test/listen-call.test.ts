@@ -45,10 +45,10 @@ void test('readListenCall() is null when the call names no address', () => {
 void test('listenTarget() throws a coded error when there is nothing to listen on', () => {
   assert.throws(() => listenTarget({}), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'The address is {}, expected a name, a port or a path',
+    message: 'The address is {}, wanted a name, a port or a path',
   })
   assert.throws(() => listenTarget(70000), {
-    message: 'The port is "70000", expected an integer from 0 to 65535',
+    message: 'The port is "70000", wanted an integer from 0 to 65535',
   })
   assert.deepEqual(listenTarget('8080'), { port: 8080 })
   assert.deepEqual(listenTarget('/run/x'), { path: '/run/x' })
@@ -71,7 +71,7 @@ void test('settings() uses the option, else the variable, else the default', () 
   assert.equal(settings({ drain: { timeoutSeconds: 1.5 } }, variables).timeoutMs, 1500)
   assert.throws(() => settings({}, { HANDOVER_IDLE_SECONDS: 'soon' }), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'HANDOVER_IDLE_SECONDS is "soon", expected a number of seconds from 0 to 2147483',
+    message: 'HANDOVER_IDLE_SECONDS is "soon", wanted a number of seconds from 0 to 2147483',
   })
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
 })

@@ -31,18 +31,18 @@ const fields: Record<Operation['type'], Record<string, readonly [Check, string]>
 /** Validates an operation. Fails with `Usage`. */
 export function parseOperation(value: unknown): Result<Operation> {
   if (!isObject(value) || typeof value.type !== 'string' || !(value.type in fields))
-    return failed('Usage', `unknown operation, expected a type of ${Object.keys(fields).join(', ')}`)
+    return failed('Usage', `unknown operation, wanted a type of ${Object.keys(fields).join(', ')}`)
   const known = fields[value.type as Operation['type']]
   for (const [field, given] of Object.entries(value)) {
     if (field === 'type') continue
     const [check, expected] = known[field] ?? []
     if (!check) return failed('Usage', `the operation "${value.type}" has no field "${field}"`)
-    if (!check(given)) return failed('Usage', `${field} is ${JSON.stringify(given)}, expected ${expected}`)
+    if (!check(given)) return failed('Usage', `${field} is ${JSON.stringify(given)}, wanted ${expected}`)
   }
   if (value.type === 'scale' && !('replicas' in value))
     return failed(
       'Usage',
-      'the operation "scale" has no field "replicas", expected numbers of instances by service',
+      'the operation "scale" has no field "replicas", wanted numbers of instances by service',
     )
   return ok(value as Operation)
 }

@@ -114,11 +114,11 @@ async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
   for await (const chunk of request.setEncoding('utf8')) {
     text += String(chunk)
     if (text.length > maxBodyLength)
-      return failed('Usage', `the body is longer than ${maxBodyLength} bytes, expected a short JSON object`)
+      return failed('Usage', `the body is longer than ${maxBodyLength} bytes, wanted a short JSON object`)
   }
   try {
     return ok(JSON.parse(text))
   } catch (error) {
-    return failed('Usage', `the body is not JSON (${(error as Error).message}), expected an operation`)
+    return failed('Usage', `the body is not JSON (${(error as Error).message}), wanted an operation`)
   }
 }

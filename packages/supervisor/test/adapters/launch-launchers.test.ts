@@ -144,29 +144,29 @@ describe('prepareLaunch() says what to write when a launcher cannot be replaced'
     ],
     ['npm run round', '"npm run round" is a loop: more than 10 scripts call one another'],
     ['npm run nope', /^"npm run nope" names no script of ".*\/package\.json", which has start, dev, /],
-    ['npm test', '"npm test" names no script to run, expected one, or the command itself'],
-    ['npm', '"npm" names no script to run, expected one, or the command itself'],
-    ['yarn', '"yarn" names no script to run, expected one, or the command itself'],
+    ['npm test', '"npm test" names no script to run, wanted one, or the command itself'],
+    ['npm', '"npm" names no script to run, wanted one, or the command itself'],
+    ['yarn', '"yarn" names no script to run, wanted one, or the command itself'],
     [
       'npm --prefix other start',
-      '"npm --prefix other start" has the option "--prefix", expected the command itself: npm does not pass listeners on',
+      '"npm --prefix other start" has the option "--prefix", wanted the command itself: npm does not pass listeners on',
     ],
     [
       'npx not-installed',
-      /^"npx not-installed" runs a command that is not installed in ".*", expected node_modules\/\.bin\/not-installed$/,
+      /^"npx not-installed" runs a command that is not installed in ".*", wanted node_modules\/\.bin\/not-installed$/,
     ],
     [
       'tsx watch server.ts',
-      '"tsx watch" restarts the service by itself, expected "tsx" alone: an upgrade brings the new version',
+      '"tsx watch" restarts the service by itself, wanted "tsx" alone: an upgrade brings the new version',
     ],
     [
       'nodemon --odd server.js',
-      '"nodemon" has the option "--odd", expected the command itself: nodemon does not pass listeners on',
+      '"nodemon" has the option "--odd", wanted the command itself: nodemon does not pass listeners on',
     ],
     ['nodemon', '"nodemon" has no script'],
     [
       'pm2-runtime ecosystem.config.js',
-      '"pm2-runtime ecosystem.config.js" names a PM2 configuration, expected the script that it starts',
+      '"pm2-runtime ecosystem.config.js" names a PM2 configuration, wanted the script that it starts',
     ],
   ]
   for (const [command, expected] of table) {
@@ -181,7 +181,7 @@ describe('prepareLaunch() says what to write when a launcher cannot be replaced'
     const release = releaseOf(t, { 'server.ts': '' })
     assert.equal(
       problemOf(release, ['tsx', 'server.ts']),
-      `"tsx" is not installed in "${release}", expected it among the dependencies of the release`,
+      `"tsx" is not installed in "${release}", wanted it among the dependencies of the release`,
     )
   })
 

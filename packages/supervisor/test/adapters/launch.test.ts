@@ -183,7 +183,7 @@ describe('prepareLaunch() says why a command cannot start', () => {
     [['./dull'], 'the program "./dull" names the interpreter "/etc/passwd", which is not executable'],
     [
       ['./windows'],
-      'the program "./windows" has a "#!/bin/sh" line with a Windows line ending, expected no carriage return',
+      'the program "./windows" has a "#!/bin/sh" line with a Windows line ending, wanted no carriage return',
     ],
     [['node', 'nope.js'], /^the script "nope\.js" does not exist \(looked for "\/.*\/nope\.js"\)$/],
     [['node', '--no-warnings', '-r', './app.js', 'nope.js'], /^the script "nope\.js" does not exist/],

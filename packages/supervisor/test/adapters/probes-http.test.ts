@@ -21,7 +21,7 @@ describe('openProber() with httpGet', () => {
     for (const [status, healthy] of statuses) {
       assert.deepEqual(await ask(target, httpGet(`/status/${status}`)), {
         healthy,
-        reason: `GET /status/${status} on "http" of web-1 answered ${status}${healthy ? '' : ', expected 200 to 399'}`,
+        reason: `GET /status/${status} on "http" of web-1 answered ${status}${healthy ? '' : ', wanted 200 to 399'}`,
       })
     }
     assert.deepEqual(

@@ -134,7 +134,7 @@ test('openProber() uses the socket of its own that the library serves', async (t
   await once(server, 'listening')
   assert.deepEqual(await ask(shared.target, httpGet('/x')), {
     healthy: false,
-    reason: 'GET /x on "http" of web-1 answered 503, expected 200 to 399',
+    reason: 'GET /x on "http" of web-1 answered 503, wanted 200 to 399',
   })
   assert.ok((await ask(shared.target, tcpSocket())).healthy)
   assert.equal(shared.requests.length, 0)

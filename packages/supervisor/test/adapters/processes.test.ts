@@ -264,7 +264,7 @@ test('the channel answers a hello of another version and goes on', async (t) => 
     env: { FIXTURE_VERSION: '99' },
   })
   await until('ready')
-  await untilStatus('{"type":"error","message":"unknown protocol version 99, expected 1"}')
+  await untilStatus('{"type":"error","message":"unknown protocol version 99, wanted 1"}')
 })
 
 for (const [what, bytes, reason] of [
@@ -317,7 +317,7 @@ test('launch() fails with CannotStart when the program cannot be executed', asyn
     [file('zeroes', Buffer.alloc(64), 0o755), / is neither a program nor a script$/],
     [
       file('foreign', foreign, 0o755),
-      / is a program for another processor \(ELF machine 243\), expected (x64|arm64)$/,
+      / is a program for another processor \(ELF machine 243\), wanted (x64|arm64)$/,
     ],
   ]
   for (const [path, message] of cases) {

@@ -189,7 +189,7 @@ test('listen() refuses a unix path that is too long, in no folder, or of nobody'
   const path = join(folder, 'x'.repeat(100))
   assert.equal(
     refusal('admin', unixIn(folder, { path })),
-    `listener "admin": the path "${path}" has ${path.length} bytes, expected at most 107 for a unix socket`,
+    `listener "admin": the path "${path}" has ${path.length} bytes, wanted at most 107 for a unix socket`,
   )
   assert.equal(
     refusal('admin', unixIn(folder, { path: join(folder, 'no/web.sock') })),

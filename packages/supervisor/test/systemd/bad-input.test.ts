@@ -90,7 +90,7 @@ test('sendNotification() speaks to paths and to abstract names, and says why it 
   assert.match(say(`/${'n'.repeat(107)}`) ?? '', /, a path of 108 bytes, wanted at most 107$/)
   assert.match(
     say('notify') ?? '',
-    /^NOTIFY_SOCKET is "notify", expected an absolute path, or a name after "@"$/,
+    /^NOTIFY_SOCKET is "notify", wanted an absolute path, or a name after "@"$/,
   )
 })
 

@@ -41,7 +41,7 @@ function findAccount(user: string, group: number | undefined): Result<Account> {
   }
   if (!isId(user)) return failed('CannotStart', `the user "${user}" does not exist`)
   if (group === undefined) {
-    return failed('CannotStart', `the user id ${user} has no entry in passwd, expected a "group" as well`)
+    return failed('CannotStart', `the user id ${user} has no entry in passwd, wanted a "group" as well`)
   }
   return ok({ uid: Number(user), gid: group, groups: [] })
 }

@@ -112,7 +112,7 @@ function runLocal(
   if (findOnPath(command, { ...context, env }) !== null) return ok({ argv: [command, ...args], env })
   return failed(
     'CannotStart',
-    `"${launcher} ${name}" runs a command that is not installed in "${context.folder}", expected node_modules/.bin/${command}`,
+    `"${launcher} ${name}" runs a command that is not installed in "${context.folder}", wanted node_modules/.bin/${command}`,
   )
 }
 
@@ -178,11 +178,11 @@ function divide(words: string[]): { verb: string | undefined; rest: string[]; od
 const strange = (launcher: string, words: string[], option: string) =>
   failed(
     'CannotStart',
-    `"${launcher} ${words.join(' ')}" has the option "${option}", expected the command itself: ${launcher} does not pass listeners on`,
+    `"${launcher} ${words.join(' ')}" has the option "${option}", wanted the command itself: ${launcher} does not pass listeners on`,
   )
 
 const unsupported = (launcher: string, words: string[]) =>
   failed(
     'CannotStart',
-    `"${[launcher, ...words].join(' ')}" names no script to run, expected one, or the command itself`,
+    `"${[launcher, ...words].join(' ')}" names no script to run, wanted one, or the command itself`,
   )

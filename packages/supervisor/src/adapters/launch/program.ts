@@ -83,7 +83,7 @@ function brokenInterpreter([path, ...words]: string[], context: ProgramContext):
   if (path === undefined) return null
   const last = words.at(-1) ?? path
   if (last.endsWith('\r'))
-    return `has a "#!${last.slice(0, -1)}" line with a Windows line ending, expected no carriage return`
+    return `has a "#!${last.slice(0, -1)}" line with a Windows line ending, wanted no carriage return`
   if (!isFile(path)) return `names the interpreter "${path}", which does not exist`
   if (!isExecutable(path)) return `names the interpreter "${path}", which is not executable`
   const named = interpreterName([path, ...words])

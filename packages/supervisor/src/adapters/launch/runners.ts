@@ -9,13 +9,13 @@ export const tsx: Launcher = (words, { folder, env }) => {
   if (words[0] === 'watch') {
     return failed(
       'CannotStart',
-      '"tsx watch" restarts the service by itself, expected "tsx" alone: an upgrade brings the new version',
+      '"tsx watch" restarts the service by itself, wanted "tsx" alone: an upgrade brings the new version',
     )
   }
   if (!hasTsx(folder)) {
     return failed(
       'CannotStart',
-      `"tsx" is not installed in "${folder}", expected it among the dependencies of the release`,
+      `"tsx" is not installed in "${folder}", wanted it among the dependencies of the release`,
     )
   }
   return ok({ argv: ['node', '--import', 'tsx', ...words], env })
@@ -104,7 +104,7 @@ export const pm2Runtime: Launcher = (words, { env }) => {
   if (script !== undefined && /(^|\.)(config|json|ya?ml)(\.|$)|ecosystem/.test(script)) {
     return failed(
       'CannotStart',
-      `"pm2-runtime ${script}" names a PM2 configuration, expected the script that it starts`,
+      `"pm2-runtime ${script}" names a PM2 configuration, wanted the script that it starts`,
     )
   }
   return run('pm2-runtime', ['node'], [...own, ...rest.slice(1)], env)
@@ -125,5 +125,5 @@ const run = (
 const unknownOption = (launcher: string, option: string) =>
   failed(
     'CannotStart',
-    `"${launcher}" has the option "${option}", expected the command itself: ${launcher} does not pass listeners on`,
+    `"${launcher}" has the option "${option}", wanted the command itself: ${launcher} does not pass listeners on`,
   )

@@ -35,7 +35,7 @@ export async function httpGetProbe(handler: HttpGet, context: TryContext): Promi
       const good = statusCode >= 200 && statusCode < 400
       end({
         healthy: good,
-        reason: `${asked} answered ${statusCode}${good ? '' : ', expected 200 to 399'}${reached.note}`,
+        reason: `${asked} answered ${statusCode}${good ? '' : ', wanted 200 to 399'}${reached.note}`,
       })
       discard(response, timeoutSeconds)
     })

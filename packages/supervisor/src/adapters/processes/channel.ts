@@ -130,6 +130,6 @@ function welcome(
   if (hello.version === protocolVersion) return
   send(socket, {
     type: 'error',
-    message: `unknown protocol version ${hello.version}, expected ${protocolVersion}`,
+    message: `unknown protocol version ${hello.version}, wanted ${protocolVersion}`,
   })
 }

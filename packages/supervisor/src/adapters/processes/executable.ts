@@ -39,7 +39,7 @@ function checkMachine(path: string, start: Buffer): Result<null> {
   if (machine === expected || machine === 3 || machine === 40) return ok(null)
   return failed(
     'CannotStart',
-    `"${path}" is a program for another processor (ELF machine ${machine}), expected ${process.arch}`,
+    `"${path}" is a program for another processor (ELF machine ${machine}), wanted ${process.arch}`,
   )
 }
 

@@ -31,7 +31,7 @@ export function bindUnix(spec: UnixSpec): Result<Bound> {
   if (length > maxUnixPathBytes) {
     return failed(
       'Usage',
-      `the path "${spec.path}" has ${length} bytes, expected at most ${maxUnixPathBytes} for a unix socket`,
+      `the path "${spec.path}" has ${length} bytes, wanted at most ${maxUnixPathBytes} for a unix socket`,
     )
   }
   const owner = ownerOf(spec)
