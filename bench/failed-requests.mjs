@@ -90,7 +90,9 @@ function summary(name, { version, setup, command }, report) {
   }
 }
 
-const failures = ({ requests, outcomes }) => requests - outcomes.answered
+function failures({ requests, outcomes }) {
+  return requests - outcomes.answered
+}
 
 function kernelRelease() {
   return /^\S+ \S+ (\S+)/.exec(readFileSync('/proc/version', 'utf8'))[1].replace(/[-+].*/, '')

@@ -3,11 +3,12 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { apiProblems, published } from './public-api.mjs'
 
 const root = new URL('..', import.meta.url).pathname
 const problems = []
 
-for (const folder of ['packages/process', 'packages/supervisor']) {
+for (const folder of published) {
   const manifest = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'))
   const [packed] = JSON.parse(
     execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '-w', folder], {
@@ -51,6 +52,14 @@ if (lock.includes('"resolved": "http'))
   problems.push('package-lock.json names where packages were downloaded from')
 if (!existsSync(join(root, 'packages/supervisor/schema/handover.schema.json')))
   problems.push('the JSON Schema was not generated')
+
+const versionOf = (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).version
+const { version } = await import('../packages/process/dist/protocol/version.js')
+if (version !== versionOf('packages/process'))
+  problems.push(
+    `packages/process/src/protocol/version.ts has "${version}", expected "${versionOf('packages/process')}" as in package.json`,
+  )
+problems.push(...apiProblems())
 
 for (const problem of problems) console.error(problem)
 process.exit(problems.length === 0 ? 0 : 1)

@@ -1,5 +1,6 @@
-// The tables of rooms in ARCHITECTURE.md and in eslint.config.js are the same, and the pure rooms compile without Node.
-import { existsSync, readFileSync } from 'node:fs'
+// The tables of rooms in ARCHITECTURE.md and in eslint.config.js are the same, the files that ARCHITECTURE.md names exist,
+// and the pure rooms compile without Node.
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { enforced, pure, rooms } from '../eslint.config.js'
@@ -15,9 +16,16 @@ for (const [name, table] of Object.entries(rooms)) {
   else compare(name, table, written)
   if (!enforced.includes(name)) continue
   for (const room of new Set(Object.entries(table).flat(2)))
-    if (!(room in table) || !existsSync(join(root, name, 'src', room)))
+    if (!(room in table) || !existsSync(folderOf(name, room)))
       problems.push(`eslint.config.js: "${room}" in the table of ${name} does not exist`)
 }
+
+const sources = readdirSync(join(root, 'packages'), { recursive: true }).filter((path) =>
+  path.includes('/src/'),
+)
+for (const [, path] of page.matchAll(/`([\w/-]+\.ts)`/g))
+  if (!sources.some((source) => `/packages/${source}`.endsWith(`/${path}`)))
+    problems.push(`ARCHITECTURE.md: there is no file "${path}"`)
 
 const config = (file) => JSON.parse(readFileSync(join(root, 'packages/supervisor', file), 'utf8'))
 const folders = pure.map((room) => `src/${room}`)
@@ -30,6 +38,10 @@ for (const [file, key] of [
 
 for (const problem of problems) console.error(problem)
 process.exit(problems.length === 0 ? 0 : 1)
+
+function folderOf(name, room) {
+  return room === '#shared' ? join(root, 'packages/shared/src') : join(root, name, 'src', room)
+}
 
 function compare(name, table, written) {
   for (const room of new Set([...Object.keys(table), ...Object.keys(written)])) {

@@ -8,7 +8,7 @@ const folder = new URL('../docs/pictures/', import.meta.url)
 const read = (name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8'))
 
 write('failed-requests.svg', failedRequestsSvg(read('failed-requests.json')))
-write('upgrade.svg', terminalSvg(read('upgrade.json'), 'three upgrades under load'))
+write('upgrade.svg', terminalSvg(read('upgrade.json')))
 
 function write(name, svg) {
   writeFileSync(new URL(name, folder), svg)

@@ -19,8 +19,12 @@ export function importsOf(folder, file, text) {
   return [...new Set(targets.filter((path) => path !== null))]
 }
 
-/** The file of `folder` that `specifier` means in `file`; null when it is a package or lies outside. */
+/**
+ * The file of `folder` that `specifier` means in `file`; null when it is a package or lies outside. What both packages
+ * bundle, `#shared/…`, is a room of each.
+ */
 export function target(folder, file, specifier) {
+  if (specifier.startsWith('#')) return specifier.replace(/\.js$/, '.ts')
   if (!specifier.startsWith('.')) return null
   const path = resolve(folder, dirname(file), specifier.replace(/\.js$/, '.ts'))
   const inside = relative(folder, path)

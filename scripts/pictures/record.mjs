@@ -47,7 +47,7 @@ try {
   )
   await until(() => screen().lines[0] === '$')
   const frames = await record()
-  writeFileSync(output, `${JSON.stringify({ columns, frames })}\n`)
+  writeFileSync(output, `${JSON.stringify({ command, columns, frames })}\n`)
   console.log(`${frames.length} screens in ${(frames.at(-1).ms / 1000).toFixed(1)} s`)
 } finally {
   try {

@@ -18,8 +18,8 @@ const colours = {
   90: '#8b949e',
 }
 
-/** `title` is read out by screen readers, and stands in the bar at the top. */
-export function terminalSvg({ columns, frames }, title) {
+/** The command is the title, for the bar at the top and for screen readers. */
+export function terminalSvg({ command: title, columns, frames }) {
   const rows = Math.max(...frames.map(({ lines }) => lines.length))
   const [width, height] = [columns * cellWidth + 2 * padding, rows * lineHeight + padding]
   const lines = new Map()

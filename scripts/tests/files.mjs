@@ -11,7 +11,7 @@ const weightsFile = new URL('weights.json', import.meta.url).pathname
  * before a process of their own would have started, so several files share one.
  */
 const unitTests = [
-  /^supervisor\/test\/(config|engine|rollout|kubernetes\/(render|rollout))\//,
+  /^supervisor\/test\/(config|control|daemon|engine|rollout|shared|kubernetes\/(render|rollout))\//,
   /^supervisor\/test\/verify\/(parser|units)\./,
   /^supervisor\/test\/adapters\/(instance-messages|journal|launch|posix)\./,
   /^process\/test\/(event-boundary|frames|http1-headers|inherited|listen-call)\./,

@@ -1,5 +1,6 @@
 // Runs test files with Node's own runner, and adds three things to its report: how long each file took, what was
 // skipped, and whether it may be skipped.
+import { setMaxListeners } from 'node:events'
 import { Transform } from 'node:stream'
 import { run } from 'node:test'
 import { spec, tap } from 'node:test/reporters'
@@ -17,6 +18,7 @@ const slowest = 12
 export function runTests(files, { atOnce, recordTimes = false, strict = false, timeout = 300_000 }) {
   const results = resultsOf(files)
   const stop = new AbortController()
+  setMaxListeners(0, stop.signal) // each file listens
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => stop.abort())
   const events = run({ files: schedule(files, atOnce), concurrency: atOnce, timeout, signal: stop.signal })
   const noted = events.pipe(withNotes(results))

@@ -1,4 +1,4 @@
-export type { ConnectionAccount } from './protocol/account.js'
+export { accountFields, addAccounts, type ConnectionAccount } from './protocol/account.js'
 export {
   protocolVersion,
   type InstanceEnvironment,

@@ -13,9 +13,9 @@ import type { HeldSocket } from './sockets.js'
 const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
 const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 
-/** NODE_UNDER_TEST: another Node than the one that runs the tests, to try the other supported versions. */
+/** NODE_UNDER_TEST: the Node that runs the fixtures, to test the other supported versions. Default: this one. */
 const node = process.env.NODE_UNDER_TEST ?? process.execPath
-/** Major and minor number of its version. */
+/** Major and minor version number of that Node. */
 export const nodeVersion = execFileSync(node, ['-p', 'process.versions.node'], { encoding: 'utf8' })
   .split('.')
   .slice(0, 2)
@@ -25,20 +25,20 @@ export const nodeVersion = execFileSync(node, ['-p', 'process.versions.node'], {
 const bundled = process.env.PRELOAD_UNDER_TEST === 'bundle'
 
 export interface AppOptions {
-  /** By name: they become LISTEN_FDS, in this order. */
+  /** By name. They become LISTEN_FDS, in this order. */
   listeners?: Record<string, HeldSocket>
   env?: Record<string, string>
-  /** Preload the zero-code mode. Default true. `dist`: another copy of this package's dist folder. */
+  /** Whether to preload `register`. Default: true. `dist`: another copy of this package's dist folder. */
   register?: boolean | { dist: string }
-  /** As `ulimit -n`. */
+  /** The limit of open files, `ulimit -n`. */
   openFiles?: number
-  /** Give it none of the variables of a supervisor. */
+  /** Set none of the variables of a supervisor. */
   unsupervised?: boolean
 }
 
 type MessageOf<T extends InstanceMessage['type']> = Extract<InstanceMessage, { type: T }>
 
-/** A fixture in a process of its own, and the supervisor's end of its channel. */
+/** A fixture in its own process, and the supervisor's end of its channel. */
 export class App {
   readonly folder: string
   readonly messages: InstanceMessage[] = []
@@ -74,7 +74,7 @@ export class App {
     await once(supervisor, 'listening')
     const listeners = Object.entries(options.listeners ?? {})
     const args = preloadArguments(options.register ?? true)
-    // sd_listen_fds(3) wants the pid of the program itself: exec keeps it.
+    // LISTEN_PID must be the pid of the program itself (sd_listen_fds(3)). exec keeps the pid.
     const child = spawn(
       '/bin/sh',
       [
@@ -105,7 +105,7 @@ export class App {
     return this.#child.pid ?? 0
   }
 
-  /** The first message of that type, as soon as it is there; rejects if the process ends without it. */
+  /** Resolves with the first message of that type. Rejects if the process exits without it. */
   async message<T extends InstanceMessage['type']>(type: T, seconds = 15): Promise<MessageOf<T>> {
     let found: MessageOf<T> | undefined
     const arrived = () => {
@@ -118,7 +118,7 @@ export class App {
     return found as MessageOf<T>
   }
 
-  /** Resolves when the condition holds; looked at whenever something has come. */
+  /** Resolves when the condition holds. It is checked at each message and each output. */
   until(condition: () => boolean, seconds = 15): Promise<void> {
     return this.#events.until(condition, () => `${String(condition)}; ${this.#soFar()}`, seconds)
   }
@@ -132,7 +132,7 @@ export class App {
     process.kill(this.pid, signal)
   }
 
-  /** Writes to the process as its supervisor would, or as a broken one might. */
+  /** Writes to the channel, as a supervisor or a broken one does. */
   sendRaw(text: string): void {
     for (const socket of this.#connections) socket.write(text)
   }
@@ -141,24 +141,24 @@ export class App {
     for (const socket of this.#connections) socket.destroy()
   }
 
-  /** SIGTERM, after it was told who takes its connections; then the exit. */
+  /** Names the successors, sends SIGTERM, and resolves with the exit. */
   async handOverTo(...successors: App[]): Promise<{ code: number | null; signal: string | null }> {
     await this.nameSuccessors(...successors)
     return this.stop()
   }
 
-  /** As a supervisor does it. */
+  /** Sends `successors`, as a supervisor does. */
   async nameSuccessors(...successors: App[]): Promise<void> {
     const adopting = await Promise.all(successors.map((successor) => successor.message('adopts')))
     this.sendRaw(JSON.stringify({ type: 'successors', sockets: adopting.map(({ path }) => path) }) + '\n')
   }
 
-  /** The newest figures that it has told. */
+  /** The last account that the process has reported. */
   get account(): ConnectionAccount | undefined {
     return this.messages.flatMap((message) => ('account' in message ? [message.account] : [])).at(-1)
   }
 
-  /** SIGTERM, and then the exit. */
+  /** Sends SIGTERM and resolves with the exit. */
   async stop(): Promise<{ code: number | null; signal: string | null }> {
     this.signal('SIGTERM')
     return this.exited
@@ -168,7 +168,7 @@ export class App {
     try {
       process.kill(-this.pid, 'SIGKILL')
     } catch {
-      // Gone already.
+      // It has exited.
     }
     await this.exited
     this.dropConnections()
@@ -205,7 +205,7 @@ function supervision(folder: string, listeners: [string, HeldSocket][]): Record<
   }
 }
 
-/** A relative HANDOVER_PROBE_DIR means the folder of the test. */
+/** Resolves a relative HANDOVER_PROBE_DIR against the folder of the test. */
 function probeFolder(folder: string, env: Record<string, string> = {}): Record<string, string> {
   const { HANDOVER_PROBE_DIR: probes } = env
   return probes === undefined ? env : { ...env, HANDOVER_PROBE_DIR: path.resolve(folder, probes) }
@@ -219,13 +219,13 @@ function preloadArguments(preload: boolean | { dist: string }): string[] {
 }
 
 /**
- * A copy of the built package, elsewhere: other modules to Node. `fixture`: a copy of an application beside it,
- * with no other package within its reach.
+ * Copies the built package to another folder, so that Node loads its modules a second time. `fixture`: a copy of an
+ * application beside it, which can import no other package.
  */
 export function copyOfDist(): { dist: string; fixture: string; remove(): void } {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-dist-'))
   fs.cpSync(dist, path.join(folder, 'dist'), { recursive: true })
-  fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }')
+  fs.copyFileSync(path.join(dist, '../package.json'), path.join(folder, 'package.json'))
   for (const file of ['http.cjs', 'answer.cjs'])
     fs.copyFileSync(path.join(fixtures, file), path.join(folder, file))
   return {

@@ -4,15 +4,15 @@ import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
 /**
- * Stands in for a load balancer that has not heard yet that a pod goes: until it is told to withdraw, it opens
- * new connections, asks on those that it keeps, and opens another one whenever one was ended in order.
- * Each request has one outcome, and nothing is sent twice.
+ * Acts as a load balancer that does not know yet that a pod is terminating. Until `withdraw()`, it opens new
+ * connections, sends requests on those that it keeps, and replaces each one that was ended in order. Each request has
+ * one outcome; none is sent twice.
  */
 export class Balancer {
   answered = 0
-  /** What went wrong: refused, reset, ended without an answer, a wrong answer. */
+  /** Each failure: refused, reset, ended without a response, a wrong response. */
   readonly failures: string[] = []
-  /** Answers that said `Connection: close`, and when: milliseconds, performance.now(). */
+  /** When responses with `Connection: close` arrived, in milliseconds of performance.now(). */
   readonly closes: number[] = []
   readonly #port: number
   readonly #secure: boolean
@@ -30,14 +30,14 @@ export class Balancer {
     ]
   }
 
-  /** Resolves when every client has had its answers. */
+  /** Resolves when there were ten responses for each client. */
   warm(): Promise<void> {
     const wanted = 10 * this.#clients.length
     const enough = () => this.answered >= wanted || this.failures.length > 0
     return this.#outcomes.until(enough, () => `${wanted} requests answered, not ${this.answered}`)
   }
 
-  /** The address is no longer used for new connections; kept ones are used until they are told to go. */
+  /** Opens no more connections. Kept ones are used until a response has `Connection: close`. */
   async withdraw(): Promise<void> {
     this.#withdrawn = true
     await Promise.all(this.#clients)
@@ -63,7 +63,7 @@ export class Balancer {
     }
   }
 
-  /** Whether the connection may be used again. */
+  /** Resolves with whether the connection may be used again. */
   async #ask(connection: RawConnection): Promise<boolean> {
     const body = String(Math.random())
     const response = await connection.ask(`/echo/${body}`)

@@ -3,14 +3,14 @@ import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
 export interface BusyClients {
-  /** Resolves when so many further requests were answered, or one failed. */
+  /** Resolves when `count` more requests were answered, or one failed. */
   more(count: number): Promise<void>
   stop(): Promise<{ answered: number; failures: string[]; bodies: Set<string> }>
 }
 
 /**
- * Keep-alive clients that ask without a pause, and one that opens a connection for each request. Every request has
- * one outcome; a connection that ends is a failure.
+ * Keep-alive clients that send requests without a pause, and one that opens a connection for each request. Every
+ * request has one outcome. A connection that ends is a failure.
  */
 export async function keepBusy(t: TestContext, port: number, count: number): Promise<BusyClients> {
   const failures: string[] = []

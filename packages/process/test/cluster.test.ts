@@ -32,7 +32,7 @@ for (const [policy, env] of [
   })
 }
 
-void test('register loses nobody when a cluster has to go in the moment after it is ready', async (t) => {
+void test('register loses no connection when a cluster is told to exit right after it is ready', async (t) => {
   const service = stage(t, 'cluster.cjs')
   const waiting = await Promise.all(Array.from({ length: 8 }, service.connect))
   for (const connection of waiting) connection.get('/')
@@ -49,7 +49,7 @@ void test('register loses nobody when a cluster has to go in the moment after it
 })
 
 for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
-  void test(`register keeps the listener for new workers when all have died ${JSON.stringify(env)}`, async (t) => {
+  void test(`register keeps the listener for new workers when all workers have died ${JSON.stringify(env)}`, async (t) => {
     const { launch, connect } = stage(t, 'cluster.cjs')
     const app = await launch({ env: { HANDOVER_PROBE_DIR: '.', ...env } })
     for (const worker of [1, 2]) await app.said(`worker ${worker} listens`)
@@ -57,7 +57,7 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
     assert.equal(pids.length, 2, app.output)
     for (const pid of pids) process.kill(pid, 'SIGKILL')
     await app.until(() => app.output.split('again').length === 3)
-    // In the middle of it: nobody is there to answer, and yet nobody is turned away.
+    // Between the workers: no process can answer, but no connection may be refused.
     const between = await connect()
     assert.match((await between.ask('/'))?.body ?? '', /^\d+$/)
     between.close()
@@ -69,7 +69,7 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
   })
 }
 
-void test('HANDOVER_PROBE_DIR reaches the workers when the application is a cluster', async (t) => {
+void test('a connection to HANDOVER_PROBE_DIR reaches a worker when the application is a cluster', async (t) => {
   const app = await stage(t, 'cluster.cjs').launch({ env: { HANDOVER_PROBE_DIR: '.' } })
   await app.said('worker 1 listens')
   const probe = await RawConnection.open({ path: `${app.folder}/http.sock` })

@@ -9,7 +9,7 @@ import { probe } from './probe.js'
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: '3', HANDOVER_IDLE_SECONDS: '0.5' }
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** [what it is, command, scripts, what its own handler says, exit code] */
+/** [what it is, command, scripts, output of its own handler, exit code] */
 const images: [string, string[], Record<string, string>, RegExp, number][] = [
   ['node app.js', ['node', 'fixtures/pod.cjs'], {}, /listens/, 0],
   ['an express application', ['node', 'fixtures/express.cjs'], {}, /listens/, 0],
@@ -19,32 +19,40 @@ const images: [string, string[], Record<string, string>, RegExp, number][] = [
 ]
 
 for (const [name, command, scripts, said, code] of images) {
-  void test(`pid 1 refuses nobody within the delay when it is ${name}`, { skip: noPid1 }, async (t) => {
-    const container = Container.start(t, command, { scripts, env: delayed })
-    const balancer = new Balancer(t, await container.port())
-    await balancer.warm()
-    container.terminate()
-    await after(1500)
-    await balancer.withdraw()
-    assert.deepEqual(await container.exited, { code, signal: null }, container.output)
-    assert.deepEqual(balancer.failures, [])
-    assert.match(container.output, said)
-    t.diagnostic(`${name}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
-  })
+  void test(
+    `pid 1 refuses no connection during the delay when it is ${name}`,
+    { skip: noPid1 },
+    async (t) => {
+      const container = Container.start(t, command, { scripts, env: delayed })
+      const balancer = new Balancer(t, await container.port())
+      await balancer.warm()
+      container.terminate()
+      await after(1500)
+      await balancer.withdraw()
+      assert.deepEqual(await container.exited, { code, signal: null }, container.output)
+      assert.deepEqual(balancer.failures, [])
+      assert.match(container.output, said)
+      t.diagnostic(`${name}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
+    },
+  )
 }
 
-void test('pid 1 refuses nobody within the delay when STOPSIGNAL is SIGINT', { skip: noPid1 }, async (t) => {
-  const container = Container.start(t, ['node', 'fixtures/pod.cjs'], { env: delayed })
-  const balancer = new Balancer(t, await container.port())
-  await balancer.warm()
-  container.terminate('SIGINT')
-  await after(1500)
-  await balancer.withdraw()
-  assert.deepEqual(await container.exited, { code: 0, signal: null }, container.output)
-  assert.deepEqual(balancer.failures, [])
-})
+void test(
+  'pid 1 refuses no connection during the delay when STOPSIGNAL is SIGINT',
+  { skip: noPid1 },
+  async (t) => {
+    const container = Container.start(t, ['node', 'fixtures/pod.cjs'], { env: delayed })
+    const balancer = new Balancer(t, await container.port())
+    await balancer.warm()
+    container.terminate('SIGINT')
+    await after(1500)
+    await balancer.withdraw()
+    assert.deepEqual(await container.exited, { code: 0, signal: null }, container.output)
+    assert.deepEqual(balancer.failures, [])
+  },
+)
 
-void test('npm start drains, and leaves the probes to the program, when npm is not pid 1 either', async (t) => {
+void test('npm start drains and leaves the probes to the program when npm is not pid 1 either', async (t) => {
   const probes = await freePort()
   const container = Container.start(t, ['npm', 'start'], {
     scripts: { start: 'node fixtures/pod.cjs' },
@@ -73,7 +81,7 @@ void test('npm start loses requests when the preload is missing (control)', { sk
   assert.ok(balancer.failures.length > 0)
 })
 
-void test('pid 1 ends by SIGTERM when it has no server', { skip: noPid1 }, async (t) => {
+void test('pid 1 exits at SIGTERM when it has no server', { skip: noPid1 }, async (t) => {
   const script = "setInterval(() => {}, 1e6); console.log('works')"
   const container = Container.start(t, ['node', '-e', script])
   await container.said('works')
@@ -94,7 +102,7 @@ void test(
   },
 )
 
-void test('firstCatchers() stops on each branch at the first process with a handler', () => {
+void test('firstCatchers() returns the first process with a handler on each branch', () => {
   const term = 1n << 14n // SIGTERM is 15
   const tree = [
     { pid: 2, parent: 1, caught: 0n }, // a shell

@@ -10,7 +10,7 @@ import { Changes } from '@handover/testkit'
 const fixtures = fileURLToPath(new URL('../test/fixtures/', import.meta.url))
 export const bundle = fileURLToPath(new URL('../dist/register.cjs', import.meta.url))
 
-/** Why there can be no process with pid 1 here, or false. */
+/** Why no process with pid 1 can be started here; false if it can. */
 export const noPid1: string | false =
   spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
     ? false
@@ -19,13 +19,13 @@ export const noPid1: string | false =
 export interface ContainerOptions {
   env?: Record<string, string>
   scripts?: Record<string, string>
-  /** False: any other pid. */
+  /** Whether the command has pid 1. Default: true. */
   pid1?: boolean
-  /** Where the command runs instead. */
+  /** The folder in which the command runs instead. */
   folder?: string
 }
 
-/** A command as a container runs it: pid 1 of its own namespace, and everything ends with it. */
+/** A command as in a container: it has pid 1 in its own namespace, and every process there ends with it. */
 export class Container {
   output = ''
   readonly exited: Promise<{ code: number | null; signal: string | null }>
@@ -54,7 +54,7 @@ export class Container {
     })
   }
 
-  /** `scripts`: of a package.json in the folder where the command runs, with the fixtures in `fixtures/`. */
+  /** `scripts`: of the package.json in the folder in which the command runs. The fixtures are in `fixtures/` there. */
   static start(t: TestContext, command: string[], options: ContainerOptions = {}): Container {
     const { env = {}, scripts = {}, pid1 = true } = options
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-container-'))
@@ -92,7 +92,7 @@ export class Container {
     return Number(/port (\d+) listens/.exec(this.output)?.[1])
   }
 
-  /** To pid 1 alone, as kubelet does it. */
+  /** Sends the signal to pid 1 only, as kubelet does. */
   terminate(signal: NodeJS.Signals = 'SIGTERM'): void {
     process.kill(this.#init, signal)
   }

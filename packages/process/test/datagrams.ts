@@ -19,7 +19,7 @@ const SOCK_DGRAM = 2
 const SOL_SOCKET = 1
 const SO_RCVTIMEO = 20
 
-/** A service manager's end of NOTIFY_SOCKET. */
+/** The service manager's end of NOTIFY_SOCKET. */
 export class DatagramSocket {
   readonly #fd = socket(AF_UNIX, SOCK_DGRAM, 0)
 
@@ -34,11 +34,11 @@ export class DatagramSocket {
     setsockopt(this.#fd, SOL_SOCKET, SO_RCVTIMEO, tenSeconds, tenSeconds.length)
   }
 
-  /** The next datagram that says something; rejects after ten seconds. */
+  /** Resolves with the next datagram that is not empty. Rejects after ten seconds. */
   async receive(): Promise<string> {
     for (;;) {
       const text = await this.#next()
-      // systemd-notify asks with it whether everything before was read: the closed descriptor is the answer.
+      // systemd-notify sends a descriptor to learn that everything before was read: closing it is the answer.
       if (text !== 'BARRIER=1') return text
     }
   }

@@ -9,7 +9,7 @@ const reached = (...chunks: string[]): boolean => {
   return boundary.reached
 }
 
-void test('EventBoundary is reached behind a blank line, whatever ends a line', () => {
+void test('EventBoundary is reached after a blank line, with every kind of line end', () => {
   assert.equal(reached(), true)
   for (const end of ['\n', '\r', '\r\n']) {
     for (const [text, expected] of [
@@ -26,7 +26,7 @@ void test('EventBoundary is reached behind a blank line, whatever ends a line', 
   assert.equal(reached('data: 1\n\r\n'), true)
 })
 
-void test('readHandshake() waits for the whole head, and knows what opens a WebSocket', () => {
+void test('readHandshake() waits for the whole head, and recognizes one that opens a WebSocket', () => {
   const head =
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nSec-WebSocket-Protocol: chat\r\n\r\n'
   for (let cut = 0; cut < head.length; cut++) assert.equal(readHandshake(head.slice(0, cut)), undefined)

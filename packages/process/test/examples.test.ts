@@ -12,7 +12,7 @@ const examples = fileURLToPath(new URL('../../../examples/kubernetes/', import.m
 const noGo = spawnSync('go', ['version']).status === 0 ? false : 'needs Go'
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** What the image runs. */
+/** The command of the image. */
 function commandOf(example: string): string[] {
   const dockerfile = fs.readFileSync(path.join(examples, example, 'Dockerfile'), 'utf8')
   return JSON.parse(/^CMD (\[.*\])$/m.exec(dockerfile)?.[1] ?? '') as string[]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { closeFrame, FrameFollower, opcodes } from '../dist/connections/websocket/frames.js'
+import { closeFrame, FrameReader, opcodes } from '../dist/connections/websocket/frames.js'
 
 interface Frame {
   opcode: number
@@ -10,7 +10,7 @@ interface Frame {
   length: number
 }
 
-/** Written from RFC 6455, 5.2, and not with the code under test. The payload looks like headers. */
+/** Written after RFC 6455, 5.2, without the code under test. The payload looks like headers. */
 function encode({ opcode, final, masked, length }: Frame): Buffer {
   const extended = length < 126 ? 0 : length < 65536 ? 2 : 8
   const frame = Buffer.alloc(2 + extended + (masked ? 4 : 0) + length, 0x88)
@@ -29,7 +29,7 @@ const text = (length: number, rest: Partial<Frame> = {}): Frame => ({
   ...rest,
 })
 
-/** A conversation with every form of length, fragments, and a Ping between the fragments. */
+/** Frames with every encoding of the length, fragments, and a Ping between the fragments. */
 const conversation: Frame[] = [
   text(0),
   text(5, { masked: true }),
@@ -44,41 +44,41 @@ const conversation: Frame[] = [
   text(65_536, { masked: true }),
 ]
 
-void test('push() knows where it stands at every byte', () => {
-  const follower = new FrameFollower()
+void test('push() knows its position in the frame after every byte', () => {
+  const reader = new FrameReader()
   let delivered = 0
   let fragmented = false
   for (const frame of conversation) {
     const bytes = encode(frame)
     for (let at = 0; at < bytes.length; at++) {
-      follower.push(bytes.subarray(at, at + 1))
-      if (at < bytes.length - 1) assert.equal(follower.betweenFrames, false)
+      reader.push(bytes.subarray(at, at + 1))
+      if (at < bytes.length - 1) assert.equal(reader.betweenFrames, false)
     }
     const control = frame.opcode >= 8
     if (!control) fragmented = !frame.final
     if (control || frame.final) delivered++
     assert.deepEqual(
-      [follower.betweenFrames, follower.betweenMessages, follower.fragmented, follower.delivered],
+      [reader.betweenFrames, reader.betweenMessages, reader.fragmented, reader.delivered],
       [true, !fragmented, fragmented, delivered],
     )
   }
 })
 
-void test('push() gives the same wherever a stream is cut in two', () => {
+void test('push() returns the same when a stream is split in two anywhere', () => {
   const frames = conversation.slice(0, 9)
   const bytes = Buffer.concat(frames.map(encode))
   const ends = frames.reduce<number[]>((all, frame) => [...all, (all.at(-1) ?? 0) + encode(frame).length], [])
   for (let cut = 0; cut <= bytes.length; cut++) {
-    const follower = new FrameFollower()
+    const reader = new FrameReader()
     const begun = [0, ...ends].filter((end) => end <= cut).at(-1) ?? 0
-    assert.equal(follower.push(bytes.subarray(0, cut)), cut - begun, `cut at ${cut}`)
-    assert.equal(follower.betweenFrames, cut === begun)
-    follower.push(bytes.subarray(cut))
-    assert.deepEqual([follower.betweenMessages, follower.delivered], [true, 7], `cut at ${cut}`)
+    assert.equal(reader.push(bytes.subarray(0, cut)), cut - begun, `cut at ${cut}`)
+    assert.equal(reader.betweenFrames, cut === begun)
+    reader.push(bytes.subarray(cut))
+    assert.deepEqual([reader.betweenMessages, reader.delivered], [true, 7], `cut at ${cut}`)
   }
 })
 
-void test('push() gives the same for any frames in any chunks', () => {
+void test('push() returns the same for any frames in any chunks', () => {
   const frame = fc.record({
     opcode: fc.constantFrom(0, 1, 2, 9, 10),
     final: fc.boolean(),
@@ -91,32 +91,32 @@ void test('push() gives the same for any frames in any chunks', () => {
       fc.array(fc.integer({ min: 1, max: 50_000 })),
       (frames, sizes) => {
         const bytes = Buffer.concat(frames.map(encode))
-        const follower = new FrameFollower()
+        const reader = new FrameReader()
         for (let at = 0, n = 0; at < bytes.length; n++) {
           const size = sizes[n % (sizes.length || 1)] ?? bytes.length
-          follower.push(bytes.subarray(at, at + size))
+          reader.push(bytes.subarray(at, at + size))
           at += size
         }
         const complete = frames.filter(({ opcode, final }) => opcode >= 8 || final).length
-        return follower.betweenFrames && follower.delivered === complete
+        return reader.betweenFrames && reader.delivered === complete
       },
     ),
   )
 })
 
-void test('push() sees the Close frame, and nothing behind it', () => {
-  const follower = new FrameFollower()
+void test('push() sees the Close frame and ignores everything after it', () => {
+  const reader = new FrameReader()
   const close = closeFrame(1012, 'Service Restart')
   assert.deepEqual([...close.subarray(0, 4)], [0x88, 17, 0x03, 0xf4])
-  follower.push(Buffer.concat([encode(text(3)), close.subarray(0, 5)]))
-  assert.equal(follower.closed, false)
-  follower.push(Buffer.concat([close.subarray(5), encode(text(3))]))
-  assert.deepEqual([follower.closed, follower.delivered], [true, 1])
+  reader.push(Buffer.concat([encode(text(3)), close.subarray(0, 5)]))
+  assert.equal(reader.closed, false)
+  reader.push(Buffer.concat([close.subarray(5), encode(text(3))]))
+  assert.deepEqual([reader.closed, reader.delivered], [true, 1])
 })
 
-void test('push() finds no boundary any more behind a length that nobody can send', () => {
-  const follower = new FrameFollower()
-  follower.push(Buffer.from('827fffffffffffffffff', 'hex'))
-  follower.push(Buffer.alloc(100))
-  assert.equal(follower.betweenFrames, false)
+void test('push() finds no boundary after a length that cannot be sent', () => {
+  const reader = new FrameReader()
+  reader.push(Buffer.from('827fffffffffffffffff', 'hex'))
+  reader.push(Buffer.alloc(100))
+  assert.equal(reader.betweenFrames, false)
 })

@@ -28,7 +28,7 @@ for (const path of ['/ticks', '/fragments', '/slow-frame', '/silent']) {
   })
 }
 
-void test('without a Close frame the same client sees the cut', async (t) => {
+void test('a WebSocket client sees a cut when no Close frame is sent (control)', async (t) => {
   const service = stage(t, 'websocket-bare.cjs')
   const app = await service.start()
   const client = await session(t, `ws://127.0.0.1:${service.port}/ticks`)
@@ -48,12 +48,12 @@ void test('register spreads the Close frames of many clients over the drain', as
   assert.deepEqual(await app.stop(), orderly)
   await Promise.all(clients.map((client) => client.until(() => client.closed !== null)))
   for (const { closed } of clients) assert.deepEqual(closed, restart)
-  // 50 clients, 10 ms each: half a second, the last tenth at its end.
+  // 50 clients, 10 ms each: half a second.
   assert.ok(Math.max(...closedAt) - Math.min(...closedAt) > 300)
   assert.equal((await app.message('drained')).account.endedOrderly, 50)
 })
 
-void test('a client that never answers the Close frame holds nobody up', async (t) => {
+void test('a client that never answers the Close frame does not delay the drain', async (t) => {
   const service = stage(t, 'websocket-bare.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
   const app = await service.start()
   const socket = net.connect(service.port, '127.0.0.1')
@@ -95,7 +95,7 @@ for (const [name, env, scheme] of [
   })
 }
 
-void test('webSockets() offers no session to a successor that takes none', async (t) => {
+void test('webSockets() moves no session to a successor that can receive none', async (t) => {
   const service = stage(t, 'websocket-moves.mjs', { register: false })
   const old = await service.start()
   const client = await session(t, `ws://127.0.0.1:${service.port}/`)
@@ -109,7 +109,7 @@ void test('webSockets() offers no session to a successor that takes none', async
   assert.equal(next.account?.adopted ?? 0, 0)
 })
 
-/** The body of a chunked response as it comes. */
+/** The body of a chunked response, as it arrives. */
 class EventReader {
   readonly socket: net.Socket
   text = ''
@@ -124,7 +124,7 @@ class EventReader {
     while (!pattern.test(this.text)) await once(this.socket, 'data', { signal: deadline })
   }
 
-  /** Without the chunked coding, which must be complete. */
+  /** The body without the chunked coding. Fails if the coding is incomplete. */
   get body(): string {
     let rest = this.text.slice(this.text.indexOf('\r\n\r\n') + 4)
     let body = ''
@@ -140,7 +140,7 @@ class EventReader {
 }
 
 for (const path of ['/explicit', '/implicit']) {
-  void test(`register ends an event stream behind an event, and moves its connection: ${path}`, async (t) => {
+  void test(`register ends an event stream after an event, and moves its connection: ${path}`, async (t) => {
     const service = stage(t, 'event-stream.cjs')
     const old = await service.start()
     const reader = new EventReader(service.port, path)
@@ -163,7 +163,7 @@ for (const path of ['/explicit', '/implicit']) {
   })
 }
 
-void test('register ends an event that never comes to its end without a cut', async (t) => {
+void test('register ends an event stream without a cut when an event never ends', async (t) => {
   const service = stage(t, 'event-stream.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
   const app = await service.start()
   const reader = new EventReader(service.port, '/never-whole')

@@ -16,7 +16,7 @@ const shapes: [string, unknown[]][] = [
   ['a flat list', [200, ['Set-Cookie', 'a', 'Connection', 'keep-alive', 'Set-Cookie', 'b']]],
 ]
 
-void test('withConnectionClose() overrules the application in each shape of writeHead, and loses nothing', async (t) => {
+void test('withConnectionClose() sets the header in every form of writeHead, and keeps the other arguments', async (t) => {
   for (const [shape, args] of shapes) {
     const server = http.createServer((_request, response) => {
       if (shape === 'no headers') response.setHeader('Connection', 'keep-alive')

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { CountingSession, freePort } from '@handover/testkit'
 import { App } from './app.js'
+import { Balancer } from './balancer.js'
 import { keepBusy } from './busy-clients.js'
 import { RawConnection, requestText } from './raw-client.js'
 import { stage } from './stage.js'
@@ -12,7 +13,7 @@ import { stage } from './stage.js'
 const library = { register: false }
 const replacements = 10
 
-/** Said by a supervisor; resolves when the next program is ready. */
+/** Sends `exec` as a supervisor does. Resolves when the next program is ready. */
 async function execute(app: App, how: () => void): Promise<void> {
   const ready = () => app.messages.filter(({ type }) => type === 'ready').length
   const wanted = ready() + 1
@@ -22,7 +23,7 @@ async function execute(app: App, how: () => void): Promise<void> {
 
 const tell = (app: App, order: object = {}) => app.sendRaw(JSON.stringify({ type: 'exec', ...order }) + '\n')
 
-/** An application on its own, on a port that it binds itself. */
+/** An application without a supervisor, on a port that it binds itself. */
 async function alone(t: TestContext, env: Record<string, string> = {}): Promise<{ app: App; port: number }> {
   const port = await freePort()
   const options = { ...library, unsupervised: true, env: { PORT: String(port), ...env } }
@@ -50,7 +51,7 @@ void test(`exec() ${replacements} times loses no request and no connection of 50
   t.diagnostic(`${answered} requests, ${failures.length} failures`)
 })
 
-void test(`register executes an unmodified application anew ${replacements} times, and loses nothing`, async (t) => {
+void test(`register executes an unmodified application again ${replacements} times and loses nothing`, async (t) => {
   const service = stage(t, 'http.cjs', { env: { HANDOVER_EXEC_SIGNAL: 'SIGHUP' } })
   const app = await service.start()
   const clients = await keepBusy(t, service.port, 50)
@@ -66,7 +67,7 @@ void test(`register executes an unmodified application anew ${replacements} time
   t.diagnostic(`${answered} requests, ${failures.length} failures`)
 })
 
-void test('exec() moves the account on: what one program kept, the next has adopted', async (t) => {
+void test('exec() carries the account over: the next program has adopted what this one handed over', async (t) => {
   const service = stage(t, 'in-place.mjs', library)
   const app = await service.start()
   const connections = await Promise.all(Array.from({ length: 10 }, service.connect))
@@ -81,7 +82,7 @@ void test('exec() moves the account on: what one program kept, the next has adop
   }
 })
 
-void test('exec() shows what the configuration has become: variables, files, and a folder behind a link', async (t) => {
+void test('exec() applies the new configuration: variables, files, and a folder behind a link', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
   t.after(() => fs.rmSync(folder, { recursive: true }))
   const CONFIG = path.join(folder, 'config')
@@ -107,7 +108,7 @@ for (const [reason, order, code] of [
   ['the folder is gone', { cwd: '/nowhere' }, 'ERR_HANDOVER_EXEC'],
   ['an argument is no text', { argv: ['node', 1] }, 'ERR_HANDOVER_OPTION'],
 ] as const) {
-  void test(`exec() is refused, and the program goes on serving, when ${reason}`, async (t) => {
+  void test(`exec() is refused and the program continues to serve when ${reason}`, async (t) => {
     const service = stage(t, 'in-place.mjs', library)
     const app = await service.start()
     const connection = await service.connect()
@@ -120,8 +121,8 @@ for (const [reason, order, code] of [
   })
 }
 
-void test('exec() goes on serving every connection when execve(2) itself fails', async (t) => {
-  // MAX_ARG_STRLEN: 128 KiB.
+void test('the program continues to serve every connection when execve(2) fails', async (t) => {
+  // MAX_ARG_STRLEN of execve(2) is 128 KiB.
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ envSize: 200_000 }) })
   const clients = await keepBusy(t, port, 20)
   for (let times = 1; times <= 3; times++) {
@@ -135,11 +136,11 @@ void test('exec() goes on serving every connection when execve(2) itself fails',
   assert.equal(app.output.split('before exec').length, 4)
 })
 
-void test('exec() serves everybody while it waits for a slow request, and gives up at its deadline', async (t) => {
+void test('exec() keeps serving while it waits for a slow request, and gives up at its deadline', async (t) => {
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ timeoutSeconds: 1 }) })
   const [slow, other] = [await connect(t, port), await connect(t, port)]
   slow.get('/slow/3000')
-  await other.ask('/') // the slow request is in its hands by now
+  await other.ask('/') // the slow request was received before this one
   app.signal('SIGUSR2')
   const longest = async () => {
     let ms = 0
@@ -158,7 +159,7 @@ void test('exec() serves everybody while it waits for a slow request, and gives 
   assert.deepEqual([...slow.ends, ...other.ends], [])
 })
 
-void test('exec() cuts at its deadline what is still busy, where that was asked for', async (t) => {
+void test('exec() cuts busy connections at its deadline when cut is set', async (t) => {
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ timeoutSeconds: 0.5, cut: true }) })
   const [slow, other] = [await connect(t, port), await connect(t, port)]
   slow.get('/slow/60000')
@@ -170,7 +171,7 @@ void test('exec() cuts at its deadline what is still busy, where that was asked 
   assert.match(app.output, /exec\(\) cut at its deadline: GET \/slow\/60000/)
 })
 
-void test('exec() waits for a short request, a request in pieces, and a connection that nobody has used', async (t) => {
+void test('exec() waits for a short request, a request in pieces, and a connection without a request', async (t) => {
   const { app, port } = await alone(t)
   const [short, halfHere, fresh] = [await connect(t, port), await connect(t, port), await connect(t, port)]
   short.get('/slow/300')
@@ -189,7 +190,7 @@ void test('exec() waits for a short request, a request in pieces, and a connecti
   }
 })
 
-void test('exec() says close to TLS connections, which cannot be kept, and goes on then', async (t) => {
+void test('exec() closes TLS connections with Connection: close, because it cannot keep them', async (t) => {
   const TLS_PORT = String(await freePort())
   const { app, port } = await alone(t, { TLS_PORT })
   const plain = await connect(t, port)
@@ -227,22 +228,55 @@ void test('exec() keeps busy WebSocket sessions with their state', async (t) => 
   assert.equal(app.output, '')
 })
 
-void test('exec() gives way to a drain, and a second exec() to the first', async (t) => {
+void test('a drain ends exec(), and a second exec() is refused during the first', async (t) => {
   const { app, port } = await alone(t, { EXEC: JSON.stringify({ times: 2 }), HANDOVER_IDLE_SECONDS: '1' })
   const slow = await connect(t, port)
   slow.get('/slow/1000')
   await (await connect(t, port)).ask('/')
   app.signal('SIGUSR2')
-  await app.said('ERR_HANDOVER_STATE: exec() was called, but an earlier one is still under way')
+  await app.said('ERR_HANDOVER_STATE: exec() was called while an earlier one is under way')
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
   assert.match(app.output, /ERR_HANDOVER_STATE: exec\(\) was given up: the service drains/)
   assert.equal(slow.responses[0]?.body, 'slow')
 })
 
+for (const secure of [false, true]) {
+  const also = secure ? ', with a TLS connection that cannot be kept' : ''
+  void test(`SIGTERM during exec() in a pod lets kept connections go one by one in the delay${also}`, async (t) => {
+    const delayMs = 3000
+    const tlsPort = await freePort()
+    const { app, port } = await alone(t, {
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+      HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000),
+      ...(secure && { TLS_PORT: String(tlsPort) }),
+    })
+    const slow = await connect(t, port)
+    slow.get('/slow/2000')
+    if (secure) {
+      const connection = await RawConnection.open({ port: tlsPort }, true)
+      t.after(() => connection.close())
+      await connection.ask('/')
+    }
+    const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
+    await balancer.warm()
+    app.signal('SIGUSR2')
+    app.signal('SIGTERM')
+    const terminatedAt = performance.now()
+    await app.said('ERR_HANDOVER_STATE: exec() was given up: the service drains')
+    await new Promise((resolve) => setTimeout(resolve, delayMs / 2))
+    await balancer.withdraw()
+    assert.deepEqual(await app.exited, { code: 0, signal: null })
+    assert.deepEqual(balancer.failures, [])
+    // 50 moments, evenly spread: fewer than 3 in one half of the delay is what chance does once in 10^11 runs.
+    const early = balancer.closes.filter((at) => at - terminatedAt < delayMs / 2).length
+    assert.ok(early >= 3, `${early} of ${balancer.closes.length} in the first half of the delay`)
+  })
+}
+
 for (const [variable, value, message] of [
-  ['HANDOVER_EXEC', '77', /HANDOVER_EXEC is "77", the descriptor of what an earlier program/],
-  ['HANDOVER_EXEC', 'no', /HANDOVER_EXEC is "no", the descriptor/],
-  ['HANDOVER_EXEC_SIGNAL', 'HUP', /HANDOVER_EXEC_SIGNAL, or execSignal, is "HUP", a signal such as SIGHUP/],
+  ['HANDOVER_EXEC', '77', /HANDOVER_EXEC is "77", expected the descriptor of what an earlier program/],
+  ['HANDOVER_EXEC', 'no', /HANDOVER_EXEC is "no", expected the descriptor/],
+  ['HANDOVER_EXEC_SIGNAL', 'HUP', /HANDOVER_EXEC_SIGNAL, or execSignal, is "HUP", expected a signal such as SIGHUP/],
 ] as const) {
   void test(`handover() throws a coded error when ${variable} is "${value}"`, async (t) => {
     const app = await App.start(t, 'in-place.mjs', {

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { App, copyOfDist, nodeVersion } from './app.js'
 import { heldTcp, heldUdp, type HeldSocket } from './sockets.js'
 
-/** A service that systemd started with these sockets; it asks for one by the name `http`, else binds a port. */
+/** A service started by systemd with these sockets. It asks for the one named `http`, else binds a port. */
 async function started(t: TestContext, listeners: Record<string, HeldSocket>, count?: number): Promise<App> {
   const names = Object.keys(listeners)
   const app = await App.start(t, 'unit.mjs', {
@@ -23,7 +23,7 @@ const fileAsSocket = (): HeldSocket => {
   return { fd, port: 0, close: () => fs.closeSync(fd) }
 }
 
-void test('LISTEN_FDS without sockets, or with a file, is a coded error in one sentence', async (t) => {
+void test('handover() throws a coded error when LISTEN_FDS counts no sockets, or a file', async (t) => {
   const file = fileAsSocket()
   t.after(() => file.close())
   for (const app of [await started(t, {}, 1), await started(t, { http: file })]) {
@@ -33,7 +33,7 @@ void test('LISTEN_FDS without sockets, or with a file, is a coded error in one s
   }
 })
 
-void test('a descriptor of the wrong type is a warning, and the service serves at an address of its own', async (t) => {
+void test('handover() warns and binds the address when the descriptor has the wrong type', async (t) => {
   const udp = await heldUdp()
   t.after(() => udp.close())
   const connection = await acceptedConnection(t)
@@ -46,7 +46,7 @@ void test('a descriptor of the wrong type is a warning, and the service serves a
     await app.said('HandoverWarning')
     assert.ok(
       app.output.includes(
-        `HandoverWarning: The listener "http" (${described}) is nothing for a server, another is bound in its place`,
+        `HandoverWarning: The listener "http" (${described}) is not usable by a server, so the address is bound instead`,
       ),
       app.output,
     )
@@ -55,7 +55,7 @@ void test('a descriptor of the wrong type is a warning, and the service serves a
   }
 })
 
-void test('a name that does not match leaves the listener alone, and the service serves', async (t) => {
+void test('handover() binds the address and leaves the listener alone when no name matches', async (t) => {
   const held = heldTcp()
   t.after(() => held.close())
   const app = await started(t, { web: held })
@@ -86,7 +86,7 @@ void test(
   },
 )
 
-/** The port at which it answers. */
+/** The port at which the service answers. */
 async function serves(app: App): Promise<number> {
   const listens = /listens on 127\.0\.0\.1:(\d+)\n/
   await app.until(() => listens.test(app.output))
@@ -96,7 +96,7 @@ async function serves(app: App): Promise<number> {
   return port
 }
 
-/** What `Accept=yes` passes. */
+/** The kind of socket that systemd passes with `Accept=yes`. */
 async function acceptedConnection(t: TestContext): Promise<HeldSocket> {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

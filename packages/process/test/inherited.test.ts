@@ -22,7 +22,7 @@ const unix = (name: string, socketPath: string): InheritedListener => ({
   adopted: false,
 })
 
-void test('listenAddresses() knows TCP, IPv6 and unix sockets when they listen', (t) => {
+void test('listenAddresses() finds TCP, IPv6 and unix sockets that listen', (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
   t.after(() => fs.rmSync(folder, { recursive: true }))
   const held = [
@@ -54,9 +54,9 @@ void test('socketInode() is null when the descriptor is a file or closed', () =>
 
 void test('inheritedListeners() throws a coded error when the variables are wrong', () => {
   const cases: [Parameters<typeof inheritedListeners>[0], RegExp][] = [
-    [{ LISTEN_FDS: 'many' }, /^LISTEN_FDS is "many", a number of descriptors was expected$/],
+    [{ LISTEN_FDS: 'many' }, /^LISTEN_FDS is "many", expected a number of descriptors$/],
     [{ LISTEN_FDS: '-1' }, /^LISTEN_FDS is "-1"/],
-    [{ LISTEN_FDS: '2', LISTEN_FDNAMES: 'a' }, /^LISTEN_FDNAMES is "a", which is 1 names for 2 descriptors$/],
+    [{ LISTEN_FDS: '2', LISTEN_FDNAMES: 'a' }, /^LISTEN_FDNAMES is "a", expected 2 names, got 1$/],
     [{ LISTEN_FDS: '5000' }, /descriptor \d+ is not a socket/],
   ]
   for (const [environment, message] of cases) {
@@ -95,19 +95,19 @@ void test('findListener() prefers the name, then the host, then a wildcard', () 
   assert.equal(found({ port: 5000 }), undefined)
 })
 
-void test('findListener() gives a listener away only once', () => {
+void test('findListener() does not find a listener that is adopted', () => {
   const listener = tcp('a', '0.0.0.0', 3000)
   assert.equal(findListener([listener], { port: 3000 }), listener)
   listener.adopted = true
   assert.equal(findListener([listener], { port: 3000 }), undefined)
 })
 
-void test('findListener() gives away nothing that cannot be listened on, whatever its name', () => {
+void test('findListener() does not find a socket that cannot be listened on, even by name', () => {
   const connection: InheritedListener = { name: 'http', fd: 3, address: null, adopted: false }
   assert.equal(findListener([connection], { name: 'http', port: 3000 }), undefined)
 })
 
-void test('takeEnvironment() takes everything out when LISTEN_PID is ours, and nothing when it is not', () => {
+void test('takeEnvironment() removes all variables when LISTEN_PID is this process, and none when it is not', () => {
   const variables = {
     LISTEN_FDS: '1',
     LISTEN_FDNAMES: 'http',

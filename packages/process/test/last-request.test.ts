@@ -30,7 +30,7 @@ void test('drain answers every pipelined request when it begins between their pa
   const connection = await connect()
   const text = ['a', 'b', 'c', 'd', 'e'].map((name) => requestText(`/echo/${name}`)).join('')
   const slow = requestText('/slow/200')
-  // The first packet ends within the request line of b, which the server must not forget.
+  // The first packet ends within the request line of b, which the server must keep.
   const cut = slow.length + requestText('/echo/a').length + 7
   connection.write((slow + text).slice(0, cut))
   const other = await connect()
@@ -48,7 +48,7 @@ void test('drain answers every pipelined request when it begins between their pa
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
-void test('drain says close on the newest request when answers finish in another order', async (t) => {
+void test('drain sends Connection: close with the newest request when responses finish in another order', async (t) => {
   const { app, connect } = await started(t)
   const connection = await connect()
   connection.write(requestText('/slow/300') + requestText('/echo/fast') + requestText('/slow/100'))
@@ -79,7 +79,7 @@ void test('drain keeps a connection for one more request when the header was alr
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
-void test('drain overrules the application when it asks for keep-alive in writeHead', async (t) => {
+void test('drain overrides keep-alive when the application sets it in writeHead', async (t) => {
   const { app, connect } = await started(t)
   const connection = await connect()
   await connection.ask('/')
@@ -92,11 +92,11 @@ void test('drain overrules the application when it asks for keep-alive in writeH
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
-void test('drain answers the first request of a connection when it came with the drain', async (t) => {
+void test('drain answers the first request of a connection when it arrives together with the drain', async (t) => {
   const { app, connect } = await started(t)
   const fresh = await connect()
   const other = await connect()
-  await other.ask('/') // the loop has accepted both
+  await other.ask('/') // both were accepted before this request
   const exit = app.stop()
   await app.message('draining')
   const first = await fresh.ask('/echo/first')
@@ -107,7 +107,7 @@ void test('drain answers the first request of a connection when it came with the
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
-void test('drain closes connections that stay idle, with a FIN and after idleSeconds', async (t) => {
+void test('drain closes a connection with a FIN when it is idle for idleSeconds', async (t) => {
   const { app, connect } = await started(t, { HANDOVER_IDLE_SECONDS: '0.5' })
   const used = await connect()
   await used.ask('/')
@@ -124,7 +124,7 @@ void test('drain closes connections that stay idle, with a FIN and after idleSec
   assert.ok(seconds >= 0.5, `it waited: ${seconds}`)
 })
 
-void test('drain cuts at the deadline and names what it cut', async (t) => {
+void test('drain cuts busy connections at the deadline, and names their requests', async (t) => {
   const { app, connect } = await started(t, { HANDOVER_DRAIN_SECONDS: '1' })
   const half = await connect()
   half.write('GET /half HTTP/1.1\r\nHo')
@@ -145,7 +145,7 @@ void test('drain cuts at the deadline and names what it cut', async (t) => {
   )
 })
 
-void test('drain ends a client that never stops pipelining, after an answer that says so', async (t) => {
+void test('drain ends a connection with Connection: close when its client never stops pipelining', async (t) => {
   const { app, connect } = await started(t, { HANDOVER_DRAIN_SECONDS: '2' })
   const connection = await connect()
   let sent = 2
@@ -167,8 +167,8 @@ void test('drain ends a client that never stops pipelining, after an answer that
   assert.deepEqual((await app.message('drained')).cut, [])
 })
 
-void test('drain answers everybody who is in the accept queue when it begins', async (t) => {
-  // Nobody else holds the listener: what is left in its queue would be reset.
+void test('drain answers every connection that is in the accept queue when it begins', async (t) => {
+  // No other process has the listener: connections left in its queue would be reset.
   const app = await App.start(t, 'pod.cjs', { unsupervised: true, env: { HANDOVER_IDLE_SECONDS: '1' } })
   await app.said(' listens')
   const port = Number(/port (\d+) listens/.exec(app.output)?.[1])

@@ -11,7 +11,7 @@ async function started(t: TestContext, options: AppOptions = {}) {
   return { ...service, app }
 }
 
-void test('handover() adopts by name, drains with its hooks, and exits with 0 on SIGTERM', async (t) => {
+void test('handover() adopts by name, runs its hooks when it drains, and exits with 0 on SIGTERM', async (t) => {
   const { app, listener, connect } = await started(t)
   await app.message('ready')
   assert.deepEqual(app.messages[0], {
@@ -37,7 +37,7 @@ void test('handover() adopts by name, drains with its hooks, and exits with 0 on
   assert.match(app.output, /before SIGTERM draining\nafter, open 0\n/)
 })
 
-void test('probes() answer by state, and live stays green while draining', async (t) => {
+void test('probes() answer by state, and live answers 200 while the service drains', async (t) => {
   const { app, connect } = await started(t, { env: { NEVER_READY: '1' } })
   const statuses = async () => {
     const all: (number | undefined)[] = []
@@ -48,7 +48,7 @@ void test('probes() answer by state, and live stays green while draining', async
   assert.deepEqual(await statuses(), [200, 503, 503])
   const probes = await Promise.all([connect(), connect(), connect()])
   const sync = await connect()
-  await sync.ask('/') // the loop has accepted all four
+  await sync.ask('/') // all four were accepted before this request
   const exit = app.stop()
   await app.message('draining')
   const [live, ready, startup] = probes
@@ -65,7 +65,7 @@ void test('probes() answer by state, and live stays green while draining', async
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
-void test('handover() takes over from the preload when both are there, also from another copy', async (t) => {
+void test('handover() replaces the preload when both are loaded, even from two copies of the package', async (t) => {
   const copy = copyOfDist()
   t.after(() => copy.remove())
   for (const register of [true, { dist: copy.dist }]) {
@@ -88,7 +88,7 @@ void test('handover() takes over from the preload when both are there, also from
   }
 })
 
-void test('the channel survives garbage, unknown messages and a supervisor that comes back', async (t) => {
+void test('the channel survives garbage, unknown messages and a restart of the supervisor', async (t) => {
   const { app } = await started(t)
   await app.message('ready')
   app.sendRaw(
@@ -110,7 +110,7 @@ void test('the channel survives garbage, unknown messages and a supervisor that 
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
-void test('the channel never keeps a process alive, nor does a supervisor that is not there', async (t) => {
+void test('the channel does not keep a process alive, with or without a supervisor', async (t) => {
   const app = await App.start(t, 'ends-by-itself.mjs', { register: false })
   assert.deepEqual(await app.exited, { code: 0, signal: null })
   const alone = await App.start(t, 'ends-by-itself.mjs', {
@@ -120,7 +120,7 @@ void test('the channel never keeps a process alive, nor does a supervisor that i
   assert.deepEqual(await alone.exited, { code: 0, signal: null })
 })
 
-void test('account is told at most once a second, and agrees with itself', async (t) => {
+void test('the account is reported at most once per second, and its numbers add up', async (t) => {
   const { app, connect } = await started(t)
   await app.message('ready')
   for (let i = 0; i < 20; i++) {
@@ -139,7 +139,7 @@ void test('account is told at most once a second, and agrees with itself', async
   assert.equal(account.accepted, account.endedByPeer + account.endedOrderly + account.open)
 })
 
-void test('HANDOVER_PROBE_DIR opens a door to this very process, which stays open while it drains', async (t) => {
+void test('a socket in HANDOVER_PROBE_DIR leads to this process, and stays open while it drains', async (t) => {
   const { app, connect } = await started(t, { env: { HANDOVER_PROBE_DIR: '.' } })
   const door = `${app.folder}/http.sock`
   const probe = await RawConnection.open({ path: door })
@@ -158,7 +158,7 @@ void test('HANDOVER_PROBE_DIR opens a door to this very process, which stays ope
   assert.equal((await app.message('drained')).account.accepted, 1, 'probes are not in the account')
 })
 
-void test('handover() binds and drains by itself when nobody supervises it', async (t) => {
+void test('handover() binds and drains when there is no supervisor', async (t) => {
   const app = await App.start(t, 'library.mjs', {
     register: false,
     env: { PORT: '0' },

@@ -9,7 +9,7 @@ import { readListenCall } from '../dist/preload/patch-listen.js'
 
 const callback = () => {}
 
-void test('readListenCall() reads every documented shape of server.listen', () => {
+void test('readListenCall() reads every documented form of server.listen', () => {
   const target = (...args: unknown[]) => readListenCall(args)?.target ?? null
   assert.deepEqual(target(3000), { port: 3000, host: undefined })
   assert.deepEqual(target('3000'), { port: 3000, host: undefined })
@@ -45,16 +45,16 @@ void test('readListenCall() is null when the call names no address', () => {
 void test('listenTarget() throws a coded error when there is nothing to listen on', () => {
   assert.throws(() => listenTarget({}), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'The address {} has neither a name, a port nor a path, one of them was expected',
+    message: 'The address is {}, expected a name, a port or a path',
   })
   assert.throws(() => listenTarget(70000), {
-    message: 'The port is "70000", an integer from 0 to 65535 was expected',
+    message: 'The port is "70000", expected an integer from 0 to 65535',
   })
   assert.deepEqual(listenTarget('8080'), { port: 8080 })
   assert.deepEqual(listenTarget('/run/x'), { path: '/run/x' })
 })
 
-void test('settings() takes the option, else the variable, else the default', () => {
+void test('settings() uses the option, else the variable, else the default', () => {
   const variables = { HANDOVER_DRAIN_SECONDS: '20', HANDOVER_IDLE_SECONDS: '3' }
   const { alone, execSignal, ...others } = settings({}, {})
   assert.deepEqual([alone.signal, alone.takeover, alone.pidFile, execSignal], [null, null, null, undefined])
@@ -71,12 +71,26 @@ void test('settings() takes the option, else the variable, else the default', ()
   assert.equal(settings({ drain: { timeoutSeconds: 1.5 } }, variables).timeoutMs, 1500)
   assert.throws(() => settings({}, { HANDOVER_IDLE_SECONDS: 'soon' }), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'HANDOVER_IDLE_SECONDS is "soon", a number of seconds from 0 to 2147483 was expected',
+    message: 'HANDOVER_IDLE_SECONDS is "soon", expected a number of seconds from 0 to 2147483',
   })
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
 })
 
-void test('handover() is one per process, and its drain is one', async () => {
+void test('drain() returns the same drain when it is called while the first one begins', async () => {
+  const service = handover({ drain: { timeoutSeconds: 1 }, signals: [] })
+  let again: Promise<unknown> | undefined
+  let began = 0
+  service.on('draining', () => {
+    began++
+    again ??= service.drain('again')
+  })
+  const first = service.drain('first')
+  assert.equal(again, first)
+  assert.equal((await first).reason, 'first')
+  assert.equal(began, 1)
+})
+
+void test('handover() allows one service per process, and drain() always returns the same drain', async () => {
   const options: HandoverOptions = { signals: [], drain: { timeoutSeconds: 1 } }
   const service = handover(options)
   assert.throws(() => handover(options), { code: 'ERR_HANDOVER_STATE' })
@@ -98,7 +112,7 @@ void test('handover() is one per process, and its drain is one', async () => {
   assert.equal(await warned, 'A drain hook threw: a hook failed')
   await assert.rejects(service.listen(net.createServer(), 0), { code: 'ERR_HANDOVER_STATE' })
   await new Promise<void>((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())))
-  await handover(options).drain() // a closed service makes room for another
+  await handover(options).drain() // another service is allowed once this one is closed
 })
 
 void test('service.listen() rejects with the error of the server when the port is taken', async (t) => {

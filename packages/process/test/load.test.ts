@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { RawConnection, requestText } from './raw-client.js'
 import { stage } from './stage.js'
 
-/** What the clients saw: each request has one outcome, and nothing is sent twice. */
+/** The results of the clients. Each request has one outcome; none is sent twice. */
 interface Tally {
   answered: number
   failures: string[]
@@ -56,7 +56,7 @@ async function keepAlive(port: number, secure: boolean, load: () => boolean, tal
   }
 }
 
-/** Bursts of three in one write, then the next burst. */
+/** Three requests in one write, then the next three. */
 async function pipelining(port: number, secure: boolean, load: () => boolean, tally: Tally): Promise<void> {
   while (load()) {
     const connection = await open(port, secure, tally)

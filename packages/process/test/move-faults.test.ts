@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { App, AppOptions } from './app.js'
-import type { RawConnection } from './raw-client.js'
 import { requestText } from './raw-client.js'
-import { assertBalanced, stage, type Stage } from './stage.js'
+import { assertBalanced, idle, patient, stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
-/** Longer than the slowest machine needs to open some thousand connections. */
-const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
 
-async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
-  const connections = await Promise.all(Array.from({ length: count }, connect))
-  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
-  return connections
-}
-
-void test('what a predecessor has sent is adopted when it is killed in the middle, and nothing else is lost', async (t) => {
+void test('a successor receives what was sent before when its predecessor is killed during the move, and nothing else is lost', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 1000)
@@ -27,7 +17,7 @@ void test('what a predecessor has sent is adopted when it is killed in the middl
   await old.exited
   const answers = await Promise.all(connections.map((connection) => connection.ask('/')))
   const answered = answers.filter((answer) => answer?.body === String(next.pid)).length
-  // One that had not been sent is gone with the process that had it, and its client has seen an end.
+  // A connection that was not sent ended with its process, and its client has seen the end.
   assert.ok(answers.every((answer, i) => answer !== null || connections[i]?.ended))
   await next.until(() => next.account?.adopted === answered && next.account.answered === answered)
   assert.equal(next.account?.open, answered)
@@ -35,7 +25,7 @@ void test('what a predecessor has sent is adopted when it is killed in the middl
   t.diagnostic(`${answered} of 1,000 were adopted`)
 })
 
-void test('clients that reset while their connections are on the way are counted once', async (t) => {
+void test('a connection is counted once when its client resets it during the move', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 400)
@@ -54,15 +44,15 @@ void test('clients that reset while their connections are on the way are counted
   for (const app of [old, next]) assertBalanced(app)
 })
 
-void test('a client that has ended its side in the middle of a request is answered where it asked', async (t) => {
-  // Without httpAllowHalfOpen Node itself ends such a request.
+void test('a client that ends its side during a request is answered by the process that it asked', async (t) => {
+  // Without httpAllowHalfOpen, Node ends such a request.
   const service = stage(t, 'tuned.cjs', { env: { OPTIONS: JSON.stringify({ httpAllowHalfOpen: true }) } })
   const old = await service.start()
   const [connection, marker] = await idle(service, old, 2)
   assert.ok(connection && marker)
   const next = await service.start()
   connection.socket.end(requestText('/slow/500'))
-  await marker.ask('/') // what was written before it has been read by now
+  await marker.ask('/') // everything written before was read before this request
   assert.deepEqual(await old.handOverTo(next), orderly)
   await connection.until(() => connection.ended)
   assert.deepEqual([connection.responses[1]?.body, connection.ends[0]], ['slow', 'end'])
@@ -71,7 +61,7 @@ void test('a client that has ended its side in the middle of a request is answer
   assertBalanced(old)
 })
 
-void test("server.on('connection') sees an adopted connection once, before its next request", async (t) => {
+void test("server.on('connection') gets a received connection once, before its next request", async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const [connection] = await idle(service, old, 1)

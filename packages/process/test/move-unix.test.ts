@@ -12,7 +12,7 @@ const kinds: [string, string, AppOptions][] = [
   ['handover()', 'library.mjs', { register: false }],
 ]
 for (const [name, fixture, options] of kinds) {
-  void test(`${name} moves the connections of a unix listener, idle, busy and silent ones`, async (t) => {
+  void test(`${name} moves idle, busy and silent connections of a unix listener`, async (t) => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
     const listener = heldUnix(path.join(folder, 'web.sock'))
     t.after(() => {
@@ -41,9 +41,9 @@ for (const [name, fixture, options] of kinds) {
     const next = await start()
     busy.get('/slow/300')
     await busy.until(() => busy.socket.bytesWritten > 0)
-    await idle.ask('/') // what was written before it has been read by now
+    await idle.ask('/') // everything written before was read before this request
     const exit = old.handOverTo(next)
-    // They set out one after the other, and whoever asks before that is answered by the old one.
+    // They move one after the other. One that sends a request before its move is answered by the old process.
     await next.until(() => (next.account?.adopted ?? 0) >= 2)
     for (const connection of [idle, silent]) assert.equal((await connection.ask('/'))?.body, String(next.pid))
     await busy.until(() => busy.responses.length === 2 || busy.ended)

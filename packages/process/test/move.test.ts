@@ -3,19 +3,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
-import type { App, AppOptions } from './app.js'
 import { RawConnection, requestText } from './raw-client.js'
-import { assertBalanced, stage, type Stage } from './stage.js'
-
-/** Connections that have been served by `app` and are idle. */
-async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
-  const connections = await Promise.all(Array.from({ length: count }, connect))
-  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
-  return connections
-}
-
-/** Longer than the slowest machine needs to open some thousand connections. */
-const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+import { assertBalanced, idle, patient, stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
 
@@ -28,7 +17,7 @@ for (const fixture of ['http.cjs', 'express.cjs', 'fastify.mjs', 'koa.mjs', 'hon
     const next = await service.start()
     busy.get('/slow/300')
     await busy.until(() => busy.socket.bytesWritten > 0)
-    await idler.ask('/') // what was written before it has been read by now
+    await idler.ask('/') // everything written before was read before this request
     const exit = old.handOverTo(next)
     await next.until(() => next.account?.adopted === 1)
     assert.equal((await idler.ask('/'))?.body, String(next.pid))
@@ -44,7 +33,7 @@ for (const fixture of ['http.cjs', 'express.cjs', 'fastify.mjs', 'koa.mjs', 'hon
   })
 }
 
-void test('handover() moves them too, and their remote address with them', async (t) => {
+void test('handover() moves idle and busy connections, and keeps their remote address', async (t) => {
   const service = stage(t, 'library.mjs', { register: false })
   const old = await service.start()
   const [connection] = await idle(service, old, 1)
@@ -54,7 +43,7 @@ void test('handover() moves them too, and their remote address with them', async
   assert.equal((await connection.ask('/remote'))?.body, `127.0.0.1:${connection.socket.localPort}`)
 })
 
-void test('a drain moves connections on that have not been used since they were adopted', async (t) => {
+void test('a drain moves connections again when they were received and not used since', async (t) => {
   const service = stage(t, 'http.cjs')
   const [first, second] = [await service.start(), await service.start()]
   const connections = await Promise.all(Array.from({ length: 10 }, service.connect))
@@ -68,7 +57,7 @@ void test('a drain moves connections on that have not been used since they were 
   }
 })
 
-void test('a drain spreads connections over the successors', async (t) => {
+void test('a drain distributes connections over all successors', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 60)
@@ -78,7 +67,7 @@ void test('a drain spreads connections over the successors', async (t) => {
   for (const connection of connections) assert.equal((await connection.ask('/'))?.status, 200)
 })
 
-void test('a drain moves 2,000 idle connections, and each is answered by the successor', async (t) => {
+void test('a drain moves 2,000 idle connections, and the successor answers each', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections: RawConnection[] = []
@@ -93,7 +82,7 @@ void test('a drain moves 2,000 idle connections, and each is answered by the suc
   t.diagnostic(`2,000 connections in ${(seconds * 1000).toFixed(0)} ms`)
 })
 
-void test('a request in pieces is answered by exactly one side', async (t) => {
+void test('a request in pieces is answered by exactly one process', async (t) => {
   const service = stage(t, 'http.cjs')
   const old = await service.start()
   const [halfHere] = await idle(service, old, 1)
@@ -102,10 +91,10 @@ void test('a request in pieces is answered by exactly one side', async (t) => {
   const half = requestText('/').slice(0, 12)
   halfHere.write(half)
   const marker = await service.connect()
-  await marker.ask('/') // what was written before it has been read by now
+  await marker.ask('/') // everything written before was read before this request
   const next = await service.start()
   const exit = old.handOverTo(next)
-  await next.until(() => (next.account?.adopted ?? 0) >= 2) // the untouched one and the marker
+  await next.until(() => (next.account?.adopted ?? 0) >= 2) // the silent one and the marker
   untouched.write(half)
   halfHere.write(requestText('/').slice(12))
   untouched.write(requestText('/').slice(12))
@@ -117,7 +106,7 @@ void test('a request in pieces is answered by exactly one side', async (t) => {
   assert.equal((await halfHere.ask('/'))?.body, String(next.pid))
 })
 
-void test('an adopted connection gets no 408 while it is idle, and its keep-alive timeout closes it', async (t) => {
+void test('a received connection gets no 408 while it is idle, and is closed by its keep-alive timeout', async (t) => {
   const OPTIONS = JSON.stringify({
     headersTimeout: 100,
     requestTimeout: 100,
@@ -139,7 +128,7 @@ void test('an adopted connection gets no 408 while it is idle, and its keep-aliv
   await next.until(() => next.account?.endedOrderly === 1)
 })
 
-void test('maxRequestsPerSocket counts the requests that a predecessor answered', async (t) => {
+void test('maxRequestsPerSocket includes the requests that a predecessor has answered', async (t) => {
   const OPTIONS = JSON.stringify({ maxRequestsPerSocket: 3 })
   const service = stage(t, 'tuned.cjs', { env: { OPTIONS } })
   const old = await service.start()
@@ -150,8 +139,8 @@ void test('maxRequestsPerSocket counts the requests that a predecessor answered'
   assert.deepEqual([second?.headers.connection, third?.headers.connection], ['keep-alive', 'close'])
 })
 
-void test('a connection that has not sent anything moves, and its time for a first request goes on', async (t) => {
-  // Longer than the successor takes to start.
+void test('a connection without a request moves, and the time limit for its first request continues', async (t) => {
+  // Longer than the start of the successor.
   const OPTIONS = JSON.stringify({
     headersTimeout: 4000,
     requestTimeout: 4000,
@@ -171,7 +160,7 @@ void test('a connection that has not sent anything moves, and its time for a fir
   assert.match(String(answer), /^HTTP\/1.1 408 /)
 })
 
-/** A successor that takes what it gets and never acknowledges it. */
+/** A successor that receives connections and never acknowledges them. */
 async function deafSuccessor(t: TestContext, folder: string) {
   const server = net.createServer((socket) => socket.write('{"version":1,"open":0}\n'))
   const links: net.Socket[] = []
@@ -185,7 +174,7 @@ async function deafSuccessor(t: TestContext, folder: string) {
     })
   })
   const sent = () => received.split('"fresh"').length - 1
-  /** Resolves when so many connections were sent. */
+  /** Resolves when `count` connections were sent. */
   const delivered = (count: number): Promise<void> =>
     events.until(
       () => sent() >= count,
@@ -202,7 +191,7 @@ async function deafSuccessor(t: TestContext, folder: string) {
   return { path, delivered, die }
 }
 
-void test('connections come back when the successor dies before it has acknowledged them', async (t) => {
+void test('connections return to the old process when the successor dies before it has acknowledged them', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 300)
@@ -222,7 +211,7 @@ void test('connections come back when the successor dies before it has acknowled
   assert.deepEqual([account.handedOver, account.answered], [0, 600])
 })
 
-void test('connections go to another successor when the first one dies', async (t) => {
+void test('connections move to another successor when the first one dies', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 300)
@@ -238,7 +227,7 @@ void test('connections go to another successor when the first one dies', async (
   assert.ok(connections.every(({ ended }) => !ended))
 })
 
-void test('a successor that is killed takes only those connections with it that it has acknowledged', async (t) => {
+void test('a killed successor ends only the connections that it has acknowledged', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 1000)
@@ -257,13 +246,13 @@ void test('a successor that is killed takes only those connections with it that 
   t.diagnostic(`${lost} of 1,000 went down with it`)
 })
 
-void test('connections that the successor has no descriptors for stay, until their last request', async (t) => {
+void test('connections stay until their last request when the successor has no free descriptors', async (t) => {
   const service = stage(t, 'tuned.cjs', patient)
   const old = await service.start()
   const connections = await idle(service, old, 150)
   const next = await service.start({ openFiles: 100 })
   const exit = old.handOverTo(next)
-  /** The last answer here, or the first one there. */
+  /** The last response of the old process, or the first one of the new. */
   const lastHere = async (connection: RawConnection) => {
     for (;;) {
       const answer = await connection.ask('/')
@@ -282,7 +271,7 @@ void test('connections that the successor has no descriptors for stay, until the
   for (const app of [old, next]) assertBalanced(app)
 })
 
-void test('a drain towards nonsense is one without a successor', async (t) => {
+void test('a drain without a usable successor ends like one without a successor', async (t) => {
   const service = stage(t, 'http.cjs')
   const old = await service.start()
   const [connection] = await idle(service, old, 1)
@@ -302,7 +291,7 @@ void test('a drain towards nonsense is one without a successor', async (t) => {
   assert.deepEqual(await exit, orderly)
 })
 
-void test('garbage on the adoption socket harms nobody', async (t) => {
+void test('garbage on the receiving socket has no effect', async (t) => {
   const service = stage(t, 'http.cjs')
   const app = await service.start()
   const { path } = await app.message('adopts')
@@ -318,7 +307,7 @@ void test('garbage on the adoption socket harms nobody', async (t) => {
   await idle(service, app, 1)
 })
 
-void test('a client that has ended its side is answered after the move', async (t) => {
+void test('a client that has ended its side is answered after its connection has moved', async (t) => {
   const service = stage(t, 'http.cjs')
   const old = await service.start()
   const [asking, silent] = await idle(service, old, 2)
@@ -333,7 +322,7 @@ void test('a client that has ended its side is answered after the move', async (
   await next.until(() => next.account?.open === 0)
 })
 
-void test('handover: false and pin() keep connections here, until their last request', async (t) => {
+void test('connections stay until their last request when handover is false, or after pin()', async (t) => {
   const service = stage(t, 'stateful.mjs', { register: false })
   const old = await service.start()
   const [pinned, free] = await idle(service, old, 2)
@@ -354,7 +343,7 @@ void test('handover: false and pin() keep connections here, until their last req
   assert.deepEqual(await exit, orderly)
 })
 
-void test('TLS connections stay, and end with their last request', async (t) => {
+void test('TLS connections do not move, and end with their last request', async (t) => {
   const service = stage(t, 'https.cjs')
   const old = await service.start()
   const connection = await RawConnection.open({ port: service.port }, true)

@@ -38,7 +38,7 @@ async function readyAndStopping(t: TestContext, fixture: string, options: AppOpt
   assert.deepEqual(await exit, { code: 0, signal: null })
 }
 
-void test('register says READY=1 and STOPPING=1 to systemd when koffi is installed', (t) =>
+void test('register sends READY=1 and STOPPING=1 to systemd when koffi is installed', (t) =>
   readyAndStopping(t, 'http.cjs', {}))
 
 void test(
@@ -51,10 +51,10 @@ void test(
   },
 )
 
-void test('register warns with one sentence and goes on when nothing can send to NOTIFY_SOCKET', async (t) => {
+void test('register warns once and continues when nothing can send to NOTIFY_SOCKET', async (t) => {
   const copy = copyOfDist()
   t.after(() => copy.remove())
-  // Node itself is started by its full path: this PATH hides systemd-notify alone.
+  // Node is started by its full path, so this PATH hides only systemd-notify.
   const app = await App.start(t, copy.fixture, {
     unsupervised: true,
     register: { dist: copy.dist },
@@ -65,7 +65,7 @@ void test('register warns with one sentence and goes on when nothing can send to
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
-/** The library in a service that systemd has started: every datagram, up to the one that is looked for. */
+/** The library in a service started by systemd: waits for a datagram, and checks every one before it. */
 async function unit(t: TestContext, env: Record<string, string> = {}, name?: string) {
   const { socket, socketPath } = notifySocket(t, name)
   const app = await App.start(t, 'unit.mjs', {
@@ -81,7 +81,7 @@ async function unit(t: TestContext, env: Record<string, string> = {}, name?: str
   return { app, received }
 }
 
-void test('reload() says RELOADING=1 with the monotonic time, then READY=1, and why it failed', async (t) => {
+void test('reload() sends RELOADING=1 with the monotonic time, then READY=1, with the reason when it failed', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
   t.after(() => fs.rmSync(folder, { recursive: true }))
   const greeting = path.join(folder, 'greeting')
@@ -100,14 +100,14 @@ void test('reload() says RELOADING=1 with the monotonic time, then READY=1, and 
   await app.said('kept: ENOENT')
 })
 
-void test('watchdog signs come from the event loop, and stop when it hangs', async (t) => {
+void test('watchdog signs stop when the event loop hangs', async (t) => {
   const { app, received } = await unit(t, { WATCHDOG_USEC: '200000' })
   await received(/^WATCHDOG=1$/)
   await received(/^WATCHDOG=1$/)
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
-void test('a successor begins with a sign of life, and a program that is replaced ends with one', async (t) => {
+void test('a watchdog sign is sent by a successor when it takes over, and by a program before it is replaced', async (t) => {
   const periodSeconds = 3600 // so long that no other sign comes
   const { app, received } = await unit(t, {
     WATCHDOG_USEC: String(periodSeconds * 1e6),
@@ -128,7 +128,7 @@ void test('a successor begins with a sign of life, and a program that is replace
   await received(/^STOPPING=1/)
 })
 
-void test('watchdog signs go on while nobody serves: stop first, then start', async (t) => {
+void test('watchdog signs continue while no process serves (strategy recreate)', async (t) => {
   const { app, received } = await unit(t, {
     WATCHDOG_USEC: '100000',
     HANDOVER_UPGRADE_SIGNAL: 'SIGUSR2',
@@ -148,7 +148,7 @@ void test('watchdog signs go on while nobody serves: stop first, then start', as
   await received(/^STOPPING=1/)
 })
 
-void test('watchdog signs are not given for another process', async (t) => {
+void test('no watchdog signs are sent when WATCHDOG_PID is another process', async (t) => {
   const { app, received } = await unit(t, { WATCHDOG_USEC: '1000', WATCHDOG_PID: '1' })
   await received(/^READY=1$/)
   const exit = app.stop()
@@ -156,13 +156,13 @@ void test('watchdog signs are not given for another process', async (t) => {
   assert.deepEqual(await exit, { code: 0, signal: null })
 })
 
-void test('an abstract NOTIFY_SOCKET is served', async (t) => {
+void test('register sends to NOTIFY_SOCKET when it is abstract', async (t) => {
   const { received } = await unit(t, {}, `@handover-notify-${process.pid}`)
   await received(/^STATUS=warm$/)
   await received(/^READY=1$/)
 })
 
-void test('a listener that cannot be bound is told with its ERRNO', async (t) => {
+void test('ERRNO is sent when a listener cannot be bound', async (t) => {
   const blocker = heldTcp()
   t.after(() => blocker.close())
   const { received } = await unit(t, { PORT: String(blocker.port) })
@@ -171,10 +171,10 @@ void test('a listener that cannot be bound is told with its ERRNO', async (t) =>
 
 for (const [what, socketPath, message] of [
   ['gone', '/nonexistent/notify', /NOTIFY_SOCKET "\/nonexistent\/notify" failed: ENOENT/],
-  ['too long', `/${'n'.repeat(120)}`, /has 121 bytes; the address of a unix socket has at most 107/],
-  ['relative', 'notify', /NOTIFY_SOCKET is "notify"; an absolute path, or a name after "@", was expected/],
+  ['too long', `/${'n'.repeat(120)}`, /a path of 121 bytes, wanted at most 107 \(unix\(7\)\)/],
+  ['relative', 'notify', /NOTIFY_SOCKET is "notify", wanted an absolute path or a name after "@"/],
 ] as const) {
-  void test(`a NOTIFY_SOCKET that is ${what} is one warning, and the service serves`, async (t) => {
+  void test(`the service warns once and serves when NOTIFY_SOCKET is ${what}`, async (t) => {
     const app = await App.start(t, 'unit.mjs', {
       unsupervised: true,
       register: false,
@@ -191,6 +191,6 @@ function endIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // it has ended
+    // it has exited
   }
 }

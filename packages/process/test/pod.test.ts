@@ -10,7 +10,7 @@ import { Balancer } from './balancer.js'
 import { probe } from './probe.js'
 import { RawConnection } from './raw-client.js'
 
-/** No supervisor, as in a pod; only the variables that are given. */
+/** Without a supervisor, as in a pod, and only with these variables. */
 async function pod(t: TestContext, fixture: string, env: Record<string, string>, options: AppOptions = {}) {
   const app = await App.start(t, fixture, {
     unsupervised: true,
@@ -29,13 +29,13 @@ async function pod(t: TestContext, fixture: string, env: Record<string, string>,
 }
 
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-/** For how long the stand-in opens connections after SIGTERM; the delay is longer, also where timers are late. */
+/** How long the load balancer opens connections after SIGTERM. The delay is longer, even if timers are late. */
 const beliefMs = 1500
 const delayMs = 3000
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000), HANDOVER_IDLE_SECONDS: '0.5' }
 
 for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'https.cjs', 'express.cjs']) {
-  void test(`drain refuses nobody who comes within the delay when the application is ${fixture}`, async (t) => {
+  void test(`drain refuses no connection during the delay when the application is ${fixture}`, async (t) => {
     const { app, port } = await pod(t, fixture, { ...delayed })
     const balancer = new Balancer(t, port, { secure: fixture === 'https.cjs' })
     await balancer.warm()
@@ -63,7 +63,7 @@ void test('drain refuses connections when there is no delay (control)', async (t
   t.diagnostic(`${balancer.answered} requests, ${balancer.failures.length} failures`)
 })
 
-void test('drain lets kept connections go one by one during the delay, and keeps those that come', async (t) => {
+void test('drain ends kept connections one by one during the delay, and accepts new ones', async (t) => {
   const { app, port, connect } = await pod(t, 'pod.cjs', { ...delayed, HANDOVER_IDLE_SECONDS: '5' })
   const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
   await balancer.warm()
@@ -75,11 +75,11 @@ void test('drain lets kept connections go one by one during the delay, and keeps
   await after(beliefMs)
   assert.notEqual((await late.ask('/'))?.headers.connection, 'close')
   await balancer.withdraw()
-  // 50 moments, evenly spread: fewer than 3 in one half of the delay is what chance does once in 10^11 runs.
+  // 50 moments, evenly distributed: fewer than 3 in one half of the delay happens by chance once in 10^11 runs.
   const early = balancer.closes.filter((at) => at - terminatedAt < delayMs / 2).length
   assert.ok(early >= 3, `${early} in the first half`)
   assert.ok(balancer.closes.length - early >= 3, `${early} of ${balancer.closes.length} in the first half`)
-  // In the way of the last request, once nobody is accepted any more.
+  // By the last request, once the delay has ended.
   await until(async () => !(await accepts(port)), 'nobody is accepted any more')
   assert.equal((await late.ask('/'))?.headers.connection, 'close')
   assert.deepEqual(await app.exited, { code: 0, signal: null })
@@ -95,7 +95,7 @@ const accepts = (port: number): Promise<boolean> =>
     () => false,
   )
 
-void test('timing() fits the drain into the grace period of a pod when nothing is asked for', () => {
+void test('timing() fits the drain into the grace period of a pod when no option is given', () => {
   const pod = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
   const seconds = (environment: Environment, drain = {}) => {
     const { timeoutMs, delayMs } = timing(drain, environment)
@@ -104,43 +104,43 @@ void test('timing() fits the drain into the grace period of a pod when nothing i
   assert.deepEqual(seconds({}), { timeout: 30, delay: 0 })
   assert.deepEqual(seconds(pod), { timeout: 28, delay: 5 })
   assert.deepEqual(seconds({ ...pod, HANDOVER_GRACE_SECONDS: '60' }), { timeout: 58, delay: 5 })
-  // What a preStop hook has waited is gone from both.
+  // The time of a preStop hook is subtracted from both.
   const slept = { ...pod, HANDOVER_PRESTOP_SECONDS: '3' }
   assert.deepEqual(seconds(slept), { timeout: 25, delay: 2 })
   assert.deepEqual(seconds({ ...slept, HANDOVER_DRAIN_DELAY_SECONDS: '4' }), { timeout: 25, delay: 1 })
   assert.deepEqual(seconds({ ...pod, HANDOVER_PRESTOP_SECONDS: '8' }), { timeout: 20, delay: 0 })
-  // A short drain is not all delay, and one of no time has none.
+  // The delay is part of a short drain, and 0 if the drain has no time.
   assert.deepEqual(seconds({ ...pod, HANDOVER_DRAIN_SECONDS: '4' }), { timeout: 4, delay: 2 })
   assert.deepEqual(seconds({ ...pod, HANDOVER_DRAIN_SECONDS: '0' }), { timeout: 0, delay: 0 })
   assert.deepEqual(seconds({ ...pod, HANDOVER_GRACE_SECONDS: '1' }), { timeout: 0, delay: 0 })
-  // Options go before variables.
+  // Options take precedence over variables.
   const options = { timeoutSeconds: 20, delaySeconds: 7 }
   assert.deepEqual(seconds({ ...pod, HANDOVER_DRAIN_SECONDS: '9' }, options), { timeout: 20, delay: 7 })
   assert.deepEqual(seconds({}, options), { timeout: 20, delay: 7 })
-  // Somebody holds the listeners.
+  // Another process has the listeners.
   assert.deepEqual(seconds({ ...pod, HANDOVER_SOCKET: '/s' }, options), { timeout: 20, delay: 0 })
   assert.deepEqual(seconds({ ...pod, LISTEN_FDS: '1' }), { timeout: 30, delay: 0 })
 })
 
-void test('timing() says what grace period was expected when the known one is too short', () => {
+void test('timing() names the expected grace period when the known one is too short', () => {
   const grace = { HANDOVER_GRACE_SECONDS: '30', HANDOVER_PRESTOP_SECONDS: '5' }
   assert.equal(timing({ timeoutSeconds: 23 }, grace).tooShort, null)
   assert.equal(
     timing({ timeoutSeconds: 25 }, grace).tooShort,
-    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL; terminationGracePeriodSeconds 32 was expected',
+    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL; expected terminationGracePeriodSeconds 32',
   )
 })
 
-void test('settings() refuse what cannot be when it is asked for', () => {
+void test('settings() throws when a value is impossible', () => {
   const refused: [HandoverOptions, Environment, RegExp][] = [
-    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", a number of seconds/],
+    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", expected a number of seconds/],
     [{}, { HANDOVER_PRESTOP_SECONDS: 'long' }, /^HANDOVER_PRESTOP_SECONDS is "long"/],
     [
       { drain: { delaySeconds: 30, timeoutSeconds: 30 } },
       {},
-      /^The drain goes on accepting for 30 s \(drain.delaySeconds\), less than its whole time of 30 s/,
+      /^drain.delaySeconds is 30 s, expected less than drain.timeoutSeconds, 30 s$/,
     ],
-    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", a port from 1 to 65535 was expected$/],
+    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", expected a port from 1 to 65535$/],
     [{ probes: { port: 70_000 } }, {}, /^probes.port is "70000"/],
   ]
   for (const [options, environment, message] of refused)
@@ -152,7 +152,7 @@ void test('register warns when the grace period is too short for the drain', asy
   await app.said('HandoverWarning: The grace period is 10 s, but')
 })
 
-void test('probes answer on a port of their own until the end when HANDOVER_PROBES_PORT is set', async (t) => {
+void test('probes answer on their own port until the process exits when HANDOVER_PROBES_PORT is set', async (t) => {
   for (const fixture of ['pod.cjs', 'pod-library.mjs']) {
     const port = await freePort()
     const { app, connect } = await pod(t, fixture, {
@@ -162,13 +162,13 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     })
     assert.deepEqual(
       await Promise.all(['/livez', '/readyz?verbose', '/startupz', '/'].map((path) => probe(port, path))),
-      ['200 ready', '200 ready', '200 ready', '404 /livez, /readyz and /startupz are here'],
+      ['200 ready', '200 ready', '200 ready', '404 Not found, expected /livez, /readyz or /startupz'],
       fixture,
     )
     const busy = await connect()
     busy.get('/slow/1000')
     const other = await connect()
-    await other.ask('/') // it was answered after /slow was received
+    await other.ask('/') // /slow was received before this request
     app.signal('SIGTERM')
     await until(async () => (await probe(port, '/readyz')) === '503 draining', 'it drains')
     assert.equal(await probe(port, '/livez'), '200 draining')
@@ -177,7 +177,7 @@ void test('probes answer on a port of their own until the end when HANDOVER_PROB
     const answers = await Promise.all(['/livez', '/readyz', '/startupz'].map((path) => probe(port, path)))
     assert.deepEqual(answers, ['200 draining', '503 draining', '200 draining'])
     assert.deepEqual(await app.exited, { code: 0, signal: null })
-    // Alive in the hooks as well, and the probes are not among the connections: busy, other and the late one are.
+    // Also alive during the hooks. The probes are not counted as connections: busy, other and the late one are.
     if (fixture === 'pod-library.mjs') assert.match(app.output, /\nbefore\nafter, 0 open of 3, livez 200\n/)
   }
 })

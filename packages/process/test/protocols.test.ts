@@ -12,7 +12,7 @@ async function echo(socket: net.Socket, text: string): Promise<string> {
   return String(data)
 }
 
-void test('drain lets a raw TCP connection go on until its peer ends it', async (t) => {
+void test('drain leaves a raw TCP connection open until its peer ends it', async (t) => {
   const { app, port } = await started(t)
   const socket = net.connect(port, '127.0.0.1')
   t.after(() => socket.destroy())

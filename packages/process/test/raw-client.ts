@@ -9,11 +9,11 @@ export interface RawResponse {
   body: string
 }
 
-/** One HTTP/1.1 connection written by hand: nothing is retried, and nothing is forgiven. */
+/** An HTTP/1.1 connection without Node's client: it retries nothing, and reports every end and error. */
 export class RawConnection {
   readonly socket: net.Socket
   readonly responses: RawResponse[] = []
-  /** `end`: the server's FIN; `close`; or the code of an error. In the order in which they came. */
+  /** `end` (the server's FIN), `close`, or the code of an error, in the order of their arrival. */
   readonly ends: string[] = []
   #buffer = Buffer.alloc(0)
   readonly #events = new Changes()
@@ -47,7 +47,7 @@ export class RawConnection {
     this.write(requestText(path))
   }
 
-  /** Sends a request and gives its response, or null if the connection ended without one. */
+  /** Sends a request. Resolves with its response, or with null if the connection ended without one. */
   async ask(path: string): Promise<RawResponse | null> {
     const wanted = this.responses.length + 1
     this.get(path)
@@ -59,7 +59,7 @@ export class RawConnection {
     return this.ends.length > 0
   }
 
-  /** Waits for data or an end until the condition holds; rejects after the timeout. */
+  /** Resolves when the condition holds. It is checked at each chunk and each end. Rejects after the timeout. */
   until(condition: () => boolean, seconds = 15): Promise<void> {
     const soFar = () => `responses ${JSON.stringify(this.responses)}, ends ${this.ends.join()}`
     return this.#events.until(condition, () => `${String(condition)}; ${soFar()}`, seconds)

@@ -30,7 +30,7 @@ for (const [transports, reason] of [
   [['polling', 'websocket'], 'transport close'],
   [['polling'], 'transport error'],
 ] as const) {
-  void test(`a Socket.IO client with ${transports.join(' and ')} comes back by itself, as a new session`, async (t) => {
+  void test(`a Socket.IO client with ${transports.join(' and ')} reconnects with a new session`, async (t) => {
     const service = stage(t, 'socket-io.mjs')
     const old = await service.start()
     const socket = await connected(t, service.port, [...transports])
@@ -54,7 +54,7 @@ for (const [transports, reason] of [
   })
 }
 
-void test('a polling Socket.IO session is unknown to every other replica', async (t) => {
+void test('a polling Socket.IO session is unknown to the other replicas', async (t) => {
   const service = stage(t, 'socket-io.mjs')
   const first = await service.start()
   const handshake = await body(service.port, '/socket.io/?EIO=4&transport=polling')

@@ -2,9 +2,9 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import net from 'node:net'
-import { handleFd, stopReceiving } from '../dist/node/datagram-handle.js'
+import { datagramDescriptor, stopReceiving } from '../dist/node/datagram-handle.js'
 
-/** A bound, listening socket that nobody accepts from, as a supervisor holds it. */
+/** A listening socket without an accepting process, as a supervisor holds it. */
 export interface HeldSocket {
   fd: number
   /** 0 for a unix socket. */
@@ -26,19 +26,19 @@ interface Koffi {
   load(library: null): { func(prototype: string): (fd: number, backlog: number) => number }
 }
 
-// Node binds without listening, but it cannot listen without accepting.
+// Node can bind without listening, but cannot listen without accepting.
 const koffi = createRequire(import.meta.url)('koffi') as Koffi
 const listen = koffi.load(null).func('int listen(int, int)')
 
 export const heldTcp = (host = '127.0.0.1'): HeldSocket => held(bind(host, 0, host.includes(':') ? 6 : 4))
 export const heldUnix = (path: string): HeldSocket => held(bind(path, -1, -1))
 
-/** A UDP socket that nobody reads from. */
+/** A bound UDP socket without a reading process. */
 export async function heldUdp(host = '127.0.0.1'): Promise<HeldSocket> {
   const socket = dgram.createSocket(host.includes(':') ? 'udp6' : 'udp4')
   await once(socket.bind(0, host), 'listening')
   stopReceiving(socket)
-  return { fd: handleFd(socket), port: socket.address().port, close: () => socket.close() }
+  return { fd: datagramDescriptor(socket), port: socket.address().port, close: () => socket.close() }
 }
 
 function held(handle: BoundHandle | number): HeldSocket {

@@ -14,7 +14,7 @@ export interface Stage {
   connect(): Promise<RawConnection>
 }
 
-/** A listener that any number of instances of the fixture share, as "http" and in PORT. */
+/** A listener that all started instances of the fixture share. */
 export function stage(t: TestContext, fixture: string, defaults: AppOptions = {}): Stage {
   const listener = heldTcp()
   t.after(() => listener.close())
@@ -51,6 +51,16 @@ export async function serve(
 ): Promise<Stage & { app: App }> {
   const service = stage(t, fixture, options)
   return { ...service, app: await service.start() }
+}
+
+/** For tuned.cjs: longer than the slowest machine needs to open some thousand connections. */
+export const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+
+/** Connections that `app` has served, and that are idle. */
+export async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
+  const connections = await Promise.all(Array.from({ length: count }, connect))
+  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
+  return connections
 }
 
 /** accepted + adopted = ended + handed over + open: what came is known to have gone. */

@@ -2,7 +2,7 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { Changes } from '@handover/testkit'
 
-/** One UDP socket that counts what comes back. Nothing is sent twice. */
+/** A UDP socket that records the replies. Nothing is sent twice. */
 export class UdpClient {
   readonly socket: dgram.Socket
   readonly received: string[] = []
@@ -28,7 +28,7 @@ export class UdpClient {
     this.socket.send(text)
   }
 
-  /** The next datagram after those that came already. */
+  /** Resolves with the next datagram after those already received, or with null after the timeout. */
   async ask(text: string): Promise<{ pid: number; text: string }> {
     const before = this.received.length
     this.send(text)

@@ -13,7 +13,7 @@ interface UdpStage {
   client(): Promise<UdpClient>
 }
 
-/** A UDP socket that any number of instances share. */
+/** A UDP socket that several instances share. */
 async function stage(t: TestContext, host = '127.0.0.1'): Promise<UdpStage> {
   const held = await heldUdp(host)
   t.after(() => held.close())
@@ -49,7 +49,7 @@ for (const [name, fixture, options] of kinds) {
     const [quick, slow] = [await client(), await client()]
     assert.deepEqual(await quick.ask('a'), { pid: old.pid, text: 'a' })
     const next = await start(fixture, options)
-    // Whoever reads it, it is one of them; a slow one is in the middle of its work when the old one drains.
+    // Either instance may read it. One of them is still working on it when the old one drains.
     const asked = Array.from({ length: 20 }, (_, i) => slow.send(`slow 300 ${i}`))
     for (let i = 0; i < 10; i++) assert.equal((await quick.ask(`b${i}`)).text, `b${i}`)
     const exit = old.stop()
@@ -70,7 +70,7 @@ for (const [name, fixture, options] of kinds) {
   })
 }
 
-void test('a UDP listener counts among those that must be adopted before register says ready', async (t) => {
+void test('register is not ready before a UDP listener is adopted', async (t) => {
   const http = heldTcp()
   t.after(() => http.close())
   const { start } = await stage(t)
@@ -83,7 +83,7 @@ void test('a UDP listener counts among those that must be adopted before registe
   assert.deepEqual(await app.stop(), orderly)
 })
 
-void test('register names a UDP listener that nobody reads from', async (t) => {
+void test('register warns when no socket reads from a UDP listener', async (t) => {
   const http = heldTcp()
   t.after(() => http.close())
   const { port, start } = await stage(t)
@@ -92,7 +92,7 @@ void test('register names a UDP listener that nobody reads from', async (t) => {
   assert.equal(text, `No server listens on "metrics" (udp:127.0.0.1:${port})`)
 })
 
-void test('a socket for IPv4 reads from an IPv6 wildcard and answers its peers', async (t) => {
+void test('a socket of type udp4 reads from an IPv6 wildcard listener and answers its peers', async (t) => {
   const { start, client } = await stage(t, '::')
   const app = await start('udp.cjs', { env: { UDP_HOST: '0.0.0.0' } })
   assert.deepEqual(await (await client()).ask('a'), { pid: app.pid, text: 'a' })
@@ -101,7 +101,7 @@ void test('a socket for IPv4 reads from an IPv6 wildcard and answers its peers',
   assert.deepEqual([account.datagramsReceived, account.datagramsSent], [1, 1])
 })
 
-void test('no other program can take the port of an inherited UDP socket', async (t) => {
+void test('no other program can bind the port of an inherited UDP socket', async (t) => {
   const { port, start } = await stage(t)
   await start('udp.cjs')
   const thief = dgram.createSocket({ type: 'udp4', reuseAddr: true })
@@ -111,7 +111,7 @@ void test('no other program can take the port of an inherited UDP socket', async
   assert.equal(((await outcome) as NodeJS.ErrnoException | undefined)?.code, 'EADDRINUSE')
 })
 
-void test('a sink counts every datagram over ten upgrades, and its own handler runs behind the last one', async (t) => {
+void test('a server that only receives gets every datagram over ten upgrades, and its handler runs after the last one', async (t) => {
   const { start, client } = await stage(t)
   const sender = await client()
   const apps = [await start('udp-sink.cjs')]
@@ -132,7 +132,7 @@ void test('a sink counts every datagram over ten upgrades, and its own handler r
   assert.deepEqual(accounted, counted)
 })
 
-void test('a drain does not wait longer than idleSeconds for an answer that never comes', async (t) => {
+void test('drain waits for idleSeconds at most when a datagram is never answered', async (t) => {
   const { start, client } = await stage(t)
   const app = await start('udp.cjs', { env: { HANDOVER_IDLE_SECONDS: '0.3' } })
   const asking = await client()
@@ -143,14 +143,14 @@ void test('a drain does not wait longer than idleSeconds for an answer that neve
   assert.ok((await app.message('drained')).seconds < 1)
 })
 
-void test('listen() says what is wrong with an address that no UDP socket can have', async (t) => {
+void test('listen() throws a coded error when a UDP socket cannot have the address', async (t) => {
   const { port, start } = await stage(t)
   const app = await start('udp-mistakes.mjs', { register: false })
   await app.said('done')
   assert.deepEqual(app.output.trim().split('\n').slice(0, -1), [
-    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", a UDP socket takes a port',
+    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", expected a port for a UDP socket',
     'ERR_HANDOVER_NO_LISTENER No listener "other" was inherited',
-    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is nothing for a server`,
-    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is nothing for a socket of type "udp6"`,
+    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is not usable by a server`,
+    `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is not usable by a socket of type "udp6"`,
   ])
 })

@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { version } from '../dist/protocol/version.js'
 import { stage } from './stage.js'
 
 const orderly = { code: 0, signal: null }
 
+void test('version is the one of package.json', () => {
+  const manifest = createRequire(import.meta.url)('../package.json') as { version: string }
+  assert.equal(version, manifest.version)
+})
+
 for (const [age, answers] of [
   [
-    // It knows nothing but ready, draining and exit, and never says who succeeds.
+    // It knows only ready, draining and exit, and never names a successor.
     'an older',
     [
       { type: 'welcome', version: 0 },
@@ -19,7 +26,7 @@ for (const [age, answers] of [
   ],
   ['a silent', []],
 ] as const) {
-  void test(`${age} supervisor gets a drain in the way of the last request`, async (t) => {
+  void test(`drain ends connections by their last request when the supervisor is ${age} one`, async (t) => {
     const service = stage(t, 'http.cjs')
     const old = await service.start()
     for (const answer of answers) old.sendRaw(JSON.stringify(answer) + '\n')
@@ -39,7 +46,7 @@ for (const [age, answers] of [
   })
 }
 
-void test('a newer supervisor is answered what is not known, and its successors are followed all the same', async (t) => {
+void test('unknown messages of a newer supervisor are answered with an error, and its successors are used', async (t) => {
   const service = stage(t, 'http.cjs')
   const old = await service.start()
   const connection = await service.connect()

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { descriptorCalls } from '../dist/system/descriptors.js'
-import { handleOf } from '../dist/node/handle.js'
+import { descriptorOf } from '../dist/node/handle.js'
 import { loadKoffi } from '../dist/system/koffi.js'
 import type { App } from './app.js'
 import { assertBalanced, stage } from './stage.js'
@@ -15,7 +15,7 @@ const library = { register: false }
 
 const address = (port: number, path = '/') => `ws://127.0.0.1:${port}${path}`
 
-/** Asks without a pause until `stop` says so; long messages and fragments among the short ones. */
+/** Sends without a pause until `stop`: short messages, long ones and fragments. */
 async function converse(session: CountingSession, stop: () => boolean): Promise<void> {
   for (let n = 1; !stop(); n++) {
     const text = n % 7 === 0 ? 'x'.repeat(70_000 + n) : `message ${n}`
@@ -61,7 +61,7 @@ for (const [name, env] of [
   })
 }
 
-void test('a session that a successor took, and then lost, goes on, and moves to another one', async (t) => {
+void test('a session returns when its successor dies before the acknowledgement, and moves to another one', async (t) => {
   const service = stage(t, fixture, library)
   const old = await service.start()
   const sessions = await Promise.all(
@@ -70,7 +70,7 @@ void test('a session that a successor took, and then lost, goes on, and moves to
   t.after(() => sessions.forEach(({ ws }) => ws.terminate()))
   await Promise.all(sessions.map((session) => session.ask('here')))
   const next = await service.start()
-  // It takes what comes, says nothing, and is gone: the descriptors die with it.
+  // It receives everything, does not acknowledge it, and exits. Its descriptors are closed.
   let batches = 0
   const dying = net
     .createServer((socket) => {
@@ -98,7 +98,7 @@ void test('a session that a successor took, and then lost, goes on, and moves to
   assert.ok(sessions.every(({ closed, faults }) => closed === null && faults.length === 0))
 })
 
-void test('a session that the successor would answer otherwise is closed with 1012', async (t) => {
+void test('a session is closed with 1012 when the successor would answer its handshake differently', async (t) => {
   const service = stage(t, fixture, library)
   const old = await service.start()
   const session = await CountingSession.open(address(service.port), ['b'])
@@ -113,7 +113,7 @@ void test('a session that the successor would answer otherwise is closed with 10
   assert.equal(next.account?.adopted ?? 0, 0)
 })
 
-void test('the beginning of a frame goes along with the session', async (t) => {
+void test('the beginning of a frame moves with its session', async (t) => {
   const service = stage(t, fixture, library)
   const old = await service.start()
   const socket = net.connect(service.port, '127.0.0.1')
@@ -121,7 +121,7 @@ void test('the beginning of a frame goes along with the session', async (t) => {
   const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13'
   socket.write(`GET /raw HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`)
   assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 101 /)
-  // Text, final, 300 bytes, masked with zeroes.
+  // Text, final, 300 bytes, masked with zeros.
   const frame = Buffer.concat([Buffer.from('81fe012c00000000', 'hex'), Buffer.alloc(300, 'x')])
   const holders: App[] = []
   for (const cut of [1, 2, 3, 7, 8, 9, 200, 307]) {
@@ -146,7 +146,7 @@ for (const moved of [
   '{"name":""}',
   '{"name":"","protocol":"","unread":"","request":{"url":"/","rawHeaders":[1]}}',
 ]) {
-  void test(`a predecessor that says ${moved} of a WebSocket is refused`, async (t) => {
+  void test(`a WebSocket is refused when its predecessor sends ${moved}`, async (t) => {
     const app = await stage(t, fixture, library).start()
     const { path } = await app.message('adopts')
     const [mine, theirs] = await pair(t)
@@ -156,10 +156,10 @@ for (const moved of [
     await once(socket, 'data')
     const batch = `{"version":1,"batch":1,"moved":[{"listener":"http","fresh":false,"requests":1,"webSocket":${moved}}]}\n`
     const acknowledged = once(socket, 'data')
-    calls.send(handleOf(socket)?.fd ?? -1, Buffer.from(batch), [handleOf(theirs)?.fd ?? -1])
+    calls.send(descriptorOf(socket), Buffer.from(batch), [descriptorOf(theirs)])
     assert.deepEqual(JSON.parse(String((await acknowledged)[0])), { batch: 1, refused: [0] })
     theirs.destroy()
-    await once(mine.resume(), 'end') // the last copy of its other end was closed
+    await once(mine.resume(), 'end') // the last copy of the other end was closed
     assert.equal(app.output, '')
   })
 }

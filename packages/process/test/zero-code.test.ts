@@ -36,7 +36,7 @@ for (const [fixture, secure] of http1Fixtures) {
     connection.get('/slow/300')
     const other = await RawConnection.open({ port }, secure === 'tls')
     t.after(() => other.close())
-    await other.ask('/') // it was answered after /slow was received
+    await other.ask('/') // /slow was received before this request
     const exit = app.stop()
     await connection.until(() => connection.responses.length === 2 || connection.ended)
     assert.equal(connection.responses[1]?.body, 'slow')
@@ -65,7 +65,7 @@ for (const [fixture, unsupervised] of [
   ['udp.cjs', true],
 ] as const) {
   const where = unsupervised ? 'alone' : 'under a supervisor'
-  void test(`an address that is taken ends ${fixture} ${where}, as without register`, async (t) => {
+  void test(`${fixture} ${where} exits as without register when its address is in use`, async (t) => {
     const env: Record<string, string> =
       fixture === 'udp.cjs' ? { UDP_PORT: String(await takenUdpPort(t)) } : { PORT: String(takenTcpPort(t)) }
     const app = await App.start(t, fixture, { unsupervised, env })
@@ -87,7 +87,7 @@ async function takenUdpPort(t: TestContext): Promise<number> {
   return socket.address().port
 }
 
-void test('register adopts a unix path and tells its address when the server listens on it', async (t) => {
+void test('register adopts a unix path and reports its address when the server listens on it', async (t) => {
   const folder = `/tmp/handover-unix-${process.pid}`
   const { mkdirSync, rmSync } = await import('node:fs')
   mkdirSync(folder, { recursive: true })
@@ -132,7 +132,7 @@ void test('register adopts each listener by its port and leaves port 0 alone whe
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
 })
 
-void test('register reports the listener that nobody uses when the application listens elsewhere', async (t) => {
+void test('register reports an unused listener when the application listens elsewhere', async (t) => {
   const used = heldTcp()
   const unused = heldTcp()
   t.after(() => [used, unused].forEach((listener: HeldSocket) => listener.close()))
@@ -145,7 +145,7 @@ void test('register reports the listener that nobody uses when the application l
   assert.equal(text, `No server listens on "unused" (127.0.0.1:${unused.port})`)
 })
 
-void test('register is ready as soon as it runs when nothing was inherited', async (t) => {
+void test('register is ready at once when nothing was inherited', async (t) => {
   const app = await App.start(t, 'http.cjs', { env: { PORT: '0' } })
   await app.message('ready')
   const { listener, address } = await app.message('listening')
@@ -186,7 +186,7 @@ for (const [HANDLER, output, code] of [
   })
 }
 
-void test('register ends the process at once when a second SIGINT comes', async (t) => {
+void test('register ends the process at once at a second SIGINT', async (t) => {
   const { app, port } = await serve(t, 'http.cjs')
   const connection = await RawConnection.open({ port })
   t.after(() => connection.close())
@@ -218,12 +218,12 @@ void test('register ends HTTP/2 sessions without losing a stream when it drains'
   }
 })
 
-void test('register says goodbye over HTTP/2 when the client has read all its answers', async (t) => {
+void test('register sends GOAWAY when an HTTP/2 client has read all its responses', async (t) => {
   const { app, port } = await serve(t, 'http2.cjs')
   const session = http2.connect(`http://127.0.0.1:${port}`)
   t.after(() => session.destroy())
   const slow = h2Get(session, '/slow/500')
-  assert.equal(await h2Get(session, '/'), String(app.pid)) // there were two streams at once
+  assert.equal(await h2Get(session, '/'), String(app.pid)) // the two streams were open at once
   let saidGoodbye = false
   session.once('goaway', () => (saidGoodbye = true))
   const exit = app.stop()
@@ -232,7 +232,7 @@ void test('register says goodbye over HTTP/2 when the client has read all its an
   assert.equal(saidGoodbye, false)
   let asked = 0
   for (; !saidGoodbye; asked++) assert.equal(await h2Get(session, '/'), String(app.pid))
-  // It comes ahead of the answer to the first request that the draining process sees; after a second at any time.
+  // It is sent before the response to the first request during the drain, or after one second.
   assert.ok(asked <= 3, `${asked} requests`)
   assert.equal(await slow, 'slow')
   assert.deepEqual(await exit, { code: 0, signal: null })

@@ -11,22 +11,22 @@ import type {
   ServiceSpec,
 } from './model/index.js'
 
-/** The operating system, as short records of functions. The engine knows nothing else of it. */
+/* The operating system as small interfaces. The engine has no other access to it. */
 
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number
-  /** Calls back once at or after that time; returns a function that cancels it. */
+  /** Calls back once, at or after `time` (milliseconds since the epoch). Returns a function that cancels the call. */
   at(time: number, callback: () => void): () => void
 }
 
-/** A bound, listening socket that the supervisor keeps and never accepts from. */
+/** A bound socket that the supervisor keeps open and never reads or accepts from. */
 export interface Listener extends OpenListener {
   fd: number
 }
 
 export interface Sockets {
-  /** Binds and listens. Fails with a sentence: port in use (and by which program), not permitted, no such address. */
+  /** Binds, and listens unless it is UDP. Fails with `Usage`: port in use (and by which program), not permitted, no such address. */
   listen(name: string, spec: ListenerSpec): Result<Listener>
   close(listener: Listener): void
 }
@@ -43,71 +43,76 @@ export interface LaunchedProcess {
   probeDir: string
 }
 
-/** What a launched process tells, by channel, notify socket or exit. Never called before `launch` has returned. */
+/**
+ * Reports of a launched process, which arrive on its channel, its notify socket, or as its exit. No method is called
+ * before `launch` or `adopt` has returned.
+ */
 export interface ProcessObserver {
   ready(): void
   status(text: string): void
-  /** It missed its own watchdog: as bad as a failed liveness probe. */
+  /** It missed its watchdog. Treated as a failed liveness probe. */
   unhealthy(reason: string): void
   account(account: ConnectionAccount): void
   stoppedAccepting(): void
+  /** `cut`: what it closed at its deadline. */
   drained(account: ConnectionAccount, cut: string[]): void
-  /** The program that `exec` asked for runs in the instance's process, and is about to start. */
+  /** The program that `exec` requested now runs in the instance's process. It is not ready yet. */
   executed(): void
-  /** It does not: the program before it goes on. `refused`: it cannot do such a thing at all. */
+  /** The old program is still running. `refused`: the instance can never replace its program. */
   execFailed(message: string, refused: boolean): void
-  /** The process is gone and reaped; `output` holds its last lines. */
+  /** The process has exited and was reaped. `output`: its last lines. */
   exited(exit: Exit, output: string[]): void
 }
 
 export interface Processes {
   /**
-   * Whether the revision could be started at all: command found and executable, folder and user exist.
-   * `speaks`: whether its instances will say ready themselves, because our library or preload is in them.
+   * Checks that the revision can be started: the command is found and executable, the folder and the user exist.
+   * Fails with `CannotStart`. `hasLibrary`: its instances report readiness themselves, because they load the library
+   * or its preload.
    */
-  check(revision: Revision): Result<{ speaks: boolean }>
+  check(revision: Revision): Result<{ hasLibrary: boolean }>
   launch(order: LaunchOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
-  /** What is known of a running instance's process. */
+  /** The process of a running instance. */
   launched(instance: string): LaunchedProcess | undefined
-  /** Makes known to an instance who takes its established connections while it drains: what can, of these. */
+  /** Sends an instance the addresses of its successors: those of them that can adopt its connections while it drains. */
   setSuccessors(instance: string, successors: string[]): void
   /**
-   * Tells a running instance to replace its program by that of the order's revision. Fails where it cannot be
-   * told; what comes of it is `executed` or `execFailed`.
+   * Makes a running instance replace its program with that of the order's revision. Fails if the request cannot be
+   * sent. The outcome is reported as `executed` or `execFailed`.
    */
   exec(order: LaunchOrder): Result<true>
-  /** SIGTERM to the main process; then `stoppedAccepting` follows from whatever tells it first. */
+  /** Sends SIGTERM to the main process. `stoppedAccepting` follows. */
   drain(instance: string): void
-  /** SIGKILL to the process group. */
+  /** Sends SIGKILL to the process group. */
   kill(instance: string): void
 }
 
-/** An instance that an earlier supervisor launched and that lives on. */
+/** A running instance that an earlier supervisor launched. */
 export interface AdoptOrder extends LaunchOrder {
-  /** It was told to become this revision, and nobody knows whether it has. */
+  /** It was requested to exec this revision, and the outcome is unknown. */
   replacing?: boolean
-  /** Our library or preload is in it, and it was ready: it will come back to the channel and say so again. */
-  speaks?: boolean
+  /** It has the library and was ready, so it will reconnect to the channel and report ready again. */
+  awaitReconnect?: boolean
   pid: number
   startTime: string
 }
 
-/** What a supervisor needs beside, to go on where an earlier one died. */
+/** What a supervisor also needs to take over from an earlier one. */
 export interface RecoverableSockets extends Sockets {
   /**
-   * Takes a listener back that an earlier supervisor had, from one of these processes that still hold it
-   * (pidfd_getfd(2)). Fails where none does, or where the kernel forbids it (ptrace scope).
+   * Duplicates a listener of an earlier supervisor from one of the processes that still hold it (pidfd_getfd(2)).
+   * Fails with `Refused` if none holds it, or if the kernel does not permit it (ptrace scope).
    */
   recover(lost: OpenListener, holders: number[]): Result<Listener>
 }
 
 export interface AdoptingProcesses extends Processes {
-  /** The process of an instance whose supervisor died before it could write down which it is. Null: there is none. */
+  /** Finds the process of an instance whose supervisor died before it journaled the pid. Null if there is none. */
   find(instance: string): { pid: number; startTime: string } | null
   /**
-   * Goes on with a living instance: same channel, same notify socket, same observer. One that speaks is waited for,
-   * as it is to be told who takes its connections before it is told to go. Fails if it is gone. Its exit code stays
-   * unknown (null) unless it is our own child.
+   * Takes over a running instance, with the same paths for its channel and notify socket. With `awaitReconnect` it
+   * first waits up to a second for the instance to reconnect: an instance must know its successors before it gets
+   * SIGTERM. Fails if the process is gone. Its exit code is unknown (null) unless it is a child of this process.
    */
   adopt(order: AdoptOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
 }
@@ -116,44 +121,45 @@ export interface ProbeTarget {
   instance: string
   pid: number
   listeners: Listener[]
-  /** HANDOVER_PROBE_DIR of the instance: `<listener>.sock` is there once the library adopted that listener. */
+  /** HANDOVER_PROBE_DIR of the instance. `<listener>.sock` exists in it once the library has adopted that listener. */
   probeDir: string
 }
 
 export interface Prober {
-  /** Runs the probe until stopped; tells each change of its verdict, the first one included. */
+  /** Runs the probe until the returned function is called. `onVerdict` gets the first verdict and each change of it. */
   start(
     target: ProbeTarget,
     probe: ProbeSpec,
-    verdict: (healthy: boolean, reason: string) => void,
+    onVerdict: (healthy: boolean, reason: string) => void,
   ): () => void
 }
 
 export interface MemoryGauge {
   /**
-   * Tells again and again, every 5 seconds, how many bytes that process group has in memory (resident), until
-   * stopped. Tells nothing of a group that is gone.
+   * Measures the resident memory of a process group every 5 seconds, in bytes, until the returned function is called.
+   * `onSample` is not called once the group is gone.
    */
-  watch(group: number, tell: (bytes: number) => void): () => void
+  watch(group: number, onSample: (bytes: number) => void): () => void
 }
 
-/** Append-only, durable before `append` returns. */
+/** Append-only. Events are durable when `append` returns. */
 export interface Journal {
   read(): Event[]
   append(events: Event[]): void
-  /** Replaces the whole content atomically: used to forget what no longer matters. */
+  /** Replaces the whole content atomically. */
   rewrite(events: Event[]): void
-  /** It is long, and several times as long as when it was rewritten last. */
+  /** It is long, and several times as long as after the last rewrite. */
   readonly overgrown: boolean
   close(): void
 }
 
 export interface KernelStats {
+  /** Null if the kernel does not provide the counters. */
   read(): KernelCounters | null
 }
 
 export interface Releases {
-  /** The folder that the service's `cwd` leads to now, every symbolic link resolved. */
+  /** Resolves the symbolic links of the service's `cwd`. Fails with `Usage` if the folder does not exist. */
   resolve(spec: ServiceSpec): Result<string>
 }
 

@@ -1,35 +1,37 @@
 import type { FSWatcher } from 'node:fs'
 import { closeSync, existsSync, openSync, readSync, readdirSync, statSync, watch } from 'node:fs'
 import { basename, join } from 'node:path'
+import { LineSplitter } from '#shared/lines.js'
 
-/** Lines of the log files in some folders, as they are written; new files are picked up as they appear. */
 export interface Tail {
   close(): void
 }
 
 export interface TailOptions {
-  /** Folders of `<instance>.log` files. */
+  /** Folders of `<instance>.log` files. Folders that do not exist are skipped. */
   folders: string[]
-  /** How many of the last lines of each file that is there already are given first. */
+  /** How many lines of each existing file to pass on at the start. */
   last: number
   onLine: (instance: string, line: string) => void
 }
 
 const chunkBytes = 64 * 1024
 
-/** Follows by inotify (fs.watch): nothing is polled. A file that shrank (copytruncate) is read from its start. */
+/**
+ * Follows the log files in these folders, including new ones. It uses inotify(7) (fs.watch) and does not poll. A file
+ * that has shrunk (copytruncate) is read from its start.
+ */
 export function tail({ folders, last, onLine }: TailOptions): Tail {
-  const offsets = new Map<string, { read: number; rest: string }>()
+  const offsets = new Map<string, { read: number; lines: LineSplitter }>()
   const watchers: FSWatcher[] = []
 
-  const drain = (path: string) => {
+  const readNew = (path: string) => {
     const size = sizeOf(path)
     if (size === null) return void offsets.delete(path)
-    const position = offsets.get(path) ?? { read: 0, rest: '' }
+    const position = offsets.get(path) ?? { read: 0, lines: new LineSplitter() }
     if (size < position.read) position.read = 0
-    const text = position.rest + readFrom(path, position.read, size)
-    const lines = text.split('\n')
-    offsets.set(path, { read: size, rest: lines.pop() ?? '' })
+    const lines = position.lines.push(readFrom(path, position.read, size))
+    offsets.set(path, { ...position, read: size })
     for (const line of lines) onLine(basename(path, '.log'), line)
   }
 
@@ -37,13 +39,13 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
     if (!existsSync(folder)) continue
     watchers.push(
       watch(folder, (_event, file) => {
-        if (file?.endsWith('.log')) drain(join(folder, file))
+        if (file?.endsWith('.log')) readNew(join(folder, file))
       }),
     )
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.log'))) {
       const path = join(folder, file)
       const lines = lastLines(path, last)
-      offsets.set(path, { read: sizeOf(path) ?? 0, rest: '' })
+      offsets.set(path, { read: sizeOf(path) ?? 0, lines: new LineSplitter() })
       for (const line of lines) onLine(basename(path, '.log'), line)
     }
   }
@@ -54,7 +56,7 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
   }
 }
 
-/** The last lines of a file; of a long file only its last megabyte is looked at. */
+/** The last lines of a file. Of a long file, only the last MiB is read. */
 export function lastLines(path: string, number: number): string[] {
   const size = sizeOf(path)
   if (size === null || number === 0) return []

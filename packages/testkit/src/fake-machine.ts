@@ -104,7 +104,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       },
     },
     processes: {
-      check: () => machine.refusal ?? ok({ speaks: true }),
+      check: () => machine.refusal ?? ok({ hasLibrary: true }),
       launch(order, observer) {
         log.push(`launch ${order.instance}`)
         return Promise.resolve(ok(live(order, nextPid++, observer)))

@@ -2,35 +2,36 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
+import { signalGroup } from '#shared/signal-group.js'
 import type { PassedListener } from '../listeners/passed-listeners.js'
 import type { Environment } from '../protocol/environment.js'
 import type { CommandLine } from '../system/command-line.js'
-import { generationOf, living } from '../system/generations.js'
+import { identityOf, stillRunning } from '../system/process-identity.js'
 
-/** A process that shall take our place, and has not yet said that it can. */
+/** A process that is to replace this one, and is not ready yet. */
 export interface Candidate {
   readonly pid: number
-  /** Resolves with what became of it, once it is gone: `exited with 1`, `was ended by SIGKILL`. */
+  /** Resolves when it has ended, with how: `exited with 1`, `was ended by SIGKILL`. */
   readonly gone: Promise<string>
-  /** Resolves when it is no more. */
+  /** Resolves when it has ended. After `graceMs` it is killed. */
   end(graceMs: number): Promise<void>
-  /** It has taken our place, and lives its own life. */
+  /** It has replaced this process, which no longer watches it. */
   release(): void
 }
 
 export interface StartOptions {
   listeners: readonly PassedListener[]
-  /** What this process was given by its service manager; the child gets it as well. */
+  /** What this process got from its service manager; the child gets it as well. */
   environment: Environment
-  /** Path of the socket at which the child finds us. */
+  /** Path of the socket to which the child connects. */
   predecessor: string
 }
 
 /**
- * Starts our own command line anew, with the listeners from descriptor 3 up (sd_listen_fds(3)). LISTEN_PID must be
- * the pid of the program itself: the shell puts its own there and becomes the program.
+ * Starts this process's own command line again, with the listeners from descriptor 3 up (sd_listen_fds(3)). LISTEN_PID
+ * must be the pid of the program itself, so a shell sets it to its own and becomes the program.
  *
- * It is the leader of a session of its own (setsid(2)), so that it can be ended with all that it started.
+ * It leads a session of its own (setsid(2)), so that it can be ended together with all that it started.
  */
 export async function startChild(line: CommandLine, options: StartOptions): Promise<Candidate> {
   const managed = options.environment.NOTIFY_SOCKET !== undefined
@@ -48,9 +49,9 @@ export async function startChild(line: CommandLine, options: StartOptions): Prom
 const become = 'LISTEN_PID=$$ exec "$@"'
 
 /**
- * For a service manager: systemd waits for the end of a main process only if that was its own child when it was told
- * of it (MAINPID=); else it sends SIGKILL right behind SIGTERM. So the shell in between ends at once, and writes into the
- * file that is its $0 who was started. What it starts in the background reads /dev/null.
+ * For a service manager. systemd waits for a main process to end only if it was its own child when MAINPID= named it;
+ * else it sends SIGKILL right after SIGTERM. So the shell in between ends at once, after it has written the pid to the
+ * file that is its $0. What it starts in the background reads /dev/null.
  */
 const orphan = `/bin/sh -c '${become}' sh "$@" & echo $! > "$0"`
 
@@ -64,14 +65,14 @@ function childCandidate(child: ChildProcess): Candidate {
   return { pid, gone, end: (graceMs) => endGroup(pid, gone, graceMs), release: () => child.unref() }
 }
 
-/** Its exit code is systemd's to know. */
+/** Only systemd, its parent, learns its exit code. */
 async function orphanedCandidate(shell: ChildProcess, pidFile: string): Promise<Candidate> {
   await once(shell, 'exit')
-  const process = generationOf(Number(fs.readFileSync(pidFile, 'utf8')))
+  const process = identityOf(Number(fs.readFileSync(pidFile, 'utf8')))
   let timer: NodeJS.Timeout | undefined
   const gone = new Promise<string>((resolve) => {
     timer = setInterval(() => {
-      if (living([process]).length > 0) return
+      if (stillRunning([process]).length > 0) return
       clearInterval(timer)
       resolve('ended')
     }, lookMs)
@@ -92,18 +93,10 @@ async function endGroup(leader: number, gone: Promise<string>, graceMs: number):
   signalGroup(leader, 'SIGKILL') // what it has started
 }
 
-/** A process that is no child of ours can only be looked at. */
+/** The kernel reports the end of child processes only, so another one is polled. */
 const lookMs = 50
 
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal)
-  } catch {
-    // Nobody is left in it.
-  }
-}
-
-/** WATCHDOG_PID would name us, and the child is to give signs of life as well; HANDOVER_PREDECESSOR is ours alone. */
+/** WATCHDOG_PID is removed: it would name this process, and the child sends keep-alive pings as well. */
 function childEnvironment(
   line: CommandLine,
   { listeners, environment, predecessor }: StartOptions,

@@ -1,41 +1,53 @@
 import net from 'node:net'
+import path from 'node:path'
 import { originalListen } from '../node/original-listen.js'
-import { lines } from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
 import {
   protocolVersion,
   type InstanceMessage,
   type SuccessorMessage,
   type SupervisorMessage,
 } from '../protocol/messages.js'
+import { makeFolder, removeFolder } from '../system/folder.js'
 
 /**
- * Our end of what we and our successor have to say to each other: we are its supervisor, until it is ready. Its
- * library speaks as to any supervisor (protocol.ts).
+ * The predecessor's end of the connection to its successor. Until the successor is ready, the predecessor is its
+ * supervisor: the successor's library sends what it sends to any supervisor (messages.ts).
  */
 export class Link {
+  /** Of the unix socket to which the successor connects. */
+  readonly path: string
   readonly #server: net.Server
   readonly #received: SuccessorMessage[] = []
   readonly #watchers = new Set<() => void>()
   #socket: net.Socket | null = null
   #closed = false
-  /** Called with every message, the first ones included that came before. */
+  /** Called with every message from now on. */
   heard: (message: SuccessorMessage) => void = () => {}
 
-  private constructor(server: net.Server) {
+  private constructor(server: net.Server, socketPath: string) {
     this.#server = server
+    this.path = socketPath
     server
       .unref()
       .on('error', () => {})
       .on('connection', (socket) => this.#connected(socket))
   }
 
-  static async open(path: string): Promise<Link> {
+  /** At a path in a folder of its own, which `close()` removes. Rejects with the system's error. */
+  static async open(): Promise<Link> {
+    const socketPath = path.join(await makeFolder(), 'link.sock')
     const server = net.createServer()
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).once('listening', () => resolve())
-      originalListen.call(server, { path })
-    })
-    return new Link(server)
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject).once('listening', () => resolve())
+        originalListen.call(server, { path: socketPath })
+      })
+    } catch (error) {
+      removeFolder(path.dirname(socketPath))
+      throw error
+    }
+    return new Link(server, socketPath)
   }
 
   /** The newest message of that type. */
@@ -45,7 +57,7 @@ export class Link {
     )
   }
 
-  /** Resolves once the condition holds, or nothing more can come. */
+  /** Resolves once the condition holds, or no more messages can come. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition() && !this.#closed) {
       await new Promise<void>((resolve) => {
@@ -66,17 +78,18 @@ export class Link {
     this.#closed = true
     net.Server.prototype.close.call(this.#server)
     this.#socket?.destroy()
+    removeFolder(path.dirname(this.path))
     this.#wake()
   }
 
   #connected(socket: net.Socket): void {
     if (this.#socket !== null) return void socket.destroy()
     this.#socket = socket
-    const split = lines()
+    const lines = new LineSplitter()
     socket.unref().setEncoding('utf8')
     socket.on('error', () => {})
     socket.on('data', (chunk) => {
-      for (const line of split(String(chunk))) this.#receive(line)
+      for (const line of lines.push(String(chunk))) this.#receive(line)
     })
     socket.on('close', () => {
       this.#closed = true
@@ -88,7 +101,7 @@ export class Link {
   #receive(line: string): void {
     const message = parse(line)
     if (message === null) return
-    // Each stands for the state, so the one before is of no more use.
+    // Each message replaces the one of the same type before it.
     const same = this.#received.findIndex(({ type }) => type === message.type)
     if (same !== -1) this.#received.splice(same, 1)
     this.#received.push(message)

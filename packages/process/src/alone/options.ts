@@ -1,37 +1,39 @@
-import path from 'node:path'
 import os from 'node:os'
+import path from 'node:path'
 import type { Environment } from '../protocol/environment.js'
 import { OptionError } from '../protocol/errors.js'
 import { upgradeStrategies, type UpgradeStrategy } from '../protocol/upgrade-strategy.js'
 
-/** How a process without a supervisor is replaced. Each can be given as an environment variable as well. */
+/** How a process without a supervisor is replaced. Each option has an environment variable as well. */
 export interface AloneOptions {
   /**
-   * At this signal the process starts its own command line anew and hands over to it; see `service.upgrade()`.
-   * Default: HANDOVER_UPGRADE_SIGNAL, else none. SIGUSR2 is what nginx, gunicorn and unicorn use for it.
+   * At this signal the process starts its own command line again and hands over to it; see `service.upgrade()`.
+   * Default: HANDOVER_UPGRADE_SIGNAL, else none. nginx, gunicorn and unicorn use SIGUSR2.
    */
   upgradeSignal?: NodeJS.Signals
-  /** Seconds within which the new process must say that it is ready. Default: HANDOVER_UPGRADE_SECONDS, else 60. */
+  /** Seconds within which the new process must be ready. Default: HANDOVER_UPGRADE_SECONDS, else 60. */
   upgradeTimeoutSeconds?: number
   /**
-   * How the new process comes to the listeners: `inherit`, `reusePort` or `recreate`, see strategy.ts and what each
-   * costs in docs/alone.md. Default: HANDOVER_UPGRADE_STRATEGY, else `inherit`, which loses nobody.
+   * How the new process gets the listeners: `inherit`, `reusePort` or `recreate`. docs/alone.md says what each costs.
+   * Default: HANDOVER_UPGRADE_STRATEGY, else `inherit`, which refuses no client.
    */
   upgradeStrategy?: UpgradeStrategy
-  /** How many earlier generations may still be draining when an upgrade begins. Default: HANDOVER_MAX_DRAINING, else 3. */
+  /** How many earlier generations may still drain when an upgrade begins. Default: HANDOVER_MAX_DRAINING, else 3. */
   maxDraining?: number
   /**
-   * Path of a unix socket at which a new version, started by anybody with our user id, takes over from us; and at
-   * which we take over from whoever is there at the start. Needs the package koffi. Default: HANDOVER_TAKEOVER.
+   * Path of a unix socket. At its start this process takes over from the one that serves there, and later a new
+   * version, started by the same user or root, takes over from this one. Needs the package koffi.
+   * Default: HANDOVER_TAKEOVER, else none.
    */
   takeover?: string
-  /** Path of a file that has the pid of the process that serves. Default: HANDOVER_PID_FILE, else none. */
+  /** Path of a file with the pid of the process that serves. Default: HANDOVER_PID_FILE, else none. */
   pidFile?: string
 }
 
 export interface AloneSettings {
   signal: NodeJS.Signals | null
   timeoutMs: number
+  /** Always `inherit` under a supervisor, which holds the listeners. */
   strategy: UpgradeStrategy
   maxDraining: number
   takeover: string | null
@@ -40,63 +42,64 @@ export interface AloneSettings {
 
 /** Large enough for a slow start; a child that needs longer is more likely to hang. */
 const defaultTimeoutSeconds = 60
-/** Each is a whole process in memory: three long requests over three deployments, but no pile-up. */
+/** Each is a whole process in memory. Three allow for a long request across three deployments. */
 const defaultMaxDraining = 3
 
 /** @throws OptionError when an option or a variable has the wrong type or range. */
 export function aloneSettings(options: AloneOptions, environment: Environment): AloneSettings {
-  const chosen = (name: keyof AloneOptions, variable: keyof Environment): Chosen =>
+  const source = (name: keyof AloneOptions, variable: keyof Environment): Source =>
     options[name] === undefined
       ? { name: variable, value: environment[variable] || undefined }
       : { name, value: options[name] }
+  const strategy = strategyName(source('upgradeStrategy', 'HANDOVER_UPGRADE_STRATEGY'))
   return {
-    signal: signalName(chosen('upgradeSignal', 'HANDOVER_UPGRADE_SIGNAL')),
+    signal: signalName(source('upgradeSignal', 'HANDOVER_UPGRADE_SIGNAL')),
     timeoutMs:
       1000 *
-      number(chosen('upgradeTimeoutSeconds', 'HANDOVER_UPGRADE_SECONDS'), defaultTimeoutSeconds, 2_147_483),
-    strategy: strategyName(chosen('upgradeStrategy', 'HANDOVER_UPGRADE_STRATEGY')),
-    maxDraining: Math.floor(number(chosen('maxDraining', 'HANDOVER_MAX_DRAINING'), defaultMaxDraining, 1000)),
-    takeover: file(chosen('takeover', 'HANDOVER_TAKEOVER')),
-    pidFile: file(chosen('pidFile', 'HANDOVER_PID_FILE')),
+      number(source('upgradeTimeoutSeconds', 'HANDOVER_UPGRADE_SECONDS'), defaultTimeoutSeconds, 2_147_483),
+    strategy: environment.HANDOVER_SOCKET === undefined ? strategy : 'inherit',
+    maxDraining: Math.floor(number(source('maxDraining', 'HANDOVER_MAX_DRAINING'), defaultMaxDraining, 1000)),
+    takeover: file(source('takeover', 'HANDOVER_TAKEOVER')),
+    pidFile: file(source('pidFile', 'HANDOVER_PID_FILE')),
   }
 }
 
-interface Chosen {
+interface Source {
   name: string
   value: unknown
 }
 
-/** Those that a process can catch, and that mean nothing to Node itself: SIGUSR1 starts its debugger. */
+/** A process cannot catch SIGKILL and SIGSTOP; SIGUSR1 starts Node's debugger. */
 const signals = (Object.keys(os.constants.signals) as NodeJS.Signals[]).filter(
   (name) => !['SIGKILL', 'SIGSTOP', 'SIGUSR1'].includes(name),
 )
 
-function signalName({ name, value }: Chosen): NodeJS.Signals | null {
+function signalName({ name, value }: Source): NodeJS.Signals | null {
   if (value === undefined) return null
   const found = signals.find((candidate) => candidate === value)
   if (found !== undefined) return found
-  throw new OptionError(`${name} is "${text(value)}", the name of a signal such as "SIGUSR2" was expected`)
+  throw new OptionError(`${name} is "${text(value)}", expected the name of a signal such as "SIGUSR2"`)
 }
 
-function strategyName({ name, value }: Chosen): UpgradeStrategy {
+function strategyName({ name, value }: Source): UpgradeStrategy {
   if (value === undefined) return 'inherit'
   const found = upgradeStrategies.find((candidate) => candidate === value)
   if (found !== undefined) return found
-  throw new OptionError(`${name} is "${text(value)}", one of ${upgradeStrategies.join(', ')} was expected`)
+  throw new OptionError(`${name} is "${text(value)}", expected one of ${upgradeStrategies.join(', ')}`)
 }
 
-function number({ name, value }: Chosen, fallback: number, most: number): number {
+function number({ name, value }: Source, fallback: number, max: number): number {
   if (value === undefined) return fallback
   const given = Number(value)
-  if (given >= 0 && given <= most) return given
-  throw new OptionError(`${name} is "${text(value)}", a number from 0 to ${most} was expected`)
+  if (given >= 0 && given <= max) return given
+  throw new OptionError(`${name} is "${text(value)}", expected a number from 0 to ${max}`)
 }
 
-/** Made absolute at once: the application may change its folder. */
-function file({ name, value }: Chosen): string | null {
+/** Made absolute here: the application may change its folder later. */
+function file({ name, value }: Source): string | null {
   if (value === undefined) return null
   if (typeof value === 'string' && value !== '') return path.resolve(value)
-  throw new OptionError(`${name} is ${JSON.stringify(value)}, the path of a file was expected`)
+  throw new OptionError(`${name} is ${JSON.stringify(value)}, expected the path of a file`)
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

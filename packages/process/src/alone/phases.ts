@@ -1,7 +1,7 @@
 import type { SuccessorMessage } from '../protocol/messages.js'
 import type { Phase, UpgradeReceipt } from './receipt.js'
 
-/** When each part of an upgrade was reached. */
+/** When each phase of an upgrade was reached: seconds from its beginning, to the millisecond. */
 export class Phases {
   readonly phases: UpgradeReceipt['phases'] = {
     started: null,

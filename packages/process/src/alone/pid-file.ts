@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { HandoverError, messageOf } from '../protocol/errors.js'
 
-/** Names the process that serves, for whoever sends it signals. It has one whole line at any moment. */
+/** Names the process that serves, for programs that signal it. It is replaced by rename(2), so a reader finds a whole line. */
 export class PidFile {
   readonly #path: string
   readonly #failed: (message: string) => void
@@ -26,7 +26,7 @@ export class PidFile {
     }
   }
 
-  /** The same for a service that serves already: it goes on. */
+  /** For a process that serves already: a failure is a warning. */
   rewrite(): void {
     try {
       this.write()
@@ -35,12 +35,12 @@ export class PidFile {
     }
   }
 
-  /** Unless it names somebody else by now. */
+  /** Unless it names another process by now. */
   remove(): void {
     try {
       if (fs.readFileSync(this.#path, 'utf8').trim() === String(process.pid)) fs.rmSync(this.#path)
     } catch {
-      // Nobody needs it any more.
+      // It is gone already.
     }
   }
 }

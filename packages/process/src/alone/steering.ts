@@ -1,67 +1,87 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
-import { queuesEmptied } from '../system/waiting.js'
-import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '../system/socket-constants.js'
+import { waitUntilQueuesAreEmpty } from '../system/waiting.js'
+import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '#shared/socket-constants.js'
 
 /**
- * Two sockets on one port (SO_REUSEPORT): the kernel gives each connection to one of them, by a hash, at its SYN; and
- * one that is in the queue of a socket when that is closed is reset. So before the old one closes, the kernel is told
- * to choose the new one always (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old one accepts what it has.
+ * Two sockets on one port (SO_REUSEPORT): at its SYN, the kernel assigns each connection to one of them by a hash. What
+ * is in the queue of a socket when it closes is reset. So before the old socket closes, a BPF program makes the kernel
+ * choose the new one each time (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old process accepts what is queued.
  *
- * The program's answer is an index into the group of sockets, in the order in which they began to listen: ours is 0 and
- * our successor's 1, where we were alone. Once we are gone there is no 1, and the kernel takes the one that is left.
+ * The program returns an index into the group of sockets, in the order in which they began to listen. With no third
+ * socket in the group, this process has 0 and its successor 1. Once 0 is closed there is no 1, and the kernel uses the
+ * socket that is left.
  */
 export class Steering {
-  /** Ports on which we alone listened when the successor was started. */
-  readonly #ours = new Set<number>()
+  /** Ports with no other socket in the group when the successor was started. */
+  readonly #sole = new Set<number>()
 
   /**
-   * Before the successor is started: until it is ready we get our share. `draining`: our own predecessor may still be
-   * in the group, and would come between in its order, so it is waited for, as long as a drain takes.
+   * For before the successor is started. `draining`: whether a predecessor of this process may still be in the group,
+   * where it would change the order. It is waited for, at most for `drainMs`.
    */
   async prepare(servers: readonly net.Server[], drainMs: number, draining: () => boolean): Promise<void> {
     const koffi = loadKoffi()
-    this.#ours.clear()
+    this.#sole.clear()
     if (koffi === null) return
     const deadline = performance.now() + drainMs
-    for (const { fd, port } of servers.flatMap(described)) {
+    for (const { fd, port } of servers.flatMap(portOf)) {
       let others = listenersOn(port) - 1
       while (others > 0 && draining() && performance.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, lookMs))
+        await sleep(lookMs)
         others = listenersOn(port) - 1
       }
-      set(koffi, fd, SO_DETACH_REUSEPORT_BPF, Buffer.alloc(4)) // a predecessor's, until now of use to it
-      if (others === 0) this.#ours.add(port)
+      set(koffi, fd, SO_DETACH_REUSEPORT_BPF, Buffer.alloc(4)) // attached by a predecessor
+      if (others === 0) this.#sole.add(port)
     }
   }
 
-  /** Resolves when the queues of these servers are empty, as nothing comes to them any more. `accepted` counts. */
-  async empty(servers: readonly net.Server[], accepted: () => number, mostMs: number): Promise<void> {
+  /**
+   * Steers new connections to the successor, and resolves when the queues of these servers are empty and no handshake
+   * with them is under way: closing a listener resets both. A client that does not finish its handshake is waited for
+   * at most for half of `maxMs`: open connections need the rest.
+   */
+  async empty(servers: readonly net.Server[], accepted: () => number, maxMs: number): Promise<void> {
     const koffi = loadKoffi()
-    let steered = false
-    for (const { fd, port } of servers.flatMap(described)) {
-      if (koffi === null || !this.#ours.has(port)) continue
-      steered = steerToSecond(koffi, fd) || steered
+    const deadline = performance.now() + maxMs / 2
+    const steered = servers
+      .flatMap(portOf)
+      .filter(({ fd, port }) => koffi !== null && this.#sole.has(port) && steerToSecond(koffi, fd))
+    const ports = steered.map(({ port }) => port)
+    // Handshakes that begin from here on are with the successor. A SYN that the kernel is handling now may not be.
+    if (ports.length > 0) await sleep(lookMs)
+    let begun = handshakesWith(ports)
+    while (begun.size > 0 && performance.now() < deadline) {
+      await sleep(lookMs)
+      const underWay = handshakesWith(ports)
+      begun = new Set([...begun].filter((handshake) => underWay.has(handshake)))
     }
-    await queuesEmptied(accepted, { leastMs: steered ? handshakeMs : 0, mostMs })
+    await waitUntilQueuesAreEmpty(accepted, { maxMs })
   }
 }
 
-function described(server: net.Server): { fd: number; port: number }[] {
+function portOf(server: net.Server): { fd: number; port: number }[] {
   const address = server.address()
-  const fd = handleOf(server)?.fd ?? -1
+  const fd = descriptorOf(server)
   return fd < 0 || address === null || typeof address === 'string' ? [] : [{ fd, port: address.port }]
 }
 
-/** Sockets that listen on that port, proc_net_tcp(5). */
-function listenersOn(port: number): number {
+/** How many sockets listen on that port. */
+const listenersOn = (port: number): number => socketsOn(port, LISTEN).length
+
+/** The handshakes with these ports that are under way, each by its two addresses. */
+const handshakesWith = (ports: readonly number[]): Set<string> =>
+  new Set(ports.flatMap((port) => socketsOn(port, SYN_RECV)))
+
+/** Local and remote address of the sockets on that port in that state, as proc_net_tcp(5) prints them. */
+function socketsOn(port: number, wanted: string): string[] {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readLines).filter((line) => {
-    const [, local = '', , state] = line.trim().split(/\s+/)
-    return state === LISTEN && local.endsWith(end)
-  }).length
+  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readLines).flatMap((line) => {
+    const [, local = '', remote = '', state] = line.trim().split(/\s+/)
+    return state === wanted && local.endsWith(end) ? [`${local} ${remote}`] : []
+  })
 }
 
 function readLines(file: string): string[] {
@@ -79,7 +99,7 @@ function steerToSecond(koffi: Koffi, fd: number): boolean {
   new Uint16Array(program.buffer, program.byteOffset, 1)[0] = 1
   new BigUint64Array(program.buffer, program.byteOffset + 8, 1)[0] = koffi.address(instruction)
   const attached = set(koffi, fd, SO_ATTACH_REUSEPORT_CBPF, program)
-  void instruction.length // the program points to it: it must not be collected before the call returns
+  void instruction.length // the program points to it, so it must not be collected before the call returns
   return attached
 }
 
@@ -88,8 +108,9 @@ function set(koffi: Koffi, fd: number, option: number, value: Buffer): boolean {
   return Number(setsockopt(fd, SOL_SOCKET, option, value, value.length)) === 0
 }
 
-/** A handshake whose SYN came before is over within a round trip; 200 ms is also the least that TCP waits (RTO). */
-const handshakeMs = 200
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
 const lookMs = 20
 const LISTEN = '0A'
+const SYN_RECV = '03'
 const BPF_RET = 0x06

@@ -1,48 +1,52 @@
 import fs from 'node:fs'
 import net from 'node:net'
+import type { PassedListeners } from '../listeners/passed-listeners.js'
+import { descriptorOf } from '../node/handle.js'
 import { originalListen } from '../node/original-listen.js'
-import { lines } from '../protocol/moves.js'
-import { descriptorCalls } from '../system/descriptors.js'
+import { LineSplitter } from '#shared/lines.js'
 import { messageOf } from '../protocol/errors.js'
-import { handleOf } from '../node/handle.js'
-import type { Koffi } from '../system/koffi.js'
-import type { PassedListener } from '../listeners/passed-listeners.js'
-import type { Candidate } from './candidate.js'
-import { isTrusted, peerOf, type Peer } from '../system/peer.js'
 import { asideOf, isRequest, type Offer, type Refusal } from '../protocol/takeover.js'
+import { descriptorCalls } from '../system/descriptors.js'
+import type { Koffi } from '../system/koffi.js'
+import { isTrusted, peerOf, type Peer } from '../system/peer.js'
+import type { Candidate } from './candidate.js'
 
-/** Somebody wants to take over; rejects with the reason if it may not, or did not. */
-export type Takeover = (start: (predecessor: string) => Promise<Candidate>) => Promise<unknown>
-
-export interface TakeoverOptions {
-  path: string
-  listeners(): PassedListener[]
-  takeover: Takeover
-  failed(message: string): void
-}
+/** Replaces this process by the one that asks; rejects with the reason if it may not begin, or fails. */
+export type Replace = (start: (predecessor: string) => Promise<Candidate>) => Promise<unknown>
 
 /**
- * Where another process, started by anybody with our user id, takes over. It is bound aside and renamed, so that
- * there is always exactly one at the path: a stale file, or our predecessor's, is replaced.
+ * Where another process, started by the same user or root, takes over. It is bound under another name and renamed, so
+ * that there is always exactly one socket at the path: a stale file, or the predecessor's, is replaced.
  */
 export class TakeoverSocket {
   readonly #koffi: Koffi
-  readonly #options: TakeoverOptions
+  readonly #path: string
+  readonly #listeners: PassedListeners
+  readonly #replace: Replace
+  readonly #warn: (message: string) => void
   readonly #server = net.createServer((socket) => this.#connected(socket))
   #inode: number | null = null
 
-  constructor(koffi: Koffi, options: TakeoverOptions) {
+  constructor(
+    koffi: Koffi,
+    path: string,
+    listeners: PassedListeners,
+    replace: Replace,
+    warn: (message: string) => void,
+  ) {
     this.#koffi = koffi
-    this.#options = options
-    const aside = asideOf(options.path)
-    const failed = (error: unknown) =>
-      options.failed(`Nobody can take over at "${options.path}": ${messageOf(error)}`)
+    this.#path = path
+    this.#listeners = listeners
+    this.#replace = replace
+    this.#warn = warn
+    const aside = asideOf(path)
+    const failed = (error: unknown) => warn(`No process can take over at "${path}": ${messageOf(error)}`)
     this.#server.unref().on('error', failed)
     this.#server.once('listening', () => {
       try {
         fs.chmodSync(aside, 0o600)
         this.#inode = fs.statSync(aside).ino
-        fs.renameSync(aside, options.path)
+        fs.renameSync(aside, path)
       } catch (error) {
         failed(error)
       }
@@ -51,52 +55,52 @@ export class TakeoverSocket {
     originalListen.call(this.#server, { path: aside })
   }
 
-  /** The file is removed unless it is another's by now. */
+  /** Removes the file unless it is another process's by now. */
   close(): void {
     net.Server.prototype.close.call(this.#server)
     try {
-      if (fs.statSync(this.#options.path).ino === this.#inode) fs.rmSync(this.#options.path)
+      if (fs.statSync(this.#path).ino === this.#inode) fs.rmSync(this.#path)
     } catch {
-      // It is not there.
+      // It is gone already.
     }
   }
 
   #connected(socket: net.Socket): void {
-    const split = lines()
-    const peer = peerOf(this.#koffi, handleOf(socket)?.fd ?? -1)
+    const lines = new LineSplitter()
+    const peer = peerOf(this.#koffi, descriptorOf(socket))
     socket
       .unref()
       .setEncoding('utf8')
       .on('error', () => {})
     if (peer === null || !isTrusted(peer)) {
-      this.#options.failed(`User ${peer?.uid ?? 'unknown'} was refused to take over`)
+      this.#warn(`User ${peer?.uid ?? 'unknown'} was refused to take over`)
       return refuse(socket, 'another user is not trusted')
     }
     socket.on('data', (chunk) => {
-      for (const line of split(String(chunk))) {
-        if (isRequest(line)) void this.#give(socket, peer)
+      for (const line of lines.push(String(chunk))) {
+        if (isRequest(line)) void this.#passTo(socket, peer)
         else refuse(socket, 'the request is not understood')
       }
     })
   }
 
-  async #give(socket: net.Socket, peer: Peer): Promise<void> {
+  async #passTo(socket: net.Socket, peer: Peer): Promise<void> {
     try {
-      await this.#options.takeover((predecessor) => Promise.resolve(this.#offer(socket, peer, predecessor)))
+      await this.#replace((predecessor) => Promise.resolve(this.#offer(socket, peer, predecessor)))
     } catch (error) {
       refuse(socket, messageOf(error))
     }
   }
 
   #offer(socket: net.Socket, { pid }: Peer, predecessor: string): Candidate {
-    const listeners = this.#options.listeners()
+    const listeners = this.#listeners.list()
     const offer: Offer = { version: 1, names: listeners.map(({ name }) => name), predecessor }
     const data = Buffer.from(JSON.stringify(offer) + '\n')
     const fds = listeners.map(({ fd }) => fd)
-    const sent = descriptorCalls(this.#koffi).send(handleOf(socket)?.fd ?? -1, data, fds)
+    const sent = descriptorCalls(this.#koffi).send(descriptorOf(socket), data, fds)
     if (sent < data.length) throw new Error('the listeners could not be sent')
     const gone = new Promise<string>((resolve) => socket.once('close', () => resolve('ended')))
-    // Somebody else started it, and it need not die for us.
+    // This process did not start it, and so does not end it.
     return { pid, gone, end: () => Promise.resolve(), release: () => {} }
   }
 }

@@ -1,116 +1,130 @@
-import { HandoverError, messageOf } from '../protocol/errors.js'
+import type { Announcer } from '../announce/announcer.js'
+import type { PassedListeners } from '../listeners/passed-listeners.js'
 import type { Environment } from '../protocol/environment.js'
-import type { ServiceState } from '../protocol/lifecycle.js'
-import type { PassedListener } from '../listeners/passed-listeners.js'
-import { startChild, type Candidate } from './candidate.js'
-import { ownCommandLine, type CommandLine } from '../system/command-line.js'
-import { living, generationOf, type Generation } from '../system/generations.js'
+import { HandoverError, messageOf } from '../protocol/errors.js'
+import { identityOf, stillRunning, type ProcessIdentity } from '../system/process-identity.js'
+import type { Candidate } from './candidate.js'
 import type { AloneSettings } from './options.js'
 import type { UpgradeReceipt } from './receipt.js'
-import { recreate, upgrade, type Incumbent } from './upgrade.js'
+import { reportFailure, type ReplaceableService, type Transfers } from './replaceable.js'
+import { Upgrade } from './upgrade.js'
 
-/** The service, as its upgrades see it. */
-export interface UpgradeHost extends Incumbent {
-  state(): ServiceState
-  readonly environment: Environment
-  /** How long a drain may take: so long may a child that failed go on answering what it accepted. */
-  readonly drainMs: number
-  /** What a successor is to listen on. */
-  listeners(): PassedListener[]
-  upgrading(pid: number): void
-  failed(error: HandoverError): void
+export interface UpgradesOptions {
+  settings: AloneSettings
+  /** How long a drain may take: a candidate that failed may answer what it accepted for as long. Milliseconds. */
+  drainMs: number
+  environment: Environment
+  transfers: Transfers
 }
 
-/** Begins an upgrade where one may begin, and refuses it with the reason where not: at most one at a time. */
+/** Begins an upgrade, at most one at a time, or refuses it with the reason. */
 export class Upgrades {
-  readonly #host: UpgradeHost
-  readonly #settings: AloneSettings
-  readonly #line: CommandLine = ownCommandLine()
-  /** Earlier generations that drained when we took over. */
-  #earlier: Generation[] = []
-  #current: { pid: number } | null = null
+  readonly #service: ReplaceableService
+  readonly #announcer: Announcer
+  readonly #listeners: PassedListeners
+  readonly #options: UpgradesOptions
+  /** Generations that already drained when this process took over. */
+  #earlier: ProcessIdentity[] = []
+  #current: { pid: number; unwanted: AbortController } | null = null
+  #committed = false
 
-  committed = false
-
-  constructor(host: UpgradeHost, settings: AloneSettings) {
-    this.#host = host
-    this.#settings = settings
+  constructor(
+    service: ReplaceableService,
+    announcer: Announcer,
+    listeners: PassedListeners,
+    options: UpgradesOptions,
+  ) {
+    this.#service = service
+    this.#announcer = announcer
+    this.#listeners = listeners
+    this.#options = options
   }
 
-  /** What the predecessor told when it stepped back. */
-  follow(earlier: Generation[]): void {
-    this.#earlier = earlier
+  /** A successor serves. */
+  get committed(): boolean {
+    return this.#committed
   }
 
-  /** An earlier generation is still there. */
+  set earlier(generations: ProcessIdentity[]) {
+    this.#earlier = generations
+  }
+
   get earlierDrain(): boolean {
-    return living(this.#earlier).length > 0
+    return stillRunning(this.#earlier).length > 0
   }
 
-  startChild(listeners: PassedListener[], predecessor: string): Promise<Candidate> {
-    return startChild(this.#line, { listeners, environment: this.#host.environment, predecessor })
+  drainBegan(reason: string): void {
+    if (!this.#committed) this.#current?.unwanted.abort(reason)
   }
 
-  /** @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED` or `ERR_HANDOVER_UPGRADE_FAILED` */
-  async to(start: (predecessor: string) => Promise<Candidate>, stopFirst = false): Promise<UpgradeReceipt> {
-    const reason = this.#refusal()
-    if (reason !== null) throw this.#refused(reason)
-    const current = (this.#current = { pid: 0 })
-    const host = this.#host
-    host.announcer.reloading()
+  /**
+   * `stopFirst`: this process drains before the next one is started.
+   *
+   * @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED` or `ERR_HANDOVER_UPGRADE_FAILED`
+   */
+  async run(start: (predecessor: string) => Promise<Candidate>, stopFirst: boolean): Promise<UpgradeReceipt> {
+    const refusal = this.#refusal()
+    if (refusal !== null) throw this.#refused(refusal)
+    const current = { pid: 0, unwanted: new AbortController() }
+    this.#current = current
+    this.#announcer.reloading()
+    const { drainMs, settings, transfers } = this.#options
+    const upgrade = new Upgrade(this.#service, this.#announcer, transfers, {
+      timeoutMs: settings.timeoutMs,
+      graceMs: Math.min(drainMs + 1000, maxGraceMs),
+      draining: [...stillRunning(this.#earlier), identityOf(process.pid)],
+      unwanted: current.unwanted.signal,
+      start: async (predecessor) => {
+        const candidate = await start(predecessor)
+        current.pid = candidate.pid
+        this.#service.emit('upgrading', candidate.pid)
+        return candidate
+      },
+      committed: () => (this.#committed = true),
+    })
     try {
-      return await (stopFirst ? recreate : upgrade)(host, {
-        timeoutMs: this.#settings.timeoutMs,
-        graceMs: Math.min(host.drainMs + 1000, longestGraceMs),
-        draining: [...living(this.#earlier), generationOf(process.pid)],
-        start: async (predecessor) => {
-          const candidate = await start(predecessor)
-          current.pid = candidate.pid
-          host.upgrading(candidate.pid)
-          return candidate
-        },
-        committed: () => (this.committed = true),
-        failed: (failure) => host.failed(failure),
-      })
+      return await (stopFirst ? upgrade.recreate() : upgrade.run())
     } catch (error) {
       this.#current = null
-      const failure =
-        error instanceof HandoverError
-          ? error
-          : new HandoverError('ERR_HANDOVER_UPGRADE_FAILED', messageOf(error))
-      host.announcer.reloaded(failure)
-      host.failed(failure)
-      throw failure
+      throw this.#failed(error)
     }
+  }
+
+  #failed(error: unknown): HandoverError {
+    const failure =
+      error instanceof HandoverError
+        ? error
+        : new HandoverError('ERR_HANDOVER_UPGRADE_FAILED', messageOf(error))
+    this.#announcer.reloaded(failure)
+    reportFailure(this.#service, failure)
+    return failure
   }
 
   #refused(reason: string): HandoverError {
     const error = new HandoverError('ERR_HANDOVER_UPGRADE_REFUSED', `No upgrade can begin now: ${reason}`)
-    this.#host.failed(error)
+    reportFailure(this.#service, error)
     return error
   }
 
-  /** Why no upgrade may begin, in half a sentence; null: it may. */
+  /** Why no upgrade may begin, in half a sentence; null: one may. */
   #refusal(): string | null {
-    const { environment } = this.#host
-    const state = this.#host.state()
+    const { environment, settings } = this.#options
+    const { state } = this.#service
+    const pid = this.#current?.pid ?? 0
     if (environment.HANDOVER_SOCKET !== undefined) return 'a supervisor is in charge of this process, ask it'
     if (this.#current !== null && state !== 'draining' && state !== 'closed')
-      return `the one${this.#current.pid === 0 ? '' : ` to process ${this.#current.pid}`} is still going on`
+      return `the one${pid === 0 ? '' : ` to process ${pid}`} is still under way`
     if (state === 'starting') return 'this process is not ready itself yet'
-    if (state !== 'ready') {
-      const successor =
-        (this.#current?.pid ?? 0) === 0 ? '' : `, process ${this.#current?.pid} has taken its place`
-      return `this process is ${state}${successor}`
+    if (state !== 'ready')
+      return `this process is ${state}${pid === 0 ? '' : `, process ${pid} has taken its place`}`
+    const draining = stillRunning(this.#earlier)
+    if (draining.length >= settings.maxDraining && draining.length > 0) {
+      const pids = draining.map((generation) => generation.pid).join(', ')
+      return `${draining.length} earlier generations still drain (${pids}), maxDraining is ${settings.maxDraining}`
     }
-    const draining = living(this.#earlier)
-    if (draining.length >= this.#settings.maxDraining && draining.length > 0) {
-      const pids = draining.map(({ pid }) => pid).join(', ')
-      return `${draining.length} earlier generations still drain (${pids}), maxDraining is ${this.#settings.maxDraining}`
-    }
-    return this.#host.listeners().length === 0 ? 'nothing listens here' : null
+    return this.#listeners.list().length === 0 ? 'nothing listens here' : null
   }
 }
 
-/** A child that hangs keeps the next upgrade waiting for so long. */
-const longestGraceMs = 10_000
+/** A child that hangs holds up the next upgrade for this long. Milliseconds. */
+const maxGraceMs = 10_000

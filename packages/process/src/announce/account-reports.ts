@@ -1,4 +1,4 @@
-/** Tells the account soon after it has changed, and once for all that changes within a second. */
+/** Reports the account when it has changed: at most once per second, and a second after the change at the latest. */
 export class AccountReports {
   readonly #report: () => void
   #timer: NodeJS.Timeout | null = null

@@ -1,36 +1,36 @@
 import type { InstanceMessage } from '../protocol/messages.js'
 
+/** `library`: the application calls the library. `register`: the preload does. */
 export type Mode = 'library' | 'register'
 
-/** Whoever started us, told what becomes of us: our own supervisor, systemd, a cluster primary, or nobody. */
+/** Reports the state of this process to what started it: the supervisor, systemd, the cluster primary, or nothing. */
 export interface Announcer {
   say(message: InstanceMessage): void
-  /** The application reads its configuration anew; `reloaded` follows, with the error if it failed. */
+  /** The application is reloading its configuration. Call `reloaded` next, with the error if it failed. */
   reloading(): void
   reloaded(error?: unknown): void
-  /** A drain begins that ends within this time. */
+  /** A drain has begun, which ends within `timeoutMs`. */
   stopping(timeoutMs: number): void
-  /** Something was asked of the system that it refused. */
   failed(error: unknown): void
-  /** This listener may be kept for a later process, under that name; `forget` when it is given up. */
+  /** Asks the service manager to store a copy of the listener for a later process. `forget` removes it. */
   keep(name: string, fd: number): void
   forget(name: string): void
   /**
-   * Another process is to take our place, and to speak for the service from now on. Our signs of life go on until
-   * the returned function is called: when it gives its own.
+   * Another process takes over, and reports for the service from now on. This process still sends watchdog signs until
+   * the returned function is called. Call it when the other process sends its own.
    */
   handedOver(): () => void
-  /** We have taken another process's place, and are ready, or not yet. */
+  /** This process has taken over from another one. `ready`: whether it has said that it is ready. */
   tookOver(ready: boolean): void
-  /** Resolves when what was said is on its way, within half a second in any case. */
+  /** Resolves when everything was sent, or after half a second. */
   flush(): Promise<void>
   close(): void
 }
 
 const nothing = (): void => {}
 
-/** What only a service manager is told. Our supervisor knows it already, and keeps the listeners itself. */
-export const silent = {
+/** The part of an announcer that only a service manager needs. The supervisor tracks all of this itself. */
+export const withoutServiceManager = {
   reloading: nothing,
   reloaded: nothing,
   stopping: nothing,

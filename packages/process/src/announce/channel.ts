@@ -1,3 +1,4 @@
+import { LineSplitter } from '#shared/lines.js'
 import net from 'node:net'
 import {
   protocolVersion,
@@ -7,40 +8,39 @@ import {
 } from '../protocol/messages.js'
 
 /**
- * Our end of the supervisor's socket: JSON lines, reconnecting. It never keeps the process alive, and a
- * supervisor that is not there, or talks nonsense, never disturbs the service.
+ * The instance's end of the supervisor's socket: JSON lines. It reconnects, and does not keep the process alive. A
+ * supervisor that is absent, or sends nonsense, does not affect the service.
  */
 export class Channel {
   readonly #path: string
   readonly #hello: InstanceMessage
-  readonly #hear: (message: SupervisorMessage) => void
-  /** What a supervisor must know that starts to listen in the middle: said again on each new connection. */
+  readonly #onMessage: (message: SupervisorMessage) => void
+  /** Sent again on each new connection: a restarted supervisor needs them. */
   readonly #standing: SuccessorMessage[] = []
   #socket: net.Socket | null = null
   #connected = false
   #closed = false
   #retryMs = firstRetryMs
-  readonly #gone: (() => void) | undefined
+  readonly #onGone: (() => void) | undefined
 
-  /** `gone`: called when the other end is gone for good. Without it, somebody else will listen there again. */
+  /** `onGone`: called when the other end is gone, instead of reconnecting. */
   constructor(
     path: string,
     hello: InstanceMessage,
-    hear: (message: SupervisorMessage) => void,
-    gone?: () => void,
+    onMessage: (message: SupervisorMessage) => void,
+    onGone?: () => void,
   ) {
     this.#path = path
     this.#hello = hello
-    this.#hear = hear
-    this.#gone = gone
+    this.#onMessage = onMessage
+    this.#onGone = onGone
     this.#connect()
   }
 
-  get connected(): boolean {
-    return this.#connected
-  }
-
-  /** Some replace the one before, some are of the moment; every other message stands for good. */
+  /**
+   * Sends now if connected, and again on each later connection. A message whose type is in `replacing` replaces the last
+   * one of that type; one in `momentary` is sent once, and only if connected.
+   */
   send(message: SuccessorMessage): void {
     if (momentary.has(message.type)) return this.#connected ? this.#write(message) : undefined
     if (replacing.has(message.type)) {
@@ -51,7 +51,7 @@ export class Channel {
     if (this.#connected) this.#write(message)
   }
 
-  /** Resolves when all is written, or cannot be; within half a second in any case. */
+  /** Resolves when everything was written, when that is impossible, or after half a second. */
   async flush(): Promise<void> {
     const socket = this.#socket
     if (socket === null || this.#closed) return
@@ -93,12 +93,12 @@ export class Channel {
     this.#connected = false
     this.#socket = null
     if (this.#closed) return
-    if (this.#gone !== undefined) {
+    if (this.#onGone !== undefined) {
       this.#closed = true
-      return this.#gone()
+      return this.#onGone()
     }
     setTimeout(() => this.#closed || this.#connect(), this.#retryMs).unref()
-    this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
+    this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs)
   }
 
   #write(message: SuccessorMessage): void {
@@ -112,21 +112,21 @@ export class Channel {
     }
     switch (message.type) {
       case 'successors':
-        if (Array.isArray(message.sockets)) this.#hear(message)
+        if (Array.isArray(message.sockets)) this.#onMessage(message)
         return
       case 'ticketKeys':
-        if (typeof message.keys === 'string') this.#hear(message)
+        if (typeof message.keys === 'string') this.#onMessage(message)
         return
       case 'refused':
-        return this.#hear(message)
+        return this.#onMessage(message)
       case 'takeOver':
-        if (Array.isArray(message.draining)) this.#hear(message)
+        if (Array.isArray(message.draining)) this.#onMessage(message)
         return
       case 'exec':
-        this.#hear(message)
+        this.#onMessage(message)
         return
       case 'welcome':
-      // An error is never answered: two ends that answer each other's errors would not stop.
+      // An error gets no answer: two ends would answer each other's errors without end.
       // eslint-disable-next-line no-fallthrough
       case 'error':
         return
@@ -134,7 +134,7 @@ export class Channel {
         const { type } = message as { type: string }
         return this.#write({
           type: 'error',
-          message: `Unknown message type "${type}", version ${protocolVersion} of the protocol is spoken`,
+          message: `The message type "${type}" is unknown in version ${protocolVersion} of the protocol`,
           unknown: type,
         })
       }
@@ -145,11 +145,11 @@ export class Channel {
 const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts'])
 const momentary = new Set<SuccessorMessage['type']>(['executing', 'execFailed'])
 const firstRetryMs = 50
-/** A supervisor that is started again waits for us for a second: it has something to say before it goes on. */
-const lastRetryMs = 250
+/** A restarted supervisor waits one second for its instances to connect before it continues. */
+const maxRetryMs = 250
 const flushMs = 500
-/** No message is longer; a peer that sends no line end does not get to fill our memory. */
-const longestLine = 64 * 1024
+/** In characters. Limits the memory that a peer that sends no line end can take. */
+const maxLineLength = 64 * 1024
 
 function parse(line: string): SupervisorMessage | null {
   try {
@@ -162,17 +162,15 @@ function parse(line: string): SupervisorMessage | null {
 
 /** Calls back with each line, and with null for one that is too long. */
 function lineReader(onLine: (line: string | null) => void): (chunk: string) => void {
-  let rest = ''
+  const lines = new LineSplitter()
   let skipping = false
   return (chunk) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    for (const part of parts) {
-      if (!skipping && part !== '') onLine(part)
+    for (const line of lines.push(chunk)) {
+      if (!skipping && line !== '') onLine(line)
       skipping = false
     }
-    if (rest.length <= longestLine) return
-    rest = ''
+    if (lines.rest.length <= maxLineLength) return
+    lines.drop()
     if (!skipping) onLine(null)
     skipping = true
   }

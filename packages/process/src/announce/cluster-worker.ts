@@ -1,25 +1,25 @@
 import type { Cluster } from 'node:cluster'
-import { silent, type Announcer } from './announcer.js'
+import { withoutServiceManager, type Announcer } from './announcer.js'
 import type { InstanceMessage } from '../protocol/messages.js'
 
-/** Sent by a node:cluster worker. Node keeps messages with this prefix from the application's 'message' events. */
+/** Sent by a node:cluster worker. Node emits no 'message' event for a `cmd` with the prefix `NODE_`. */
 interface WorkerMessage {
   cmd: 'NODE_HANDOVER'
   message: InstanceMessage
 }
 
-/** The module is asked for only where there is an IPC channel, so that nobody else pays for loading it. */
+/** Loads node:cluster only if there is an IPC channel: other processes need not pay for it. */
 export function isClusterWorker(): boolean {
   return (
     process.channel !== undefined && (process.getBuiltinModule('node:cluster') as unknown as Cluster).isWorker
   )
 }
 
-/** A worker reports to its primary, which speaks for the whole instance. */
-export function toPrimary(): Announcer {
+/** Reports to the cluster primary, which reports for the whole instance. */
+export function primaryAnnouncer(): Announcer {
   let last: Promise<void> = Promise.resolve()
   return {
-    ...silent,
+    ...withoutServiceManager,
     say: (message) => {
       if (!process.connected) return
       const wrapped: WorkerMessage = { cmd: 'NODE_HANDOVER', message }
@@ -30,7 +30,8 @@ export function toPrimary(): Announcer {
   }
 }
 
-export function fromWorker(received: unknown): InstanceMessage | null {
+/** Null if the primary has received something else. */
+export function parseWorkerMessage(received: unknown): InstanceMessage | null {
   const message = received as Partial<WorkerMessage> | null
   return message?.cmd === 'NODE_HANDOVER' ? (message.message ?? null) : null
 }

@@ -1,19 +1,19 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { descriptorOf } from '../node/handle.js'
 import type { Announcer } from './announcer.js'
 import { boundName, isBoundName } from '../listeners/bound-name.js'
 import type { InheritedListener } from '../listeners/inherited.js'
 
 /**
- * Has systemd keep a copy of a TCP listener that was bound here (FDSTORE=1), where the unit allows for it
- * (FileDescriptorStoreMax=): a process that is killed, or restarted, refuses nobody, as the next one gets it back.
- * Not a unix socket: Node deletes its file when it closes, and nobody finds the way to it any more.
+ * Lets systemd store a copy of a TCP listener that this process has bound (FDSTORE=1), if the unit allows it
+ * (FileDescriptorStoreMax=): when the process is killed or restarted, clients wait in the queue for the next one, which
+ * gets the listener back. Not for a unix socket: Node deletes its file when it closes, so no client could connect.
  */
 export function keepListener(announcer: Announcer, server: net.Server, isDraining: () => boolean): void {
   const address = server.address()
-  const fd = handleOf(server)?.fd
-  if (fd === undefined || fd < 0 || address === null || typeof address === 'string') return
+  const fd = descriptorOf(server)
+  if (fd < 0 || address === null || typeof address === 'string') return
   const name = boundName(address)
   announcer.keep(name, fd)
   server.once('close', () => {
@@ -21,12 +21,15 @@ export function keepListener(announcer: Announcer, server: net.Server, isDrainin
   })
 }
 
-/** What an earlier process had bound and this one does not want: its clients would wait for ever. */
+/**
+ * Closes the stored listeners that this process does not use, and removes them from the store: their clients would wait
+ * forever. Returns the other unused ones.
+ */
 export function forgetUnused(announcer: Announcer, unused: InheritedListener[]): InheritedListener[] {
-  const kept = unused.filter(({ name }) => isBoundName(name))
-  for (const { name, fd } of kept) {
+  const stored = unused.filter(({ name }) => isBoundName(name))
+  for (const { name, fd } of stored) {
     announcer.forget(name)
     fs.closeSync(fd)
   }
-  return unused.filter((listener) => !kept.includes(listener))
+  return unused.filter((listener) => !stored.includes(listener))
 }

@@ -1,81 +1,106 @@
+import { messageOf } from '../protocol/errors.js'
+import type { InstanceMessage, SupervisorMessage } from '../protocol/messages.js'
 import type { Announcer } from './announcer.js'
 import { Channel } from './channel.js'
-import type { InstanceMessage, SupervisorMessage } from '../protocol/messages.js'
 
 /**
- * The voice of a process that shall take another one's place. Its predecessor hears everything at once; the
- * service manager hears nothing before the predecessor has stepped back, or is gone: a successor that fails must
- * not have become the main process, nor have removed a listener from the store.
+ * The announcer of a process that is to take another one's place. The predecessor gets every message at once. Those to
+ * the service manager are held until the predecessor says `takeOver` or is gone: a successor that fails must not have
+ * become the main process, nor have removed a listener from the store.
  */
-export function afterPredecessor(
+export function heldAnnouncer(
   path: string,
   manager: Announcer,
   hello: InstanceMessage,
-  hear: (message: SupervisorMessage) => void,
+  onMessage: (message: SupervisorMessage) => void,
 ): Announcer {
-  let held: (() => void)[] | null = []
-  let ready = false
+  const held = new HeldManager(manager)
   let refused = false
-  let link: Channel | null = null
+  let channel: Channel | null = null
 
-  const claim = async (): Promise<void> => {
-    const calls = held
-    if (calls === null) return
-    held = null
-    manager.tookOver(ready)
-    for (const call of calls) call()
-    await manager.flush()
+  const received = (message: SupervisorMessage): void => {
+    if (message.type === 'refused') refused = true
+    if (message.type === 'takeOver') void held.release().then(() => predecessor().send({ type: 'tookOver' }))
+    onMessage(message)
   }
-  const open = (): Channel => {
-    const channel = new Channel(
-      path,
-      hello,
-      (message) => {
-        if (message.type === 'refused') refused = true
-        if (message.type === 'takeOver') void claim().then(() => channel.send({ type: 'tookOver' }))
-        hear(message)
-      },
-      () => {
-        if (held === null || refused) return
-        void claim()
-        hear({ type: 'takeOver', draining: [] })
-      },
-    )
-    return channel
+  const predecessorGone = (): void => {
+    if (held.released || refused) return
+    void held.release()
+    onMessage({ type: 'takeOver', draining: [] })
   }
-  const later =
-    <Args extends unknown[]>(call: (...args: Args) => void) =>
-    (...args: Args): void => {
-      if (held === null) call(...args)
-      else held.push(() => call(...args))
-    }
-  const sayLater = later(manager.say)
+  /** Connects at the first message. */
+  const predecessor = (): Channel => (channel ??= new Channel(path, hello, received, predecessorGone))
 
   return {
+    ...held.announcements,
     say(message) {
-      link ??= open()
-      link.send(message)
-      if (message.type === 'ready' && held !== null) ready = true
-      else sayLater(message)
+      predecessor().send(message)
+      held.say(message)
     },
-    reloading: later(manager.reloading),
-    reloaded: later(manager.reloaded),
-    stopping: later(manager.stopping),
     failed(error) {
-      link ??= open()
-      link.send({ type: 'error', message: error instanceof Error ? error.message : String(error) })
-      later(manager.failed)(error)
+      predecessor().send({ type: 'error', message: messageOf(error) })
+      held.announcements.failed(error)
     },
-    keep: later(manager.keep),
-    forget: later(manager.forget),
     tookOver: () => {},
     handedOver: manager.handedOver,
     flush: async () => {
-      await Promise.all([link?.flush(), manager.flush()])
+      await Promise.all([channel?.flush(), manager.flush()])
     },
     close() {
-      link?.close()
+      channel?.close()
       manager.close()
     },
+  }
+}
+
+/** Holds what is announced to the service manager until `release`. */
+class HeldManager {
+  readonly announcements: Pick<
+    Announcer,
+    'reloading' | 'reloaded' | 'stopping' | 'failed' | 'keep' | 'forget'
+  >
+  readonly #manager: Announcer
+  readonly #say: Announcer['say']
+  #calls: (() => void)[] | null = []
+  #ready = false
+
+  constructor(manager: Announcer) {
+    this.#manager = manager
+    this.#say = this.#hold(manager.say)
+    this.announcements = {
+      reloading: this.#hold(manager.reloading),
+      reloaded: this.#hold(manager.reloaded),
+      stopping: this.#hold(manager.stopping),
+      failed: this.#hold(manager.failed),
+      keep: this.#hold(manager.keep),
+      forget: this.#hold(manager.forget),
+    }
+  }
+
+  get released(): boolean {
+    return this.#calls === null
+  }
+
+  /** `ready` is sent together with the takeover, see `Announcer.tookOver`. */
+  say(message: InstanceMessage): void {
+    if (message.type === 'ready' && !this.released) this.#ready = true
+    else this.#say(message)
+  }
+
+  /** Makes the held calls, in their order. Resolves when everything was sent. */
+  async release(): Promise<void> {
+    const calls = this.#calls
+    if (calls === null) return
+    this.#calls = null
+    this.#manager.tookOver(this.#ready)
+    for (const call of calls) call()
+    await this.#manager.flush()
+  }
+
+  #hold<Args extends unknown[]>(call: (...args: Args) => void): (...args: Args) => void {
+    return (...args) => {
+      if (this.#calls === null) call(...args)
+      else this.#calls.push(() => call(...args))
+    }
   }
 }

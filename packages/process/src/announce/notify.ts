@@ -1,30 +1,31 @@
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { checkSocketPath, sendDatagram, sendDescriptor, type Ffi } from '../system/unix-datagram.js'
-import { loadKoffi as loadOurKoffi } from '../system/koffi.js'
+import { checkUnixName } from '#shared/socket-address.js'
+import { sendDatagram, sendDescriptor, type Ffi } from '../system/unix-datagram.js'
+import { loadKoffi } from '../system/koffi.js'
 
 /**
- * Says `state` to systemd, or to another supervisor that speaks sd_notify(3). Node has no unix datagram
- * sockets: `koffi` sends it if the application has that package, else the program `systemd-notify`, which is
- * another process than ours, so the unit needs `NotifyAccess=all`.
+ * Sends `state` to systemd or another supervisor that implements sd_notify(3). Node has no unix datagram sockets, so
+ * the package `koffi` sends it if the application has it, else the program `systemd-notify`. That program is another
+ * process, so the unit needs `NotifyAccess=all`.
  *
- * `fd` goes with it, for FDSTORE=1: only koffi can send a descriptor, and without it nothing is kept.
- * Resolves with null, or with one sentence that says why it could not be said.
+ * `fd` is sent along, for FDSTORE=1. Only koffi can send a descriptor; without koffi, nothing is sent.
+ * Resolves with null, or with a sentence about what failed. Never rejects.
  */
 export async function notify(socketPath: string, state: string, fd?: number): Promise<string | null> {
-  const wrong = checkSocketPath(socketPath)
+  const wrong = checkUnixName('NOTIFY_SOCKET', socketPath)
   if (wrong !== null) return wrong
   if (fd !== undefined) {
-    const ours = loadOurKoffi()
-    return ours === null ? null : sendDescriptor(ours, socketPath, state, fd)
+    const koffi = loadKoffi()
+    return koffi === null ? null : sendDescriptor(koffi, socketPath, state, fd)
   }
-  const koffi = loadKoffi()
+  const koffi = loadApplicationKoffi()
   if (koffi !== null) return sendDatagram(koffi, socketPath, state)
   return runSystemdNotify(socketPath, state)
 }
 
-/** The application's own: this library has no dependencies to bring along. */
-function loadKoffi(): Ffi | null {
+/** Resolved from the application's script, where this library may not find it; of any version. */
+function loadApplicationKoffi(): Ffi | null {
   try {
     return createRequire(process.argv[1] ?? `${process.cwd()}/`)('koffi') as Ffi
   } catch {
@@ -45,7 +46,7 @@ function runSystemdNotify(socketPath: string, state: string): Promise<string | n
       ),
     )
     child.once('exit', (code) =>
-      resolve(code === 0 ? null : `systemd-notify exited with ${code} when it was to send "${state}"`),
+      resolve(code === 0 ? null : `systemd-notify exited with ${code} when sending "${state}"`),
     )
   })
 }

@@ -1,30 +1,39 @@
 import type { Environment } from '../protocol/environment.js'
 import { protocolVersion, type InstanceMessage, type SupervisorMessage } from '../protocol/messages.js'
 import { version } from '../protocol/version.js'
-import { silent, type Announcer, type Mode } from './announcer.js'
+import { withoutServiceManager, type Announcer, type Mode } from './announcer.js'
 import { Channel } from './channel.js'
-import { isClusterWorker, toPrimary } from './cluster-worker.js'
-import { afterPredecessor } from './held-announcer.js'
-import { toServiceManager } from './service-manager.js'
+import { isClusterWorker, primaryAnnouncer } from './cluster-worker.js'
+import { heldAnnouncer } from './held-announcer.js'
+import { serviceManagerAnnouncer } from './service-manager.js'
 
-/** `hear` gets what the supervisor says. `generation`: how many programs this process has been before. */
+/**
+ * The announcer that the environment asks for: HANDOVER_SOCKET, else HANDOVER_PREDECESSOR, else NOTIFY_SOCKET, else a
+ * cluster worker's IPC channel, else none. `onMessage` gets the supervisor's or predecessor's messages. `generation`:
+ * how many programs this process has run before. Default: 0.
+ */
 export function openAnnouncer(
   environment: Environment,
   mode: Mode,
-  hear: (message: SupervisorMessage) => void,
+  onMessage: (message: SupervisorMessage) => void,
   generation = 0,
 ): Announcer {
   if (environment.HANDOVER_SOCKET !== undefined)
-    return toSupervisor(environment.HANDOVER_SOCKET, mode, hear, generation)
-  const manager = toManager(environment)
+    return supervisorAnnouncer(
+      environment.HANDOVER_SOCKET,
+      { ...hello(mode), ...imageOf(generation) },
+      onMessage,
+    )
+  const manager = managerAnnouncer(environment)
   const { HANDOVER_PREDECESSOR: predecessor } = environment
-  return predecessor === undefined ? manager : afterPredecessor(predecessor, manager, hello(mode), hear)
+  return predecessor === undefined ? manager : heldAnnouncer(predecessor, manager, hello(mode), onMessage)
 }
 
-function toManager(environment: Environment): Announcer {
-  if (environment.NOTIFY_SOCKET !== undefined) return toServiceManager(environment.NOTIFY_SOCKET, environment)
-  if (isClusterWorker()) return toPrimary()
-  return { ...silent, say: () => {}, flush: () => Promise.resolve(), close: () => {} }
+function managerAnnouncer(environment: Environment): Announcer {
+  if (environment.NOTIFY_SOCKET !== undefined)
+    return serviceManagerAnnouncer(environment.NOTIFY_SOCKET, environment)
+  if (isClusterWorker()) return primaryAnnouncer()
+  return { ...withoutServiceManager, say: () => {}, flush: () => Promise.resolve(), close: () => {} }
 }
 
 const hello = (mode: Mode): InstanceMessage => ({
@@ -40,18 +49,16 @@ const imageOf = (generation: number): { revision?: string; generation?: number }
   ...(generation === 0 ? {} : { generation }),
 })
 
-/** Connects with the first thing that there is to say: a process that never serves stays silent. */
-function toSupervisor(
+/** Connects at the first message: a process that never serves sends nothing. */
+function supervisorAnnouncer(
   path: string,
-  mode: Mode,
-  hear: (message: SupervisorMessage) => void,
-  generation: number,
+  hello: InstanceMessage,
+  onMessage: (message: SupervisorMessage) => void,
 ): Announcer {
   let channel: Channel | null = null
-  const open = () => new Channel(path, { ...hello(mode), ...imageOf(generation) }, hear)
   return {
-    ...silent,
-    say: (message) => (channel ??= open()).send(message),
+    ...withoutServiceManager,
+    say: (message) => (channel ??= new Channel(path, hello, onMessage)).send(message),
     flush: () => channel?.flush() ?? Promise.resolve(),
     close: () => channel?.close(),
   }

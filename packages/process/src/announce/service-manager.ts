@@ -3,72 +3,98 @@ import type { Environment } from '../protocol/environment.js'
 import type { InstanceMessage } from '../protocol/messages.js'
 
 /**
- * systemd, or whoever else gave us a NOTIFY_SOCKET, is told what becomes of us in the words of sd_notify(3), one
- * datagram after the other. What cannot be said becomes one process warning; the service goes on.
+ * Reports to systemd, or another service manager that sets NOTIFY_SOCKET, by sd_notify(3), one datagram after the other.
+ * The first failure becomes a process warning; it does not affect the service.
  */
-export function toServiceManager(path: string, environment: Environment): Announcer {
-  let last: Promise<void> = Promise.resolve()
-  let warned = false
-  let ours = true
-
-  const send = (state: Lines, fd?: number): void => {
-    const lines = Object.entries(state).map(
-      ([name, value]) => `${name}=${String(value).replaceAll('\n', ' ')}`,
-    )
-    last = last.then(async () => {
-      const { notify } = await import('./notify.js')
-      const failure = await notify(path, lines.join('\n'), fd)
-      if (failure === null || warned) return
-      warned = true
-      process.emitWarning(failure, 'HandoverWarning')
-    })
+export function serviceManagerAnnouncer(path: string, environment: Environment): Announcer {
+  const { send, flush } = datagramQueue(path)
+  const { sign, start, stop } = watchdog(environment, send)
+  let isMain = true
+  const sendIfMain = (state: Lines, fd?: number): void => {
+    if (isMain) send(state, fd)
   }
-  const tell = (state: Lines, fd?: number): void => {
-    if (ours) send(state, fd)
-  }
-  const intervalMs = watchdogInterval(environment)
-  const sign: Lines | null = intervalMs === null ? null : { WATCHDOG: 1 }
-  const giveSigns = () =>
-    intervalMs === null ? undefined : setInterval(() => send({ WATCHDOG: 1 }), intervalMs).unref()
-  // A candidate's would keep a predecessor that hangs.
-  let signs = environment.HANDOVER_PREDECESSOR === undefined ? giveSigns() : undefined
+  // Signs of a successor that has not taken over would hide that its predecessor hangs.
+  if (environment.HANDOVER_PREDECESSOR === undefined) start()
 
   return {
     say(message) {
       const state = notifyState(message, sign)
-      if (state !== null) tell(state)
+      if (state !== null) sendIfMain(state)
     },
-    reloading: () => tell({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
-    reloaded: (error) => tell({ READY: 1, ...(error === undefined ? {} : failureState(error)) }),
-    // A moment more than the drain may take: what ends it at its deadline is the library itself.
-    stopping: (timeoutMs) =>
-      tell({ STOPPING: 1, STATUS: 'Draining', EXTEND_TIMEOUT_USEC: Math.ceil(timeoutMs + 1000) * 1000 }),
-    failed: (error) => tell(failureState(error)),
-    // FDPOLL=0: it is not to be dropped for an error or a hang-up that epoll(7) reports (systemd 246).
-    keep: (name, fd) => tell({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
-    forget: (name) => tell({ FDSTOREREMOVE: 1, FDNAME: name }),
+    reloading: () => sendIfMain({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
+    reloaded: (error) => sendIfMain({ READY: 1, ...(error === undefined ? {} : failureState(error)) }),
+    // A second longer than the drain: its deadline is enforced here, not by the service manager.
+    stopping(timeoutMs) {
+      const timeout = Math.ceil(timeoutMs + 1000) * 1000
+      sendIfMain({ STOPPING: 1, STATUS: 'Draining', EXTEND_TIMEOUT_USEC: timeout })
+    },
+    failed: (error) => sendIfMain(failureState(error)),
+    // FDPOLL=0: without it, systemd drops the listener at an error or hang-up that epoll(7) reports (systemd 246).
+    keep: (name, fd) => sendIfMain({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
+    forget: (name) => sendIfMain({ FDSTOREREMOVE: 1, FDNAME: name }),
     handedOver() {
-      ours = false
-      return () => clearInterval(signs)
+      isMain = false
+      return stop
     },
-    // One datagram: a READY=1 of a process that is not the main one yet would be another's. With a sign of life:
-    // in upgrades that follow each other fast, nobody may live for as long as the interval.
+    // One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a watchdog sign:
+    // when upgrades follow each other fast, no process may live as long as the interval.
     tookOver(ready) {
-      signs = giveSigns()
-      tell({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
+      start()
+      sendIfMain({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
     },
-    flush: () => last,
+    flush,
     close() {
-      if (ours) clearInterval(signs)
+      if (isMain) stop()
     },
   }
 }
 
+/** Sends one datagram after the other. The first failure becomes a process warning. */
+function datagramQueue(path: string): { send: Send; flush: () => Promise<void> } {
+  let last: Promise<void> = Promise.resolve()
+  let warned = false
+  return {
+    send(state, fd) {
+      const lines = Object.entries(state).map(
+        ([name, value]) => `${name}=${String(value).replaceAll('\n', ' ')}`,
+      )
+      last = last.then(async () => {
+        const { notify } = await import('./notify.js')
+        const failure = await notify(path, lines.join('\n'), fd)
+        if (failure === null || warned) return
+        warned = true
+        process.emitWarning(failure, 'HandoverWarning')
+      })
+    },
+    flush: () => last,
+  }
+}
+
+/** A timer of the event loop sends the signs, so they stop when it hangs. Without a watchdog, it does nothing. */
+function watchdog(environment: Environment, send: Send): Watchdog {
+  const intervalMs = watchdogInterval(environment)
+  if (intervalMs === null) return { sign: null, start: () => {}, stop: () => {} }
+  const sign = { WATCHDOG: 1 }
+  let timer: NodeJS.Timeout | undefined
+  return {
+    sign,
+    start: () => void (timer = setInterval(() => send(sign), intervalMs).unref()),
+    stop: () => clearInterval(timer),
+  }
+}
+
+interface Watchdog {
+  sign: Lines | null
+  start: () => void
+  stop: () => void
+}
+
+type Send = (state: Lines, fd?: number) => void
 type Lines = Record<string, string | number>
 
 /**
- * What sd_notify(3) has a word for. STOPPING=1 was said when the drain began. A program that is replaced ends
- * with a sign of life and the next one begins with one, so that it has the whole period to start.
+ * Null for messages that sd_notify(3) has no variable for; STOPPING=1 is sent by `stopping`. A program sends a watchdog
+ * sign before it is replaced and when it is ready, so that the next one has the whole period to start.
  */
 function notifyState(message: InstanceMessage, sign: Lines | null): Lines | null {
   if (message.type === 'ready') return { READY: 1, ...sign }
@@ -83,20 +109,16 @@ function failureState(error: unknown): Lines {
   return { STATUS: message ?? String(error), ...number }
 }
 
-/** CLOCK_MONOTONIC, as systemd compares it with the moment at which it asked for the reload. */
+/** CLOCK_MONOTONIC: systemd compares it with the time at which it asked for the reload (sd_notify(3)). */
 const monotonicMicroseconds = (): string => String(process.hrtime.bigint() / 1000n)
 
 /**
- * Milliseconds between two signs of life: half the period, as sd_watchdog_enabled(3) recommends. They come from the
- * event loop, so one that hangs is seen. Null: nobody waits for them. WATCHDOG_PID says who is meant; a successor
- * that it does not name yet is meant as well, so whoever starts one leaves it out.
+ * Milliseconds between two watchdog signs: half the period, as sd_watchdog_enabled(3) recommends. Null if no watchdog is
+ * set for this process. A predecessor starts its successor without WATCHDOG_PID, which would not match.
  */
 function watchdogInterval({ WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment): number | null {
   if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return null
   if (/^[1-9]\d{0,15}$/.test(period)) return Number(period) / 2000
-  process.emitWarning(
-    `WATCHDOG_USEC is "${period}", a number of microseconds was expected`,
-    'HandoverWarning',
-  )
+  process.emitWarning(`WATCHDOG_USEC is "${period}", expected a number of microseconds`, 'HandoverWarning')
   return null
 }

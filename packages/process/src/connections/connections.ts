@@ -3,92 +3,61 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type net from 'node:net'
 import type { ConnectionAccount } from '../protocol/account.js'
-import { Tally, type Fate } from './tally.js'
-import { followEventStreams } from './event-stream/follow.js'
+import * as transition from './connection.js'
+import type { Connection, Exchange } from './connection.js'
+import { watchEventStreams } from './event-stream/watch.js'
+import { Tally } from './tally.js'
 import { Upgraded } from './websocket/upgraded.js'
 import { watchUpgrades } from './websocket/watch.js'
 
-/** A request that was received and is not yet answered to its last byte. */
-export interface Exchange {
-  /** For people: `GET /slow`. */
-  label: string
-  /** Milliseconds, performance.now(). */
-  startedAt: number
-  /** HTTP/2 only. */
-  stream?: ServerHttp2Stream
-  /** HTTP/1 only. */
-  request?: IncomingMessage
-  response?: ServerResponse
-}
-
-export interface Connection {
-  readonly server: net.Server
-  /** As it was accepted. */
-  readonly socket: net.Socket
-  /** What the application's protocol runs on: the TLS socket above `socket`, once the handshake is done. */
-  stream: net.Socket
-  /** Oldest first. */
-  exchanges: Exchange[]
-  /** How many requests it has brought so far. */
-  requests: number
-  /** How many unanswered requests it has had at once, at most. */
-  busiest: number
-  /** Set on an HTTP/2 connection. */
-  session: ServerHttp2Session | null
-  /** Set once it was asked to become a WebSocket. */
-  upgraded: Upgraded | null
-  /** When it was accepted or last became idle: milliseconds, performance.now(). */
-  idleSince: number
-  /** It was told that no further request will be answered. */
-  closing: boolean
-  /** How it ends, where that is known before it is closed. */
-  fate: Fate | null
-  /** Adopted, and waiting for its next request: the server does not have it yet. */
-  aside: boolean
-  /** The application wants it to stay in this process. */
-  pinned: boolean
-  /** While it is on its way to a successor: the socket's own timeout, in milliseconds. */
-  patience: number
-}
-
-/** What a drain wants to hear of. */
+/** What can be heard of connections. Every callback runs in the turn in which it happens. */
 export interface ConnectionsObserver {
-  requested(connection: Connection, exchange: Exchange): void
-  becameIdle(connection: Connection): void
-  sessionOpened(connection: Connection): void
-  upgraded(connection: Connection): void
-  /** A response turned out to be an event stream. */
-  streaming(connection: Connection): void
-  closed(connection: Connection): void
+  requested?(connection: Connection, exchange: Exchange): void
+  becameIdle?(connection: Connection): void
+  sessionOpened?(connection: Connection): void
+  upgraded?(connection: Connection): void
+  /** A response is an event stream. */
+  streaming?(connection: Connection): void
+  closed?(connection: Connection): void
+  /** The account has changed. */
+  changed?(): void
 }
 
 /**
- * Every connection of the tracked servers, what it is doing, and the account of those that are gone.
+ * Every connection of the tracked servers, what it is doing, and the account of those that ended.
  * Nothing here changes what a server does: it listens to Node's own events and diagnostics channels.
  */
 export class Connections {
   readonly servers = new Set<net.Server>()
   readonly open = new Set<Connection>()
-  observer: ConnectionsObserver | null = null
-  /** Called when the account has changed. */
-  changed: () => void = () => {}
+  /** Replaced, never changed: an observer may subscribe or unsubscribe while it is called. */
+  #observers: readonly ConnectionsObserver[] = []
   readonly #byStream = new WeakMap<object, Connection>()
   readonly #tally = new Tally()
-  /** Connections of our own probe sockets: served like any other, but nobody's business in the account. */
+  /** Connections of the probe sockets: served like any other, but not part of the account. */
   readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
-  #stopFollowing: () => void = () => {}
+  #stopWatching: () => void = () => {}
 
-  /** Follows the connections of `server`, from the next one on; `already`: those that it has by now. */
+  /** Returns what ends the subscription. */
+  subscribe(observer: ConnectionsObserver): () => void {
+    this.#observers = [...this.#observers, observer]
+    return () => (this.#observers = this.#observers.filter((one) => one !== observer))
+  }
+
+  /** Tracks the connections of `server` from the next one on. `already`: those that it has now. */
   track(server: net.Server, already: Iterable<net.Socket> = []): void {
     if (this.servers.has(server)) return
-    if (this.servers.size === 0) this.#subscribe()
+    if (this.servers.size === 0) this.#watchRequests()
     this.servers.add(server)
     let current: Connection | undefined
-    const connected = (socket: net.Socket) => (current = this.#add(server, socket))
+    const connected = (socket: net.Socket) => (current = this.#accept(server, socket))
     const secured = (stream: net.Socket) => (current = this.#secure(stream))
     const opened = (session: ServerHttp2Session) => current && this.#openSession(current, session)
-    const dropped = () => this.#refused()
+    const dropped = () => {
+      this.#tally.refused++
+      this.#changed()
+    }
     // Before Node's own listeners: these start the protocol and may emit 'session' while they run.
     server.prependListener('connection', connected)
     server.prependListener('secureConnection', secured)
@@ -99,14 +68,14 @@ export class Connections {
       server.off('connection', connected).off('secureConnection', secured)
       server.off('session', opened).off('drop', dropped)
     })
-    for (const socket of already) this.#add(server, socket)
+    for (const socket of already) this.#accept(server, socket)
   }
 
-  /** Forgets every server; what is open is no longer followed. */
+  /** Forgets every server. What is open is no longer tracked. */
   untrackAll(): void {
     for (const server of this.servers) this.#stopListening.get(server)?.()
     this.servers.clear()
-    this.#unsubscribe()
+    this.#stopWatchingRequests()
   }
 
   of(stream: object | null): Connection | undefined {
@@ -119,6 +88,7 @@ export class Connections {
     yield* this.#probes
   }
 
+  /** Keeps the connection of a probe out of the account. */
   exempt(probe: net.Socket): void {
     this.#probes.add(probe)
     probe.once('close', () => this.#probes.delete(probe))
@@ -134,54 +104,40 @@ export class Connections {
     this.#tally.beginDrain()
   }
 
-  /** A predecessor's connection, before `server` gets to know it. */
-  adopt(server: net.Server, socket: net.Socket, requests: number): Connection {
-    const connection = this.#follow(server, socket)
-    connection.requests = requests
-    connection.aside = true
-    this.#tally.adopted++
-    this.changed()
+  /**
+   * A connection that another process had, before `server` knows it. `requests`: how many were served there;
+   * `upgraded`: set for a WebSocket.
+   */
+  receive(
+    server: net.Server,
+    socket: net.Socket,
+    requests: number,
+    upgraded: Upgraded | null = null,
+  ): Connection {
+    const connection = this.#add(transition.received(server, socket, requests, upgraded))
+    this.#tally.received++
+    this.#changed()
     return connection
   }
 
-  /** A successor has it: only our copy of the socket is left to close. */
+  /** Another process has it: only this process's copy of the socket is left to close. */
   release(connection: Connection): void {
     this.#remove(connection)
     connection.socket.destroy()
   }
 
-  #add(server: net.Server, socket: net.Socket): Connection | undefined {
+  #accept(server: net.Server, socket: net.Socket): Connection | undefined {
     if (this.#probes.has(socket)) return undefined
-    const adopted = this.of(socket)
-    if (adopted !== undefined) return adopted
-    const connection = this.#follow(server, socket)
+    const known = this.of(socket)
+    if (known !== undefined) return known
+    const connection = this.#add(transition.accepted(server, socket))
     this.#tally.accepted++
-    this.changed()
+    this.#changed()
     return connection
   }
 
-  #refused(): void {
-    this.#tally.refused++
-    this.changed()
-  }
-
-  #follow(server: net.Server, socket: net.Socket): Connection {
-    const connection: Connection = {
-      server,
-      socket,
-      stream: socket,
-      exchanges: [],
-      requests: 0,
-      busiest: 0,
-      session: null,
-      upgraded: null,
-      idleSince: performance.now(),
-      closing: false,
-      fate: null,
-      aside: false,
-      pinned: false,
-      patience: 0,
-    }
+  #add(connection: Connection): Connection {
+    const { socket } = connection
     this.open.add(connection)
     this.#byStream.set(socket, connection)
     socket.once('close', () => this.#remove(connection))
@@ -192,15 +148,14 @@ export class Connections {
   #secure(stream: net.Socket & { _parent?: net.Socket }): Connection | undefined {
     const connection = this.of(stream._parent ?? null)
     if (connection === undefined) return undefined
-    connection.stream = stream
-    connection.idleSince = performance.now()
+    transition.secured(connection, stream)
     this.#byStream.set(stream, connection)
     noticePeerEnd(connection, stream)
     return connection
   }
 
   #openSession(connection: Connection, session: ServerHttp2Session): void {
-    connection.session = session
+    transition.openedSession(connection, session)
     session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const exchange = this.#begin(connection, {
         label: `${String(headers[':method'])} ${String(headers[':path'])}`,
@@ -209,36 +164,29 @@ export class Connections {
       })
       stream.once('close', () => this.#end(connection, exchange, stream.rstCode === 0 && stream.headersSent))
     })
-    this.observer?.sessionOpened(connection)
+    for (const observer of this.#observers) observer.sessionOpened?.(connection)
   }
 
   #upgrade(request: IncomingMessage, stream: net.Socket): void {
     const connection = this.of(stream)
     if (connection === undefined) return
-    connection.upgraded = new Upgraded(request, stream)
-    this.observer?.upgraded(connection)
+    transition.becameUpgraded(connection, new Upgraded(request, stream))
+    for (const observer of this.#observers) observer.upgraded?.(connection)
   }
 
   #begin(connection: Connection, exchange: Exchange): Exchange {
-    const count = connection.exchanges.push(exchange)
-    connection.requests++
-    if (count > connection.busiest)
-      connection.busiest = Math.max(connection.busiest, unanswered(connection).length)
-    this.observer?.requested(connection, exchange)
-    this.changed()
+    transition.beganExchange(connection, exchange)
+    for (const observer of this.#observers) observer.requested?.(connection, exchange)
+    this.#changed()
     return exchange
   }
 
   #end(connection: Connection, exchange: Exchange, answered: boolean): void {
-    const index = connection.exchanges.indexOf(exchange)
-    if (index === -1) return
-    connection.exchanges.splice(index, 1)
+    if (!transition.endedExchange(connection, exchange)) return
     if (answered) this.#tally.answered(performance.now() - exchange.startedAt)
-    if (connection.exchanges.length === 0) {
-      connection.idleSince = performance.now()
-      this.observer?.becameIdle(connection)
-    }
-    this.changed()
+    if (connection.exchanges.length === 0)
+      for (const observer of this.#observers) observer.becameIdle?.(connection)
+    this.#changed()
   }
 
   #remove(connection: Connection): void {
@@ -246,14 +194,18 @@ export class Connections {
     const { socket, stream } = connection
     const broken = [socket.errored, stream.errored].some((error) => error !== null && 'code' in error)
     this.#tally.ended(connection.fate ?? (broken ? 'peer' : 'orderly'))
-    this.observer?.closed(connection)
-    this.changed()
+    for (const observer of this.#observers) observer.closed?.(connection)
+    this.#changed()
+  }
+
+  #changed(): void {
+    for (const observer of this.#observers) observer.changed?.()
   }
 
   #requestStarted = (message: unknown): void => {
     const { request, response, socket } = message as HttpMessage
     const connection = this.of(socket)
-    if (connection === undefined || connection.closing) return
+    if (connection === undefined || connection.phase === 'closing') return
     const label = `${request.method} ${request.url}`
     this.#begin(connection, { label, startedAt: performance.now(), request, response })
   }
@@ -265,17 +217,18 @@ export class Connections {
     if (connection !== undefined && exchange !== undefined) this.#end(connection, exchange, true)
   }
 
-  #subscribe(): void {
-    this.#stopFollowing = followEventStreams((response) => {
+  #watchRequests(): void {
+    this.#stopWatching = watchEventStreams((response) => {
       const connection = this.of(response.socket)
-      if (connection !== undefined) this.observer?.streaming(connection)
+      if (connection === undefined) return
+      for (const observer of this.#observers) observer.streaming?.(connection)
     })
     subscribe('http.server.request.start', this.#requestStarted)
     subscribe('http.server.response.finish', this.#responseFinished)
   }
 
-  #unsubscribe(): void {
-    this.#stopFollowing()
+  #stopWatchingRequests(): void {
+    this.#stopWatching()
     unsubscribe('http.server.request.start', this.#requestStarted)
     unsubscribe('http.server.response.finish', this.#responseFinished)
   }
@@ -287,14 +240,9 @@ interface HttpMessage {
   socket: net.Socket
 }
 
-/** Those whose answer the application has not ended yet. */
-export function unanswered({ exchanges }: Connection): Exchange[] {
-  return exchanges.filter(({ response, stream }) => !(stream ?? response)?.writableEnded)
-}
-
-/** The peer ended it if its FIN came before ours. */
+/** The peer ended it if its FIN came before this process sent its own. */
 function noticePeerEnd(connection: Connection, stream: net.Socket): void {
   stream.prependOnceListener('end', () => {
-    if (!stream.writableEnded) connection.fate ??= 'peer'
+    if (!stream.writableEnded) transition.endedByPeer(connection)
   })
 }

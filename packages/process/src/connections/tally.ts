@@ -1,12 +1,10 @@
 import type { ConnectionAccount } from '../protocol/account.js'
+import type { Fate } from './connection.js'
 
-/** How a connection ended. */
-export type Fate = 'peer' | 'orderly' | 'deadline' | 'handedOver'
-
-/** Counts what became of connections and requests, for the account. */
+/** Counts how connections and requests ended, for the account. */
 export class Tally {
   accepted = 0
-  adopted = 0
+  received = 0
   refused = 0
   #answered = 0
   #slowestMs = 0
@@ -21,7 +19,7 @@ export class Tally {
     this.#slowestMs = Math.max(this.#slowestMs, ms)
   }
 
-  /** From here on `slowestMs` is of what a drain made wait. */
+  /** From here on `slowestMs` covers only requests that ended during the drain. */
   beginDrain(): void {
     this.#slowestMs = 0
   }
@@ -29,7 +27,7 @@ export class Tally {
   account(open: number, active: number): ConnectionAccount {
     return {
       accepted: this.accepted,
-      adopted: this.adopted,
+      adopted: this.received,
       answered: this.#answered,
       endedByPeer: this.#ended.peer,
       endedOrderly: this.#ended.orderly,

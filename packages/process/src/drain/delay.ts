@@ -1,37 +1,32 @@
-import type { Connection, Connections } from '../connections/connections.js'
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
 import type { LastRequests } from './last-requests.js'
 
 /**
- * The time in which a draining process goes on accepting: whoever has its address, a load balancer, kube-proxy on
- * some node, a client with its own list, hears only now that it goes. Resolves when that time is over.
+ * Keeps accepting for `delayMs`: some clients do not know yet that the process is shutting down. A load balancer,
+ * kube-proxy on some node, or a client with its own list of addresses learns it only now. Resolves after that time.
  *
- * Connections that were open when it began are let go meanwhile: the next HTTP/1 response of each says
- * `Connection: close`, from a moment on that is its own. So they come back one after the other, and most of them
- * to another process, as they would not if all had to go at the end; and pools are not emptied at one blow. One
- * that comes while we are leaving is kept: to close it would only bring it back, from somebody who still
- * believes in us. All that is left hears it when the time is over.
+ * Meanwhile the connections that were open at the start are ended one by one: each has its own random moment, and its
+ * next HTTP/1 response after that says `Connection: close`. Most of these clients reconnect to another process, and
+ * pools are not emptied at once. A connection that is opened during the delay is kept: its client still uses this
+ * address, and would only come back. What is left gets `Connection: close` when the time is over.
+ *
+ * It lasts until the next `lastRequests.begin()`, so that no request in between is missed.
  */
-export async function goOnAccepting(
+export async function keepAccepting(
   connections: Connections,
   lastRequests: LastRequests,
   delayMs: number,
 ): Promise<void> {
   const startedAt = performance.now()
-  const moments = new Map(
-    [...connections.open].map((connection) => [connection, startedAt + Math.random() * delayMs]),
-  )
+  const moments = new WeakMap<Connection, number>()
+  for (const connection of connections.open) moments.set(connection, startedAt + Math.random() * delayMs)
   const leaving = new WeakSet<Connection>()
-  connections.observer = {
-    requested: (connection, exchange) => {
+  lastRequests.begin({
+    spared: (connection) => !leaving.has(connection),
+    requested(connection) {
       if (performance.now() >= (moments.get(connection) ?? Infinity)) leaving.add(connection)
-      lastRequests.prepare(connection, exchange)
     },
-    closed: (connection) => void moments.delete(connection),
-    becameIdle: () => {},
-    sessionOpened: () => {},
-    upgraded: () => {},
-    streaming: () => {},
-  }
-  lastRequests.begin((connection) => !leaving.has(connection))
+  })
   await new Promise<void>((resolve) => setTimeout(resolve, delayMs))
 }

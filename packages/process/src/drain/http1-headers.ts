@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http'
 
-/** The shapes that writeHead takes: an object, a list of pairs, or a flat list of names and values. */
+/** What writeHead takes: an object, a list of pairs, or a flat list of names and values. */
 type Headers = Record<string, unknown> | unknown[]
 
 /**
- * Makes the response say `Connection: close`, whatever else the application wishes for the connection.
- * Takes and gives the arguments of writeHead(status[, reason][, headers]).
+ * Makes the response say `Connection: close`, whatever the application has set. Takes and returns the arguments of
+ * writeHead(status[, reason][, headers]).
  */
 export function withConnectionClose(response: ServerResponse, args: unknown[]): unknown[] {
   const last = args.at(-1)
@@ -16,7 +16,7 @@ export function withConnectionClose(response: ServerResponse, args: unknown[]): 
   return args
 }
 
-/** The shape stays: a list may hold a name twice (Set-Cookie), which setHeader or an object would lose. */
+/** Keeps the shape: a list may have a name twice (Set-Cookie), which setHeader or an object would lose. */
 function closing(headers: Headers): Headers {
   const other = (name: unknown) => String(name).toLowerCase() !== 'connection'
   if (!Array.isArray(headers)) {

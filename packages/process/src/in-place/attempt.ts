@@ -1,101 +1,121 @@
 import fs from 'node:fs'
-import type { Connection, Exchange } from '../connections/connections.js'
-import { describe } from '../drain/drain.js'
+import type net from 'node:net'
+import { markCut, type Connection, type Exchange } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import { describe } from '../drain/protocols.js'
+import type { LastRequests } from '../drain/last-requests.js'
 import { HandoverError, messageOf } from '../protocol/errors.js'
-import { eventStreamOf } from '../connections/event-stream/follow.js'
-import { isMovable } from '../move/transit.js'
+import { eventStreamOf } from '../connections/event-stream/watch.js'
+import { isMovable } from '../move/kinds.js'
 import { nextTurn } from '../system/waiting.js'
-import type { ImageCalls } from '../system/exec-calls.js'
-import type { ExecHost } from './exec.js'
+import type { ExecCalls } from '../system/exec-calls.js'
 import { Farewell } from './farewell.js'
 import { Freeze } from './freeze.js'
 import type { Image } from './image.js'
 import { writeRecord } from './record.js'
 
-/** One attempt. */
+/** What the service adds to an exec. */
+export interface ExecSteps {
+  /** False: the application keeps state with its connections, so none can be carried over. */
+  readonly carriesConnections: boolean
+  /** How many programs this process has been before. */
+  readonly generation: number
+  /** All that listens: what was inherited, and what was bound here. */
+  listeners(): { name: string; fd: number }[]
+  nameOf(server: net.Server): string
+  /**
+   * Awaited when everything is at rest. `carried`: how many connections the next program gets; `waiting`: how many
+   * of them were accepted but not given to a server yet.
+   */
+  beforeExec(carried: number, waiting: number): Promise<void>
+}
+
+export interface ExecLimits {
+  /** Milliseconds until the attempt is given up. */
+  timeoutMs: number
+  /** See `ExecSettings.idleMs`. */
+  idleMs: number
+  /** Past the time, what is not at rest is cut. */
+  cut: boolean
+}
+
+/** One run through the diagram of `InPlaceExec`. */
 export class Attempt {
-  readonly #host: ExecHost
-  readonly #calls: ImageCalls
-  readonly #image: Image
-  readonly #cut: boolean
+  readonly #connections: Connections
+  readonly #steps: ExecSteps
+  readonly #limits: ExecLimits
   readonly #deadline: number
-  readonly #timeoutMs: number
   readonly #freeze: Freeze
   readonly #farewell: Farewell
   #abandoned: HandoverError | null = null
   #wake: () => void = () => {}
 
-  constructor(host: ExecHost, calls: ImageCalls, image: Image, timeoutMs: number, cut: boolean) {
-    const { connections, limits } = host
-    this.#host = host
-    this.#calls = calls
-    this.#image = image
-    this.#cut = cut
-    this.#timeoutMs = timeoutMs
-    this.#deadline = performance.now() + timeoutMs
-    this.#freeze = new Freeze(connections, (connection) => this.#keeps(connection))
-    this.#farewell = new Farewell(
-      connections,
-      host.lastRequests,
-      (connection) => this.#keeps(connection),
-      { deadline: this.#deadline, idleMs: Math.min(limits.idleMs, timeoutMs / 2) },
-      () => this.#wake(),
-    )
+  constructor(connections: Connections, lastRequests: LastRequests, steps: ExecSteps, limits: ExecLimits) {
+    this.#connections = connections
+    this.#steps = steps
+    this.#limits = limits
+    this.#deadline = performance.now() + limits.timeoutMs
+    const spared = (connection: Connection) => this.#keeps(connection)
+    this.#freeze = new Freeze(connections, spared)
+    const idleMs = Math.min(limits.idleMs, limits.timeoutMs / 2)
+    const context = { connections, lastRequests, spared, deadline: this.#deadline, idleMs }
+    this.#farewell = new Farewell(context, () => this.#wake())
   }
 
-  /** Gives the error if this program goes on. */
-  async go(): Promise<HandoverError> {
-    const { connections } = this.#host
+  /** Resolves with the error of execve(2), and rejects with the reason when it does not come to that. */
+  async run(calls: ExecCalls, image: Image): Promise<HandoverError> {
+    const connections = this.#connections
     const ending = new Set([...connections.open].filter((connection) => !this.#keeps(connection)))
     if (ending.size > 0) this.#farewell.begin()
     const begun = new Set([...connections.open].flatMap(({ exchanges }) => exchanges))
     for (let patienceMs = firstHoldMs; ; patienceMs *= 4) {
       const left = await this.#until(this.#deadline, () => this.#lasting(ending, begun))
-      if (left.length > 0 && !this.#cut) throw this.#tooLate(left)
+      if (left.length > 0 && !this.#limits.cut) throw this.#tooLate(left)
       const busy = await this.#comeToRest(patienceMs)
-      if (busy.length === 0) return this.#replace()
+      if (busy.length === 0) return this.#replace(calls, image)
       if (performance.now() >= this.#deadline) throw this.#tooLate(busy)
       this.#freeze.thaw()
-      // Everybody has had to wait for those who are not quick: now all are served for a while.
+      // All clients have waited for the slow ones: now all are served for as long.
       const end = Math.min(performance.now() + patienceMs, this.#deadline)
       await this.#until(end, () => (performance.now() < end ? busy : []))
     }
   }
 
+  /** Undoes everything at once, so that nothing of this attempt is in the way of the drain that comes next. */
   abandon(reason: HandoverError): void {
     this.#abandoned = reason
+    this.giveUp()
     this.#wake()
   }
 
-  /** Everything is served again. */
+  /** Everything is served again. Calling it again has no effect. */
   giveUp(): void {
     this.#farewell.stop()
     this.#freeze.thaw()
   }
 
-  /** Freezes, and gives what could not be frozen within a moment; at the deadline that is cut if it was asked for. */
+  /** Freezes, and resolves with what could not be frozen within `holdMs`. At the deadline that is cut, if asked for. */
   async #comeToRest(holdMs: number): Promise<readonly Connection[]> {
     this.#freeze.begin()
     const busy = await this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))
     if (busy.length === 0) {
-      await this.#host.beforeExec(this.#freeze.kept, this.#freeze.waiting)
-      await this.#host.announcer.flush()
+      await this.#steps.beforeExec(this.#freeze.kept, this.#freeze.waiting)
       return this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))
     }
-    if (!this.#cut || performance.now() < this.#deadline) return busy
+    if (!this.#limits.cut || performance.now() < this.#deadline) return busy
     for (const connection of busy) {
       const names = describe(connection).join(', ')
       process.emitWarning(`exec() cut at its deadline: ${names}`, 'HandoverWarning')
-      connection.fate = 'deadline'
+      markCut(connection)
       connection.stream.destroy()
     }
     return this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))
   }
 
-  /** What is worth waiting for, while everything is served. */
+  /** What is waited for while everything is served. */
   #lasting(ending: Set<Connection>, begun: Set<Exchange>): Connection[] {
     const since = performance.now() - quickMs
-    return [...this.#host.connections.open].filter((connection) =>
+    return [...this.#connections.open].filter((connection) =>
       this.#keeps(connection)
         ? connection.exchanges.some((one) => begun.has(one) && one.startedAt < since)
         : ending.has(connection),
@@ -103,18 +123,18 @@ export class Attempt {
   }
 
   #keeps(connection: Connection): boolean {
-    if (!this.#host.keeps || !isMovable(connection)) return false
+    if (!this.#steps.carriesConnections || !isMovable(connection)) return false
     return connection.exchanges.every(({ response }) => eventStreamOf(response) === undefined)
   }
 
-  /** Looks after each poll that may have changed something, until nothing is found or the time is over. */
+  /** Looks after each poll that may have changed something, until `find` returns nothing or the time is over. */
   async #until(deadline: number, find: () => readonly Connection[]): Promise<readonly Connection[]> {
     for (;;) {
       await nextTurn()
       if (this.#abandoned !== null) throw this.#abandoned
       const found = find()
       if (found.length === 0 || performance.now() >= deadline) return found
-      // Half a request, and what is left to write, come to their end without an event.
+      // No event says that the rest of a request has come, or that the last byte is written.
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, lookMs)
         this.#wake = () => {
@@ -125,26 +145,25 @@ export class Attempt {
     }
   }
 
-  /** In the very turn in which everything was found at rest. */
-  #replace(): HandoverError {
-    const { generation } = this.#host
-    const { file, argv, cwd } = this.#image
-    const kept = this.#freeze.records((server) => this.#host.nameOf(server))
-    const listeners = this.#host.listeners()
-    const lasting = [...listeners, ...kept].map(({ fd }) => fd)
+  /** Must run in the turn in which everything was found at rest. */
+  #replace(calls: ExecCalls, { argv, cwd, env, file }: Image): HandoverError {
+    const generation = this.#steps.generation + 1
+    const connections = this.#freeze.records((server) => this.#steps.nameOf(server))
+    const listeners = this.#steps.listeners()
+    const lasting = [...listeners, ...connections].map(({ fd }) => fd)
     const folder = process.cwd()
-    const memory = this.#calls.createMemoryFile()
+    const memory = calls.createMemoryFile()
     let failure: string
     try {
-      writeRecord(memory, { version: 1, generation: generation + 1, listeners, connections: kept })
-      const env = { ...this.#image.env, ...listenVariables(listeners), HANDOVER_EXEC: String(memory) }
-      for (const fd of [0, 1, 2, memory, ...lasting]) this.#calls.keep(fd)
+      writeRecord(memory, { version: 1, generation, listeners, connections })
+      for (const fd of [0, 1, 2, memory, ...lasting]) calls.clearCloseOnExec(fd)
       process.chdir(cwd)
-      failure = this.#calls.replace(file, argv, env)
+      const variables = { ...env, ...listenVariables(listeners), HANDOVER_EXEC: String(memory) }
+      failure = calls.execve(file, argv, variables)
     } catch (error) {
       failure = messageOf(error)
     }
-    for (const fd of lasting) this.#calls.confine(fd)
+    for (const fd of lasting) calls.setCloseOnExec(fd)
     fs.closeSync(memory)
     process.chdir(folder)
     return new HandoverError('ERR_HANDOVER_EXEC', `"${file}" could not be executed: ${failure}`)
@@ -154,12 +173,12 @@ export class Attempt {
     const names = busy.flatMap(describe).join(', ')
     return new HandoverError(
       'ERR_HANDOVER_EXEC_DEADLINE',
-      `exec() was given up after ${this.#timeoutMs / 1000} s: ${names}`,
+      `exec() was given up after ${this.#limits.timeoutMs / 1000} s: ${names}`,
     )
   }
 }
 
-/** sd_listen_fds(3), for a program that knows nothing of HANDOVER_EXEC, where the descriptors allow for it. */
+/** sd_listen_fds(3), for a program that does not read HANDOVER_EXEC, if the descriptors are 3 and up without a gap. */
 function listenVariables(listeners: { name: string; fd: number }[]): Record<string, string> {
   const LISTEN_PID = String(process.pid)
   const inPlace = listeners.length > 0 && listeners.every(({ fd }, index) => fd === 3 + index)
@@ -168,8 +187,8 @@ function listenVariables(listeners: { name: string; fd: number }[]): Record<stri
   return { LISTEN_PID, LISTEN_FDS: String(listeners.length), LISTEN_FDNAMES }
 }
 
-/** Milliseconds. One that was in flight at the start and takes longer is waited for; others finish while all else waits. */
+/** Milliseconds. A request in flight at the start that takes longer is waited for first; quick ones end while frozen. */
 const quickMs = 100
-/** For so long others wait for those in flight, and are served before the next attempt; four times as long each time. */
+/** Clients wait this long for requests in flight, then are served for as long; four times as long each time. */
 const firstHoldMs = 250
 const lookMs = 10

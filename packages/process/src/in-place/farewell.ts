@@ -1,77 +1,44 @@
-import type { Connection, Connections, Exchange } from '../connections/connections.js'
-import { IdleSweep } from '../drain/drain.js'
-import { Goodbyes } from '../drain/goodbyes.js'
-import type { LastRequests } from '../drain/last-requests.js'
-import { sayGoodbyeAfterFirstRequest } from '../drain/http2.js'
+import { protocolDrains } from '../drain/protocols.js'
+import type { DrainContext, ProtocolDrain } from '../drain/protocol.js'
 
 /**
- * Ends what no other program could go on with, each in the way of its protocol: TLS and pinned connections with
- * their next answer, HTTP/2 by GOAWAY, WebSockets and event streams at a boundary. As a drain does, but the
- * service goes on accepting meanwhile.
+ * Ends what the next program could not continue, each in the way of its protocol: TLS and pinned connections with
+ * their next response, HTTP/2 by GOAWAY, WebSockets and event streams at a boundary. It ends them as a drain does, but
+ * the service keeps accepting meanwhile.
  */
 export class Farewell {
-  readonly #connections: Connections
-  readonly #lastRequests: LastRequests
-  readonly #keeps: (connection: Connection) => boolean
-  readonly #idle: IdleSweep
-  readonly #goodbyes: Goodbyes
+  readonly #drains: ProtocolDrain[]
+  readonly #subscriptions: (() => void)[]
   #begun = false
 
-  /** `deadline`: milliseconds, performance.now(). `changed` is called whenever something has ended or come. */
-  constructor(
-    connections: Connections,
-    lastRequests: LastRequests,
-    keeps: (connection: Connection) => boolean,
-    { deadline, idleMs }: { deadline: number; idleMs: number },
-    changed: () => void,
-  ) {
-    this.#connections = connections
-    this.#lastRequests = lastRequests
-    this.#keeps = keeps
-    this.#idle = new IdleSweep(connections, idleMs, keeps)
-    this.#goodbyes = new Goodbyes(connections, keeps, deadline)
-    connections.observer = {
-      requested: (connection, exchange) => {
-        this.#requested(connection, exchange)
-        changed()
-      },
-      becameIdle: () => {
-        if (this.#begun) this.#idle.schedule()
-        changed()
-      },
-      sessionOpened: (connection) => {
-        this.begin()
-        sayGoodbyeAfterFirstRequest(connection)
-      },
-      upgraded: (connection) => this.#goodbyes.consider(connection),
-      streaming: (connection) => this.#goodbyes.consider(connection),
-      closed: changed,
-    }
+  /** `context.spared`: what the next program can continue. `changed` is called when something has ended or come. */
+  constructor(context: DrainContext, changed: () => void) {
+    const { connections } = context
+    this.#drains = protocolDrains(context)
+    this.#subscriptions = [
+      connections.subscribe({
+        requested: (connection) => {
+          if (!context.spared(connection)) this.begin()
+          changed()
+        },
+        sessionOpened: () => this.begin(),
+        becameIdle: changed,
+        closed: changed,
+      }),
+      ...this.#drains.map((drain) => connections.subscribe(drain)),
+    ]
   }
 
-  /** To be called once there is a connection that cannot be kept. */
+  /** Call it once there is a connection that cannot be kept. */
   begin(): void {
     if (this.#begun) return
     this.#begun = true
-    this.#goodbyes.begin()
-    this.#lastRequests.begin(this.#keeps)
-    for (const connection of this.#connections.open) {
-      connection.idleSince = performance.now()
-      if (connection.session !== null) sayGoodbyeAfterFirstRequest(connection)
-    }
-    this.#idle.schedule()
+    for (const drain of this.#drains) drain.begin()
   }
 
-  /** Nothing is ended any more; whoever was told so goes all the same. */
+  /** Nothing more is ended. A connection that was told to end still does. Calling it again has no effect. */
   stop(): void {
-    this.#connections.observer = null
-    if (this.#begun) this.#lastRequests.begin(() => true)
-    this.#idle.stop()
-    this.#goodbyes.stop()
-  }
-
-  #requested(connection: Connection, exchange: Exchange): void {
-    if (!this.#keeps(connection)) this.begin()
-    if (this.#begun) this.#lastRequests.prepare(connection, exchange)
+    for (const end of this.#subscriptions) end()
+    for (const drain of this.#drains) drain.stop?.()
   }
 }

@@ -1,25 +1,24 @@
 import type net from 'node:net'
-import { handleOf as listenHandleOf, type ListenHandle } from '../node/accept-queue.js'
-import type { Connection, Connections } from '../connections/connections.js'
-import { handleOf } from '../node/handle.js'
-import { idleConnections } from '../connections/idle.js'
-import { comeBack, setOut } from '../move/transit.js'
-import type { KeptConnection } from './record.js'
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import { descriptorOf, listenHandleOf, type ListenHandle } from '../node/handle.js'
+import { atRest, comeBack, hasWritten, recordOf, setOut, writesUnasked } from '../move/kinds.js'
+import type { CarriedConnection } from './record.js'
 
-/** Of a connection that the kernel gave us and nobody has looked at yet. */
+/** The handle of a connection that was accepted but not given to a server yet. */
 interface Client {
   readonly fd: number
 }
 
 /**
- * Brings everything to rest that can be kept: nothing is accepted for the servers, and each connection that owes
- * nothing is not read from any more. All of it can be undone: no socket is closed.
+ * Brings everything to rest that can be carried over: servers get no new connections, and a connection that owes nothing is
+ * not read from. All of it can be undone: no socket is closed.
  */
 export class Freeze {
   readonly #connections: Connections
   readonly #keeps: (connection: Connection) => boolean
   readonly #frozen = new Set<Connection>()
-  /** What the kernel accepts meanwhile; libuv cannot be told to stop without closing the listener. */
+  /** What is accepted meanwhile: libuv cannot stop accepting without closing the listener. */
   readonly #held: { server: net.Server; client: Client }[] = []
   #release: (() => void)[] = []
 
@@ -29,7 +28,7 @@ export class Freeze {
     this.#keeps = keeps
   }
 
-  /** Connections that arrive from now on wait, untouched. */
+  /** Connections that arrive from now on wait, and are not read from. */
   begin(): void {
     for (const server of this.#connections.servers) {
       const handle = listenHandleOf(server)
@@ -38,30 +37,27 @@ export class Freeze {
   }
 
   /**
-   * Freezes what is idle, and gives what is not frozen yet. To be called right after a poll. `decided` is called
-   * when an application has made up its mind about a WebSocket.
+   * Freezes what is at rest, and returns what is not frozen yet. Call it right after a poll. `decided` is called when
+   * the application was asked about a connection and has answered.
    *
-   * WebSockets come last, when all else is at rest: the application may write to them at any time, and what it
-   * writes after it has exported their state would be lost.
+   * Connections to which the application may write at any time (WebSockets) come last, when all else is at rest: what
+   * it writes after it has exported their state would be lost.
    */
   sweep(decided: () => void): Connection[] {
-    const thawed = [...this.#connections.open].filter((connection) => !this.#frozen.has(connection))
-    const sessions = [...this.#connections.open].filter(({ upgraded }) => upgraded?.session != null)
-    const idle = thawed.filter(
-      (one) => one.exchanges.length === 0 && one.upgraded === null && this.#keeps(one),
-    )
-    for (const connection of idleConnections(this.#connections, idle)) this.#freeze(connection)
-    const busy = thawed.filter((one) => !this.#frozen.has(one) && !sessions.includes(one))
-    if (busy.length > 0) return [...busy, ...sessions.filter((one) => !this.#frozen.has(one))]
-    for (const one of sessions) if (one.upgraded?.waits && this.#frozen.delete(one)) comeBack(one)
-    for (const one of sessions) {
-      if (this.#frozen.has(one) || !this.#keeps(one)) continue
-      if (one.upgraded?.session?.prepare(decided)) this.#freeze(one)
-    }
-    return sessions.filter((one) => !this.#frozen.has(one))
+    const open = [...this.#connections.open]
+    const restless = open.filter(writesUnasked)
+    const others = open.filter((one) => !writesUnasked(one))
+    const idle = this.#thawed(others).filter((one) => one.exchanges.length === 0 && this.#keeps(one))
+    for (const one of atRest(this.#connections, idle, decided)) this.#freeze(one)
+    const busy = this.#thawed(others)
+    if (busy.length > 0) return [...busy, ...this.#thawed(restless)]
+    for (const one of restless) if (hasWritten(one) && this.#frozen.delete(one)) comeBack(one)
+    const keepable = this.#thawed(restless).filter((one) => this.#keeps(one))
+    for (const one of atRest(this.#connections, keepable, decided)) this.#freeze(one)
+    return this.#thawed(restless)
   }
 
-  /** Everything is served again, and what has arrived meanwhile is taken. */
+  /** Everything is served again, and servers get what has arrived meanwhile. */
   thaw(): void {
     for (const connection of this.#frozen) comeBack(connection)
     this.#frozen.clear()
@@ -69,15 +65,9 @@ export class Freeze {
   }
 
   /** What the next program must know of each connection that is kept. `nameOf`: of a server's listener. */
-  records(nameOf: (server: net.Server) => string): KeptConnection[] {
+  records(nameOf: (server: net.Server) => string): CarriedConnection[] {
     const open = [...this.#frozen].filter(({ socket }) => !socket.destroyed)
-    const served = open.map(({ aside, requests, server, socket, upgraded }) => ({
-      fd: handleOf(socket)?.fd ?? -1,
-      listener: nameOf(server),
-      fresh: socket.bytesRead === 0 && !aside,
-      requests,
-      ...(upgraded?.session ? { webSocket: upgraded.session.parcel() } : {}),
-    }))
+    const served = open.map((one) => ({ fd: descriptorOf(one.socket), ...recordOf(one, nameOf(one.server)) }))
     const waiting = this.#held.map(({ server, client }) => ({
       fd: client.fd,
       listener: nameOf(server),
@@ -87,14 +77,18 @@ export class Freeze {
     return [...served, ...waiting].filter(({ fd }) => fd >= 0)
   }
 
-  /** How many connections go on in the next program. */
+  /** How many connections continue in the next program. */
   get kept(): number {
     return this.#frozen.size + this.#held.length
   }
 
-  /** Of these: accepted, and given to nobody yet. */
+  /** Of these: accepted, and given to no server yet. */
   get waiting(): number {
     return this.#held.length
+  }
+
+  #thawed(connections: readonly Connection[]): Connection[] {
+    return connections.filter((connection) => !this.#frozen.has(connection))
   }
 
   #freeze(connection: Connection): void {
@@ -110,9 +104,9 @@ export class Freeze {
     }
     this.#release.push(() => {
       handle.onconnection = onconnection
-      const ours = this.#held.filter((one) => one.server === server)
-      for (const one of ours) this.#held.splice(this.#held.indexOf(one), 1)
-      for (const { client } of ours) onconnection.call(handle, 0, client as never)
+      const held = this.#held.filter((one) => one.server === server)
+      for (const one of held) this.#held.splice(this.#held.indexOf(one), 1)
+      for (const { client } of held) onconnection.call(handle, 0, client as never)
     })
   }
 }

@@ -1,22 +1,22 @@
 import type net from 'node:net'
-import { listenBeside } from './reuse-port.js'
-import { listenAtPath, type PathFate } from './unix-path.js'
+import { listenWithReusePort } from './reuse-port.js'
+import { listenAtPath, type UnixPathPolicy } from './unix-path.js'
 
-/** How an address that nobody has given us is bound. */
-export interface BindWay extends PathFate {
-  /** Beside others that have the port too (SO_REUSEPORT). */
+/** How an address is bound that was not inherited. */
+export interface BindPolicy extends UnixPathPolicy {
+  /** With SO_REUSEPORT, so that other processes can have the port too. */
   readonly listensBeside: boolean
 }
 
-/** Binds an address in the way that a successor needs it. False: Node is to do it, as ever. */
+/** Binds an address as a successor needs it. False if nothing was done: the caller has to let Node bind it. */
 export function bindForSuccessor(
   server: net.Server,
   options: net.ListenOptions,
-  way: BindWay,
+  policy: BindPolicy,
   callback?: () => void,
 ): boolean {
   const { port, path } = options
-  if (port === undefined) return path !== undefined && listenAtPath(server, path, options, way, callback)
-  if (way.listensBeside) listenBeside(server, { ...options, port }, callback)
-  return way.listensBeside
+  if (port === undefined) return path !== undefined && listenAtPath(server, path, options, policy, callback)
+  if (policy.listensBeside) listenWithReusePort(server, { ...options, port }, callback)
+  return policy.listensBeside
 }

@@ -1,13 +1,13 @@
 import type net from 'node:net'
 
-/** Tells what we bound from what a socket unit passes, whose name is the administrator's choice. */
+/** Sets these names apart from those of a socket unit, which an administrator chooses. */
 const prefix = 'bound-'
 
-/** FDNAME= and LISTEN_FDNAMES take no colon. The listener is found by its address, not by this. */
+/** The name for a listener that this process has bound. FDNAME= and LISTEN_FDNAMES take no colon (sd_notify(3)). */
 export function boundName(address: net.AddressInfo | string): string {
   const text = typeof address === 'string' ? address : `${address.address}-${address.port}`
   return `${prefix}${text.replaceAll(':', '_')}`
 }
 
-/** Of a listener that a process of this library has bound itself. */
+/** Whether a process with this library has bound the listener, this one or an earlier one. */
 export const isBoundName = (name: string): boolean => name.startsWith(prefix)

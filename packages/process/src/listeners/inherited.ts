@@ -1,24 +1,24 @@
 import path from 'node:path'
-import type { ListenHandle } from '../node/accept-queue.js'
+import type { ListenHandle } from '../node/handle.js'
 import type { SocketKind } from '../node/datagram-handle.js'
 import type { Environment } from '../protocol/environment.js'
 import { InheritedListenersError } from '../protocol/errors.js'
 import { formatAddress, listenAddresses, socketInode, type ListenAddress } from '../system/socket-table.js'
 
-/** A listening or UDP socket that came with the process and outlives it. */
+/** A listening or UDP socket that this process was started with, and that outlives it. */
 export interface InheritedListener {
-  /** From LISTEN_FDNAMES; `unknown` where there is none, as in sd_listen_fds_with_names(3). */
+  /** From LISTEN_FDNAMES. Default: `unknown`, as in sd_listen_fds_with_names(3). */
   name: string
   fd: number
-  /** Null: nothing of Node's can adopt it. It is a unix datagram socket, for example, which Node does not have. */
+  /** Null if no Node API can use it, for example a unix datagram socket. */
   address: ListenAddress | null
-  /** A server listens on it, or a UDP socket reads from it, or is just about to. */
+  /** Whether a server listens on it or a UDP socket reads from it, or is about to. */
   adopted: boolean
-  /** The handle of an earlier server, which was kept because closing it would close the descriptor. */
+  /** The handle of a server that was closed. It stays open, because closing it would close the descriptor. */
   kept?: ListenHandle
 }
 
-/** What a server asks for. */
+/** What a server or UDP socket asks for. `name` takes precedence over the address. */
 export interface ListenTarget {
   name?: string | undefined
   host?: string | undefined
@@ -29,9 +29,10 @@ export interface ListenTarget {
 const firstDescriptor = 3 // SD_LISTEN_FDS_START
 
 /**
- * `kept`: what an earlier program of this process left, instead of LISTEN_FDS.
+ * The listeners of LISTEN_FDS (sd_listen_fds(3)). `kept`: those that an earlier program of this process has left, used
+ * instead. Default: null.
  *
- * @throws InheritedListenersError when the variables contradict themselves or the open descriptors.
+ * @throws InheritedListenersError when the variables contradict each other or the open descriptors.
  */
 export function inheritedListeners(
   environment: Environment,
@@ -42,20 +43,20 @@ export function inheritedListeners(
   const count = /^\d{1,4}$/.test(environment.LISTEN_FDS) ? Number(environment.LISTEN_FDS) : NaN
   if (Number.isNaN(count)) {
     throw new InheritedListenersError(
-      `LISTEN_FDS is "${environment.LISTEN_FDS}", a number of descriptors was expected`,
+      `LISTEN_FDS is "${environment.LISTEN_FDS}", expected a number of descriptors`,
     )
   }
   const names = (environment.LISTEN_FDNAMES || undefined)?.split(':') ?? Array<string>(count).fill('unknown')
   if (names.length !== count) {
     throw new InheritedListenersError(
-      `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", which is ${names.length} names for ${count} descriptors`,
+      `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", expected ${count} names, got ${names.length}`,
     )
   }
   for (let i = 0; i < count; i++) checkSocket(firstDescriptor + i, count)
   return withAddresses(names.map((name, i) => ({ name, fd: firstDescriptor + i })))
 }
 
-/** Listeners that nobody has adopted yet, from bare descriptors. */
+/** Looks up the addresses of bare descriptors. The listeners are marked as not adopted. */
 export function withAddresses(descriptors: readonly { name: string; fd: number }[]): InheritedListener[] {
   const inodes = descriptors.map(({ fd }) => socketInode(fd) ?? '')
   const addresses = listenAddresses(inodes)
@@ -68,23 +69,21 @@ export function withAddresses(descriptors: readonly { name: string; fd: number }
 }
 
 /**
- * The listener that was meant, among those that nobody has adopted: by name; else by unix path; else by port,
- * where an equal host wins over a wildcard, and a wildcard over any other host. That a server asks for
- * `localhost` where the listener has `0.0.0.0` is no reason to leave the listener without a server.
+ * The listener for `target` among those that are not adopted: by name, else by unix path, else by port. Of several with
+ * the same port, an equal host is preferred to a wildcard, and a wildcard to any other host. The host need not match:
+ * a listener on `0.0.0.0` is still the right one for a server that asks for `localhost`.
  */
 export function findListener(
   listeners: readonly InheritedListener[],
   target: ListenTarget,
   kind: SocketKind = 'stream',
 ): InheritedListener | undefined {
-  const free = listeners.filter(
-    ({ adopted, address }) => !adopted && address !== null && suits(address, kind),
-  )
+  const free = listeners.filter(({ adopted, address }) => !adopted && address !== null && fits(address, kind))
   const byName = target.name === undefined ? undefined : free.find(({ name }) => name === target.name)
   if (byName !== undefined) return byName
   if (target.path !== undefined) {
-    const wanted = absolute(target.path)
-    return free.find(({ address }) => address?.type === 'unix' && absolute(address.path) === wanted)
+    const socketPath = absolute(target.path)
+    return free.find(({ address }) => address?.type === 'unix' && absolute(address.path) === socketPath)
   }
   if (target.port === undefined || target.port === 0) return undefined
   const rank = ({ address }: InheritedListener): number => {
@@ -95,8 +94,8 @@ export function findListener(
   return free.filter((listener) => rank(listener) > 0).sort((a, b) => rank(b) - rank(a))[0]
 }
 
-/** An IPv6 wildcard takes IPv4 as well, so a socket for IPv4 can use it; an IPv4 socket has no IPv6 peers. */
-function suits(address: ListenAddress, kind: SocketKind): boolean {
+/** A socket for IPv4 can use the IPv6 wildcard, which receives IPv4 as well. */
+function fits(address: ListenAddress, kind: SocketKind): boolean {
   if (kind === 'stream') return address.type !== 'udp'
   if (address.type !== 'udp') return false
   return address.host === '::' || address.host.includes(':') === (kind === 'udp6')
@@ -120,7 +119,7 @@ function sameHost(bound: string, asked: string): boolean {
 function checkSocket(fd: number, count: number): void {
   if (socketInode(fd) === null) {
     throw new InheritedListenersError(
-      `LISTEN_FDS is "${count}", but descriptor ${fd} is not a socket; was the program run through a launcher that does not pass descriptors on?`,
+      `LISTEN_FDS is "${count}", but descriptor ${fd} is not a socket; was the program started by a launcher that does not pass descriptors on?`,
     )
   }
 }

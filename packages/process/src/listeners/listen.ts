@@ -2,21 +2,21 @@ import type dgram from 'node:dgram'
 import type net from 'node:net'
 import { addressOf, originalListen } from '../node/original-listen.js'
 import { adopt } from './adopt.js'
-import { bindForSuccessor, type BindWay } from './bind.js'
+import { bindForSuccessor, type BindPolicy } from './bind.js'
 import { isDatagramSocket } from '../node/datagram-handle.js'
 import { adoptDatagrams, bindTarget, datagramAddress } from './datagram-sockets.js'
 import type { InheritedListener } from './inherited.js'
 import type { BindTarget } from './listen-target.js'
 
 /**
- * Lets a server listen, or a UDP socket read, on what was inherited, else by binding the address. Resolves with the
- * address; rejects with its 'error'.
+ * Lets a server listen, or a UDP socket read, on `listener`; without one, on the address of `target`. Resolves with the
+ * address, for messages. Rejects with the 'error' of the server or socket.
  */
 export async function listen(
   server: net.Server | dgram.Socket,
   target: BindTarget,
   listener: InheritedListener | undefined,
-  way: BindWay,
+  policy: BindPolicy,
 ): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
@@ -30,7 +30,7 @@ export async function listen(
     }
     server.once('error', failed).once('listening', listening)
     if (isDatagramSocket(server)) read(server, target, listener)
-    else accept(server, target, listener, way)
+    else accept(server, target, listener, policy)
   })
   return isDatagramSocket(server) ? datagramAddress(server) : addressOf(server)
 }
@@ -39,11 +39,11 @@ function accept(
   server: net.Server,
   target: BindTarget,
   listener: InheritedListener | undefined,
-  way: BindWay,
+  policy: BindPolicy,
 ): void {
   const options = bindOptions(target)
   if (listener !== undefined) adopt(server, listener)
-  else if (!bindForSuccessor(server, options, way)) originalListen.call(server, options)
+  else if (!bindForSuccessor(server, options, policy)) originalListen.call(server, options)
 }
 
 function read(socket: dgram.Socket, target: BindTarget, listener: InheritedListener | undefined): void {

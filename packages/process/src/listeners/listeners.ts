@@ -3,7 +3,7 @@ import type { SocketKind } from '../node/datagram-handle.js'
 import { HandoverError } from '../protocol/errors.js'
 import { describeListener, findListener, type InheritedListener, type ListenTarget } from './inherited.js'
 
-/** The listeners that came with the process, and the servers that have adopted them. */
+/** The inherited listeners, and the servers that have adopted them. */
 export class Listeners {
   readonly inherited: readonly InheritedListener[]
   readonly adopted = new Map<net.Server, InheritedListener>()
@@ -16,12 +16,12 @@ export class Listeners {
     return this.inherited.find((listener) => listener.name === name)
   }
 
-  /** Those that a server could adopt, and none has. */
+  /** Those that a server or a UDP socket could adopt, but none has. */
   get unadopted(): InheritedListener[] {
     return this.inherited.filter(({ adopted, address }) => !adopted && address !== null)
   }
 
-  /** The one with that descriptor, which another copy of this library has adopted before. */
+  /** Finds the listener with that descriptor and marks it adopted: another copy of this library has done so. */
   adoptedBefore(fd: number | undefined): InheritedListener | undefined {
     const listener = this.inherited.find((candidate) => candidate.fd === fd)
     if (listener !== undefined) listener.adopted = true
@@ -29,9 +29,10 @@ export class Listeners {
   }
 
   /**
-   * The one that is meant; undefined: the address is to be bound.
+   * Finds the listener for `target`. Undefined if the address has to be bound.
    *
-   * @throws HandoverError `ERR_HANDOVER_NO_LISTENER` when it is not there, or unfit, and no address is given.
+   * @throws HandoverError `ERR_HANDOVER_NO_LISTENER` when `target` is only a name, and no listener of that name and kind
+   * is free.
    */
   find(
     target: ListenTarget,
@@ -41,10 +42,10 @@ export class Listeners {
     const listener = findListener(this.inherited, target, kind)
     if (listener !== undefined || target.name === undefined) return listener
     const other = this.named(target.name)
-    const unfit = `nothing for a ${kind === 'stream' ? 'server' : `socket of type "${kind}"`}`
+    const unfit = `not usable by a ${kind === 'stream' ? 'server' : `socket of type "${kind}"`}`
     if (target.port !== undefined || target.path !== undefined) {
       if (other?.adopted === false)
-        warn(`The listener ${describeListener(other)} is ${unfit}, another is bound in its place`)
+        warn(`The listener ${describeListener(other)} is ${unfit}, so the address is bound instead`)
       return undefined
     }
     throw new HandoverError(

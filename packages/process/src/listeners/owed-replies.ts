@@ -1,14 +1,14 @@
 /**
- * Which peers of a datagram socket wait for a reply. UDP does not say what belongs to what, so one datagram back
- * is taken for the answer to one that came. A socket that never answers owes nothing.
+ * Which peers of a datagram socket wait for a reply. UDP does not relate a reply to a request, so each datagram sent to
+ * a peer counts as the reply to one received from it. A socket that has never replied owes none.
  */
 export class OwedReplies {
   readonly #patienceMs: number
-  /** By `address port`; those that asked last are the last ones. */
+  /** By `address port`, in the order of each peer's last datagram. */
   readonly #owed = new Map<string, { replies: number; since: number }>()
-  #answers = false
+  #replies = false
 
-  /** `patienceMs`: a datagram that was not answered within that time is taken for one that has no answer. */
+  /** `patienceMs`: after this time without a reply, a datagram counts as one that needs none. */
   constructor(patienceMs: number) {
     this.#patienceMs = patienceMs
   }
@@ -23,13 +23,14 @@ export class OwedReplies {
   sent(peer: string): void {
     const owed = this.#owed.get(peer)
     if (owed === undefined) return
-    this.#answers = true
+    this.#replies = true
     if (--owed.replies === 0) this.#owed.delete(peer)
   }
 
+  /** How many replies are owed now. */
   get count(): number {
     this.#forgetOld()
-    if (!this.#answers) return 0
+    if (!this.#replies) return 0
     return [...this.#owed.values()].reduce((total, { replies }) => total + replies, 0)
   }
 

@@ -1,34 +1,33 @@
 import type dgram from 'node:dgram'
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf, type ListenHandle } from '../node/accept-queue.js'
-import { handleFd } from '../node/datagram-handle.js'
+import { listenHandleOf, type ListenHandle } from '../node/handle.js'
+import { datagramDescriptor } from '../node/datagram-handle.js'
 import type { InheritedListener } from './inherited.js'
 import { boundName, isBoundName } from './bound-name.js'
-import { socketInode } from '../system/socket-table.js'
+import { rememberSockets } from '../system/socket-table.js'
 
-/** A listening socket, and the name that our successor knows it by. */
+/** A listening or UDP socket, and its name in the successor's LISTEN_FDNAMES. */
 export interface PassedListener {
   name: string
   fd: number
 }
 
-/** What a successor is given to listen on: what came with this process, and what was bound here. */
+/** The sockets that a successor gets: those that this process has inherited, and those that it has bound. */
 export class PassedListeners {
   readonly #inherited: readonly InheritedListener[]
-  /** A descriptor's number is another socket's once it was closed; its inode is not. */
-  readonly #inodes: Map<InheritedListener, string | null>
+  readonly #isSameSocket: (fd: number) => boolean
   readonly #bound = new Map<net.Server, { name: string; handle: ListenHandle }>()
   readonly #datagrams = new Map<dgram.Socket, string>()
 
   constructor(inherited: readonly InheritedListener[]) {
     this.#inherited = inherited
-    this.#inodes = new Map(inherited.map((listener) => [listener, socketInode(listener.fd)]))
+    this.#isSameSocket = rememberSockets(inherited.map(({ fd }) => fd))
   }
 
-  /** To be called in 'listening': a node:cluster primary takes the handle away right after. */
+  /** Call it in the 'listening' event: the node:cluster primary takes the handle away right after it. */
   add(server: net.Server): void {
-    const handle = handleOf(server)
+    const handle = listenHandleOf(server)
     const address = server.address()
     if (handle !== null && address !== null) this.#bound.set(server, { name: boundName(address), handle })
   }
@@ -38,34 +37,31 @@ export class PassedListeners {
     socket.once('close', () => this.#datagrams.delete(socket))
   }
 
-  /** The servers that were bound here and still listen. */
+  /** The servers that this process has bound and that still listen. */
   servers(): net.Server[] {
     return [...this.#bound.keys()].filter(({ listening }) => listening)
   }
 
-  /** The name that the successor knows it by, where it was bound here. */
+  /** The successor's name for a server's listener. Undefined if this process has not bound it. */
   nameOf(server: net.Server): string | undefined {
     return this.#bound.get(server)?.name
   }
 
+  /** All that are still open. */
   list(): PassedListener[] {
     const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
-    const datagrams = [...this.#datagrams].map(([socket, name]) => ({ name, fd: handleFd(socket) }))
+    const datagrams = [...this.#datagrams].map(([socket, name]) => ({ name, fd: datagramDescriptor(socket) }))
     return [...this.inherited(), ...[...bound, ...datagrams].filter(({ fd }) => fd >= 0)]
   }
 
-  /** Files of unix sockets that an earlier generation has bound: the last one removes them, as Node would its own. */
+  /** Removes the files of unix sockets that an earlier generation has bound. For a process without a successor. */
   removePaths(): void {
     for (const { name, address } of this.#inherited)
       if (isBoundName(name) && address?.type === 'unix') fs.rmSync(address.path, { force: true })
   }
 
-  /** Those of them that came with this process. */
+  /** The inherited ones that are still open: the application may have closed their servers. */
   inherited(): PassedListener[] {
-    const open = this.#inherited.filter(
-      (listener) =>
-        this.#inodes.get(listener) !== null && socketInode(listener.fd) === this.#inodes.get(listener),
-    )
-    return open.map(({ name, fd }) => ({ name, fd }))
+    return this.#inherited.filter(({ fd }) => this.#isSameSocket(fd)).map(({ name, fd }) => ({ name, fd }))
   }
 }

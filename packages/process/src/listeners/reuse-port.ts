@@ -1,8 +1,8 @@
 import dns from 'node:dns'
 import net from 'node:net'
-import os from 'node:os'
+import { inetAddress } from '#shared/socket-address.js'
 import { defaultBacklog, originalListen } from '../node/original-listen.js'
-import { errorName } from '../system/errno.js'
+import { errorName } from '#shared/errno.js'
 import { HandoverError } from '../protocol/errors.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
 import {
@@ -16,17 +16,16 @@ import {
   SOL_SOCKET,
   SO_REUSEADDR,
   SO_REUSEPORT,
-} from '../system/socket-constants.js'
+} from '#shared/socket-constants.js'
 
-/** What of `server.listen(options)` is known here; the others go with it where Node does it itself. */
-export interface BesideOptions extends net.ListenOptions {
+interface ReusePortOptions extends net.ListenOptions {
   port: number
 }
 
 /**
- * Since Node 22.12 and 23.1 `listen` has an option for SO_REUSEPORT; before, koffi is needed.
+ * From Node 22.12 and 23.1 on, `listen` has an option for SO_REUSEPORT. Older versions need koffi.
  *
- * @throws HandoverError `ERR_HANDOVER_REUSE_PORT` when neither is there
+ * @throws HandoverError `ERR_HANDOVER_REUSE_PORT` when both are missing
  */
 export function checkReusePort(): void {
   if (isBuiltIn || loadKoffi() !== null) return
@@ -36,33 +35,45 @@ export function checkReusePort(): void {
   )
 }
 
-/** Lets `server` listen on an address that others of our user listen on as well, each on a socket of its own. */
-export function listenBeside(server: net.Server, options: BesideOptions, callback?: () => void): void {
+/**
+ * Lets `server` listen on an address on which other processes of the same user can listen too, each on a socket of its
+ * own (SO_REUSEPORT, socket(7)). Through koffi, only `host`, `port`, `backlog`, `ipv6Only` and `signal` are supported.
+ */
+export function listenWithReusePort(
+  server: net.Server,
+  options: ReusePortOptions,
+  callback?: () => void,
+): void {
   if (callback !== undefined) server.once('listening', callback)
   const koffi = isBuiltIn ? null : loadKoffi()
   if (koffi === null)
-    return void originalListen.call(server, { ...options, reusePort: true } as BesideOptions)
+    return void originalListen.call(server, { ...options, reusePort: true } as ReusePortOptions)
   const { host } = options
-  if (host === undefined || net.isIP(host) !== 0) return bound(server, koffi, options, host)
+  if (host === undefined || net.isIP(host) !== 0) return bindAndListen(server, koffi, options, host)
   dns.lookup(host, (error, address) => {
-    if (error === null) bound(server, koffi, options, address)
+    if (error === null) bindAndListen(server, koffi, options, address)
     else server.emit('error', error)
   })
 }
 
-function bound(server: net.Server, koffi: Koffi, options: BesideOptions, host: string | undefined): void {
+function bindAndListen(
+  server: net.Server,
+  koffi: Koffi,
+  options: ReusePortOptions,
+  host: string | undefined,
+): void {
   const { backlog = defaultBacklog, port, signal } = options
   const fd = bind(koffi, options, host ?? '::')
-  const given = fd < 0 && host === undefined ? bind(koffi, options, '0.0.0.0') : fd // no IPv6 here
-  if (given >= 0) {
-    originalListen.call(server, { fd: given, ...(signal === undefined ? {} : { signal }) }, backlog)
+  const bound = fd < 0 && host === undefined ? bind(koffi, options, '0.0.0.0') : fd // this machine has no IPv6
+  if (bound >= 0) {
+    originalListen.call(server, { fd: bound, ...(signal === undefined ? {} : { signal }) }, backlog)
     return
   }
-  process.nextTick(() => server.emit('error', bindError(-given, host ?? '::', port)))
+  process.nextTick(() => server.emit('error', bindError(-bound, host ?? '::', port)))
 }
 
 /** The descriptor, or the negative errno. */
-function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: string): number {
+function bind(koffi: Koffi, { port, ipv6Only = false }: ReusePortOptions, host: string): number {
   const libc = koffi.load(null)
   const socket = libc.func('int socket(int, int, int)')
   const setsockopt = libc.func('int setsockopt(int, int, int, const void *, unsigned int)')
@@ -73,7 +84,7 @@ function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: str
   if (fd < 0) return -koffi.errno()
   const set = (level: number, option: number, value: number): boolean =>
     Number(setsockopt(fd, level, option, Buffer.from(new Int32Array([value]).buffer), 4)) === 0
-  const address = isIPv6 ? ipv6Address(host, port) : ipv4Address(host, port)
+  const address = inetAddress(host, port)
   const done =
     set(SOL_SOCKET, SO_REUSEADDR, 1) &&
     set(SOL_SOCKET, SO_REUSEPORT, 1) &&
@@ -85,43 +96,7 @@ function bind(koffi: Koffi, { port, ipv6Only = false }: BesideOptions, host: str
   return -errno
 }
 
-/** struct sockaddr_in: the family in the machine's byte order, the rest in the network's. */
-function ipv4Address(host: string, port: number): Buffer {
-  const address = Buffer.alloc(16)
-  new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET
-  address.writeUInt16BE(port, 2)
-  host.split('.').forEach((byte, at) => address.writeUInt8(Number(byte), 4 + at))
-  return address
-}
-
-/** struct sockaddr_in6; a zone (`fe80::1%eth0`) is its interface's index. */
-function ipv6Address(host: string, port: number): Buffer {
-  const [bare = '', zone] = host.split('%')
-  const address = Buffer.alloc(28)
-  new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET6
-  address.writeUInt16BE(port, 2)
-  ipv6Groups(bare).forEach((group, at) => address.writeUInt16BE(group, 8 + 2 * at))
-  if (zone !== undefined) new Uint32Array(address.buffer, address.byteOffset + 24, 1)[0] = zoneIndex(zone)
-  return address
-}
-
-function ipv6Groups(host: string): number[] {
-  const last = host.slice(host.lastIndexOf(':') + 1)
-  const [a = 0, b = 0, c = 0, d = 0] = last.split('.').map(Number)
-  const plain = last.includes('.')
-    ? `${host.slice(0, -last.length)}${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
-    : host
-  const [before = [], after = []] = plain
-    .split('::')
-    .map((half) => (half === '' ? [] : half.split(':').map((group) => parseInt(group, 16))))
-  return [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after]
-}
-
-const zoneIndex = (zone: string): number =>
-  os.networkInterfaces()[zone]?.flatMap((one) => (one.family === 'IPv6' ? [one.scopeid] : []))[0] ??
-  Number(zone)
-
-/** As Node's own. */
+/** The same error as Node's. */
 function bindError(errno: number, address: string, port: number): Error {
   const code = errorName(errno)
   return Object.assign(new Error(`listen ${code}: ${address}:${port}`), {

@@ -1,33 +1,34 @@
 import fs from 'node:fs'
 import type net from 'node:net'
-import { handleOf } from '../node/accept-queue.js'
+import { listenHandleOf } from '../node/handle.js'
 import { defaultBacklog, originalListen } from '../node/original-listen.js'
-import { longestPath, unixAddress } from '../system/unix-datagram.js'
+import { maxUnixPathBytes, unixAddress } from '#shared/socket-address.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../system/socket-constants.js'
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '#shared/socket-constants.js'
 
-/** What becomes of the file of a unix socket that is bound here. */
-export interface PathFate {
-  /** It may be a successor's as well. */
+/** Whether the file of a unix socket that this process has bound stays when the server is closed. */
+export interface UnixPathPolicy {
+  /** A successor may get the socket. */
   readonly passesPaths: boolean
-  /** It is. */
+  /** A successor has got the socket, so the file stays. Changes to true during an upgrade. */
   readonly leavesPaths: boolean
 }
 
 /**
- * Lets `server` listen at the path of a unix socket, so that `close()` can leave the file to a successor: Node deletes
- * it (libuv, `uv__pipe_close`) where it has bound the socket itself, but not that of a descriptor that it is given.
+ * Lets `server` listen at the path of a unix socket, so that `close()` can leave the file to a successor. Node deletes
+ * the file if it has bound the socket itself (libuv, `uv__pipe_close`), but not if it was given a descriptor.
  *
- * False where Node has to do it: for want of koffi, for an option that only Node knows, or to tell what is wrong.
+ * False if nothing was done and Node has to bind: koffi is missing, an option is set that only Node supports, or the
+ * call failed and Node will report the error.
  */
 export function listenAtPath(
   server: net.Server,
   path: string,
   options: net.ListenOptions,
-  fate: PathFate,
+  policy: UnixPathPolicy,
   callback?: () => void,
 ): boolean {
-  if (!fate.passesPaths) return false
+  if (!policy.passesPaths) return false
   const { backlog = defaultBacklog, signal, readableAll = false, writableAll = false } = options
   if (readableAll || writableAll || !isFilePath(path)) return false
   const koffi = loadKoffi()
@@ -36,16 +37,16 @@ export function listenAtPath(
   if (callback !== undefined) server.once('listening', callback)
   Object.assign(server, { _pipeName: path }) // `address()` reads it from here
   originalListen.call(server, { fd, ...(signal === undefined ? {} : { signal }) }, backlog)
-  removeFileOnClose(server, path, fate)
+  removeFileOnClose(server, path, policy)
   return true
 }
 
 /**
- * Closes a server whose listening socket another process has as well, so that it can still be found at its path.
- * Where Node deletes the file, a second name of it is put in its place in the same turn: for some 20 microseconds
- * there is no file, and who connects then gets ENOENT.
+ * Runs `close`, which closes a server, and keeps the file of its unix socket, which another process still listens on.
+ * If Node deletes the file, a second hard link replaces it in the same turn. For about 20 microseconds there is no
+ * file, and a client that connects then gets ENOENT.
  */
-export function keepPath(server: net.Server, close: () => void): void {
+export function closeAndKeepPath(server: net.Server, close: () => void): void {
   const path = server.address()
   if (typeof path !== 'string' || path.startsWith('\0')) return close()
   const aside = `${path}.${process.pid}`
@@ -60,17 +61,17 @@ export function keepPath(server: net.Server, close: () => void): void {
   else fs.renameSync(aside, path)
 }
 
-function removeFileOnClose(server: net.Server, path: string, fate: PathFate): void {
-  const handle = handleOf(server)
+function removeFileOnClose(server: net.Server, path: string, policy: UnixPathPolicy): void {
+  const handle = listenHandleOf(server)
   if (handle === null) return
   const close = handle.close.bind(handle)
   handle.close = (...args) => {
     close(...args)
-    if (!fate.leavesPaths) fs.rmSync(path, { force: true })
+    if (!policy.leavesPaths) fs.rmSync(path, { force: true })
   }
 }
 
-/** The descriptor; null on every error. */
+/** The descriptor; null on any error. */
 function bind(koffi: Koffi, path: string): number | null {
   const libc = koffi.load(null)
   const socket = libc.func('int socket(int, int, int)')
@@ -83,5 +84,6 @@ function bind(koffi: Koffi, path: string): number | null {
   return null
 }
 
-/** unix(7): neither abstract, nor longer than an address is. */
-const isFilePath = (path: string): boolean => /^[^\0@]/.test(path) && Buffer.byteLength(path) <= longestPath
+/** Not abstract, and short enough for an address (unix(7)). */
+const isFilePath = (path: string): boolean =>
+  /^[^\0@]/.test(path) && Buffer.byteLength(path) <= maxUnixPathBytes

@@ -1,49 +1,59 @@
 import type net from 'node:net'
-import type { Connection, Connections } from '../connections/connections.js'
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
 import { descriptorCalls, maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
-import { handleOf } from '../node/handle.js'
-import { idleConnections } from '../connections/idle.js'
+import { descriptorOf } from '../node/handle.js'
 import { loadKoffi } from '../system/koffi.js'
-import { Successor, type Parcel } from './successor.js'
-import { comeBack, isMovable, setOut } from './transit.js'
+import type { Greeting } from '../protocol/moves.js'
 import { allWithin } from '../system/waiting.js'
+import { atRest, comeBack, depart, isMovable, isWelcome, recordOf, setOut } from './kinds.js'
+import { Successor, type OutgoingConnection } from './successor.js'
 
 /**
- * Moves idle HTTP/1 connections to the instances that come after this one, so that no client is told to go.
+ * Moves connections that are at rest to the instances that come after this one, so that no client has to reconnect:
  *
- * A connection is sent while it is idle, and from then on nothing is read from it here. It stays ours until its
- * successor has acknowledged it: what comes back, because the successor died or has no room, is served again.
+ *     open ──► at rest ──► sent ──► acknowledged       the successor has it
+ *               ▲           │
+ *               └───────────┘                          refused, or the successor died: it is served here again
  *
- * It begins slowly, as TCP does: with one, and twice as many every few milliseconds. A successor has just been
- * started, its code is not compiled yet, and whoever asks first waits for that; the others are served here meanwhile.
+ * From the moment it is sent, nothing is read from it here.
+ *
+ * The number sent at a time starts at one and doubles every few milliseconds, as in TCP's slow start. A successor has
+ * just been started and its code is not compiled yet, so its first requests are slow. The other connections are served
+ * here meanwhile.
  */
 export class Mover {
   readonly #connections: Connections
   readonly #listenerOf: (server: net.Server) => string | undefined
   #calls: DescriptorCalls | null = null
-  /** Those that may be given connections. */
+  /** Those that may get connections. */
   #successors: Successor[] = []
-  /** Those as well that are only waited for: they have not acknowledged everything yet. */
+  /** The successors, and earlier ones that have not acknowledged everything yet. */
   readonly #links = new Set<Successor>()
   readonly #inTransit = new Set<Connection>()
   readonly #refusals = new WeakMap<Connection, Set<Successor>>()
   #moving = false
   #scheduled = false
   #retry: NodeJS.Timeout | null = null
-  /** How many may set out now, and the time until more may. */
+  /** How many connections may set out now, and the timer until more may. */
   #allowance = 1
   #pace: NodeJS.Timeout | null = null
   #settled: () => void = () => {}
-  /** Called when there may be connections that nobody takes any more. */
-  returned: () => void = () => {}
+  readonly #listeners = new Set<() => void>()
 
   constructor(connections: Connections, listenerOf: (server: net.Server) => string | undefined) {
     this.#connections = connections
     this.#listenerOf = listenerOf
   }
 
-  /** Paths of the adoption sockets of those that take our connections from now on. */
-  follow(paths: string[]): void {
+  /** `returned` is called when there may be connections that no successor takes. Returns what ends that. */
+  subscribe(returned: () => void): () => void {
+    this.#listeners.add(returned)
+    return () => void this.#listeners.delete(returned)
+  }
+
+  /** `paths`: the sockets of the processes that get connections from now on. */
+  setSuccessors(paths: string[]): void {
     if (paths.length > 0) this.#calls ??= loadCalls()
     const calls = this.#calls
     if (calls === null) return
@@ -56,38 +66,31 @@ export class Mover {
       this.#links.add(successor)
       void successor.reached.then(() => this.schedule())
     }
-    this.returned()
+    this.#returned()
   }
 
-  /** Resolves when it is known which successors can be reached; soon in any case. */
+  /** Resolves when it is known which successors can be reached, at most 250 ms later. */
   async reached(): Promise<void> {
     const links = [...this.#links]
-    if (links.length > 0)
-      await allWithin(
-        reachMs,
-        links.map(
-          ({ reached }) =>
-            () =>
-              reached,
-        ),
-        () => {},
-      )
+    if (links.length === 0) return
+    const reached = Promise.all(links.map((link) => link.reached))
+    await allWithin(reachMs, [() => reached], () => {})
   }
 
-  /** From here on everything that is idle, or becomes idle, moves. To be called right after a poll. */
+  /** From here on everything moves that is at rest or comes to rest. Call it right after a poll. */
   begin(): void {
     this.#moving = true
     this.#sweep()
   }
 
-  /** Resolves when everything that was sent is acknowledged, or has come back; soon in any case. */
+  /** Resolves when everything that was sent is acknowledged or has come back, at most 250 ms later. */
   async settled(): Promise<void> {
     if (this.#inTransit.size === 0) return
     const settled = new Promise<void>((resolve) => (this.#settled = resolve))
     await allWithin(settleMs, [() => settled], () => {})
   }
 
-  /** Whether the connection will move, or is on its way: then it need not be closed. */
+  /** Whether the connection will move, or is on its way. Then it need not be closed. */
   takes(connection: Connection): boolean {
     if (this.#inTransit.has(connection)) return true
     if (!this.#moving || !isMovable(connection) || this.#listenerOf(connection.server) === undefined)
@@ -96,12 +99,11 @@ export class Mover {
   }
 
   #mayTake(successor: Successor, connection: Connection): boolean {
-    const name = connection.upgraded?.session?.endpoint.name
-    if (name !== undefined && !successor.webSockets.includes(name)) return false
-    return this.#refusals.get(connection)?.has(successor) !== true
+    if (this.#refusals.get(connection)?.has(successor) === true) return false
+    return isWelcome(connection, successor.greeting ?? noGreeting)
   }
 
-  /** Looks once more, after the next poll. */
+  /** Looks again after the next poll. */
   schedule(): void {
     if (!this.#moving || this.#scheduled) return
     this.#scheduled = true
@@ -122,8 +124,7 @@ export class Mover {
   taken(connections: Connection[]): void {
     for (const connection of connections) {
       this.#inTransit.delete(connection)
-      connection.upgraded?.session?.gone()
-      this.#connections.release(connection)
+      depart(this.#connections, connection)
     }
     this.#settle()
   }
@@ -138,7 +139,7 @@ export class Mover {
       comeBack(connection)
     }
     this.schedule()
-    this.returned()
+    this.#returned()
     this.#settle()
   }
 
@@ -149,20 +150,21 @@ export class Mover {
         connection.exchanges.length === 0 && !this.#inTransit.has(connection) && this.takes(connection),
     )
     if (candidates.length === 0) return
-    const idle = [
-      ...idleConnections(this.#connections, candidates),
-      ...candidates.filter(({ upgraded }) => upgraded?.session?.prepare(() => this.#decided())),
-    ]
+    const idle = [...atRest(this.#connections, candidates, () => this.#decided())]
     this.#send(new Set(idle.slice(0, this.#allowance)))
     if (idle.length > 0 && this.#allowance < maxDescriptors) this.#goFaster()
-    // The others have half a request here, or something left to write; nothing tells when that is over.
+    // The others have half a request here, or something left to write. No event tells when that is over.
     if (idle.length < candidates.length) this.#lookAgain()
   }
 
-  /** The application has exported a WebSocket, or keeps it. */
+  /** The application was asked about a connection: it can leave now, or it stays. */
   #decided(): void {
     this.schedule()
-    this.returned()
+    this.#returned()
+  }
+
+  #returned(): void {
+    for (const returned of [...this.#listeners]) returned()
   }
 
   #goFaster(): void {
@@ -182,10 +184,10 @@ export class Mover {
   }
 
   /**
-   * Fills up those successors that have the fewest. What does not go now goes when one of them has room again.
+   * Fills up the successors that have the fewest. What does not go now goes when one of them has room again.
    *
-   * An even share for each would pile them up: with two replicas the first successor is there when the second
-   * is not yet, gets everything of the first old instance, and then half of the second one's.
+   * An even share for each would be uneven in the end: with two replicas the first successor is ready before the
+   * second, gets all connections of the first old instance, and then half of those of the second old instance.
    */
   #send(waiting: Set<Connection>): void {
     for (let progress = true; progress && waiting.size > 0;) {
@@ -194,9 +196,9 @@ export class Mover {
       const level = (waiting.size + sum(free.map(({ open }) => open))) / free.length
       for (const successor of free) {
         const share = Math.max(Math.ceil(level - successor.open), 0)
-        const wanted = [...waiting].filter((connection) => this.#mayTake(successor, connection))
+        const suitable = [...waiting].filter((connection) => this.#mayTake(successor, connection))
         const sent = successor.send(
-          wanted.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#parcel(connection)),
+          suitable.slice(0, Math.min(share, maxDescriptors)).map((connection) => this.#outgoing(connection)),
         )
         for (const connection of sent) {
           waiting.delete(connection)
@@ -208,19 +210,9 @@ export class Mover {
     }
   }
 
-  #parcel(connection: Connection): Parcel {
-    const { aside, requests, server, socket, upgraded } = connection
-    const session = upgraded?.session ?? undefined
-    return {
-      connection,
-      fd: handleOf(socket)?.fd ?? -1,
-      about: {
-        listener: this.#listenerOf(server) ?? '',
-        fresh: socket.bytesRead === 0 && !aside,
-        requests,
-        ...(session === undefined ? {} : { webSocket: session.parcel() }),
-      },
-    }
+  #outgoing(connection: Connection): OutgoingConnection {
+    const record = recordOf(connection, this.#listenerOf(connection.server) ?? '')
+    return { connection, fd: descriptorOf(connection.socket), record }
   }
 
   #settle(): void {
@@ -230,7 +222,10 @@ export class Mover {
 
 const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
 
-/** Milliseconds; a successor on the same machine answers within a few. */
+/** What a successor that has not answered yet takes: what every version takes. */
+const noGreeting: Greeting = { version: 1, open: 0 }
+
+/** Milliseconds. A successor on the same machine answers within a few. */
 const reachMs = 250
 const settleMs = 250
 const lookMs = 20

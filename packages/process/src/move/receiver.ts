@@ -1,44 +1,39 @@
 import type net from 'node:net'
 import path from 'node:path'
-import type { MovedConnection } from '../protocol/moves.js'
-import { AdoptionSocket } from './receiving-socket.js'
-import type { Connections } from '../connections/connections.js'
-import { isKoffiInstalled } from '../system/koffi.js'
 import { limitRequests } from '../connections/request-limit.js'
-import { takeConnection } from './receive.js'
-import { isPlainHttp1 } from './transit.js'
-import type { Endpoints } from '../connections/websocket/endpoints.js'
+import { isKoffiInstalled } from '../system/koffi.js'
+import { canReceive, greetingOf, receive } from './kinds.js'
+import type { Home } from './movable.js'
+import { ReceivingSocket } from './receiving-socket.js'
 
-/** Takes predecessors' connections over, for the servers that it is told of. */
-export class Adoption {
-  readonly #connections: Connections
-  readonly #endpoints: Endpoints
+/** Continues predecessors' connections, on the servers that were offered. */
+export class Receiver {
+  readonly #home: Home
   readonly #path: string | null
   readonly #failed: (message: string) => void
   /** By the name of their listener. */
   readonly #servers = new Map<string, net.Server>()
-  #socket: AdoptionSocket | null = null
+  readonly #listeners = new Set<() => void>()
+  #socket: ReceivingSocket | null = null
   #stopLimiting: () => void = () => {}
-  /** Called when a batch of connections was taken, before it is acknowledged. */
-  adopted: () => void = () => {}
 
-  /** `channel`: the supervisor's socket; what is ours lies beside it. Without one there are no predecessors. */
-  constructor(
-    connections: Connections,
-    endpoints: Endpoints,
-    channel: string | undefined,
-    failed: (message: string) => void,
-  ) {
-    this.#connections = connections
-    this.#endpoints = endpoints
+  /** `channel`: the supervisor's socket. The receiving socket lies beside it. Undefined: there are no predecessors. */
+  constructor(home: Home, channel: string | undefined, failed: (message: string) => void) {
+    this.#home = home
     this.#path =
       channel === undefined || !isKoffiInstalled() ? null : path.join(path.dirname(channel), 'adopt.sock')
     this.#failed = failed
   }
 
-  /** What the supervisor is to be told once this server, too, can adopt; null where it cannot. */
+  /** `received` is called after each batch of connections, before it is acknowledged. Returns what ends that. */
+  subscribe(received: () => void): () => void {
+    this.#listeners.add(received)
+    return () => void this.#listeners.delete(received)
+  }
+
+  /** Receives for this server as well from now on. Returns what the supervisor must know, or null where it cannot. */
   offer(server: net.Server, listener: string): { path: string; listeners: string[] } | null {
-    if (this.#path === null || !isPlainHttp1(server)) return null
+    if (this.#path === null || !canReceive(server)) return null
     this.#socket ??= this.#open(this.#path)
     if (!this.#socket.listening) return null
     this.#servers.set(listener, server)
@@ -50,22 +45,18 @@ export class Adoption {
     this.#stopLimiting()
   }
 
-  #open(socketPath: string): AdoptionSocket {
-    this.#stopLimiting = limitRequests(this.#connections)
-    return new AdoptionSocket(
+  #open(socketPath: string): ReceivingSocket {
+    this.#stopLimiting = limitRequests(this.#home.connections)
+    return new ReceivingSocket(
       socketPath,
       {
-        open: () => this.#connections.open.size,
-        webSockets: () => this.#endpoints.names,
-        take: (about, fd) => this.#take(about, fd),
-        batchTaken: () => this.adopted(),
+        greeting: () => greetingOf(this.#home),
+        receive: (record, fd) => receive(this.#home, this.#servers.get(record.listener), record, fd),
+        received: () => {
+          for (const received of [...this.#listeners]) received()
+        },
       },
       this.#failed,
     )
-  }
-
-  #take(about: MovedConnection, fd: number): boolean {
-    const server = this.#servers.get(about.listener)
-    return takeConnection(this.#connections, this.#endpoints, server, about, fd)
   }
 }

@@ -2,44 +2,37 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { StringDecoder } from 'node:string_decoder'
 import { originalListen } from '../node/original-listen.js'
-import {
-  lines,
-  type Acknowledgement,
-  type Batch,
-  type Greeting,
-  type MovedConnection,
-} from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
+import type { Acknowledgement, Batch, Greeting, MovedConnection } from '../protocol/moves.js'
 import { descriptorCalls, type DescriptorCalls } from '../system/descriptors.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
 
-export interface Adopter {
-  /** Takes the connection over, or closes the descriptor and says false. */
-  take(about: MovedConnection, fd: number): boolean
-  /** How many connections we have. */
-  open(): number
-  /** The names of the WebSocketServers whose sessions we take. */
-  webSockets(): string[]
-  /** A batch was taken, and is acknowledged next. */
-  batchTaken(): void
+/** What the socket delivers to. */
+export interface Recipient {
+  greeting(): Greeting
+  /** Continues the connection, or closes the descriptor and returns false. */
+  receive(record: MovedConnection, fd: number): boolean
+  /** A batch is complete, and is acknowledged next. */
+  received(): void
 }
 
 /**
  * Where predecessors deliver their connections. koffi is loaded when the first one connects. Every batch is
- * acknowledged as soon as its descriptors are here; what could not be taken is named, and stays with its sender.
+ * acknowledged as soon as its descriptors have come. What cannot be received is named, and stays with its sender.
  */
-export class AdoptionSocket {
+export class ReceivingSocket {
   readonly path: string
   readonly #server: net.Server
-  readonly #adopter: Adopter
+  readonly #recipient: Recipient
   readonly #deliveries = new Set<Delivery>()
 
-  constructor(path: string, adopter: Adopter, failed: (message: string) => void) {
+  constructor(path: string, recipient: Recipient, failed: (message: string) => void) {
     this.path = path
-    this.#adopter = adopter
-    // Node would read, and drop the descriptors: what it accepts stays paused.
+    this.#recipient = recipient
+    // Paused: Node would read the bytes and drop the descriptors.
     this.#server = net.createServer({ pauseOnConnect: true }, (socket) => this.#connected(socket))
     this.#server.on('error', (error) =>
-      failed(`The adoption socket "${path}" cannot be opened: ${error.message}`),
+      failed(`The socket "${path}" for connections of a predecessor could not be opened: ${error.message}`),
     )
     fs.rmSync(path, { force: true })
     originalListen.call(this.#server, { path })
@@ -59,15 +52,9 @@ export class AdoptionSocket {
     socket.unref().on('error', () => {})
     const koffi = loadKoffi()
     if (koffi === null || !socket._handle) return void socket.destroy()
-    const delivery = new Delivery(koffi, socket, socket._handle.fd, this.#adopter)
+    const delivery = new Delivery(koffi, socket, socket._handle.fd, this.#recipient)
     this.#deliveries.add(delivery)
-    const webSockets = this.#adopter.webSockets()
-    const greeting: Greeting = {
-      version: 1,
-      open: this.#adopter.open(),
-      ...(webSockets.length === 0 ? {} : { webSockets }),
-    }
-    socket.write(JSON.stringify(greeting) + '\n')
+    socket.write(JSON.stringify(this.#recipient.greeting()) + '\n')
     socket.once('close', () => {
       this.#deliveries.delete(delivery)
       delivery.close()
@@ -75,26 +62,26 @@ export class AdoptionSocket {
   }
 }
 
-/** One predecessor's connection to us. */
+/** One predecessor's connection to the socket. */
 class Delivery {
   readonly #calls: DescriptorCalls
   readonly #socket: net.Socket
-  readonly #adopter: Adopter
-  /** A copy for recvmsg(2): libuv lets a descriptor be watched by one handle only. */
+  readonly #recipient: Recipient
+  /** A copy for recvmsg(2): libuv allows one handle for each descriptor. */
   readonly #fd: number
   readonly #poll: { close(): void; unref(): void }
-  readonly #split = lines()
+  readonly #lines = new LineSplitter()
   readonly #decoder = new StringDecoder('utf8')
-  /** The descriptors of the batches whose line is not complete yet. */
+  /** The descriptors of batches whose line is not complete. */
   readonly #arrived: number[][] = []
   #open = true
 
-  constructor(koffi: Koffi, socket: net.Socket, fd: number, adopter: Adopter) {
+  constructor(koffi: Koffi, socket: net.Socket, fd: number, recipient: Recipient) {
     this.#calls = descriptorCalls(koffi)
     this.#socket = socket
-    this.#adopter = adopter
+    this.#recipient = recipient
     this.#fd = this.#calls.duplicate(fd)
-    // The callback runs outside of Node's own: an exception in it would be lost.
+    // The callback runs outside of Node's own callbacks: an exception in it would be lost.
     this.#poll = koffi.node.poll(this.#fd, { readable: true }, () => setImmediate(() => this.#receive()))
     this.#poll.unref()
   }
@@ -114,7 +101,7 @@ class Delivery {
       if (received === null) return
       if (received.carried) this.#arrived.push(received.fds)
       if (received.end) return this.close()
-      for (const line of this.#split(this.#decoder.write(received.data))) this.#deliver(line)
+      for (const line of this.#lines.push(this.#decoder.write(received.data))) this.#deliver(line)
     }
   }
 
@@ -126,18 +113,18 @@ class Delivery {
       return this.close()
     }
     const refused: number[] = []
-    batch.moved.forEach((about, index) => {
+    batch.moved.forEach((record, index) => {
       const fd = fds[index]
-      if (fd !== undefined && this.#adopter.take(about, fd)) return
+      if (fd !== undefined && this.#recipient.receive(record, fd)) return
       refused.push(index)
     })
-    this.#adopter.batchTaken()
+    this.#recipient.received()
     const acknowledgement: Acknowledgement = { batch: batch.batch, refused }
     this.#socket.write(JSON.stringify(acknowledgement) + '\n')
   }
 }
 
-/** 800 connections take a few milliseconds; between the turns requests are served. */
+/** 800 connections take a few milliseconds. Requests are served between the turns. */
 const messagesPerTurn = 4
 
 function parse(line: string): Batch | null {

@@ -1,40 +1,33 @@
 import net from 'node:net'
-import type { Connection } from '../connections/connections.js'
+import type { Connection } from '../connections/connection.js'
 import { maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
-import {
-  lines,
-  type Acknowledgement,
-  type Batch,
-  type Greeting,
-  type MovedConnection,
-} from '../protocol/moves.js'
+import { LineSplitter } from '#shared/lines.js'
+import type { Acknowledgement, Batch, Greeting, MovedConnection } from '../protocol/moves.js'
 
 /** A connection with what its successor must know of it. */
-export interface Parcel {
+export interface OutgoingConnection {
   connection: Connection
   fd: number
-  about: MovedConnection
+  record: MovedConnection
 }
 
 export interface SuccessorObserver {
   /** The successor has them now. */
   taken(connections: Connection[]): void
-  /** They did not arrive, or were not wanted: they are still ours. */
+  /** They did not arrive, or were refused: this process still has them. */
   refused(connections: Connection[], successor: Successor): void
   /** There may be room for more. */
   schedule(): void
 }
 
-/** The way to one instance that adopts connections. A broken one gives back what was not acknowledged. */
+/** The way to one instance that receives connections. When it breaks, what was not acknowledged comes back. */
 export class Successor {
   readonly path: string
-  /** Resolves once it is known whether there is somebody at the other end who adopts. */
+  /** Resolves when the instance has answered, or cannot be reached. */
   readonly reached: Promise<void>
-  /** How many connections it has, as far as we know. */
+  /** How many connections it has: its own number at first, plus what was sent since. */
   open = 0
-  /** Names of the WebSocketServers whose sessions it takes. */
-  webSockets: readonly string[] = []
-  #greeted = false
+  #greeting: Greeting | null = null
   readonly #calls: DescriptorCalls
   readonly #observer: SuccessorObserver
   readonly #socket: net.Socket & { _handle?: { fd: number } | null }
@@ -47,10 +40,10 @@ export class Successor {
     this.#calls = calls
     this.#observer = observer
     this.#socket = net.connect(path).setEncoding('utf8').unref()
-    const split = lines()
+    const lines = new LineSplitter()
     this.reached = new Promise((resolve) => {
       this.#socket.on('data', (chunk) => {
-        for (const line of split(String(chunk))) this.#receive(line)
+        for (const line of lines.push(String(chunk))) this.#receive(line)
         resolve()
       })
       this.#socket.on('error', () => {})
@@ -66,17 +59,22 @@ export class Successor {
     return this.#socket.destroyed
   }
 
-  /** Able to take a batch right now. */
-  get free(): boolean {
-    const room = this.#retry === null && this.#inFlight.size < window && this.#socket.writableLength === 0
-    return this.#greeted && !this.broken && room
+  /** What it said of itself; null before that. */
+  get greeting(): Greeting | null {
+    return this.#greeting
   }
 
-  /** Sends as many as one message carries, the first ones, and gives those that were sent. */
-  send(parcels: Parcel[]): Connection[] {
-    if (parcels.length === 0) return []
-    const carried = parcels.slice(0, maxDescriptors)
-    const batch: Batch = { version: 1, batch: ++this.#batches, moved: carried.map(({ about }) => about) }
+  /** Able to take a batch now. */
+  get free(): boolean {
+    const room = this.#retry === null && this.#inFlight.size < window && this.#socket.writableLength === 0
+    return this.#greeting !== null && !this.broken && room
+  }
+
+  /** Sends the first ones, as many as one message carries. Returns those that were sent. */
+  send(outgoing: OutgoingConnection[]): Connection[] {
+    if (outgoing.length === 0) return []
+    const carried = outgoing.slice(0, maxDescriptors)
+    const batch: Batch = { version: 1, batch: ++this.#batches, moved: carried.map(({ record }) => record) }
     const line = Buffer.from(JSON.stringify(batch) + '\n')
     const bytes = this.#write(
       line,
@@ -117,13 +115,12 @@ export class Successor {
 
   #receive(line: string): void {
     const message = parse(line)
-    if (message?.version === 1 && typeof message.open === 'number' && !this.#greeted) {
-      this.#greeted = true
+    if (message?.version === 1 && typeof message.open === 'number' && this.#greeting === null) {
+      this.#greeting = { ...message, version: 1, open: message.open }
       this.open = message.open
-      this.webSockets = Array.isArray(message.webSockets) ? message.webSockets : []
     } else if (typeof message?.batch === 'number' && Array.isArray(message.refused)) {
       this.#acknowledged({ batch: message.batch, refused: message.refused })
-    } else this.#socket.destroy() // it speaks another language
+    } else this.#socket.destroy() // not a message of this protocol
   }
 
   #acknowledged(acknowledgement: Acknowledgement): void {
@@ -136,7 +133,7 @@ export class Successor {
         connections.filter((_, index) => refused.has(index)),
         this,
       )
-    // Looking for idle connections costs something for each that is open: not for every single batch.
+    // Looking for idle connections costs time for each open one, so it is not done after every batch.
     if (this.#inFlight.size <= window / 2) this.#tryAgain()
   }
 
@@ -148,7 +145,7 @@ export class Successor {
   }
 }
 
-/** Batches on their way to one successor: 16 of 200 connections keep both sides busy and its queue short. */
+/** The most batches on their way to one successor: 16 of 200 connections keep both sides busy and its queue short. */
 const window = 16
 const retryMs = 5
 

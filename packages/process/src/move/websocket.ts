@@ -1,45 +1,53 @@
+import fs from 'node:fs'
 import { IncomingMessage } from 'node:http'
 import net from 'node:net'
-import { countFor } from './received.js'
-import type { MovedConnection, MovedWebSocket } from '../protocol/moves.js'
-import type { Connections } from '../connections/connections.js'
-import { messageOf } from '../protocol/errors.js'
+import type { Connection } from '../connections/connection.js'
+import { isPlainHttp1 } from '../connections/http1.js'
 import type { Endpoint, WebSocketLike } from '../connections/websocket/hooks.js'
-import type { Session } from '../connections/websocket/session.js'
+import { sessionOf, type Session } from '../connections/websocket/session.js'
 import { Upgraded } from '../connections/websocket/upgraded.js'
+import { countFor } from '../node/server-count.js'
+import { messageOf } from '../protocol/errors.js'
+import type { MovedWebSocket } from '../protocol/moves.js'
+import type { Home, Movable } from './movable.js'
 
-/**
- * Goes on with a predecessor's WebSocket; false, and the descriptor closed, where it cannot.
- *
- * `handleUpgrade()`, which is documented, opens it with the request of its client. The answer that `ws` writes is
- * compared with what the client was told, and goes nowhere. So whichever version of `ws` is there makes its own
- * objects; one that answers otherwise, or later, gets no session.
- */
-export function adoptWebSocket(
-  connections: Connections,
-  server: net.Server,
-  fd: number,
-  { requests, webSocket: moved }: MovedConnection & { webSocket: MovedWebSocket },
-  endpoint: Endpoint,
-): boolean {
-  // Paused: nothing is read before the application has set the session up.
-  const socket = new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true }).pause()
-  const upgraded = new Upgraded(requestOf(socket, moved), socket, true)
-  reopen(endpoint, upgraded, moved)
-  const { accepted, session } = upgraded
-  if (session === null || accepted?.protocol !== moved.protocol || accepted.extensions !== '') {
-    socket.on('error', () => {}).destroy()
+/** A WebSocket whose application lets its sessions move, between two messages in both directions. */
+export const webSocket: Movable = {
+  owns: ({ upgraded }) => sessionOf(upgraded) !== undefined,
+  mayMove: ({ server, socket, stream, upgraded }) =>
+    stream === socket && isPlainHttp1(server) && sessionOf(upgraded)?.mayMove === true,
+  isWelcome: ({ upgraded }, { webSockets }) =>
+    Array.isArray(webSockets) && webSockets.includes(sessionOf(upgraded)?.endpoint.name ?? ''),
+  *atRest(_connections, candidates, decided) {
+    for (const connection of candidates) if (prepare(connection, decided)) yield connection
+  },
+  record: ({ upgraded }) => ({ webSocket: sessionOf(upgraded)?.record() }),
+  setOut: ({ upgraded }) => upgraded?.hold(),
+  comeBack({ upgraded }) {
+    upgraded?.release()
+    sessionOf(upgraded)?.resume()
+  },
+  gone: ({ upgraded }) => sessionOf(upgraded)?.gone(),
+  hasWritten: ({ upgraded }) => upgraded?.waits === true,
+
+  serves: isPlainHttp1,
+  greeting({ endpoints: { names } }) {
+    return names.length === 0 ? {} : { webSockets: names }
+  },
+  matches: (record) => record.webSocket !== undefined,
+  receive(home, server, { requests, webSocket: moved }, fd) {
+    const endpoint = isComplete(moved) ? home.endpoints.named(moved.name) : undefined
+    if (isComplete(moved) && endpoint) return reopen(home, server, fd, requests, moved, endpoint)
+    fs.closeSync(fd)
     return false
-  }
-  const connection = connections.adopt(server, socket, requests)
-  Object.assign(connection, { aside: false, upgraded })
-  countFor(server, socket)
-  void setUp(endpoint, session, upgraded, moved.state)
-  return true
+  },
 }
 
-/** Whether a predecessor, of whatever version, has said all that is needed. */
-export function isComplete(moved: unknown): moved is MovedWebSocket {
+const prepare = ({ upgraded }: Connection, decided: () => void): boolean =>
+  sessionOf(upgraded)?.prepare(decided) === true
+
+/** Whether the sender, of whatever version, has sent all that is needed. */
+function isComplete(moved: unknown): moved is MovedWebSocket {
   const { name, protocol, request, unread } = (moved ?? {}) as Partial<MovedWebSocket>
   if (!request || !Array.isArray(request.rawHeaders)) return false
   return [name, protocol, unread, request.url, ...request.rawHeaders].every(
@@ -47,8 +55,41 @@ export function isComplete(moved: unknown): moved is MovedWebSocket {
   )
 }
 
-/** As far as `ws` looks at it; `session` is set when it has opened the WebSocket. */
-function reopen({ server, warn }: Endpoint, { request, stream }: Upgraded, moved: MovedWebSocket): void {
+/**
+ * `handleUpgrade()`, which is documented, opens the session again with the client's request. The answer that `ws`
+ * writes is compared with what the client got, and dropped. So every version of `ws` makes its own objects. One
+ * that answers otherwise, or later, gets no session.
+ */
+function reopen(
+  { connections }: Home,
+  server: net.Server,
+  fd: number,
+  requests: number,
+  moved: MovedWebSocket,
+  endpoint: Endpoint,
+): boolean {
+  // Paused: nothing is read before the application has set the session up.
+  const socket = new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true }).pause()
+  const upgraded = new Upgraded(requestOf(socket, moved), socket, true)
+  upgradeAgain(endpoint, upgraded, moved)
+  const session = sessionOf(upgraded)
+  const { accepted } = upgraded
+  if (session === undefined || accepted?.protocol !== moved.protocol || accepted.extensions !== '') {
+    socket.on('error', () => {}).destroy()
+    return false
+  }
+  connections.receive(server, socket, requests, upgraded)
+  countFor(server, socket)
+  void setUp(endpoint, session, upgraded, moved.state)
+  return true
+}
+
+/** Has a session afterwards if `ws` has opened the WebSocket. */
+function upgradeAgain(
+  { server, warn }: Endpoint,
+  { request, stream }: Upgraded,
+  moved: MovedWebSocket,
+): void {
   const { 'sec-websocket-extensions': _offered, ...headers } = request.headers
   if (moved.protocol !== '') headers['sec-websocket-protocol'] = moved.protocol
   else delete headers['sec-websocket-protocol']
@@ -61,7 +102,7 @@ function reopen({ server, warn }: Endpoint, { request, stream }: Upgraded, moved
   }
 }
 
-/** The predecessor has let the client in; its credentials may be used up by now. */
+/** The predecessor has verified the client, whose credentials may have expired since. */
 function withoutVerification<Server extends object>(server: Server): Server {
   const { options } = server as { options?: object }
   if (typeof options !== 'object') return server
@@ -90,7 +131,7 @@ function requestOf(socket: net.Socket, { request: { url, rawHeaders } }: MovedWe
   return request
 }
 
-/** As Node joins them: a field that came twice is one with commas, cookies one with semicolons. */
+/** As Node joins them: a field that came twice is joined with commas, cookies with semicolons. */
 function headersOf(raw: string[]): NodeJS.Dict<string | string[]> {
   const headers: NodeJS.Dict<string> = {}
   for (let at = 0; at + 1 < raw.length; at += 2) {

@@ -1,31 +1,13 @@
-import type net from 'node:net'
-
-/** Node's own object below a listening server. */
-export interface ListenHandle {
-  /** Its descriptor; -1 once it is closed. */
-  readonly fd?: number
-  onconnection: (this: unknown, error: number, client?: ClientHandle) => void
-  close(...args: unknown[]): void
-  /** Fills in the address; not there on a unix socket. */
-  getsockname?(out: object): number
-}
-
-interface ClientHandle {
-  close(...args: unknown[]): void
-}
-
-export function handleOf(server: net.Server): ListenHandle | null {
-  return (server as net.Server & { _handle?: ListenHandle | null })._handle ?? null
-}
+import type { ClientHandle, ListenHandle } from './handle.js'
 
 /**
- * The listening handle of a node:cluster primary (round robin, Node's default), and what was accepted from it
- * that no worker has taken yet.
+ * The listening handle of a node:cluster primary (round robin, Node's default), and the connections that were accepted
+ * from it and that no worker has taken yet.
  *
- * When the last worker goes, Node closes the handle and whatever is left in that queue. While draining that
- * would lose clients, so it is counted here what waits. And before a drain it would lose the inherited
- * descriptor for good, though the application may fork again in the next moment: so the handle is kept, and
- * what arrives meanwhile is held for the workers to come.
+ * When the last worker exits, Node closes the handle and every connection in that queue. During a drain this would
+ * lose clients, so the connections in the queue are counted. Before a drain it would close the inherited descriptor
+ * for good, although the application may fork again at once: so the handle stays open, and connections that arrive
+ * meanwhile are held for the next workers.
  */
 export class AcceptQueue {
   readonly handle: ListenHandle
@@ -35,7 +17,7 @@ export class AcceptQueue {
   #closed = false
   #emptied: () => void = () => {}
 
-  /** `abandoned`: the cluster module has closed the handle; without it, closing is final. */
+  /** `abandoned` is called instead of closing the handle when the cluster module closes it. Default: it is closed. */
   constructor(handle: ListenHandle, abandoned?: () => void) {
     this.handle = handle
     this.#close = handle.close.bind(handle)
@@ -43,7 +25,7 @@ export class AcceptQueue {
     this.attach()
   }
 
-  /** Counts from now on; to be called when the cluster module has taken the handle. */
+  /** Starts to count. Call it each time the cluster module has taken the handle. */
   attach(): void {
     const { onconnection } = this.handle
     this.handle.onconnection = (error, client) => {
@@ -53,13 +35,13 @@ export class AcceptQueue {
     for (const client of this.#held.splice(0)) this.handle.onconnection(0, client)
   }
 
-  /** Gives a connection from elsewhere to the workers. */
+  /** Adds a connection that was accepted by another listener. */
   push(client: ClientHandle): void {
     if (this.#closed) client.close()
     else this.handle.onconnection(0, client)
   }
 
-  /** Accepts nothing more; resolves when the workers have taken everything. */
+  /** Stops accepting. Resolves when the workers have taken every connection. */
   async close(): Promise<void> {
     this.#closed = true
     this.#keepName()
@@ -69,9 +51,9 @@ export class AcceptQueue {
   }
 
   /**
-   * A worker that is still starting asks for the listener when its handle is closed, and gets connections that
-   * wait. Without the address Node takes the port for another's: the worker would say that it has accepted a
-   * connection, and fall over it (`server.onconnection is not a function`).
+   * A worker that is still starting may ask for the listener after its handle was closed, and then gets connections
+   * from the queue. Without an address Node would bind the port again: the worker would report that it has accepted a
+   * connection, and then throw `server.onconnection is not a function`.
    */
   #keepName(): void {
     const name = {}
@@ -88,6 +70,7 @@ export class AcceptQueue {
     abandoned()
   }
 
+  /** Node closes its handle of a connection once a worker has taken it. */
   #count(client: ClientHandle): void {
     this.#waiting++
     const close = client.close.bind(client)

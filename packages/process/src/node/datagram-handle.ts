@@ -1,14 +1,14 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 
-/** What asks for a listener: a server, or a socket of `dgram`. */
+/** What listens or is bound: a server, or a socket of `dgram` of one of its two types. */
 export type SocketKind = 'stream' | 'udp4' | 'udp6'
 
-/** Node's own object below a datagram socket. */
+/** The object of Node's internals below a datagram socket. */
 interface DatagramHandle {
   readonly fd: number
   recvStop(): void
-  /** (request, list, length, port, address, …), or without the address on a connected socket. */
+  /** `to` is (port, address, …), or (…) on a connected socket. */
   send(request: object, list: unknown[], length: number, ...to: unknown[]): number
 }
 
@@ -18,21 +18,21 @@ interface DatagramState {
   bindState: number
 }
 
-/** `socket._handle` is deprecated, and warns. */
+/** Not by `socket._handle`: it is deprecated and warns. */
 function stateOf(socket: dgram.Socket): DatagramState | undefined {
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
   return key && (socket as unknown as Record<symbol, DatagramState>)[key]
 }
 
-/** Whether it has an address, or is just about to get one. */
+/** Whether the socket has an address, or `bind` was called. */
 export const isBound = (socket: dgram.Socket): boolean => stateOf(socket)?.bindState !== 0
 
-/** Its descriptor; -1 once it is closed. */
-export const handleFd = (socket: dgram.Socket): number => stateOf(socket)?.handle?.fd ?? -1
+/** The socket's descriptor; -1 once it is closed. */
+export const datagramDescriptor = (socket: dgram.Socket): number => stateOf(socket)?.handle?.fd ?? -1
 
 /**
- * Reads nothing more: what was read has been given to the application by now, what is queued is for others that
- * read from the same socket. It can still send. As `close()` does it, but that would end the sending, too.
+ * Stops reading, as `close()` does, but the socket can still send. The application already has every datagram that was
+ * read. Those that wait in the kernel are left to other processes that read from the same socket.
  */
 export function stopReceiving(socket: dgram.Socket): void {
   const state = stateOf(socket)
@@ -41,25 +41,25 @@ export function stopReceiving(socket: dgram.Socket): void {
   state.receiving = false
 }
 
-/** Calls `sent` with the numeric address of each datagram on its way out. Returns a function that ends it. */
-export function followSends(socket: dgram.Socket, sent: (port: number, address: string) => void): () => void {
+/** Calls `sent` with the numeric address of each datagram that is sent. Returns a function that stops this. */
+export function watchSends(socket: dgram.Socket, sent: (port: number, address: string) => void): () => void {
   const handle = stateOf(socket)?.handle
   if (!handle) return () => {}
   const send = handle.send.bind(handle)
-  const followed: DatagramHandle['send'] = (request, list, length, ...to) => {
+  const watched: DatagramHandle['send'] = (request, list, length, ...to) => {
     if (typeof to[0] === 'number') sent(to[0], String(to[1]))
     return send(request, list, length, ...to)
   }
-  handle.send = followed
+  handle.send = watched
   return () => {
-    if (handle.send === followed) handle.send = send
+    if (handle.send === watched) handle.send = send
   }
 }
 
-/** A server has no `type`. */
 export const isDatagramSocket = (socket: net.Server | dgram.Socket): socket is dgram.Socket =>
   kindOf(socket) !== 'stream'
 
+/** A `dgram` socket has a `type`, a server has none. */
 export function kindOf(socket: net.Server | dgram.Socket): SocketKind {
   const { type } = socket as { type?: unknown }
   return type === 'udp4' || type === 'udp6' ? type : 'stream'

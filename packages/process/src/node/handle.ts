@@ -1,32 +1,56 @@
 import type net from 'node:net'
 
-interface Handle {
+/** The object of Node's internals below a `net.Socket`. */
+interface SocketHandle {
   fd: number
   reading: boolean
+  writeQueueSize?: number
   readStart(): void
   readStop(): void
 }
 
-/** Node's own object below a socket. */
-export const handleOf = (socket: net.Socket): Handle | null =>
-  (socket as net.Socket & { _handle?: Handle | null })._handle ?? null
+/** The object of Node's internals below a listening `net.Server`. */
+export interface ListenHandle {
+  /** -1 once it is closed. */
+  readonly fd?: number
+  onconnection: (this: unknown, error: number, client?: ClientHandle) => void
+  close(...args: unknown[]): void
+  /** Fills in the address. Absent on a unix socket. */
+  getsockname?(out: object): number
+}
 
-/** `pause()` would not do: Node's HTTP parser reads from the handle directly, and a stream reads ahead. */
+/** An accepted connection before Node makes a `net.Socket` of it. */
+export interface ClientHandle {
+  close(...args: unknown[]): void
+}
+
+const socketHandleOf = (socket: net.Socket): SocketHandle | null =>
+  (socket as net.Socket & { _handle?: SocketHandle | null })._handle ?? null
+
+/** Null while the server does not listen. */
+export const listenHandleOf = (server: net.Server): ListenHandle | null =>
+  (server as net.Server & { _handle?: ListenHandle | null })._handle ?? null
+
+/** The descriptor of an open socket or a listening server; -1 if it has none. */
+export const descriptorOf = (socket: net.Socket | net.Server): number =>
+  (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+
+/** `pause()` is not enough: Node's HTTP parser reads from the handle directly, and a stream reads ahead. */
 export function stopReading(socket: net.Socket): void {
-  const handle = handleOf(socket)
+  const handle = socketHandleOf(socket)
   if (handle === null) return
   handle.reading = false
   handle.readStop()
 }
 
+/** Undoes `stopReading`. */
 export function startReading(socket: net.Socket): void {
-  const handle = handleOf(socket)
+  const handle = socketHandleOf(socket)
   if (handle === null) return
   handle.reading = true
   handle.readStart()
 }
 
-/** Nothing received that waits to be read, nothing written that waits to be sent. */
-export function isEmpty(socket: net.Socket & { _handle?: { writeQueueSize?: number } | null }): boolean {
-  return socket.readableLength === 0 && socket.writableLength === 0 && !socket._handle?.writeQueueSize
-}
+/** Whether nothing waits in Node's buffers, neither received bytes to be read nor written bytes to be sent. */
+export const isEmpty = (socket: net.Socket): boolean =>
+  socket.readableLength === 0 && socket.writableLength === 0 && !socketHandleOf(socket)?.writeQueueSize

@@ -1,26 +1,27 @@
 import net from 'node:net'
-import type { ListenHandle } from './accept-queue.js'
+import type { ListenHandle } from './handle.js'
 
 type Listen = (this: net.Server, options: { fd: number } | net.ListenOptions, backlog?: number) => net.Server
 
-/** `net.Server.prototype.listen` as it was before the zero-code mode patched it. */
+/** `net.Server.prototype.listen` without the preload's patch. */
 export const originalListen = Reflect.get(net.Server.prototype, 'listen') as Listen
 
-/** `listen({ _handle })` does the same, but only for TCP. */
-export function listenAgain(server: net.Server, handle: ListenHandle): void {
+/** Lets `server` listen on the handle of another server. Node's `listen({ _handle })` does so only for TCP. */
+export function listenOnHandle(server: net.Server, handle: ListenHandle): void {
   const internal = server as net.Server & {
     _handle: ListenHandle
     _listen2(address: null, port: number, addressType: number, backlog: number): void
   }
   internal._handle = handle
-  internal._listen2(null, -1, -1, largestBacklog)
+  internal._listen2(null, -1, -1, maxBacklog)
 }
 
-export const largestBacklog = 65535
-/** Node's own, where nobody asks for another. */
+/** The kernel caps a backlog at net.core.somaxconn (listen(2)). */
+export const maxBacklog = 65535
+/** Node's default. */
 export const defaultBacklog = 511
 
-/** As a person writes it: `127.0.0.1:3000`, `[::]:3000`, `unix:/run/web.sock`. */
+/** For messages: `127.0.0.1:3000`, `[::]:3000`, `unix:/run/web.sock`; `unknown` if the server does not listen. */
 export function addressOf(server: net.Server): string {
   const address = server.address()
   if (address === null) return 'unknown'

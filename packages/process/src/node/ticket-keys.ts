@@ -2,16 +2,16 @@ import type net from 'node:net'
 import type tls from 'node:tls'
 
 /**
- * The keys that TLS session tickets are sealed with (RFC 8446, 4.6.1; RFC 5077), the same in every instance of a
- * service: a client that reconnects after an upgrade resumes its session with whoever answers, and is spared a
- * full handshake. They come from the supervisor, and are nowhere but in memory.
+ * The keys that encrypt TLS session tickets (RFC 8446, 4.6.1; RFC 5077), the same in every instance of a service: a
+ * client that reconnects after an upgrade resumes its session with any instance, without a full handshake. They come
+ * from the supervisor, and are kept in memory only.
  */
 export class TicketKeys {
   readonly #servers = new Set<tls.Server>()
   #keys: Buffer | null = null
 
-  /** Leaves a server alone whose application has keys of its own, now or later. */
-  follow(server: net.Server): void {
+  /** Sets the keys of a TLS server, now and whenever they change, until the application sets its own. */
+  track(server: net.Server): void {
     if (!isTlsServer(server) || server.ticketKeys !== undefined || this.#servers.has(server)) return
     this.#servers.add(server)
     if (this.#keys !== null) setKeys(server, this.#keys)
@@ -21,13 +21,13 @@ export class TicketKeys {
     }
   }
 
-  /** What to give to a successor; null without a TLS server whose keys are not its own. */
+  /** The keys for a successor, in base64; null if no TLS server uses them. */
   get encoded(): string | null {
     const [server] = this.#servers
     return server?.getTicketKeys().toString('base64') ?? null
   }
 
-  /** `encoded`: 48 bytes in base64, as `tls.Server.setTicketKeys()` wants them; anything else is ignored. */
+  /** `encoded`: 48 bytes in base64, see `tls.Server.setTicketKeys()`. Anything else is ignored. */
   set(encoded: string): void {
     const keys = Buffer.from(encoded, 'base64')
     if (keys.length !== ticketKeysBytes) return
@@ -36,7 +36,7 @@ export class TicketKeys {
   }
 }
 
-/** 16 bytes of name, 16 for the HMAC, 16 for AES. */
+/** 16 bytes each for the name, the HMAC and AES. */
 const ticketKeysBytes = 48
 
 const isTlsServer = (server: net.Server): server is tls.Server & { ticketKeys?: Buffer } =>

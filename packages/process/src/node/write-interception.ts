@@ -1,25 +1,24 @@
 import type { Writable } from 'node:stream'
 
-/** What becomes of something that the application writes. `drop`: it is told that it was written. */
+/** What to do with a write. `drop`: do not write it, but call its callback as if it had been written. */
 export type Verdict = 'pass' | 'hold' | 'drop'
 
 export interface WriteObserver {
-  /** Before it is written. */
+  /** Called before the write. */
   judge(bytes: Buffer): Verdict
-  /** After it was given to the stream. */
+  /** Called after the write was passed to the stream. */
   passed(): void
 }
 
 export interface Interception {
-  /** Writes in the application's place, past the observer. */
+  /** Writes without asking the observer. */
   write(bytes: Buffer): void
-  /** Ends the stream in the application's place. */
+  /** Ends the stream without asking the observer. */
   end(): void
-  /** Whether something is held. */
   holds(): boolean
-  /** Writes what was held. */
+  /** Writes what was held, after asking the observer again. */
   flush(): void
-  /** Gives up what was held: each callback gets the error. */
+  /** Discards what was held. Each callback gets the error. */
   fail(error: Error): void
   restore(): void
 }
@@ -27,7 +26,7 @@ export interface Interception {
 type Call = { method: 'write' | 'end'; args: unknown[] }
 type Method = (...args: unknown[]) => unknown
 
-/** Looks at everything that the application writes to `stream`, and decides on it. */
+/** Lets `observer` decide on every write of the application to `stream`. While one is held, all later ones are. */
 export function interceptWrites(stream: Writable, observer: WriteObserver): Interception {
   const original = {
     write: Reflect.get(stream, 'write') as Method,
@@ -51,10 +50,9 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
     return call.method === 'end' ? stream : true
   }
   const drop = ({ method, args }: Call) => {
+    if (method === 'write') return callLater(args, null)
     const callback = callbackOf(args)
-    if (method === 'end') return original.end.apply(stream, callback === undefined ? [] : [callback])
-    if (callback !== undefined) process.nextTick(callback, null)
-    return true
+    return original.end.apply(stream, callback === undefined ? [] : [callback])
   }
 
   Reflect.set(stream, 'write', intercept('write'))
@@ -67,10 +65,7 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
       for (const { method, args } of held.splice(0)) Reflect.apply(intercept(method), stream, args)
     },
     fail: (error) => {
-      for (const { args } of held.splice(0)) {
-        const callback = callbackOf(args)
-        if (callback !== undefined) process.nextTick(callback, error)
-      }
+      for (const { args } of held.splice(0)) callLater(args, error)
     },
     restore: () => {
       Reflect.deleteProperty(stream, 'write')
@@ -79,9 +74,16 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
   }
 }
 
+/** Calls the callback among the arguments of a write. Returns what `write` returns: more can be written. */
+function callLater(args: unknown[], error: Error | null): true {
+  const callback = callbackOf(args)
+  if (callback !== undefined) process.nextTick(callback, error)
+  return true
+}
+
 const nothing = Buffer.alloc(0)
 
-/** The shapes of stream.write: (chunk[, encoding][, callback]). Null: there is nothing to write. */
+/** The arguments of stream.write are (chunk[, encoding][, callback]). Null if there is no chunk. */
 function asBytes(chunk: unknown, encoding: unknown): Buffer | null {
   if (typeof chunk === 'string') return Buffer.from(chunk, encodingOf(encoding))
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)

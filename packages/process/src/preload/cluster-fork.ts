@@ -3,9 +3,9 @@ import { EventEmitter } from 'node:events'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
- * From now on `cluster.fork()` starts nothing. Applications replace a worker that exits, by
- * `cluster.on('exit', () => cluster.fork())`; the last workers of a drain must stay the last. They get a
- * worker that is dead already, since nobody expects an error from a call that never threw.
+ * From now on `cluster.fork()` starts nothing: applications replace a worker that exits, with
+ * `cluster.on('exit', () => cluster.fork())`, and a drain must not start workers. The call returns a worker that is dead,
+ * as applications do not expect an error from a function that never threw.
  */
 export function refuseForks(): void {
   cluster.fork = () => deadWorker()
@@ -17,7 +17,7 @@ function deadWorker(): Worker {
   return new WorkerClass({ id: 0, state: 'dead', process: neverStarted() })
 }
 
-/** Looks like the ChildProcess of a process that has ended with 0. */
+/** Looks like the ChildProcess of a process that has exited with 0. */
 function neverStarted(): EventEmitter {
   return Object.assign(new EventEmitter(), {
     pid: undefined,

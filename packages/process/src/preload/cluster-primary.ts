@@ -1,28 +1,32 @@
 import cluster, { type Worker } from 'node:cluster'
+import { parseWorkerMessage } from '../announce/cluster-worker.js'
 import type { AcceptQueue } from '../node/accept-queue.js'
-import { fromWorker } from '../announce/cluster-worker.js'
-import { refuseForks } from './cluster-fork.js'
-import { addAccounts, noConnections, type Participant } from '../protocol/account.js'
-import type { ConnectionAccount } from '../protocol/account.js'
+import { addAccounts, noConnections, type ConnectionAccount, type Participant } from '../protocol/account.js'
 import { allWithin } from '../system/waiting.js'
+import { refuseForks } from './cluster-fork.js'
 
 /**
- * The drain of an application that uses node:cluster itself. The order is: the primary accepts no more, what
- * it has accepted is taken by the workers, the workers drain, and none of them is replaced.
+ * The drain of an application that uses node:cluster itself: the primary stops accepting, the workers get what it has
+ * accepted, then they drain, and none of them is replaced.
  */
 export class ClusterPrimary implements Participant {
   readonly #queues = new Set<AcceptQueue>()
   readonly #workers = new Map<Worker, WorkerView>()
-  changed: () => void = () => {}
+  readonly #listeners = new Set<() => void>()
   readonly #remainingMs: () => number
   #gone: ConnectionAccount = noConnections
   #cut: string[] = []
 
-  /** `remainingMs`: until the deadline of the drain. */
+  /** `remainingMs`: until the drain's deadline. */
   constructor(remainingMs: () => number) {
     this.#remainingMs = remainingMs
     for (const worker of Object.values(cluster.workers ?? {})) if (worker !== undefined) this.#watch(worker)
     cluster.on('fork', (worker) => this.#watch(worker))
+  }
+
+  subscribe(changed: () => void): () => void {
+    this.#listeners.add(changed)
+    return () => void this.#listeners.delete(changed)
   }
 
   get account(): ConnectionAccount {
@@ -63,6 +67,10 @@ export class ClusterPrimary implements Participant {
     return this.#cut
   }
 
+  #changed(): void {
+    for (const changed of this.#listeners) changed()
+  }
+
   #watch(worker: Worker): void {
     const stopped = signal()
     const exited = signal()
@@ -73,20 +81,20 @@ export class ClusterPrimary implements Participant {
     }
     this.#workers.set(worker, view)
     worker.process.on('internalMessage', (received: unknown) => {
-      const message = fromWorker(received)
+      const message = parseWorkerMessage(received)
       if (message === null) return
       if ('account' in message) {
         view.account = message.account
-        this.changed()
+        this.#changed()
       }
-      if (message.type === 'draining') stopped.give()
+      if (message.type === 'draining') stopped.done()
       if (message.type === 'drained') this.#cut.push(...message.cut)
     })
     worker.process.once('exit', () => {
       this.#workers.delete(worker)
       this.#gone = addAccounts([this.#gone, settled(view.account)])
-      stopped.give()
-      exited.give()
+      stopped.done()
+      exited.done()
     })
   }
 
@@ -101,16 +109,16 @@ interface WorkerView {
   exited: Promise<void>
 }
 
-/** Workers have the same deadline; this is for the time that their exit takes. */
+/** Workers have the same deadline; this is for the time that they take to exit. */
 const lastMomentMs = 500
 
-/** What a dead worker had open ended with it: only a crash leaves any. */
+/** Only a worker that crashed has open connections: they ended with it. */
 function settled(account: ConnectionAccount): ConnectionAccount {
   return { ...account, open: 0, active: 0, endedOrderly: account.endedOrderly + account.open }
 }
 
-function signal(): { promise: Promise<void>; give: () => void } {
-  let give = () => {}
-  const promise = new Promise<void>((resolve) => (give = resolve))
-  return { promise, give: () => give() }
+function signal(): { promise: Promise<void>; done: () => void } {
+  let done = () => {}
+  const promise = new Promise<void>((resolve) => (done = resolve))
+  return { promise, done: () => done() }
 }

@@ -3,13 +3,13 @@ import { constants } from 'node:os'
 import path from 'node:path'
 
 /**
- * `npm start` and its like run a shell that runs the program. npm gives SIGTERM to the shell, and most shells die
- * of it and leave the program behind (dash does; bash replaces itself by a single command). In a container npm is
- * pid 1, ends as well, and the kernel kills the program in the middle of its answers.
+ * `npm start` and similar commands run a shell that runs the program. npm sends SIGTERM to the shell, and most shells end
+ * without the program (dash does; bash replaces itself by a single command). In a container npm is pid 1 and ends as
+ * well, and the kernel kills the program in the middle of its answers.
  *
- * So the preload, which npm has inherited, gives the signal to the programs themselves. The shell and npm end
- * behind them, with their exit code. A terminal sends SIGINT to all of them itself, and a second one would mean
- * something else.
+ * So the preload, which npm has inherited, signals the programs themselves. The shell and npm end after them, with their
+ * exit code. Returns false if there was nothing to signal. SIGINT is left alone: a terminal sends it to all of them, and
+ * a second one has another meaning.
  */
 export function passOn(signal: NodeJS.Signals): boolean {
   if (signal !== 'SIGTERM') return false
@@ -25,11 +25,11 @@ const launchers = /^(npm|npx|pnpm|pnpx|yarn|yarnpkg)(-cli)?(-[\d.]+)?(\.[cm]?js)
 interface ProcessStatus {
   pid: number
   parent: number
-  /** One bit for each signal that it has a handler for. */
+  /** SigCgt, proc_pid_status(5): one bit for each signal with a handler. */
   caught: bigint
 }
 
-/** Below `parent`, on each branch the first process that has a handler: what is behind it is its own business. */
+/** Below `parent`, the first process on each branch that has a handler: it is responsible for its own children. */
 export function firstCatchers(
   parent: number,
   signal: NodeJS.Signals,

@@ -3,15 +3,15 @@ import { isBound, kindOf } from '../node/datagram-handle.js'
 import { adoptDatagrams } from '../listeners/datagram-sockets.js'
 import { findListener } from '../listeners/inherited.js'
 import { readListenCall } from './patch-listen.js'
-import type { Service } from '../service/service.js'
+import type { ServiceCore } from '../service/core.js'
 
 /**
- * Patches `dgram.Socket.prototype.bind`, where a UDP socket was inherited: a call that asks for its address gets
- * that socket, every other call does what it always did. `alone`: a successor is to get what is bound here, so that
- * is followed as well. Returns a function that ends it.
+ * Patches `dgram.Socket.prototype.bind` if a UDP socket was inherited: a call for its address adopts that socket, every
+ * other call does what it did before. `alone`: a successor will get what is bound here, so that is tracked as well.
+ * `called` is called before a socket that is tracked is bound. Returns a function that removes the patch.
  */
-export function takeOverBind(
-  service: Service,
+export function patchBind(
+  service: ServiceCore,
   called: (socket: dgram.Socket) => void,
   alone = false,
 ): () => void {
@@ -23,7 +23,7 @@ export function takeOverBind(
     const call = active && !isBound(this) ? readBindCall(args) : null
     const listener = call === null ? undefined : findListener(service.inherited, call.target, kindOf(this))
     if (call === null || (listener === undefined && !alone)) return original.apply(this, args)
-    service.followDatagrams(this, listener)
+    service.servers.trackDatagrams(this, listener)
     called(this)
     if (listener === undefined) return original.apply(this, args)
     adoptDatagrams(this, listener, call.callback)
@@ -38,7 +38,7 @@ export function takeOverBind(
 
 type Bind = (this: dgram.Socket, ...args: unknown[]) => dgram.Socket
 
-/** (port[, address][, callback]) or (options[, callback]), where `options` calls its host `address`. */
+/** (port[, address][, callback]) or (options[, callback]), where the host in `options` is named `address`. */
 function readBindCall(args: readonly unknown[]): ReturnType<typeof readListenCall> {
   const [first, ...rest] = args
   if (typeof first !== 'object' || first === null) return readListenCall(args)

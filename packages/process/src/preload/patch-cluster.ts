@@ -1,49 +1,51 @@
 import net from 'node:net'
-import { AcceptQueue, handleOf, type ListenHandle } from '../node/accept-queue.js'
-import type { ClusterPrimary } from './cluster-primary.js'
 import { findListener, type InheritedListener } from '../listeners/inherited.js'
-import type { Service } from '../service/service.js'
+import { AcceptQueue } from '../node/accept-queue.js'
+import { listenHandleOf, type ListenHandle } from '../node/handle.js'
+import type { ServiceCore } from '../service/core.js'
+import type { ClusterPrimary } from './cluster-primary.js'
 
 /**
- * Notices that the application is a node:cluster primary, and gives its workers the inherited listeners.
+ * Detects that the application is a node:cluster primary, and passes the inherited listeners to its workers.
  *
- * Round robin: the primary's server goes through the patched `listen` like any other, and right after
- * 'listening' the cluster module takes the handle away from it. SCHED_NONE: the handle comes from
- * `net._createServerHandle`, before which `called` is called. Returns a function that ends it.
+ * Round robin: the primary's server calls the patched `listen` like any other, and right after 'listening' the cluster
+ * module removes the handle from it. SCHED_NONE: the handle comes from `net._createServerHandle`, and `called` is called
+ * before that. Returns a function that removes the patch.
  */
-export function takeOverCluster(service: Service, called: () => void): () => void {
+export function patchCluster(service: ServiceCore, called: () => void): () => void {
   let primary: Promise<ClusterPrimary> | null = null
   const join = () =>
     (primary ??= import('./cluster-primary.js').then(({ ClusterPrimary }) => {
       const participant = new ClusterPrimary(() => service.remainingMs)
-      service.join(participant)
+      service.traffic.join(participant)
       return participant
     }))
   const queues = new WeakMap<ListenHandle, AcceptQueue>()
-  const taken = (handle: ListenHandle, listener?: InheritedListener) => {
+  const removed = (handle: ListenHandle, listener?: InheritedListener) => {
     const known = queues.get(handle)
     known?.attach()
     const queue = known ?? new AcceptQueue(handle, listener && (() => release(listener, handle)))
     queues.set(handle, queue)
-    if (listener !== undefined) service.probeThrough(listener, queue)
+    if (listener !== undefined) service.servers.probeSockets.divert(listener.name, queue)
     void join().then((participant) => participant.add(queue))
   }
 
-  // A drain in the very moment after `ready` must know of the workers.
-  service.onBeforeDrain(() => primary)
-  service.on('listening', (server, _address, listener) => {
+  // A drain right after `ready` must not begin before the workers are known.
+  service.ending.before.push(() => primary)
+  service.events.on('listening', (server, _address, listener) => {
     if (!(server instanceof net.Server)) return
-    const handle = handleOf(server)
+    const handle = listenHandleOf(server)
     process.nextTick(() => {
-      const gone = handle !== null && handleOf(server) !== handle && service.state !== 'draining'
-      if (gone) taken(handle, listener)
+      const gone = handle !== null && listenHandleOf(server) !== handle && service.state !== 'draining'
+      if (gone) removed(handle, listener)
     })
   })
   return patchCreateServerHandle((target) => {
     called()
     void join()
     const listener = findListener(service.inherited, target)
-    if (listener !== undefined) service.adoptForWorkers(listener)
+    if (listener !== undefined && service.servers.adoptForWorkers(listener))
+      setImmediate(() => service.ready())
     return listener
   })
 }
@@ -56,7 +58,7 @@ type CreateServerHandle = (
   flags?: number,
 ) => ListenHandle | number
 
-/** `adopt` says which inherited listener the workers shall get, if any. */
+/** `adopt` returns the inherited listener that the workers get, if any. */
 function patchCreateServerHandle(
   adopt: (target: { port?: number; host?: string; path?: string }) => InheritedListener | undefined,
 ): () => void {
@@ -67,7 +69,7 @@ function patchCreateServerHandle(
     const listener = adopt(port > 0 ? { port, ...host } : { path: address ?? '' })
     if (listener === undefined) return original(address, port, addressType, fd, flags)
     const handle = listener.kept ?? original(null, 0, 0, listener.fd, flags)
-    // Closed by the cluster module when the last worker is gone; the primary itself never accepts from it.
+    // The cluster module closes it when the last worker has exited; the primary itself never accepts from it.
     if (typeof handle === 'object') handle.close = () => release(listener, handle)
     return handle
   }
@@ -77,7 +79,7 @@ function patchCreateServerHandle(
   }
 }
 
-/** Free to be adopted again, by the workers that the application forks next. */
+/** The workers that the application forks next can adopt it again. */
 function release(listener: InheritedListener, handle: ListenHandle): void {
   listener.adopted = false
   listener.kept = handle

@@ -2,25 +2,25 @@ import net from 'node:net'
 import { adopt } from '../listeners/adopt.js'
 import { bindForSuccessor } from '../listeners/bind.js'
 import { findListener, type ListenTarget } from '../listeners/inherited.js'
-import type { Service } from '../service/service.js'
+import type { ServiceCore } from '../service/core.js'
 
 /**
- * Patches `net.Server.prototype.listen`, which every server of Node inherits: a call that asks for the address
- * of an inherited listener gets that listener, every other call does what it always did.
- * Returns a function that ends it.
+ * Patches `net.Server.prototype.listen`, which every server of Node inherits: a call for the address of an inherited
+ * listener adopts that listener, every other call does what it did before. `called` is called before either.
+ * Returns a function that removes the patch.
  */
-export function takeOverListen(service: Service, called: (server: net.Server) => void): () => void {
+export function patchListen(service: ServiceCore, called: (server: net.Server) => void): () => void {
   const original = Reflect.get(net.Server.prototype, 'listen') as Listen
   let active = true
   const listen = function (this: net.Server, ...args: unknown[]): net.Server {
     if (!active || this.listening) return original.apply(this, args)
     const call = readListenCall(args)
     const listener = call === null ? undefined : findListener(service.inherited, call.target)
-    service.follow(this, listener)
+    service.servers.track(this, listener)
     called(this)
     if (call === null) return original.apply(this, args)
     if (listener === undefined) {
-      const bound = bindForSuccessor(this, listenOptions(call, args), service, call.callback)
+      const bound = bindForSuccessor(this, listenOptions(call, args), service.alone, call.callback)
       return bound ? this : original.apply(this, args)
     }
     if (call.callback !== undefined) this.once('listening', call.callback)
@@ -44,9 +44,9 @@ export interface ListenCall {
 }
 
 /**
- * What a call of `server.listen` asks for, or null where it gives a handle or a descriptor, or takes any port.
- * The shapes are those of Node's documentation: (port[, host][, backlog][, callback]), (path[, …]) and
- * (options[, callback]), where a number may be a string of digits.
+ * The address in a call of `server.listen`, or null if it names a handle, a descriptor or port 0. The shapes are those
+ * of Node's documentation: (port[, host][, backlog][, callback]), (path[, …]) and (options[, callback]), where a
+ * number may be a string of digits.
  */
 export function readListenCall(args: readonly unknown[]): ListenCall | null {
   const last = args.at(-1)
@@ -64,7 +64,7 @@ export function readListenCall(args: readonly unknown[]): ListenCall | null {
   return target && { target, ...callback, ...signal }
 }
 
-/** The call in one object, as `listen(options)` takes it. */
+/** The call as one object, for `listen(options)`. */
 function listenOptions({ target }: ListenCall, args: readonly unknown[]): net.ListenOptions {
   const [first, ...rest] = args
   const backlog = rest.find((value) => typeof value === 'number')

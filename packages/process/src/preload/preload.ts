@@ -1,57 +1,50 @@
+import type dgram from 'node:dgram'
+import type net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
-import { aloneSettings } from '../alone/options.js'
-import { upgradeOnSignal } from '../service/upgrade-signal.js'
-import { announcePresence, withdrawPresence, type Presence } from '../service/contract.js'
-import { takeOverCluster } from './patch-cluster.js'
 import { takeEnvironment } from '../protocol/environment.js'
-import { interceptSignals } from './signal-interception.js'
+import { announcePresence, withdrawPresence, type Presence } from '../service/contract.js'
+import { ServiceCore } from '../service/core.js'
 import { settings } from '../service/options.js'
+import { execOnSignal, upgradeOnSignal } from '../service/signals.js'
+import { patchBind } from './patch-bind.js'
+import { patchCluster } from './patch-cluster.js'
+import { patchListen } from './patch-listen.js'
 import { readyByItself } from './readiness.js'
-import { Service } from '../service/service.js'
-import { execOnSignal } from '../service/signals.js'
-import { takeOverBind } from './patch-bind.js'
-import { takeOverListen } from './patch-listen.js'
+import { SignalInterception } from './signal-interception.js'
 
-/** The zero-code mode: everything that the library does, for an application that does not know of it. */
+/** The zero-code mode: all that the library does, for an application that does not call it. */
 export function preload(): void {
-  // A thread gets no signal, and what the process was given is the main thread's.
+  // Threads get no signals, and the main thread has what the process was started with.
   if (!isMainThread) return
   const environment = takeEnvironment()
-  const service = new Service({}, 'register', { environment, servers: [] })
-  const interception = interceptSignals(service, ['SIGTERM', 'SIGINT'])
-  const restoreExec = execOnSignal(service, settings({}, environment).execSignal)
-  const { signal, takeover } = aloneSettings({}, environment)
+  const chosen = settings({}, environment)
+  const service = new ServiceCore(chosen, 'register', { environment, servers: [] })
+  const { signal, takeover } = chosen.alone
   const alone = signal !== null || takeover !== null || environment.HANDOVER_PREDECESSOR !== undefined
-  const restoreUpgrades = signal === null ? null : upgradeOnSignal(service, signal)
-  service.once('upgraded', () => interception.leave())
+  const interception = new SignalInterception(service, ['SIGTERM', 'SIGINT'])
+  service.events.once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
-  const restoreListen = takeOverListen(service, (server) => {
+  const called = (server: net.Server | dgram.Socket) => {
     interception.arm()
     readiness.called(server)
-  })
-  const restoreBind = takeOverBind(
-    service,
-    (socket) => {
-      interception.arm()
-      readiness.called(socket)
-    },
-    alone,
-  )
-  const restoreCluster = takeOverCluster(service, () => interception.arm())
+  }
+  const restore = [
+    execOnSignal(service, chosen.execSignal),
+    upgradeOnSignal(service.alone, signal),
+    patchListen(service, called),
+    patchBind(service, called, alone),
+    patchCluster(service, () => interception.arm()),
+    () => interception.restore(),
+  ]
   const presence: Presence = {
     contract: 1,
     mode: 'register',
     retire: () => {
-      const estate = service.retire()
-      if (estate === null) return null
-      restoreListen()
-      restoreBind()
-      restoreCluster()
-      interception.restore()
-      restoreUpgrades?.()
-      restoreExec()
+      const resources = service.retire()
+      if (resources === null) return null
+      for (const undo of restore) undo()
       withdrawPresence(presence)
-      return estate
+      return resources
     },
   }
   announcePresence(presence)

@@ -1,19 +1,19 @@
 import type dgram from 'node:dgram'
 import { errorMonitor, type EventEmitter } from 'node:events'
 import type net from 'node:net'
-import type { Service } from '../service/service.js'
+import type { ServiceCore } from '../service/core.js'
 
 /**
- * When an application that knows nothing of us is ready: once every inherited listener has a server, or a UDP
- * socket; or, where it uses only some of them, one turn of the event loop after the last one that it has begun to
- * start listens. That turn is for applications that start their servers one in the callback of the other. An
- * application that opens its second listener only much later is ready with its first, and should say so
- * itself by the library's `ready()` if that is too early. Where nothing was inherited, in a pod for example, its
- * own servers are waited for in the same way; a supervisor that gave it no listener hears `ready` as soon as it runs.
- * `alone`: it decides itself on its addresses, so one that uses none of the inherited ones is right as well.
+ * Decides when an application that does not call the library is ready: once every inherited listener has a server or a
+ * UDP socket; or, if it uses only some of them, one turn of the event loop after all servers that it has begun to start
+ * listen. That turn is for applications that start one server in the callback of another. An application that opens its
+ * second listener much later is ready with its first; if that is too early, it should call the library's `ready()`.
+ * Where nothing was inherited, in a pod for example, the application's own servers are waited for in the same way. A
+ * supervisor that passes no listener gets `ready` as soon as the process runs.
+ * `alone`: the application chooses its addresses, and may use none of the inherited ones.
  */
 export function readyByItself(
-  service: Service,
+  service: ServiceCore,
   alone: boolean,
 ): { called(server: net.Server | dgram.Socket): void } {
   const starting = new Set<net.Server | dgram.Socket>()
@@ -22,7 +22,7 @@ export function readyByItself(
     if (starting.size > 0) return
     if (alone || adoptable.length === 0 || adoptable.some(({ adopted }) => adopted)) service.ready()
   }
-  service.on('listening', (server) => {
+  service.events.on('listening', (server) => {
     starting.delete(server)
     if (starting.size === 0 && adoptable.length > 0 && adoptable.every(({ adopted }) => adopted))
       service.ready()
@@ -32,7 +32,7 @@ export function readyByItself(
     called: (server) => {
       starting.add(server)
       const emitter: EventEmitter = server
-      // Whoever has no handler of its own is to end by it, as ever.
+      // Not 'error': a listener for that would keep an application without one from ending by it.
       emitter.once(errorMonitor, () => starting.delete(server))
     },
   }

@@ -1,69 +1,90 @@
-import { passOn } from './npm-launcher.js'
 import { exitCodeOf } from '../service/signals.js'
-import type { Service } from '../service/service.js'
+import { passOn } from './npm-launcher.js'
+
+/** What a signal ends. */
+interface Drainable {
+  drain(reason: string): Promise<unknown>
+  /** Milliseconds until the drain's deadline. */
+  readonly remainingMs: number
+}
 
 /**
- * Puts the drain before the application's own handlers of these signals. They are written for the moment when
- * no more requests come: `server.close(…)`, `process.exit()`. So they run when that is true: after the last
- * connection. Without any handler the process exits with 0; with one that does not end it, it is ended when
- * the time of the drain is over.
+ * Runs the drain before the application's own handlers of these signals. Those are written for the moment when no more
+ * requests come (`server.close(…)`, `process.exit()`), so they run after the last connection. Without any handler the
+ * process exits with 0. If the handlers do not end it, it exits at the drain's deadline.
  *
- * Node binds `process.emit` at the moment that the first handler of a signal is added, so the patch must be
- * there before the application runs. It does nothing until `arm()`: a process that never listens dies of
- * SIGTERM as ever. As pid 1 it would not: the kernel keeps from it what it has no handler for
- * (pid_namespaces(7)), and a container would be killed only when its time is over. There it exits as a shell
- * reports it, 128 + the signal's number.
+ * Node binds `process.emit` when the first handler of a signal is added, so the patch must be there before the
+ * application runs. It does nothing until `arm()`: SIGTERM ends a process that never listens. As pid 1 it would not:
+ * the kernel drops signals without a handler there (pid_namespaces(7)), and a container would be killed only at the end
+ * of its grace period. So such a process exits with what a shell reports, 128 + the signal's number.
  */
-export function interceptSignals(
-  service: Service,
-  signals: readonly NodeJS.Signals[],
-): { arm(): void; leave(): void; restore(): void } {
-  const original = Reflect.get(process, 'emit') as (this: NodeJS.Process, ...args: unknown[]) => boolean
-  let state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
-  // A signal with a handler does not kill the process.
-  const keepAlive = (signal: NodeJS.Signals) => {
-    if (state === 'disarmed' && process.listenerCount(signal) === 1) process.exit(exitCodeOf(signal))
+export class SignalInterception {
+  readonly #service: Drainable
+  readonly #signals: readonly NodeJS.Signals[]
+  readonly #original = Reflect.get(process, 'emit') as Emit
+  readonly #patched: Emit
+  readonly #handler = (signal: NodeJS.Signals): void => {
+    const isOnly = process.listenerCount(signal) === 1
+    if (this.#state === 'disarmed' && isOnly) process.exit(exitCodeOf(signal))
+  }
+  #state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
+
+  constructor(service: Drainable, signals: readonly NodeJS.Signals[]) {
+    this.#service = service
+    this.#signals = signals
+    const emit = (emitter: NodeJS.Process, args: unknown[]) => this.#emit(emitter, args)
+    this.#patched = function (this: NodeJS.Process, ...args) {
+      return emit(this, args)
+    }
+    process.emit = this.#patched as typeof process.emit
+    if (process.pid === 1) this.#addHandlers()
   }
 
-  const drainFirst = async (args: unknown[]) => {
-    const signal = args[0] as NodeJS.Signals
-    await service.drain(signal)
-    state = 'passing'
-    const others = process.listeners(signal).filter((listener) => listener !== keepAlive)
-    if (others.length === 0) process.exit()
-    setTimeout(() => process.exit(), Math.max(service.remainingMs, lastMomentMs)).unref()
-    original.apply(process, args)
+  /** This process serves: a signal drains. */
+  arm(): void {
+    if (this.#state !== 'disarmed') return
+    this.#state = 'armed'
+    this.#addHandlers()
   }
 
-  const emit = function (this: NodeJS.Process, ...args: unknown[]): boolean {
+  /** Ends this process as SIGTERM does. */
+  leave(): void {
+    if (this.#state === 'armed') process.emit('SIGTERM', 'SIGTERM')
+  }
+
+  restore(): void {
+    this.#state = 'disarmed'
+    for (const signal of this.#signals) process.off(signal, this.#handler)
+    if (Reflect.get(process, 'emit') === this.#patched) Reflect.deleteProperty(process, 'emit')
+  }
+
+  #emit(emitter: NodeJS.Process, args: unknown[]): boolean {
     const signal = args[0] as NodeJS.Signals
-    if (state === 'passing' || !signals.includes(signal)) return original.apply(this, args)
-    if (state === 'disarmed') return passOn(signal) || original.apply(this, args)
-    if (state === 'armed') {
-      state = 'draining'
-      void drainFirst(args)
+    if (this.#state === 'passing' || !this.#signals.includes(signal))
+      return this.#original.apply(emitter, args)
+    if (this.#state === 'disarmed') return passOn(signal) || this.#original.apply(emitter, args)
+    if (this.#state === 'armed') {
+      this.#state = 'draining'
+      void this.#drainFirst(signal, args)
     } else if (signal === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
     return true
   }
-  const keep = () => {
-    for (const signal of signals) process.off(signal, keepAlive).on(signal, keepAlive)
+
+  async #drainFirst(signal: NodeJS.Signals, args: unknown[]): Promise<void> {
+    await this.#service.drain(signal)
+    this.#state = 'passing'
+    const others = process.listeners(signal).filter((listener) => listener !== this.#handler)
+    if (others.length === 0) process.exit()
+    setTimeout(() => process.exit(), Math.max(this.#service.remainingMs, lastMomentMs)).unref()
+    this.#original.apply(process, args)
   }
 
-  process.emit = emit as typeof process.emit
-  if (process.pid === 1) keep()
-  return {
-    arm: () => {
-      if (state !== 'disarmed') return
-      state = 'armed'
-      keep()
-    },
-    leave: () => void (state === 'armed' && process.emit('SIGTERM', 'SIGTERM')),
-    restore: () => {
-      state = 'disarmed'
-      for (const signal of signals) process.off(signal, keepAlive)
-      if ((process.emit as unknown) === emit) Reflect.deleteProperty(process, 'emit')
-    },
+  /** While a signal has a handler, it does not end the process. */
+  #addHandlers(): void {
+    for (const signal of this.#signals) process.off(signal, this.#handler).on(signal, this.#handler)
   }
 }
+
+type Emit = (this: NodeJS.Process, ...args: unknown[]) => boolean
 
 const lastMomentMs = 500

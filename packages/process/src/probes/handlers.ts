@@ -1,18 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServiceState } from '../protocol/lifecycle.js'
 
-/** Answers one probe: 200 or 503, the state as plain text. Fits http, Express, Connect and Fastify's raw pair. */
+/**
+ * Answers a probe with 200 or 503 and the state as plain text. Usable with http, Express, Connect, and Fastify's `raw`
+ * request and response.
+ */
 export type ProbeHandler = (request: IncomingMessage, response: ServerResponse) => void
 
 export interface Probes {
-  /** Green from the first moment to the last, while draining too: a restart would only cut what is in flight. */
+  /** Always 200, also while draining: a restart would cut the requests in flight. */
   live: ProbeHandler
-  /** Green from `ready()` until the drain begins. */
+  /** 200 from `ready()` until the drain begins. */
   ready: ProbeHandler
-  /** Green from `ready()` on, and for good. */
+  /** 200 from `ready()` on. */
   startup: ProbeHandler
 }
 
+/** `state` is asked at each probe. */
 export function probes(state: () => ServiceState): Probes {
   const handler =
     (healthy: (state: ServiceState) => boolean): ProbeHandler =>

@@ -11,50 +11,57 @@ export interface ProbeAddress {
   host?: string
 }
 
-/** @throws OptionError when the port is none. */
+/**
+ * The option, else HANDOVER_PROBES_PORT. Null if neither is set, and in a node:cluster worker: the primary answers.
+ *
+ * @throws OptionError when the port is not one.
+ */
 export function probeAddress(
   option: ProbeAddress | undefined,
   environment: Environment,
 ): ProbeAddress | null {
-  if (isClusterWorker()) return null // the primary answers for all
+  if (isClusterWorker()) return null
   const { HANDOVER_PROBES_PORT: variable } = environment
   if (option === undefined && variable === undefined) return null
   const [name, value] =
     option === undefined ? ['HANDOVER_PROBES_PORT', variable] : ['probes.port', option.port]
   const port = value === '' ? NaN : Number(value)
   if (Number.isInteger(port) && port >= 1 && port <= 65535) return { ...option, port }
-  throw new OptionError(`${name} is "${value}", a port from 1 to 65535 was expected`)
+  throw new OptionError(`${name} is "${value}", expected a port from 1 to 65535`)
 }
 
 /**
- * The probes on a port of their own, by the names that Kubernetes' own servers give them. It is not one of the
- * service's servers: its connections are in no account, no drain waits for them, and it keeps no process alive.
+ * Serves the probes on a port of their own, at the paths that Kubernetes' own servers use. It is not one of the service's
+ * servers: its connections are in no account, no drain waits for them, and it does not keep the process alive.
  */
 export class ProbeServer {
   readonly #address: ProbeAddress | null
   readonly #probes: Probes
   readonly #failed: (message: string) => void
-  readonly #patient: boolean
+  readonly #retries: boolean
   #server: http.Server | null = null
 
-  /** `patient`: a predecessor may still have the port; it is tried again until that is gone. */
+  /**
+   * `failed` gets a sentence if the port cannot be bound. `retries`: try again while the port is in use, because a
+   * predecessor may still have it. Default: false.
+   */
   constructor(
     address: ProbeAddress | null,
     probes: Probes,
     failed: (message: string) => void,
-    patient = false,
+    retries = false,
   ) {
-    this.#patient = patient
+    this.#retries = retries
     this.#address = address
     this.#probes = probes
     this.#failed = failed
   }
 
-  /** Called again, it does nothing. */
+  /** Does nothing if it is open. */
   open(): void {
     if (this.#address === null || this.#server !== null) return
     const { port } = this.#address
-    // Our children inherit the variable, and would find the port in use.
+    // A child would inherit the variable, and find the port in use.
     delete process.env.HANDOVER_PROBES_PORT
     this.#server = http.createServer((request, response) => this.#answer(request, response))
     this.#server.on('connection', (socket) => socket.unref())
@@ -64,7 +71,7 @@ export class ProbeServer {
       this.#server.unref()
     }
     this.#server.on('error', (error: NodeJS.ErrnoException) => {
-      if (this.#patient && error.code === 'EADDRINUSE') setTimeout(listen, againMs).unref()
+      if (this.#retries && error.code === 'EADDRINUSE') setTimeout(listen, retryMs).unref()
       else this.#failed(`The probes cannot listen on port ${port}: ${error.message}`)
     })
     listen()
@@ -85,9 +92,9 @@ export class ProbeServer {
     if (path === '/startupz') return startup(request, response)
     response.statusCode = 404
     response.setHeader('Content-Type', 'text/plain')
-    response.end('/livez, /readyz and /startupz are here\n')
+    response.end('Not found, expected /livez, /readyz or /startupz\n')
   }
 }
 
-/** For so long at most nobody answers when the predecessor has gone; kubelet asks once in some seconds. */
-const againMs = 50
+/** The longest time without an answer after the predecessor has closed its port. Kubelet's default period is 10 s. */
+const retryMs = 50

@@ -1,24 +1,25 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import { handleOf, type AcceptQueue } from '../node/accept-queue.js'
+import { type AcceptQueue } from '../node/accept-queue.js'
+import { listenHandleOf } from '../node/handle.js'
 import { originalListen } from '../node/original-listen.js'
 
 /**
- * Doors of this instance's own beside the shared listeners: `<dir>/<listener>.sock`, whose connections are
- * served by the server that adopted the listener. They stay open while the service drains.
+ * Private sockets of this instance beside the shared listeners: connections to `<folder>/<listener>.sock` are served by
+ * the server that has adopted the listener. They stay open while the service drains.
  */
 export class ProbeSockets {
   readonly #folder: string | undefined
   readonly #connected: (socket: net.Socket) => void
   readonly #failed: (message: string) => void
   /** By the name of the listener. */
-  readonly #doors = new Map<string, net.Server>()
+  readonly #servers = new Map<string, net.Server>()
   readonly #sockets = new Set<net.Socket>()
 
   /**
-   * `folder`: HANDOVER_PROBE_DIR; without it there are no doors. `connected` sees each connection before the
-   * server does; `failed` gets a sentence, where a door cannot be opened.
+   * `folder`: HANDOVER_PROBE_DIR. Without it, nothing is opened. `connected` gets each connection before the server does.
+   * `failed` gets a sentence if a socket cannot be opened.
    */
   constructor(
     folder: string | undefined,
@@ -30,30 +31,30 @@ export class ProbeSockets {
     this.#failed = failed
   }
 
-  /** Opens the door of a listener; `server` serves. One that was opened before for another server is closed. */
+  /** Opens the socket of a listener; `server` serves its connections. Closes the one opened for an earlier server. */
   open(listener: string, server: net.Server): void {
     if (this.#folder === undefined) return
     this.#close(listener)
     const socketPath = path.join(this.#folder, `${listener}.sock`)
-    // allowHalfOpen as http.Server has it: a client may end its side before it reads the answer.
-    const door = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    // allowHalfOpen as in http.Server: a client may end its side before it reads the response.
+    const probeServer = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#sockets.add(socket.unref())
       socket.once('close', () => this.#sockets.delete(socket))
       this.#connected(socket)
       server.emit('connection', socket)
     })
-    door.on('error', (error) =>
+    probeServer.on('error', (error) =>
       this.#failed(`The probe socket "${socketPath}" cannot be opened: ${error.message}`),
     )
     fs.rmSync(socketPath, { force: true })
-    originalListen.call(door, { path: socketPath }).unref()
-    this.#doors.set(listener, door)
+    originalListen.call(probeServer, { path: socketPath }).unref()
+    this.#servers.set(listener, probeServer)
   }
 
-  /** Gives the connections to the workers of a node:cluster primary instead. */
+  /** Passes the connections of a listener's socket to the workers of a node:cluster primary instead. */
   divert(listener: string, queue: AcceptQueue): void {
-    const door = this.#doors.get(listener)
-    const handle = door === undefined ? null : handleOf(door)
+    const server = this.#servers.get(listener)
+    const handle = server === undefined ? null : listenHandleOf(server)
     if (handle === null) return
     handle.onconnection = (error, client) => {
       if (error === 0 && client !== undefined) queue.push(client)
@@ -61,13 +62,13 @@ export class ProbeSockets {
   }
 
   closeAll(): void {
-    for (const listener of this.#doors.keys()) this.#close(listener)
+    for (const listener of this.#servers.keys()) this.#close(listener)
     for (const socket of this.#sockets) socket.destroy()
   }
 
   #close(listener: string): void {
-    const door = this.#doors.get(listener)
-    if (door !== undefined) net.Server.prototype.close.call(door)
-    this.#doors.delete(listener)
+    const server = this.#servers.get(listener)
+    if (server !== undefined) net.Server.prototype.close.call(server)
+    this.#servers.delete(listener)
   }
 }

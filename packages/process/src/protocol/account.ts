@@ -1,69 +1,82 @@
 /**
- * What became of the connections of one instance. At any moment
+ * The connections of one instance, counted by how they began and ended. At any time
  * `accepted + adopted = endedByPeer + endedOrderly + endedAtDeadline + handedOver + open`.
  */
 export interface ConnectionAccount {
-  /** Connections that this instance took from a listener. */
+  /** Accepted from a listener. */
   accepted: number
-  /** Established connections that it got from a predecessor. */
+  /** Received, already established, from a predecessor. */
   adopted: number
-  /** Requests that were answered to their last byte. */
+  /** Requests whose response was sent to the last byte. */
   answered: number
-  /** Ended by the client, between requests or in the middle of one. */
+  /** Ended by the client, between requests or during one. */
   endedByPeer: number
-  /** Ended by this side where the protocol allows it: after `Connection: close`, an idle timeout, a goodbye. */
+  /** Ended by the instance where the protocol allows it: after `Connection: close`, an idle timeout, GOAWAY. */
   endedOrderly: number
   /** Cut by the drain deadline. */
   endedAtDeadline: number
-  /** Given, alive, to a successor. */
+  /** Moved to a successor, still open. */
   handedOver: number
   /** Open now. */
   open: number
-  /** Of the open ones: with a request in flight. */
+  /** Open connections with a request in flight. */
   active: number
-  /** Turned away on arrival, because of `server.maxConnections`; not among `accepted`. */
+  /** Closed on arrival because of `server.maxConnections`. Not included in `accepted`. */
   refused?: number
-  /** The longest time from a request's arrival to the last byte of its answer, in milliseconds; a drain counts anew. */
+  /** The longest time from a request to the last byte of its response, in milliseconds. Reset when a drain begins. */
   slowestMs?: number
-  /** Read from UDP sockets of the service, and sent from them; absent or 0 where there are none. */
+  /** Read from the service's UDP sockets. Absent or 0 without such sockets. */
   datagramsReceived?: number
+  /** Sent from the service's UDP sockets. Absent or 0 without such sockets. */
   datagramsSent?: number
 }
 
-/** Somebody else who serves connections in the name of this process: the workers of a node:cluster primary, or UDP sockets. */
+/** What serves beside the servers of this process and is part of its account: cluster workers, or UDP sockets. */
 export interface Participant {
   readonly account: ConnectionAccount
-  /** To be called when the account has changed. */
-  changed: () => void
-  /** Resolves when none of its listeners is accepted from any more. */
+  /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
+  subscribe(changed: () => void): () => void
+  /** Resolves when it no longer accepts connections or reads datagrams. */
   stopAccepting(): Promise<void>
-  /** Resolves, when its last connection is gone, with what had to be cut. */
+  /** Resolves when its last connection has ended, with descriptions of those that were cut. */
   finished(): Promise<string[]>
 }
 
-export function addAccounts(accounts: ConnectionAccount[]): ConnectionAccount {
+/** Every field of an account. A library of another version may leave out an optional one. */
+export const accountFields: {
+  readonly [Field in keyof ConnectionAccount]-?: object extends Pick<ConnectionAccount, Field>
+    ? 'optional'
+    : 'required'
+} = {
+  accepted: 'required',
+  adopted: 'required',
+  answered: 'required',
+  endedByPeer: 'required',
+  endedOrderly: 'required',
+  endedAtDeadline: 'required',
+  handedOver: 'required',
+  open: 'required',
+  active: 'required',
+  refused: 'optional',
+  slowestMs: 'optional',
+  datagramsReceived: 'optional',
+  datagramsSent: 'optional',
+}
+
+const fields = Object.keys(accountFields) as (keyof ConnectionAccount)[]
+
+export const noConnections = Object.fromEntries(
+  fields.map((field) => [field, 0]),
+) as unknown as Required<ConnectionAccount>
+
+/** Adds up all fields but `slowestMs`, of which it takes the maximum. */
+export function addAccounts(accounts: ConnectionAccount[]): Required<ConnectionAccount> {
   const sum = { ...noConnections }
   for (const account of accounts) {
-    for (const key of Object.keys(sum) as (keyof ConnectionAccount)[]) {
-      const value = account[key] ?? 0
-      sum[key] = key === 'slowestMs' ? Math.max(sum[key], value) : sum[key] + value
+    for (const field of fields) {
+      const value = account[field] ?? 0
+      sum[field] = field === 'slowestMs' ? Math.max(sum[field], value) : sum[field] + value
     }
   }
   return sum
-}
-
-export const noConnections: Required<ConnectionAccount> = {
-  accepted: 0,
-  adopted: 0,
-  answered: 0,
-  endedByPeer: 0,
-  endedOrderly: 0,
-  endedAtDeadline: 0,
-  handedOver: 0,
-  open: 0,
-  active: 0,
-  refused: 0,
-  slowestMs: 0,
-  datagramsReceived: 0,
-  datagramsSent: 0,
 }

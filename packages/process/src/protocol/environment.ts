@@ -1,4 +1,4 @@
-/** What the supervisor, systemd or Kubernetes gave to this process. */
+/** The variables that the supervisor, systemd, Kubernetes, a predecessor or an administrator has set for this process. */
 export interface Environment {
   LISTEN_FDS?: string
   LISTEN_FDNAMES?: string
@@ -15,7 +15,7 @@ export interface Environment {
   HANDOVER_GRACE_SECONDS?: string
   HANDOVER_PROBES_PORT?: string
   KUBERNETES_SERVICE_HOST?: string
-  /** Path of the socket of the process that has started this one to take its place. */
+  /** Path of the socket of the process that this one is to replace. */
   HANDOVER_PREDECESSOR?: string
   HANDOVER_UPGRADE_SIGNAL?: string
   HANDOVER_UPGRADE_SECONDS?: string
@@ -26,8 +26,8 @@ export interface Environment {
   HANDOVER_EXEC_SIGNAL?: string
 }
 
-/** A child that had them would speak in our name, or take our descriptors for its own. */
-const ours = [
+/** For this process only. A child that inherited them would report in its place, or use its descriptors. */
+const ownVariables = [
   'LISTEN_FDS',
   'LISTEN_FDNAMES',
   'NOTIFY_SOCKET',
@@ -46,10 +46,10 @@ const ours = [
 ] as const
 
 /**
- * Plain facts: they are left in place, since node:cluster workers drain by them too, and the process that serves
- * may be the child of one that was started with them, `npm start` for example.
+ * Left in the environment: node:cluster workers use them too, and the process that serves may be a child of the one
+ * that was started with them, for example of `npm start`.
  */
-const shared = [
+const inheritedVariables = [
   'HANDOVER_DRAIN_SECONDS',
   'HANDOVER_IDLE_SECONDS',
   'HANDOVER_DRAIN_DELAY_SECONDS',
@@ -61,15 +61,15 @@ const shared = [
 ] as const
 
 /**
- * Takes what is meant for this very process out of `env`.
- * A LISTEN_PID that is not ours means that we are a descendant of the instance, and none of it is for us.
+ * Reads the variables, and removes those for this process only from `env`. If LISTEN_PID is another process's, this one
+ * is a descendant of the instance, and those variables are not for it. LISTEN_FDS needs LISTEN_PID (sd_listen_fds(3)).
  */
 export function takeEnvironment(env: NodeJS.ProcessEnv = process.env, pid = process.pid): Environment {
   const taken: Environment = {}
-  for (const key of shared) if (env[key] !== undefined) taken[key] = env[key]
+  for (const key of inheritedVariables) if (env[key] !== undefined) taken[key] = env[key]
   if (env.LISTEN_PID !== undefined && env.LISTEN_PID !== String(pid)) return taken
   const addressed = env.LISTEN_PID !== undefined
-  for (const key of ours) {
+  for (const key of ownVariables) {
     if (env[key] !== undefined && (addressed || !key.startsWith('LISTEN_'))) taken[key] = env[key]
     delete env[key]
   }

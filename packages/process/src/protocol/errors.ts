@@ -1,30 +1,30 @@
 export type HandoverErrorCode =
-  /** LISTEN_FDS or LISTEN_FDNAMES cannot be used as they are. */
+  /** LISTEN_FDS or LISTEN_FDNAMES is malformed, or contradicts the open descriptors. */
   | 'ERR_HANDOVER_LISTEN_FDS'
   /** An option or an argument has the wrong type or range. */
   | 'ERR_HANDOVER_OPTION'
-  /** The call comes at the wrong time: after the drain began, or a second service in one process. */
+  /** The call is not possible in this state: the drain has begun, or the process already has a service. */
   | 'ERR_HANDOVER_STATE'
-  /** The listener that was asked for by name was not inherited, and no address to bind was given. */
+  /** No free listener of that name was inherited, and no address to bind was given. */
   | 'ERR_HANDOVER_NO_LISTENER'
-  /** No upgrade may begin now: one goes on already, the process is not ready or drains, or a supervisor is in charge. */
+  /** No upgrade can begin: one is under way, the process is not ready, it drains, or a supervisor is in charge. */
   | 'ERR_HANDOVER_UPGRADE_REFUSED'
-  /** The new process exited, hung, or could not be started; this one goes on serving. */
+  /** The new process exited, hung, or could not be started. This process continues to serve. */
   | 'ERR_HANDOVER_UPGRADE_FAILED'
   /** The service could not be taken over from the process that serves it. */
   | 'ERR_HANDOVER_TAKEOVER'
-  /** `upgradeStrategy: 'reusePort'` on a Node without it, and koffi is missing. */
+  /** `upgradeStrategy: 'reusePort'` needs Node 22.12 or koffi. */
   | 'ERR_HANDOVER_REUSE_PORT'
   /** The pid file cannot be written. */
   | 'ERR_HANDOVER_PID_FILE'
-  /** The next program of this process could not be executed; this one goes on serving. */
+  /** execve(2) failed. This process continues to serve. */
   | 'ERR_HANDOVER_EXEC'
-  /** This process cannot do such a thing: koffi is missing, or it has node:cluster workers. */
+  /** This process cannot use exec: koffi is missing, or it has node:cluster workers. */
   | 'ERR_HANDOVER_EXEC_UNAVAILABLE'
-  /** There was no moment, in time, at which everything could be kept for it; this one goes on serving. */
+  /** Before the timeout, there was no moment at which every connection could be kept. This process continues to serve. */
   | 'ERR_HANDOVER_EXEC_DEADLINE'
 
-/** What this library throws. `code` is stable; `message` is one sentence for people. */
+/** Every error that this library throws. `code` is stable. `message` is a sentence for people, and may change. */
 export class HandoverError extends Error {
   readonly code: HandoverErrorCode
 
@@ -35,19 +35,19 @@ export class HandoverError extends Error {
   }
 }
 
-/** The environment variables of sd_listen_fds(3) contradict themselves or the open descriptors. */
+/** The variables of sd_listen_fds(3) contradict each other or the open descriptors. `ERR_HANDOVER_LISTEN_FDS`. */
 export class InheritedListenersError extends HandoverError {
   constructor(message: string) {
     super('ERR_HANDOVER_LISTEN_FDS', message)
   }
 }
 
-/** An option has the wrong type or range. */
+/** An option or an argument has the wrong type or range. `ERR_HANDOVER_OPTION`. */
 export class OptionError extends HandoverError {
   constructor(message: string) {
     super('ERR_HANDOVER_OPTION', message)
   }
 }
 
-/** What was thrown need not be an Error. */
+/** Any value can be thrown, not only an Error. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,6 +1,8 @@
 import type { ConnectionAccount } from './account.js'
 
 /**
+ * `draining` begins with a signal or `drain()`, `closed` when the last connection has ended.
+ *
  *     starting ──► ready ──► draining ──► closed
  *        │                      ▲
  *        └──────────────────────┘
@@ -8,13 +10,14 @@ import type { ConnectionAccount } from './account.js'
 export type ServiceState = 'starting' | 'ready' | 'draining' | 'closed'
 
 export interface DrainReport {
-  /** Why it drained: the signal's name, or what `drain()` was given. */
+  /** The name of the signal, or the argument of `drain()`. */
   reason: string
-  /** What was cut at the deadline, for example `GET /slow 12.3 s`; empty when everything was finished. */
+  /** The requests that were cut at the deadline, for example `GET /slow 12.3 s`. Empty if all were finished. */
   cut: string[]
-  /** From the start of the drain to the end of the last connection, hooks included. */
+  /** From the start of the drain to the end of the last connection, including hooks. */
   seconds: number
   account: ConnectionAccount
 }
 
+/** `reason`: see `DrainReport`. A promise is awaited. */
 export type Hook = (reason: string) => unknown

@@ -1,40 +1,40 @@
 import type { ConnectionAccount } from './account.js'
 
 /**
- * The contract between a supervisor and an instance that uses this library.
+ * The protocol between a supervisor and an instance that uses this library.
  *
- * A unix stream socket, named by `HANDOVER_SOCKET`, carries JSON lines both ways. The supervisor gives each
- * instance a path of its own, so the path is the identity and nothing has to be claimed. The first line of
- * each side names the version that it speaks; a message of an unknown type is answered by an `error` that
- * names it, and is otherwise ignored, so that an old library and a new supervisor get along, and the reverse.
+ * A unix stream socket, named by `HANDOVER_SOCKET`, carries JSON lines in both directions. Each instance has a path of
+ * its own, which identifies it. The first line in each direction names the protocol's version. A message of an unknown
+ * type is ignored and answered with an `error` that names the type, so that the library and the supervisor can be of
+ * different versions.
  *
- * Everything else that an instance needs is systemd's: `LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES`
- * (sd_listen_fds(3)), `NOTIFY_SOCKET` (sd_notify(3)), and SIGTERM.
+ * Everything else follows systemd: `LISTEN_FDS`, `LISTEN_PID`, `LISTEN_FDNAMES` (sd_listen_fds(3)), `NOTIFY_SOCKET`
+ * (sd_notify(3)), and SIGTERM.
  */
 
 export const protocolVersion = 1
 
-/** The environment that the supervisor gives to an instance, beside systemd's own variables. */
+/** The variables that the supervisor sets for an instance, beside systemd's. */
 export interface InstanceEnvironment {
-  /** Path of the unix stream socket that speaks this protocol. */
+  /** Path of the unix stream socket for this protocol. */
   HANDOVER_SOCKET?: string
   /** Name of the instance, for example `web-3`. */
   HANDOVER_INSTANCE?: string
-  /** Number of the revision that the instance was started from. */
+  /** Number of the instance's revision. */
   HANDOVER_REVISION?: string
-  /** Seconds after SIGTERM within which a drain must have ended; less than the grace period. */
+  /** Seconds after SIGTERM within which the drain must end. Less than the grace period. */
   HANDOVER_DRAIN_SECONDS?: string
-  /** Seconds for which a draining instance leaves an idle keep-alive connection open. */
+  /** Seconds for which a draining instance keeps an idle keep-alive connection open. */
   HANDOVER_IDLE_SECONDS?: string
   /**
-   * A folder in which the library serves `<listener name>.sock`: connections to it are served by the server
-   * that adopted that listener. It is how a probe reaches this very instance, not whoever accepts first on
-   * the shared listener. Set only where the service has such a probe.
+   * A folder in which the library listens on `<listener name>.sock`: connections to it are served by the server that has
+   * adopted that listener. A probe reaches this instance there, while any instance may accept a connection to the shared
+   * listener. Set only if the service has such a probe.
    */
   HANDOVER_PROBE_DIR?: string
 }
 
-/** What an instance tells its supervisor. */
+/** Sent by an instance to its supervisor. */
 export type InstanceMessage =
   | {
       type: 'hello'
@@ -42,54 +42,55 @@ export type InstanceMessage =
       pid: number
       library: string
       mode: 'library' | 'register'
-      /** HANDOVER_REVISION, as this program was given it. */
+      /** HANDOVER_REVISION of this program. */
       revision?: string
-      /** How many programs this process has been before, see `exec`; absent: none. */
+      /** How many programs this process has run before, see `exec`. Default: 0. */
       generation?: number
     }
-  /** A server of the application listens. `listener`: the adopted listener's name; absent: it bound the address itself. */
+  /** A server of the application listens. `listener`: name of the adopted listener; absent if it has bound the address. */
   | { type: 'listening'; address: string; listener?: string }
   /**
-   * Established HTTP/1 connections of these listeners can be given to this instance, on the unix stream socket
-   * at `path`. What is said there is the library's own business: see `SupervisorMessage` `successors`.
+   * This instance can receive established connections of these listeners on the unix stream socket at `path`. The
+   * protocol there is internal to the library. See `successors` in `SupervisorMessage`.
    */
   | { type: 'adopts'; path: string; listeners: string[] }
   | { type: 'ready' }
   | { type: 'status'; text: string }
-  /** No listener is accepted from any more; what is open is being finished. */
+  /** The instance no longer accepts connections, and finishes the open ones. */
   | { type: 'draining'; account: ConnectionAccount }
-  /** Figures while serving or draining, at most one a second, and only when they changed. */
+  /** The account has changed, while serving or draining. At most one message per second. */
   | { type: 'account'; account: ConnectionAccount }
-  /** The last connection is gone (or the deadline passed: then `cut` says what was cut). The process exits next. */
+  /** The last connection has ended. `cut`: what was cut at the deadline; else empty. The process exits next. */
   | { type: 'drained'; account: ConnectionAccount; cut: string[]; seconds: number }
-  /** All is at rest, and the process becomes its next program now: its `hello` follows, on a new connection. */
+  /** The process now executes its next program, which sends `hello` on a new connection. */
   | { type: 'executing'; account: ConnectionAccount }
-  /** It did not: this program goes on serving. `code`: see `HandoverErrorCode`. */
+  /** `exec` failed, and this program continues to serve. `code`: see `HandoverErrorCode`. */
   | { type: 'execFailed'; code: string; message: string }
   | { type: 'error'; message: string; unknown?: string }
 
-/** What a supervisor tells an instance. */
+/** Sent by a supervisor to an instance. */
 export type SupervisorMessage =
   | { type: 'welcome'; version: number; instance: string; revision: number }
   /**
-   * Who takes the connections of this instance when it drains: paths that other instances gave with `adopts`.
-   * Said before SIGTERM, and again whenever they change. Without it nothing is handed over.
+   * The instances that receive the connections of this one when it drains: the paths of their `adopts` messages. Sent
+   * before SIGTERM, and again at each change. Without it, no connection moves.
    */
   | { type: 'successors'; sockets: string[] }
   /**
-   * What the service's instances seal TLS session tickets with: 48 bytes in base64, see `tls.Server.setTicketKeys`.
-   * Said after `welcome`, and again when they are renewed.
+   * The keys for the TLS session tickets of all instances: 48 bytes in base64, see `tls.Server.setTicketKeys`. Sent
+   * after `welcome`, and again when they are renewed.
    */
   | { type: 'ticketKeys'; keys: string }
   /**
-   * Only from a predecessor, which is its successor's supervisor where there is no other: it is ready, it serves
-   * from now on, and speaks to the service manager. `draining`: the earlier generations that are not gone yet.
+   * Only from a predecessor, which acts as the supervisor of its successor if there is no other: the successor now
+   * serves, and reports to the service manager. `draining`: the earlier processes that have not exited yet, each with its
+   * start time in clock ticks after boot (proc_pid_stat(5)).
    */
   | { type: 'takeOver'; draining: { pid: number; startTime: string }[] }
   /**
-   * To become another program in this very process, with listeners and connections kept. `argv`, `cwd`: of the
-   * next program, by default as this one was started. `env`: the variables that change; null takes one away.
-   * `environment`: all of them, instead.
+   * Execute another program in the same process, with all listeners and connections. `argv`, `cwd`: of the next program.
+   * Default: as this one was started. `env`: the variables that change; null removes one. `environment`: all variables,
+   * instead of `env`.
    */
   | {
       type: 'exec'
@@ -99,12 +100,12 @@ export type SupervisorMessage =
       environment?: Record<string, string>
       timeoutSeconds?: number
     }
-  /** Only from a predecessor: it goes on itself, and its successor is to end. */
+  /** Only from a predecessor: it continues to serve, and the successor has to exit. */
   | { type: 'refused'; message: string }
   | { type: 'error'; message: string; unknown?: string }
 
-/** What a successor tells its predecessor. */
+/** Sent by a successor to its predecessor. */
 export type SuccessorMessage =
   | InstanceMessage
-  /** The answer to `takeOver`: the service manager knows about it, so the predecessor may exit. */
+  /** The answer to `takeOver`: the service manager was notified, so the predecessor may exit. */
   | { type: 'tookOver' }

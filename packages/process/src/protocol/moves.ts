@@ -1,14 +1,18 @@
 /**
- * What a draining instance and its successor say to each other on the successor's adoption socket: JSON lines.
- * The descriptors of a batch travel as SCM_RIGHTS with the first byte of its line, in the order of `moved`.
+ * The protocol between a draining instance and its successor, on the successor's receiving socket: JSON lines. The
+ * descriptors of a batch are sent as SCM_RIGHTS (unix(7)) with the first byte of its line, in the order of `moved`.
+ *
+ *     successor    ── Greeting ─────────►  predecessor
+ *     successor    ◄───────────── Batch ──  predecessor    any number of times
+ *     successor    ── Acknowledgement ──►  predecessor    one for each batch
  */
 
-/** From the successor, first of all. */
+/** From the successor: its first line. */
 export interface Greeting {
   version: 1
-  /** How many connections it has. */
+  /** How many connections the successor has. */
   open: number
-  /** Names of the WebSocketServers whose sessions it takes; absent in versions that take none. */
+  /** Names of the WebSocketServers whose sessions it can receive. Absent in versions that can receive none. */
   webSockets?: string[]
 }
 
@@ -20,42 +24,32 @@ export interface Batch {
 }
 
 export interface MovedConnection {
-  /** Name of the listener that the connection came from. */
+  /** Name of the listener that accepted the connection. */
   listener: string
-  /** It has brought no byte yet, so Node's time limit for a first request still applies to it. */
+  /** No byte has arrived yet, so Node's time limit for the first request still applies. */
   fresh: boolean
-  /** How many requests it has brought so far. */
+  /** How many requests have arrived so far. */
   requests: number
-  /** It is a WebSocket, and goes on as one. Only to those who have named its server in their greeting. */
+  /** Present if it is a WebSocket. Sent only to a successor whose greeting names its server. */
   webSocket?: MovedWebSocket
 }
 
-/** A plain WebSocket (RFC 6455) without extensions, between two messages in both directions. */
+/** A WebSocket (RFC 6455) without extensions, between two messages in both directions. */
 export interface MovedWebSocket {
-  /** Of its WebSocketServer, see `Greeting`. */
+  /** Name of its WebSocketServer, see `Greeting`. */
   name: string
   /** The GET that opened it. */
   request: { url: string; rawHeaders: string[] }
-  /** The subprotocol that was agreed on; empty: none. */
+  /** The negotiated subprotocol; empty if none. */
   protocol: string
-  /** The application's own. */
+  /** The application's state of the session, as JSON. */
   state: unknown
-  /** Base64: the beginning of a frame that the client is just sending. */
+  /** In base64: the beginning of a frame whose rest has not arrived yet. */
   unread: string
 }
 
-/** From the successor: the batch is its own now, but for those at the indexes in `refused`. */
+/** From the successor: it has the connections of the batch now, except those at the indexes in `refused`. */
 export interface Acknowledgement {
   batch: number
   refused: number[]
-}
-
-/** Gives every complete line; the rest is kept. */
-export function lines(): (chunk: string) => string[] {
-  let rest = ''
-  return (chunk) => {
-    const parts = (rest + chunk).split('\n')
-    rest = parts.pop() ?? ''
-    return parts
-  }
 }

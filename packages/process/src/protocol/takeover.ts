@@ -1,12 +1,13 @@
 import path from 'node:path'
 
 /**
- * What a process and one that takes over from it say to each other at the path of `takeover`: a JSON line each. The
- * taker speaks first; the listeners come as SCM_RIGHTS with the first byte of the offer, in the order of `names`.
- * The connection stays open until the taker is ready: that is how its death is noticed.
+ * The protocol between a process and one that takes over from it, on the unix socket at the path of `takeover`. The new
+ * process sends a `Request`, the old one an `Offer` or a `Refusal`, each a JSON line. The listeners are sent as
+ * SCM_RIGHTS (unix(7)) with the first byte of the offer, in the order of `names`. The connection stays open until the new
+ * process is ready: if it dies before, the connection ends.
  */
 
-/** Where it is bound before it is renamed: the address of a unix socket is short, so a suffix might be too much. */
+/** The path at which the socket is bound before it is renamed. A suffix could make it too long for an address (unix(7)). */
 export const asideOf = (file: string): string => path.join(path.dirname(file), `.${process.pid}`)
 
 export interface Request {
@@ -16,16 +17,17 @@ export interface Request {
 export interface Offer {
   version: 1
   names: string[]
-  /** Where the taker says that it is ready, as to a supervisor: protocol.ts. */
+  /** Path of the socket on which the new process reports to the old one as to a supervisor, see messages.ts. */
   predecessor: string
 }
 
 export interface Refusal {
   version: 1
-  /** Why, in one sentence. */
+  /** The reason, in one sentence. */
   error: string
 }
 
+/** Null if the line is neither. */
 export function parseOffer(line: string): Offer | Refusal | null {
   try {
     const message = JSON.parse(line) as Partial<Offer & Refusal> | null

@@ -1,11 +1,11 @@
 /**
- * How the new process comes to the listeners that the old one has bound itself; those that came with the process
- * (LISTEN_FDS) are passed in each.
+ * How the new process gets the listeners that the old one has bound. Inherited listeners (LISTEN_FDS) are passed on in
+ * every strategy.
  *
- * - `inherit`: it is given them. They are one and the same, nobody is refused.
- * - `reusePort`: each binds its own beside the other (SO_REUSEPORT, socket(7)); what the kernel put into the queue of
- *   the old one is accepted there before it closes.
- * - `recreate`: the old one ends wholly, then the new one is started; who comes in between is refused.
+ * - `inherit`: the new process gets the old one's sockets. No connection is refused.
+ * - `reusePort`: each process binds sockets of its own (SO_REUSEPORT, socket(7)). The old one accepts what the kernel has
+ *   put into its queue before it closes them.
+ * - `recreate`: the old process exits, then the new one is started. Connections in between are refused.
  */
 export const upgradeStrategies = ['inherit', 'reusePort', 'recreate'] as const
 export type UpgradeStrategy = (typeof upgradeStrategies)[number]

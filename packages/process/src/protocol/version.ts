@@ -1,2 +1,2 @@
-/** Of this package; the supervisor is told which library it talks to. */
+/** The version of this package, for the supervisor. */
 export const version = '0.1.0'

@@ -1,29 +1,30 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
-import type { Taken } from '../alone/take.js'
+import type { TakenOver } from '../alone/take-over.js'
 import type { Environment } from '../protocol/environment.js'
 
 /**
  * What two copies of this package in one process, possibly of different versions, agree on: the one that the
- * supervisor preloads, and the one that the application imports. Whoever is in charge leaves a `Presence`
- * on the global object; the application's copy asks it to retire, and gets all that it had.
+ * supervisor preloads, and the one that the application imports. The copy in charge sets a `Presence` on the global
+ * object. The application's copy asks it to retire, and gets all that it had.
  */
 export interface Presence {
-  /** Raised when `retire` or `Estate` change in a way that an older copy cannot read. */
+  /** Raised when `retire` or `ProcessResources` change in a way that an older copy cannot read. */
   contract: 1
   mode: 'library' | 'register'
-  /** Steps back, and leaves no patch, handler or connection behind. Null: it cannot, it is in use. */
-  retire(): Estate | null
+  /** Removes its patches, handlers and connections. Null: it cannot, because it is in use. */
+  retire(): ProcessResources | null
 }
 
-export interface Estate {
-  /** The variables that it took out of `process.env`. */
+/** What this process has of its service. Its members are read by other versions: do not rename them. */
+export interface ProcessResources {
+  /** The variables that were taken out of `process.env`. */
   environment: Environment
-  /** Listeners that were taken over from another process; absent: none. */
-  taken?: Taken | null
-  /** Servers that listen already, and for each the descriptor that it adopted, if any. */
+  /** What was taken over from another process; absent or null: nothing. */
+  taken?: TakenOver | null
+  /** Servers that listen already, with the descriptor of the inherited listener that each adopted, if any. */
   servers: { server: net.Server; fd?: number; sockets: net.Socket[] }[]
-  /** UDP sockets that read already, with the descriptor that each adopted; absent in copies that know of none. */
+  /** UDP sockets that read already, with the descriptor that each adopted; absent in copies without UDP. */
   datagrams?: { socket: dgram.Socket; fd: number }[]
 }
 

@@ -6,17 +6,17 @@ import type { HandoverError } from '../protocol/errors.js'
 import type { DrainReport } from '../protocol/lifecycle.js'
 
 export interface ServiceEvents {
-  /** `listener`: the inherited one, if it was adopted. */
+  /** `listener`: the inherited one, if the server adopted one. */
   listening: [server: net.Server | dgram.Socket, address: string, listener?: InheritedListener]
   ready: []
   draining: [reason: string]
   drained: [report: DrainReport]
-  /** An upgrade has begun, and this process shall take our place. */
+  /** An upgrade has begun, and this is the pid of the new process. */
   upgrading: [pid: number]
-  /** It has taken our place, and nothing is left here; the process exits next. */
+  /** The new process serves, and nothing is left in this one, which exits next. */
   upgraded: [receipt: UpgradeReceipt]
-  /** It did not, or no upgrade may begin now; this process goes on. Also a warning. */
+  /** An upgrade failed, or was refused; this process keeps serving. Also a warning. */
   upgradeFailed: [error: HandoverError]
-  /** Something did not work that the service can do without; also a process warning. */
+  /** Something failed that the service can do without. Also a process warning. */
   warning: [message: string]
 }

@@ -2,7 +2,11 @@ import { OptionError } from '../protocol/errors.js'
 
 type Source = [name: string, value: number | string | undefined]
 
-/** The first of the sources that is set; `fallback` in seconds. */
+/**
+ * The first of the sources, in seconds, that is set; else `fallback`, in seconds.
+ *
+ * @throws OptionError when it is not a number of seconds from 0 to 2147483
+ */
 export function milliseconds(...args: [...Source[], fallback: number]): number {
   const sources = args.slice(0, -1) as Source[]
   const [name, value] = sources.find(([, candidate]) => candidate !== undefined) ?? [
@@ -10,7 +14,7 @@ export function milliseconds(...args: [...Source[], fallback: number]): number {
     args.at(-1) as number,
   ]
   const seconds = value === '' ? NaN : Number(value)
-  // setTimeout cannot wait longer than 2^31-1 ms.
+  // setTimeout() takes at most 2^31-1 ms.
   if (seconds >= 0 && seconds <= 2_147_483) return seconds * 1000
-  throw new OptionError(`${name} is "${value}", a number of seconds from 0 to 2147483 was expected`)
+  throw new OptionError(`${name} is "${value}", expected a number of seconds from 0 to 2147483`)
 }

@@ -1,45 +1,44 @@
 import { isClusterWorker } from '../announce/cluster-worker.js'
+import { isBoundName } from '../listeners/bound-name.js'
 import type { Environment } from '../protocol/environment.js'
 import { OptionError } from '../protocol/errors.js'
-import { isBoundName } from '../listeners/bound-name.js'
-import type { HandoverOptions } from './options.js'
 import { milliseconds } from './milliseconds.js'
 
 /**
- * How a drain fits into the death of a pod. Everything counts from SIGTERM, which comes when the preStop hook is
- * over; the grace period counts from before the hook:
+ * How a drain fits into the end of a pod. A drain's times count from SIGTERM, which comes when the preStop hook is over;
+ * the grace period counts from before the hook:
  *
  *     ├─ preStop ─┼───────── drain.timeoutSeconds ─────────┼─ 2 s ─┤
  *     │           ├─ delay: accepts ─┼─ finishes, hooks ───┤       │
  *     deleted     SIGTERM                                  cut     SIGKILL, if it still runs
  *     ├──────────────── terminationGracePeriodSeconds ─────────────┤
  *
- * The endpoints are withdrawn in parallel with all of this, so that connections still come for a while.
+ * The endpoints are withdrawn in parallel, so that connections still come for a while.
  */
 export interface Timing {
   /** From the start of the drain until what is left is cut, the delay included. Milliseconds. */
   timeoutMs: number
-  /** For how long a drain goes on accepting. Milliseconds. */
+  /** For how long a drain keeps accepting. Milliseconds. */
   delayMs: number
-  /** A sentence, where the grace period is known and too short for this. */
+  /** A sentence when the grace period is known and too short for this; else null. */
   tooShort: string | null
 }
 
 /** Endpoints are usually withdrawn from every node within one or two seconds; a busy cluster takes longer. */
 const podDelaySeconds = 5
-/** What `terminationGracePeriodSeconds` is, where a pod's manifest does not say. */
+/** The default of `terminationGracePeriodSeconds`. */
 const defaultGraceSeconds = 30
-/** Outside of a pod. systemd waits for 90 seconds (TimeoutStopSec), most others for 30. */
+/** Outside of a pod. systemd waits for 90 seconds (TimeoutStopSec=), most others for 30. */
 const defaultTimeoutSeconds = 30
-/** Between the end of the drain and SIGKILL: the process exits within one, and kubelet counts whole ones. */
+/** Between the end of the drain and SIGKILL: the process exits within one second, and kubelet counts whole seconds. */
 const marginSeconds = 2
 
-/** @throws OptionError when one of them is not a number of seconds, or the delay is as long as the drain. */
-export function timing({ timeoutSeconds, delaySeconds }: Drain, environment: Environment): Timing {
+/** @throws OptionError when one of them is not a number of seconds, or the delay is as long as the whole drain */
+export function timing({ timeoutSeconds, delaySeconds }: DrainSeconds, environment: Environment): Timing {
   const { HANDOVER_GRACE_SECONDS: graceText, HANDOVER_PRESTOP_SECONDS: preStopText } = environment
   const preStopMs = milliseconds(['HANDOVER_PRESTOP_SECONDS', preStopText], 0)
   const graceMs = milliseconds(['HANDOVER_GRACE_SECONDS', graceText], defaultGraceSeconds)
-  const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined && !isDriven(environment)
+  const inPod = environment.KUBERNETES_SERVICE_HOST !== undefined && !isSupervised(environment)
   const bounded = inPod || graceText !== undefined
   const longestMs = Math.max(graceMs - preStopMs - marginSeconds * 1000, 0)
   const timeoutMs = milliseconds(
@@ -47,27 +46,32 @@ export function timing({ timeoutSeconds, delaySeconds }: Drain, environment: Env
     ['HANDOVER_DRAIN_SECONDS', environment.HANDOVER_DRAIN_SECONDS],
     bounded ? longestMs / 1000 : defaultTimeoutSeconds,
   )
-  const wantedMs = milliseconds(
+  const requestedMs = milliseconds(
     ['drain.delaySeconds', delaySeconds],
     ['HANDOVER_DRAIN_DELAY_SECONDS', environment.HANDOVER_DRAIN_DELAY_SECONDS],
     inPod ? Math.min(podDelaySeconds, (preStopMs + timeoutMs / 2) / 1000) : 0,
   )
-  const delayMs = isDriven(environment) ? 0 : Math.max(wantedMs - preStopMs, 0)
+  const delayMs = isSupervised(environment) ? 0 : Math.max(requestedMs - preStopMs, 0)
   if (delayMs > 0 && delayMs >= timeoutMs) throw delayTooLong(delayMs, timeoutMs)
   const tooShort =
     graceText !== undefined && timeoutMs > longestMs ? describeTooShort(graceMs, preStopMs, timeoutMs) : null
-  // The primary has waited already when it gives its workers the signal, and ends them at its own deadline.
+  // The primary has waited before it signals its workers, and ends them at its own deadline.
   if (isClusterWorker()) return { timeoutMs: timeoutMs - delayMs, delayMs: 0, tooShort: null }
   return { timeoutMs, delayMs, tooShort }
 }
 
-type Drain = NonNullable<HandoverOptions['drain']>
+/** See `HandoverOptions.drain`. */
+interface DrainSeconds {
+  timeoutSeconds?: number
+  delaySeconds?: number
+}
 
 /**
- * Somebody holds the listeners, and gives what is queued there to our successor: no reason to go on accepting. Not
- * where a process like this one bound them itself, and has left them to us (docs/alone.md, docs/in-place-exec.md).
+ * A supervisor holds the listeners, and a successor gets what is queued there, so there is no reason to keep accepting.
+ * Not so where the listeners were bound by an earlier process of the service itself (docs/alone.md,
+ * docs/in-place-exec.md).
  */
-const isDriven = ({ HANDOVER_SOCKET, LISTEN_FDS, LISTEN_FDNAMES }: Environment) =>
+const isSupervised = ({ HANDOVER_SOCKET, LISTEN_FDS, LISTEN_FDNAMES }: Environment) =>
   HANDOVER_SOCKET !== undefined ||
   (LISTEN_FDS !== undefined && !(LISTEN_FDNAMES?.split(':').every(isBoundName) ?? false))
 
@@ -75,11 +79,11 @@ const seconds = (ms: number) => `${ms / 1000} s`
 
 function delayTooLong(delayMs: number, timeoutMs: number): OptionError {
   return new OptionError(
-    `The drain goes on accepting for ${seconds(delayMs)} (drain.delaySeconds), less than its whole time of ${seconds(timeoutMs)} (drain.timeoutSeconds) was expected`,
+    `drain.delaySeconds is ${seconds(delayMs)}, expected less than drain.timeoutSeconds, ${seconds(timeoutMs)}`,
   )
 }
 
 function describeTooShort(graceMs: number, preStopMs: number, timeoutMs: number): string {
   const neededMs = preStopMs + timeoutMs + marginSeconds * 1000
-  return `The grace period is ${seconds(graceMs)}, but the preStop hook (${seconds(preStopMs)}), the drain (${seconds(timeoutMs)}) and a margin of ${marginSeconds} s need ${seconds(neededMs)}: a long drain will be ended by SIGKILL; terminationGracePeriodSeconds ${Math.ceil(neededMs / 1000)} was expected`
+  return `The grace period is ${seconds(graceMs)}, but the preStop hook (${seconds(preStopMs)}), the drain (${seconds(timeoutMs)}) and a margin of ${marginSeconds} s need ${seconds(neededMs)}: a long drain will be ended by SIGKILL; expected terminationGracePeriodSeconds ${Math.ceil(neededMs / 1000)}`
 }

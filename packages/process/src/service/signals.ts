@@ -1,13 +1,15 @@
 import { constants } from 'node:os'
 import { messageOf } from '../protocol/errors.js'
-import type { Service } from './service.js'
 
 /**
- * Drains at the first of these signals and then exits with 0, or with `process.exitCode`.
- * A second SIGINT ends the process at once: somebody sits at the terminal and has had enough.
- * Returns a function that takes the handlers off again.
+ * Drains at the first of these signals and then exits with 0, or with `process.exitCode`. A second SIGINT exits at
+ * once: a user at a terminal does not want to wait.
+ * Returns a function that removes the handlers.
  */
-export function drainOnSignals(service: Service, signals: readonly NodeJS.Signals[]): () => void {
+export function drainOnSignals(
+  service: { drain(reason: string): Promise<unknown> },
+  signals: readonly NodeJS.Signals[],
+): () => void {
   let exiting = false
   const handle = (signal: NodeJS.Signals) => {
     if (exiting) return signal === 'SIGINT' ? process.exit(exitCodeOf('SIGINT')) : undefined
@@ -21,11 +23,14 @@ export function drainOnSignals(service: Service, signals: readonly NodeJS.Signal
 }
 
 /**
- * Executes the process anew at this signal. One that comes while an earlier one is under way is not needed: what
- * it announces is read by the program to come. Why nothing came of it is a process warning.
- * Returns a function that takes the handler off again.
+ * Calls `exec()` at this signal. A signal that comes while an earlier one is handled is dropped: the next program reads
+ * the newest configuration anyway. Why an exec failed is a process warning.
+ * Returns a function that removes the handler.
  */
-export function execOnSignal(service: Service, signal: NodeJS.Signals | undefined): () => void {
+export function execOnSignal(
+  service: { exec(): Promise<never> },
+  signal: NodeJS.Signals | undefined,
+): () => void {
   if (signal === undefined) return () => {}
   let underWay = false
   const handle = () => {
@@ -40,5 +45,22 @@ export function execOnSignal(service: Service, signal: NodeJS.Signals | undefine
   return () => process.off(signal, handle)
 }
 
-/** What a shell reports for a program that died of the signal: 128 + its number. */
+/**
+ * Calls `upgrade()` at this signal. A failure is an event and a warning already, and the process keeps serving. The
+ * handler is there from the start, as the default action of such a signal ends the process.
+ * Returns a function that removes the handler.
+ */
+export function upgradeOnSignal(
+  service: { upgrade(): Promise<unknown> },
+  signal: NodeJS.Signals | null,
+): () => void {
+  if (signal === null) return () => {}
+  const handle = (): void => {
+    service.upgrade().catch(() => {})
+  }
+  process.on(signal, handle)
+  return () => void process.off(signal, handle)
+}
+
+/** What a shell reports for a program that a signal ended: 128 + its number. */
 export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]

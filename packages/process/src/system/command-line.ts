@@ -1,31 +1,51 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
-/** How this very process was started: everything that is needed to start it anew. */
+/** How this process was started: everything that is needed to start the same program again. */
 export interface CommandLine {
-  /** argv[0] as it was given, `node` for example: looked up anew, so that a switched link means the new version. */
+  /** As it was given, `node` for example, links unresolved. It need not name a program: `exec -a` sets any name. */
+  argv0: string
+  /** `argv0` if that names a program, else the file of this one. Looked up again at each start, so a switched link counts. */
   program: string
   /** Node's own options, the script as it was written, and its arguments. */
   args: string[]
   /** The logical folder ($PWD) where there is one: with `/srv/current` a switched link means the new release. */
   cwd: string
-  /** What it was given, without what it or a library (dotenv, for example) has added since. */
+  /** The environment at the start, without what the program or a library such as dotenv has added since. */
   env: NodeJS.ProcessEnv
 }
 
-/**
- * The command line of this process, its links unresolved. To be read at the start: `process.title` overwrites
- * what /proc/self/cmdline shows, and `process.chdir` the folder.
- */
+/** Read this at the start: `process.title` overwrites what /proc/self/cmdline shows, and `process.chdir()` the folder. */
 export function ownCommandLine(): CommandLine {
   const env = initialEnvironment() ?? { ...process.env }
   const cwd = logicalFolder(env.PWD, process.cwd())
   const [argv0 = '', ...args] = rawCommandLine() ?? [process.argv0, ...process.execArgv, ...scriptOf(cwd)]
-  return { program: isProgram(argv0, cwd, env.PATH) ? argv0 : process.execPath, args, cwd, env }
+  const program = findProgram(argv0, cwd, env.PATH) === null ? process.execPath : argv0
+  return { argv0, program, args, cwd, env }
+}
+
+/** The file that execvp(3) would execute; null: there is none. `search` is the value of PATH. */
+export function findProgram(
+  name: string,
+  cwd: string,
+  search = '/usr/local/bin:/usr/bin:/bin',
+): string | null {
+  if (name === '') return null
+  const folders = name.includes('/') ? [''] : search.split(':')
+  return folders.map((folder) => path.resolve(cwd, folder, name)).find(isExecutable) ?? null
+}
+
+export function isExecutable(file: string): boolean {
+  try {
+    fs.accessSync(file, fs.constants.X_OK)
+    return fs.statSync(file).isFile()
+  } catch {
+    return false
+  }
 }
 
 /** $PWD, if it leads to the folder that this process is in; POSIX asks no more of it (cd, `pwd -L`). */
-export function logicalFolder(pwd: string | undefined, physical: string): string {
+function logicalFolder(pwd: string | undefined, physical: string): string {
   try {
     return pwd !== undefined && path.isAbsolute(pwd) && fs.realpathSync(pwd) === physical ? pwd : physical
   } catch {
@@ -33,7 +53,7 @@ export function logicalFolder(pwd: string | undefined, physical: string): string
   }
 }
 
-/** Node makes `argv[1]` absolute by the physical folder; put back what is below it. */
+/** Node makes `argv[1]` absolute by the physical folder; this puts a script below it back under `cwd`. */
 function scriptOf(cwd: string): string[] {
   const [, script, ...args] = process.argv
   if (script === undefined) return []
@@ -41,7 +61,7 @@ function scriptOf(cwd: string): string[] {
   return [below.startsWith('..') || path.isAbsolute(below) ? script : path.join(cwd, below), ...args]
 }
 
-/** proc_pid_cmdline(5). Null where it is not what Node was given any more. */
+/** proc_pid_cmdline(5). Null when it no longer is what Node was given. */
 function rawCommandLine(): string[] | null {
   const words = zeroSeparated('/proc/self/cmdline')
   if (words === null) return null
@@ -68,19 +88,4 @@ function zeroSeparated(file: string): string[] | null {
   } catch {
     return null
   }
-}
-
-/** Whether execvp(3) would find it: `exec -a` gives a process any name. */
-function isProgram(name: string, cwd: string, search = '/usr/local/bin:/usr/bin:/bin'): boolean {
-  if (name === '') return false
-  const folders = name.includes('/') ? [''] : search.split(':')
-  return folders.some((folder) => {
-    const file = path.resolve(cwd, folder, name)
-    try {
-      fs.accessSync(file, fs.constants.X_OK)
-      return fs.statSync(file).isFile()
-    } catch {
-      return false
-    }
-  })
 }

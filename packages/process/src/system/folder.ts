@@ -2,13 +2,17 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
-/** Readable by nobody else: whoever reaches the sockets in it gets the clients' connections. */
+/**
+ * Creates a folder for sockets with mode 0700 (mkdtemp(3)): a process that can connect to them gets the clients'
+ * connections.
+ */
 export const makeFolder = (): Promise<string> => fs.promises.mkdtemp(path.join(os.tmpdir(), 'handover-'))
 
+/** Never throws. */
 export function removeFolder(folder: string): void {
   try {
     fs.rmSync(folder, { recursive: true, force: true })
   } catch {
-    // It is in the folder for temporary files.
+    // It is a temporary file: the system removes it in time.
   }
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 
-/** What is used of koffi (https://koffi.dev): an optional package, so it is known by shape only. */
+/** The part of koffi (https://koffi.dev) that is used here. The package is optional, so its types may be missing. */
 export interface Koffi {
   load(library: null): { func(prototype: string): (...args: unknown[]) => number | bigint }
   errno(): number
@@ -10,7 +10,7 @@ export interface Koffi {
   }
 }
 
-/** Whether koffi could be loaded, without doing so: that takes 10 to 17 ms and 4 MB, too much for every boot. */
+/** Does not load koffi: that takes 10 to 17 ms and 4 MB, too much for every start of a process. */
 export function isKoffiInstalled(): boolean {
   try {
     createRequire(import.meta.url).resolve('koffi')
@@ -20,7 +20,7 @@ export function isKoffiInstalled(): boolean {
   }
 }
 
-/** Null where it is not installed, or not for this platform. */
+/** Null if koffi is not installed, or does not support this platform. */
 export function loadKoffi(): Koffi | null {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi

@@ -1,12 +1,12 @@
 import { loadKoffi } from './koffi.js'
-import { SOL_SOCKET, SO_REUSEADDR } from './socket-constants.js'
+import { SOL_SOCKET, SO_REUSEADDR } from '#shared/socket-constants.js'
 
 /**
- * libuv sets SO_REUSEADDR on every UDP descriptor that it is given (`uv_udp_open`), for everyone who shares it. Any
- * other program that sets it, too, could then bind the same port and get the datagrams (socket(7)). Runs `open` and
- * puts the option back as it was; without koffi it stays set.
+ * Runs `open`, then restores SO_REUSEADDR on the descriptor. libuv sets the option on every UDP descriptor that it
+ * opens (`uv_udp_open`), and so for all processes that share the socket: another program with the option set could then
+ * bind the same port and get the datagrams (socket(7)). Without koffi the option stays set.
  */
-export function keepingReuseAddress(fd: number, open: () => void): void {
+export function preserveReuseAddress(fd: number, open: () => void): void {
   const libc = loadKoffi()?.load(null)
   if (libc === undefined) return open()
   const getsockopt = libc.func('int getsockopt(int, int, int, void *, void *)')

@@ -1,29 +1,31 @@
 import fs from 'node:fs'
+import { formatIp, fromProcNet } from '#shared/ip-address.js'
+import { LineSplitter } from '#shared/lines.js'
 
-/** Where a listening socket listens, or a UDP socket is bound. */
+/** The address of a listening socket or of a bound UDP socket. An abstract unix path begins with a zero byte. */
 export type ListenAddress =
   { type: 'tcp' | 'udp'; host: string; port: number } | { type: 'unix'; path: string }
 
 /**
- * The addresses of listening and of UDP sockets, by inode, from the kernel's own tables (proc_net(5)): Node cannot ask a
- * bare descriptor for its name. Sockets of another kind are absent from the answer.
+ * The addresses of listening and of UDP sockets, by inode, from the kernel's tables (proc_net(5)): Node has no
+ * getsockname(2) for a bare descriptor. Sockets of another kind are absent from the result.
  */
 export function listenAddresses(inodes: Iterable<string>): Map<string, ListenAddress> {
   const found = new Map<string, ListenAddress>()
-  const wanted = new Set(inodes)
+  const missing = new Set(inodes)
   for (const [table, read] of tables) {
-    if (wanted.size === 0) break
+    if (missing.size === 0) break
     for (const line of lines(`/proc/self/net/${table}`)) {
       const entry = read(line)
-      if (entry === null || !wanted.delete(entry.inode)) continue
+      if (entry === null || !missing.delete(entry.inode)) continue
       found.set(entry.inode, entry.address)
-      if (wanted.size === 0) break
+      if (missing.size === 0) break
     }
   }
   return found
 }
 
-/** The inode of an open descriptor that is a socket, else null. */
+/** The inode of a socket's descriptor; null if the descriptor is closed or no socket. */
 export function socketInode(fd: number): string | null {
   try {
     return /^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? null
@@ -32,6 +34,16 @@ export function socketInode(fd: number): string | null {
   }
 }
 
+/**
+ * Remembers which sockets these descriptors are. Returns whether a descriptor still is the same socket: its number may
+ * be another socket's after it was closed, its inode is not.
+ */
+export function rememberSockets(fds: readonly number[]): (fd: number) => boolean {
+  const inodes = new Map(fds.map((fd) => [fd, socketInode(fd)]))
+  return (fd) => inodes.get(fd) != null && socketInode(fd) === inodes.get(fd)
+}
+
+/** `127.0.0.1:3000`, `[::]:3000`, `udp:127.0.0.1:8125`, `unix:/run/web.sock`, `unix:@abstract`. */
 export function formatAddress(address: ListenAddress): string {
   if (address.type === 'unix') return `unix:${address.path.replace('\0', '@')}`
   const host = address.host.includes(':') ? `[${address.host}]` : address.host
@@ -48,14 +60,17 @@ const tables: [string, (line: string) => Entry | null][] = [
   ['udp6', (line) => inetEntry(line, 'udp')],
 ]
 
-/** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; 0A is LISTEN, 07 a UDP socket without a peer. */
+/**
+ * `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`. State 0A is LISTEN, 07 a UDP socket
+ * without a peer.
+ */
 function inetEntry(line: string, type: 'tcp' | 'udp'): Entry | null {
   const columns = line.trim().split(/\s+/)
   const [host, port] = columns[1]?.split(':') ?? []
   const state = type === 'tcp' ? '0A' : '07'
   if (columns[3] !== state || host === undefined || port === undefined || columns[9] === undefined)
     return null
-  return { inode: columns[9], address: { type, host: inetHost(host), port: parseInt(port, 16) } }
+  return { inode: columns[9], address: { type, host: formatIp(fromProcNet(host)), port: parseInt(port, 16) } }
 }
 
 /** `Num RefCount Protocol Flags Type St Inode Path`; flag 00010000 is __SO_ACCEPTCON. */
@@ -67,28 +82,14 @@ function unixEntry(line: string): Entry | null {
 }
 
 /**
- * The kernel prints the zero byte in front of an abstract name as `@`, and the zero bytes behind it as well:
- * libuv before 1.46 bound such a name padded to its full length.
+ * The kernel prints each zero byte as `@`: the one before an abstract name, and those behind it, because libuv before
+ * 1.46 padded such a name to the full length of an address.
  */
 function unixPath(printed: string): string {
   return printed.startsWith('@') ? `\0${printed.slice(1).replace(/@+$/, '')}` : printed
 }
 
-/** The kernel prints each 32-bit word of the address in the machine's byte order: 0100007F is 127.0.0.1. */
-function inetHost(hex: string): string {
-  const bytes = Buffer.from(hex, 'hex')
-  if (littleEndian) bytes.swap32()
-  if (bytes.length === 4) return bytes.join('.')
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16))
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
-}
-
-const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
-
-/**
- * Line by line and no further than needed: on a busy machine the tables have a line per connection, and
- * the listening sockets come first.
- */
+/** Reads on demand: on a busy machine the tables have a line per connection, after those of the listening sockets. */
 function* lines(path: string): Generator<string> {
   let fd: number
   try {
@@ -98,13 +99,10 @@ function* lines(path: string): Generator<string> {
   }
   try {
     const chunk = Buffer.alloc(64 * 1024)
-    let rest = ''
-    for (let read = 0; (read = fs.readSync(fd, chunk)) > 0;) {
-      const complete = (rest + chunk.toString('latin1', 0, read)).split('\n')
-      rest = complete.pop() ?? ''
-      yield* complete
-    }
-    if (rest !== '') yield rest
+    const lines = new LineSplitter()
+    for (let read = 0; (read = fs.readSync(fd, chunk)) > 0;)
+      yield* lines.push(chunk.toString('latin1', 0, read))
+    if (lines.rest !== '') yield lines.rest
   } finally {
     fs.closeSync(fd)
   }

@@ -1,23 +1,27 @@
+import { namedUnixAddress } from '#shared/socket-address.js'
 import { descriptorCalls } from './descriptors.js'
-import { errorName } from './errno.js'
+import { errorName } from '#shared/errno.js'
 import type { Koffi } from './koffi.js'
-import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from './socket-constants.js'
+import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from '#shared/socket-constants.js'
 
-/** What of koffi is used here. */
+/** The part of koffi that is used here, present in every version of it. */
 export type Ffi = Pick<Koffi, 'load' | 'errno'>
 
-/** One datagram to a unix socket; `@` in front of the path means the abstract namespace (sd_notify(3)). */
+/**
+ * Sends one datagram to a unix socket. `@` in front of the path means the abstract namespace (sd_notify(3)).
+ * Returns null, or a sentence about what failed.
+ */
 export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string | null {
   return onSocket(ffi, socketPath, (fd, libc, failed) => {
     const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, unsigned int)')
-    const address = unixAddress(socketPath)
+    const address = namedUnixAddress(socketPath)
     const data = Buffer.from(text)
     const sent = sendto(fd, data, data.length, MSG_NOSIGNAL, address, address.length)
     return Number(sent) === data.length ? null : failed('sendto')
   })
 }
 
-/** The same, with a copy of a descriptor: it takes a socket that is connected. */
+/** The same, together with a copy of a descriptor. */
 export function sendDescriptor(
   koffi: Koffi,
   socketPath: string,
@@ -26,7 +30,7 @@ export function sendDescriptor(
 ): string | null {
   return onSocket(koffi, socketPath, (fd, libc, failed) => {
     const connect = libc.func('int connect(int, const void *, unsigned int)')
-    const address = unixAddress(socketPath)
+    const address = namedUnixAddress(socketPath)
     if (Number(connect(fd, address, address.length)) < 0) return failed('connect')
     try {
       const sent = descriptorCalls(koffi).send(fd, Buffer.from(text), [passed])
@@ -38,10 +42,9 @@ export function sendDescriptor(
 }
 
 type Library = ReturnType<Ffi['load']>
-/** One sentence about the call that failed; without a reason, errno's. */
+/** One sentence about the call that failed. Default of `reason`: the name of errno. */
 type Failed = (call: string, reason?: string) => string
 
-/** Opens a unix datagram socket for as long as `send` takes. */
 function onSocket(
   ffi: Ffi,
   socketPath: string,
@@ -59,25 +62,4 @@ function onSocket(
   } finally {
     close(fd)
   }
-}
-
-/** sun_path has 108 bytes (unix(7)), and a path ends with a NUL. */
-export const longestPath = 107
-
-/** What is wrong with the path, in one sentence; null: nothing. */
-export function checkSocketPath(socketPath: string): string | null {
-  if (!/^[/@]./.test(socketPath))
-    return `NOTIFY_SOCKET is "${socketPath}"; an absolute path, or a name after "@", was expected`
-  const bytes = Buffer.byteLength(socketPath)
-  return bytes > longestPath
-    ? `NOTIFY_SOCKET "${socketPath}" has ${bytes} bytes; the address of a unix socket has at most ${longestPath}`
-    : null
-}
-
-/** struct sockaddr_un: the family in the machine's byte order, and the path; no end byte if it is abstract. */
-export function unixAddress(socketPath: string): Buffer {
-  const abstract = socketPath.startsWith('@')
-  const path = Buffer.from(abstract ? `\0${socketPath.slice(1)}` : `${socketPath}\0`)
-  const family = Buffer.from(new Uint16Array([AF_UNIX]).buffer)
-  return Buffer.concat([family, path])
 }

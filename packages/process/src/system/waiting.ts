@@ -2,36 +2,35 @@
 export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /**
- * Resolves when the accept queues are empty: after a poll that brought no connection, as newer versions of Node accept
- * one for each poll. `accepted` counts. Looks for `leastMs` at least, and no longer than `mostMs`: where more come than
- * that, nobody is the last one.
+ * Resolves when the accept queues are empty: after a poll that brought no connection, because newer versions of Node
+ * accept only one per poll. `accepted` returns how many have been accepted so far. Waits at most `maxMs`:
+ * under a steady stream of connections the queues are never empty.
  */
-export async function queuesEmptied(
+export async function waitUntilQueuesAreEmpty(
   accepted: () => number,
-  { leastMs = 0, mostMs }: { leastMs?: number; mostMs: number },
+  { maxMs }: { maxMs: number },
 ): Promise<void> {
-  const startedAt = performance.now()
-  const passed = (ms: number) => performance.now() - startedAt >= ms
-  await nextTurn() // it may be over before the loop polls
-  for (let before = -1; (before !== accepted() || !passed(leastMs)) && !passed(mostMs);) {
+  const deadline = performance.now() + maxMs
+  await nextTurn() // the immediates of this turn may run before the loop polls
+  for (let before = -1; before !== accepted() && performance.now() < deadline;) {
     before = accepted()
     await nextTurn()
   }
 }
 
-/** Waits for all of them, but no longer than that; tells what was thrown. Milliseconds. */
+/** Runs all of `work` at once and resolves when all is done, after `maxMs` at the latest. `onError` gets each error. */
 export async function allWithin(
-  ms: number,
+  maxMs: number,
   work: (() => unknown)[],
-  threw: (error: unknown) => void,
+  onError: (error: unknown) => void,
 ): Promise<void> {
   let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, maxMs)))
   const each = work.map(async (run) => {
     try {
       await run()
     } catch (error) {
-      threw(error)
+      onError(error)
     }
   })
   await Promise.race([Promise.all(each), timeout])

@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import type { ListenerSpec, ServiceSpec } from '../model/index.js'
 import { describeListener } from './describe.js'
-import { longestSocketPath } from './names.js'
+import { maxUnixPathBytes } from '#shared/socket-address.js'
 import type { Problem } from './problems.js'
 
 interface Place {
@@ -21,8 +21,8 @@ export function checkListeners(specs: ServiceSpec[]): Problem[] {
 function tooLong({ service, name, spec }: Place): Problem[] {
   if (spec.type !== 'unix') return []
   const bytes = Buffer.byteLength(spec.path)
-  if (bytes <= longestSocketPath) return []
-  const text = `is "unix:${spec.path}", a path of ${bytes} bytes, wanted at most ${longestSocketPath}`
+  if (bytes <= maxUnixPathBytes) return []
+  const text = `is "unix:${spec.path}", a path of ${bytes} bytes, wanted at most ${maxUnixPathBytes}`
   return [{ path: ['services', service, 'listen', name], text }]
 }
 

@@ -2,6 +2,3 @@
 export const namePattern = /^[a-z0-9][-a-z0-9.]{0,62}$/
 export const wantedName =
   'a name of at most 63 characters: lower-case letters, digits, "-" and ".", the first a letter or digit'
-
-/** Bytes: `sun_path` has room for 108 with the closing NUL (unix(7)). */
-export const longestSocketPath = 107

@@ -4,7 +4,8 @@ import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
-import { longestSocketPath, namePattern, wantedName } from './names.js'
+import { maxUnixPathBytes } from '#shared/socket-address.js'
+import { namePattern, wantedName } from './names.js'
 
 /** Files and folders of one supervisor, all absolute. */
 export interface Paths {
@@ -130,7 +131,7 @@ function fitting(run: string, uid: number): Result<string> {
   const bytes = Buffer.byteLength(run) + roomBelowRun
   return failed(
     'Usage',
-    `sockets below "${run}" have paths of ${bytes} bytes, and paths below "${tmpdir()}" are too long as well, wanted at most ${longestSocketPath}: set HANDOVER_HOME or TMPDIR to a shorter folder`,
+    `sockets below "${run}" have paths of ${bytes} bytes, and paths below "${tmpdir()}" are too long as well, wanted at most ${maxUnixPathBytes}: set HANDOVER_HOME or TMPDIR to a shorter folder`,
   )
 }
 
@@ -138,7 +139,7 @@ function fitting(run: string, uid: number): Result<string> {
 const unlessForeign = (run: string, uid: number): Result<string> =>
   existsSync(run) ? ownedBy(run, uid) : ok(run)
 
-const fits = (run: string): boolean => Buffer.byteLength(run) + roomBelowRun <= longestSocketPath
+const fits = (run: string): boolean => Buffer.byteLength(run) + roomBelowRun <= maxUnixPathBytes
 
 function ownedBy(folder: string, uid: number): Result<string> {
   const stat = lstatSync(folder)

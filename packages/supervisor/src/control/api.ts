@@ -62,6 +62,19 @@ export const exitCodes = {
   noSupervisor: 5,
 } as const
 
+const { usage, noSupervisor, timedOut, failed, rolledBack } = exitCodes
+/** A result that is not known comes before a known failure, and what undid itself last. */
+const worstFirst: number[] = [usage, noSupervisor, timedOut, failed, rolledBack]
+
+/**
+ * The exit code of several services together: the one that asks most for a person's attention. 128 + n, a signal,
+ * is the worst. Without any code: `done`.
+ */
+export function worstExitCode(codes: number[]): number {
+  const signalled = codes.find((code) => code > 128)
+  return signalled ?? worstFirst.find((code) => codes.includes(code)) ?? exitCodes.done
+}
+
 /** What the control API asks of the supervisor; the daemon provides it. */
 export interface Supervisor {
   status(): Status

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:http'
+import { LineSplitter } from '#shared/lines.js'
 import type { Failure, Result, Status } from '../model/index.js'
 import { ok } from '../model/index.js'
 import type { Explanation, LogFile, Operation, ServiceHistory, StreamLine } from './api.js'
@@ -71,12 +72,10 @@ async function text(response: IncomingMessage): Promise<string> {
 }
 
 async function* linesOf(response: IncomingMessage): AsyncGenerator<StreamLine> {
-  let rest = ''
+  const lines = new LineSplitter()
   try {
     for await (const chunk of response.setEncoding('utf8')) {
-      const lines = (rest + String(chunk)).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) yield JSON.parse(line) as StreamLine
+      for (const line of lines.push(String(chunk))) yield JSON.parse(line) as StreamLine
     }
   } catch (error) {
     // The supervisor died, or the caller gave up: either way the stream is over without a `done` line.

@@ -1,18 +1,16 @@
 import type { InstanceStatus, ServiceStatus } from '../model/index.js'
 import type { ServiceView } from '../engine/index.js'
+import { countAvailable } from '../rollout/index.js'
 
 /** One service as `handover status` shows it. */
 export function serviceStatus(view: ServiceView, now: number): ServiceStatus {
   const { state } = view
-  const spec = state.revisions.find(({ number }) => number === state.target)?.spec
-  const minReady = (spec?.minReadySeconds ?? 0) * 1000
-  const ready = state.instances.filter((instance) => instance.state === 'ready')
   return {
     name: state.name,
     revision: state.target,
     replicas: state.replicas,
-    ready: ready.length,
-    available: ready.filter(({ since }) => since + minReady <= now).length,
+    ready: state.instances.filter((instance) => instance.state === 'ready').length,
+    available: countAvailable(state, state.instances, now),
     paused: state.paused,
     stopping: state.stopping,
     rollout: state.rollout,

@@ -7,8 +7,8 @@ import { watchReadiness } from './readiness.js'
 type Emit = (service: string, ...events: EventBody[]) => void
 
 /**
- * Turns an action into calls of the ports. Its intent is journaled already; what comes of it is emitted.
- * Nothing is decided here.
+ * Carries out actions by calling the ports. The intent of each is already journaled; its outcome is emitted as
+ * events. Decides nothing.
  */
 export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, action: Action) => void {
   return (runtime, action) => {
@@ -30,16 +30,13 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'FailRollout':
       case 'FinishRollback':
       case 'FinishStop':
-        return // the journaled intent is all there is to it
+        return // The journaled intent is their only effect.
     }
   }
 }
 
-/**
- * Keeps every draining instance informed of who takes its connections: as long as it has some, successors may
- * come and go.
- */
-export function nameSuccessors(world: World, { state }: ServiceRuntime): void {
+/** Sends every draining instance its current successors, which can change while it drains. */
+export function updateSuccessors(world: World, { state }: ServiceRuntime): void {
   const successors = successorIds(state)
   for (const { id, state: now } of state.instances) {
     if (now === 'draining') world.processes.setSuccessors(id, successors)
@@ -47,13 +44,13 @@ export function nameSuccessors(world: World, { state }: ServiceRuntime): void {
 }
 
 /**
- * Ready instances of the revision that is wanted; while there are none of it, those of any other. Not one that
- * has failed its liveness probe and serves until its replacement is there.
+ * Ready instances of the target revision or, if it has none, of any other. An instance that itself needs to be
+ * replaced is never a successor.
  */
 function successorIds({ instances, target }: ServiceState): string[] {
   const ready = instances.filter(({ state, failure }) => state === 'ready' && failure === null)
-  const wanted = ready.filter(({ revision }) => revision === target)
-  return (wanted.length > 0 ? wanted : ready).map(({ id }) => id)
+  const ofTarget = ready.filter(({ revision }) => revision === target)
+  return (ofTarget.length > 0 ? ofTarget : ready).map(({ id }) => id)
 }
 
 async function start(
@@ -74,11 +71,11 @@ async function start(
 
   const { pid, startTime } = launched.value
   report({ type: 'InstanceStarted', instance, pid, startTime })
-  const known = runtime.state.instances.find(({ id }) => id === instance)
-  if (known) goOn(world, runtime, known, launched.value, runnable.value.speaks, report)
+  const started = runtime.state.instances.find(({ id }) => id === instance)
+  if (started) watchInstance(world, runtime, started, launched.value, runnable.value.hasLibrary, report)
 }
 
-/** Its probes rest until the new program runs. */
+/** Probes and memory are not watched again until the new program runs or the attempt has failed. */
 function exec(
   world: World,
   emit: Emit,
@@ -90,15 +87,15 @@ function exec(
   const revision = revisionOf(runtime, number)
   const runnable = world.processes.check(revision)
   const listeners = runtime.listeners.of(revision.spec.listen)
-  const asked = runnable.ok ? world.processes.exec({ instance, revision, listeners }) : runnable
-  if (asked.ok) return
-  const failure: Failure = { code: 'ExecFailed', message: `${instance}: ${asked.failure.message}` }
+  const requested = runnable.ok ? world.processes.exec({ instance, revision, listeners }) : runnable
+  if (requested.ok) return
+  const failure: Failure = { code: 'ExecFailed', message: `${instance}: ${requested.failure.message}` }
   emit(runtime.state.name, { type: 'InstanceExecFailed', instance, failure, refused: runnable.ok })
-  watchAgain(world, runtime, instance, (event) => emit(runtime.state.name, event))
+  resumeWatching(world, runtime, instance, (event) => emit(runtime.state.name, event))
 }
 
-/** Goes on watching an instance whose process is the same, in whatever state it is now. */
-function watchAgain(
+/** Watches an instance again after it tried to replace its program. */
+function resumeWatching(
   world: World,
   runtime: ServiceRuntime,
   id: string,
@@ -108,33 +105,33 @@ function watchAgain(
   const process = world.processes.launched(id)
   if (!instance || !process || instance.state === 'draining') return
   runtime.watches.get(id)?.stop()
-  goOn(world, runtime, instance, process, true, report)
+  watchInstance(world, runtime, instance, process, true, report)
 }
 
-/** Watches a process that is there, in whatever state its instance is. `speaks`: see `Processes.check`. */
-export function goOn(
+/** Starts what the state of the instance requires: probes and memory watch, or draining. `hasLibrary`: see `Processes.check`. */
+export function watchInstance(
   world: World,
   runtime: ServiceRuntime,
   instance: Instance,
   { pid, probeDir }: LaunchedProcess,
-  speaks: boolean,
+  hasLibrary: boolean,
   report: (event: EventBody) => void,
 ): void {
   const { id, state } = instance
-  if (state === 'draining') return world.processes.drain(id) // asked for while it was being started
+  if (state === 'draining') return world.processes.drain(id) // The plan drained it while it was being started.
   if (state === 'crashed') return
   const { spec } = revisionOf(runtime, instance.revision)
   const readiness = watchReadiness({
     target: { instance: id, pid, listeners: runtime.listeners.of(spec.listen), probeDir },
     spec,
-    speaks,
+    hasLibrary,
     wasReady: state === 'ready',
     prober: world.prober,
     report,
   })
   const stopMemory = watchMemory(world, runtime, { instance: id, pid, limitBytes: spec.maxMemory }, report)
   runtime.watches.set(id, {
-    said: () => readiness.said(),
+    reportedReady: () => readiness.reportedReady(),
     stop() {
       readiness.stop()
       stopMemory()
@@ -142,13 +139,13 @@ export function goOn(
   })
 }
 
-export function revisionOf({ state }: ServiceRuntime, wanted: number): Revision {
-  const revision = state.revisions.find(({ number }) => number === wanted)
-  if (!revision) throw new Error(`revision ${wanted} of ${state.name} is not recorded`)
+function revisionOf({ state }: ServiceRuntime, number: number): Revision {
+  const revision = state.revisions.find((candidate) => candidate.number === number)
+  if (!revision) throw new Error(`service "${state.name}" has no revision ${number}`)
   return revision
 }
 
-/** What the process tells becomes events. */
+/** An observer that reports what happens to the process as events. */
 export function observe(
   world: World,
   runtime: ServiceRuntime,
@@ -156,7 +153,7 @@ export function observe(
   report: (event: EventBody) => void,
 ): ProcessObserver {
   return {
-    ready: () => runtime.watches.get(instance)?.said(),
+    ready: () => runtime.watches.get(instance)?.reportedReady(),
     status: (text) => report({ type: 'InstanceStatus', instance, text }),
     unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
@@ -164,12 +161,12 @@ export function observe(
     drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),
     executed() {
       report({ type: 'InstanceExecuted', instance })
-      watchAgain(world, runtime, instance, report)
+      resumeWatching(world, runtime, instance, report)
     },
     execFailed(message, refused) {
       const failure: Failure = { code: 'ExecFailed', message: `${instance}: ${message}` }
       report({ type: 'InstanceExecFailed', instance, failure, refused })
-      watchAgain(world, runtime, instance, report)
+      resumeWatching(world, runtime, instance, report)
     },
     exited(exit, output) {
       runtime.watches.get(instance)?.stop()

@@ -16,29 +16,29 @@ import { restore } from './restore.js'
 import type { ServiceRuntime } from './runtime.js'
 import { services } from './services.js'
 
-/** What the engine offers to the control API and to the daemon's signal handlers. */
+/** The services and what can be done with them, for the control API and the signal handlers. */
 export interface Engine {
-  /** Goes on where an earlier supervisor left off; to be called first, once. */
+  /** Takes over the services of an earlier supervisor. Must be called once, before anything else. */
   restore(): Promise<Result<true>>
-  /** Looks whether these services could run, and opens their listeners; on failure nothing is left open. */
+  /** Checks that these services can run, and opens their listeners. On failure no listener stays open. */
   admit(specs: ServiceSpec[]): Result<true>
-  /** Takes a service to this specification: a new service is started, a known one gets a new revision. */
+  /** Rolls a service to this spec: starts a new service, or creates a new revision of an existing one. */
   apply(spec: ServiceSpec, cause: string): Result<true>
-  /** Asks for one thing of one service; the events that follow are published. */
+  /** Begins to carry out a command. What follows is published as events. */
   command(service: string, command: Command): Result<true>
-  /** Forgets a service once it has stopped. */
+  /** Removes a service that has stopped. */
   forget(service: string): void
   services(): ServiceView[]
   service(name: string): ServiceView | undefined
-  /** The list of revisions, each with the accounts of the rollouts that went to it. */
+  /** The revisions of a service, each with the receipts of its rollouts. */
   history(service: string): HistoryEntry[]
-  /** Why it is as it is, and what it waits for, in plain sentences. */
+  /** What the service waits for, in plain sentences. */
   explain(service: string): string[]
-  /** Every event, after it was journaled and reduced. Returns the function that ends the subscription. */
+  /** Calls back after each event is journaled and reduced. Returns a function that ends the subscription. */
   subscribe(listener: (event: Event) => void): () => void
-  /** SIGKILL to every instance, at once. */
+  /** Sends SIGKILL to every instance. */
   killAll(): void
-  /** Stops planning, closes listeners and journal. Instances are not touched. */
+  /** Stops planning, and closes the listeners and the journal. Instances are not touched. */
   close(): void
 }
 
@@ -50,12 +50,12 @@ export interface HistoryEntry {
 
 export interface ServiceView {
   state: ServiceState
-  /** Why nothing more is done right now. */
+  /** Why nothing more can be done right now, in sentences. */
   waiting: string[]
   listeners: OpenListener[]
-  /** STATUS= lines, by instance. */
+  /** Last STATUS= line (sd_notify(3)) by instance. */
   texts: ReadonlyMap<string, string>
-  /** The account of the newest rollout, once it has ended. */
+  /** The receipt of the newest rollout. Null while it is in progress. */
   receipt: Receipt | null
 }
 

@@ -4,17 +4,17 @@ import { ok } from '../model/index.js'
 import type { Listener, RecoverableSockets } from '../ports.js'
 
 /**
- * The listening sockets of one service. They outlive instances and revisions: a listener is opened when the
- * first revision names it and closed when no revision that may still run does.
+ * The listening sockets of one service. They outlive instances and revisions: a listener is opened when the first
+ * revision names it, and closed when no revision that may still run names it.
  */
 export interface ListenerTable {
-  /** Opens what is not open yet, and says whether there was any; on failure nothing is left opened. */
+  /** Opens those that are not open yet. On failure none of them stays open. Returns whether any was opened. */
   acquire(specs: Record<string, ListenerSpec>): Result<boolean>
-  /** Takes these back from the processes that hold them; one that nobody gives back is opened anew. */
+  /** Gets these back from the processes that hold them. Those that cannot be recovered are opened again. */
   recover(lost: OpenListener[], holders: number[]): Result<true>
-  /** The open listeners of that revision, in the order in which they are passed on. */
+  /** The open listeners with these specs, in the order in which they are passed to instances. */
   of(specs: Record<string, ListenerSpec>): Listener[]
-  /** Closes every listener that none of these revisions names, and says whether there was any. */
+  /** Closes all listeners that are not in any of these. Returns whether any was closed. */
   retain(wanted: Record<string, ListenerSpec>[]): boolean
   open(): OpenListener[]
 }
@@ -29,7 +29,7 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
     return Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
   }
 
-  /** All or nothing. */
+  /** Adds all of them or, on failure, none. */
   function add<T>(wanted: T[], openOne: (one: T) => Result<Listener>): Result<boolean> {
     const opened: Listener[] = []
     for (const one of wanted) {
@@ -51,8 +51,8 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
     },
     recover(lost, holders) {
       const recovered = add(lost, (listener) => {
-        const given = sockets.recover(listener, holders)
-        return given.ok ? given : sockets.listen(listener.name, listener.spec)
+        const recovered = sockets.recover(listener, holders)
+        return recovered.ok ? recovered : sockets.listen(listener.name, listener.spec)
       })
       return recovered.ok ? ok(true) : recovered
     },

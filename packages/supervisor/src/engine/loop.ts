@@ -1,23 +1,23 @@
 import type { Event, EventBody } from '../model/index.js'
 import { intent, plan, reduce } from '../rollout/index.js'
 import type { World } from '../ports.js'
-import { executor, nameSuccessors } from './execute.js'
-import { endsRollout, noteForReceipt } from './receipts.js'
+import { executor, updateSuccessors } from './execute.js'
+import { endsRollout, updateReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
 import { isDurable, snapshot, wantedListeners } from './runtime.js'
 
 /**
- * The only writer. One event at a time: journal it, reduce it, publish it, plan, journal the intents of the
- * plan's actions, and only then act. Whatever the actions bring about comes back as further events.
+ * The only writer of state. It journals, reduces and publishes each event, plans, journals the intents of the plan's
+ * actions, and only then carries them out. Their outcomes arrive as further events.
  */
 export interface Loop {
   runtimes: Map<string, ServiceRuntime>
-  /** Says what happened; by the time it returns everything that follows from it at once was begun. */
+  /** Handles events. When it returns, all actions that follow from them have begun, unless the loop was already running. */
   emit(service: string, ...events: EventBody[]): void
-  /** Plans again though nothing happened. */
+  /** Plans again without an event. */
   wake(service: string): void
   subscribe(listener: (event: Event) => void): () => void
-  /** From here on nothing is planned or done any more. */
+  /** Stops planning and acting. */
   close(): void
 }
 
@@ -40,7 +40,7 @@ export function createLoop(world: World): Loop {
     run()
   }
 
-  /** Called again from within, by an action or a subscriber, it leaves the work to the one that runs. */
+  /** Not reentrant: a call from an action or a subscriber returns at once, and the running loop handles its events. */
   function run(): void {
     if (running || closed) return
     running = true
@@ -65,12 +65,12 @@ export function createLoop(world: World): Loop {
       if (!runtime) continue
       runtime.state = reduce(runtime.state, event)
       unsettled.add(event.service)
-      note(runtime, event)
+      applyEffects(runtime, event)
     }
     for (const event of events) for (const listener of listeners) listener(event)
   }
 
-  /** When no receipt is being folded any more: that is done from events. */
+  /** Only while nothing rolls or drains: receipts are folded from the journaled events. */
   function shortenJournal(): void {
     if (!world.journal.overgrown) return
     const known = [...runtimes.values()]
@@ -88,16 +88,17 @@ export function createLoop(world: World): Loop {
     runtime.cancelWake?.()
     runtime.cancelWake = wakeAt === null ? null : world.clock.at(wakeAt, () => wake(service))
     if (actions.length > 0) record(actions.map((action) => ({ service, at: now, ...intent(action, now) })))
-    nameSuccessors(world, runtime)
+    updateSuccessors(world, runtime)
     for (const action of actions) act(runtime, action)
   }
 
   const act = executor(world, emit)
 
-  function note(runtime: ServiceRuntime, event: Event): void {
+  /** Updates what is not part of the state: status lines, receipts, listeners. */
+  function applyEffects(runtime: ServiceRuntime, event: Event): void {
     if (event.type === 'InstanceStatus') runtime.texts.set(event.instance, event.text)
     if (event.type === 'InstanceExited') runtime.texts.delete(event.instance)
-    const receipt = noteForReceipt(runtime, event, world.kernel)
+    const receipt = updateReceipt(runtime, event, world.kernel)
     if (receipt) emit(runtime.state.name, { type: 'RolloutAccounted', receipt })
     if (event.type === 'ServiceStopped') closeUnwanted(runtime, [])
     else if (endsRollout(event) || event.type === 'InstanceExited')

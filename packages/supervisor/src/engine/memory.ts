@@ -1,31 +1,31 @@
 import type { EventBody } from '../model/index.js'
-import { isHeldToMemory } from '../rollout/index.js'
+import { isMemoryLimitEnforced } from '../rollout/index.js'
 import type { World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 
-interface Bounded {
+interface MemoryLimit {
   instance: string
   /** The leader of its process group. */
   pid: number
-  /** Undefined: it may have as much as it likes. */
+  /** Undefined: no limit. */
   limitBytes: number | undefined
 }
 
 /**
- * Reports that an instance is above its limit when it is to be replaced for it. Above it in the middle of a rollout,
- * or too soon after its predecessor, it is measured again until it is its turn, or until it has given memory back.
+ * Reports an instance above its limit once it can be replaced (see `isMemoryLimitEnforced`). Until then it is measured
+ * again, and not reported if it has released the memory.
  */
 export function watchMemory(
   world: World,
   runtime: ServiceRuntime,
-  { instance: id, pid, limitBytes }: Bounded,
+  { instance: id, pid, limitBytes }: MemoryLimit,
   report: (event: EventBody) => void,
 ): () => void {
   if (limitBytes === undefined) return () => {}
   return world.memory.watch(pid, (usedBytes) => {
     const instance = runtime.state.instances.find((candidate) => candidate.id === id)
     if (usedBytes <= limitBytes || !instance) return
-    if (!isHeldToMemory(runtime.state, instance, world.clock.now())) return
+    if (!isMemoryLimitEnforced(runtime.state, instance, world.clock.now())) return
     report({ type: 'InstanceExceededMemory', instance: id, usedBytes, limitBytes })
   })
 }

@@ -2,20 +2,20 @@ import type { EventBody, ProbeSpec, ServiceSpec } from '../model/index.js'
 import type { Prober, ProbeTarget } from '../ports.js'
 
 /**
- * Joins what an instance says of itself with what its probes find into one verdict.
+ * Decides whether an instance is ready, from its own reports and its probes.
  *
- * - The library or the preload is in it: ready when it said so *and* its readiness probe, if any, agrees.
- * - It has a readiness probe: ready when the probe says so.
- * - Neither: ready when it says READY=1 or when it accepts a connection on its first TCP listener,
- *   whichever comes first; a program without any listener is ready when it runs.
+ * - With the library or its preload: ready when it reports ready *and* its readiness probe, if any, succeeds.
+ * - With a readiness probe only: ready when the probe succeeds.
+ * - With neither: ready when it sends READY=1 or accepts a connection on its first TCP listener, whichever happens
+ *   first. A program without a TCP listener is ready when it runs.
  */
 export interface ReadinessWatch {
-  /** The instance said READY=1, or `ready` on its channel. */
-  said(): void
+  /** To be called when the instance sends READY=1, or `ready` on its channel. */
+  reportedReady(): void
   stop(): void
 }
 
-const onFirstListener = (port: string): ProbeSpec => ({
+const acceptsOn = (port: string): ProbeSpec => ({
   handler: { type: 'tcpSocket', port },
   initialDelaySeconds: 0,
   periodSeconds: 1,
@@ -27,34 +27,34 @@ const onFirstListener = (port: string): ProbeSpec => ({
 export interface ReadinessOptions {
   target: ProbeTarget
   spec: ServiceSpec
-  /** Whether the library or the preload is in the instance. */
-  speaks: boolean
-  /** Whether it was known to be ready by a supervisor before this one. */
+  /** Whether the library or its preload is in the instance. */
+  hasLibrary: boolean
+  /** Whether it was ready under an earlier supervisor. */
   wasReady: boolean
   prober: Prober
   report: (event: EventBody) => void
 }
 
 export function watchReadiness(options: ReadinessOptions): ReadinessWatch {
-  const { target, spec, speaks, wasReady, prober, report } = options
+  const { target, spec, hasLibrary, wasReady, prober, report } = options
   const { instance } = target
   const readinessProbe = spec.readinessProbe?.handler.type === 'notify' ? undefined : spec.readinessProbe
-  const mustSay = speaks || spec.readinessProbe?.handler.type === 'notify'
+  const mustReport = hasLibrary || spec.readinessProbe?.handler.type === 'notify'
   const firstTcp = target.listeners.find((listener) => listener.spec.type === 'tcp')
   const acceptProbe =
-    !wasReady && !mustSay && !readinessProbe && firstTcp ? onFirstListener(firstTcp.name) : undefined
+    !wasReady && !mustReport && !readinessProbe && firstTcp ? acceptsOn(firstTcp.name) : undefined
 
-  let said = wasReady
+  let reported = wasReady
   let started = wasReady || spec.startupProbe === undefined
-  let accepted = !mustSay && !acceptProbe
+  let accepted = !mustReport && !acceptProbe
   let healthy = wasReady || readinessProbe === undefined
   let reason = ''
   let verdict = wasReady
   const stops: (() => void)[] = []
 
   function judge(): void {
-    const spoken = mustSay ? said : readinessProbe !== undefined || said || accepted
-    const ready = started && spoken && healthy
+    const up = mustReport ? reported : readinessProbe !== undefined || reported || accepted
+    const ready = started && up && healthy
     if (ready === verdict) return
     verdict = ready
     report(
@@ -110,8 +110,8 @@ export function watchReadiness(options: ReadinessOptions): ReadinessWatch {
   }
 
   return {
-    said() {
-      said = true
+    reportedReady() {
+      reported = true
       judge()
     },
     stop() {

@@ -3,14 +3,13 @@ import { receiptOf } from '../rollout/index.js'
 import type { KernelStats } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 
-/** How many receipts are kept of each service. */
-const kept = 100
+const maxReceipts = 100
 
 /**
- * Keeps the events that the newest rollout's receipt is folded from, and the receipt once it has ended. Returns
- * it when it is worth a line in the journal: at the end of the rollout, and when nothing drains behind it any more.
+ * Keeps the events of the newest rollout and, once it has ended, its receipt. Returns the receipt when it should be
+ * journaled: at the end of the rollout, and again when the last old instance has exited.
  */
-export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: KernelStats): Receipt | null {
+export function updateReceipt(runtime: ServiceRuntime, event: Event, kernel: KernelStats): Receipt | null {
   if (event.type === 'RolloutAccounted') runtime.receipts = keep(runtime.receipts, event.receipt)
   if (event.type === 'RolloutStarted') {
     runtime.kernelBefore = kernel.read()
@@ -30,11 +29,11 @@ export function noteForReceipt(runtime: ServiceRuntime, event: Event, kernel: Ke
   return ends || drainedNow ? whole : null
 }
 
-/** The newest account of a rollout stands for the earlier ones of it. */
+/** Replaces the earlier receipt of the same rollout. */
 const keep = (receipts: Receipt[], receipt: Receipt): Receipt[] =>
-  [...receipts.filter(({ rollout }) => rollout !== receipt.rollout), receipt].slice(-kept)
+  [...receipts.filter(({ rollout }) => rollout !== receipt.rollout), receipt].slice(-maxReceipts)
 
-/** The account of the newest rollout, once it has ended; what becomes of draining instances is added to it. */
+/** The receipt of the newest rollout; null while it is in progress. It is updated until the old instances have exited. */
 export const currentReceipt = ({ state, receipts }: ServiceRuntime): Receipt | null =>
   state.rollout === null ? (receipts.at(-1) ?? null) : null
 
@@ -47,15 +46,15 @@ function difference(before: KernelCounters | null, after: KernelCounters | null)
   }
 }
 
-/** Whether a rollout is over with it: done, undone, or given up. */
+/** Whether the event ends a rollout. A failed rollout that is rolled back ends with the rollback. */
 export const endsRollout = (event: Event): boolean =>
   event.type === 'RolloutCompleted' ||
   event.type === 'RolloutRolledBack' ||
   (event.type === 'RolloutFailed' && !event.rollingBack)
 
 /**
- * Of figures only the newest of each instance is kept; once the rollout has ended only what becomes of draining
- * instances is added, so the list stays short however long the service runs.
+ * Keeps only the latest account of each instance and, after the end of the rollout, only events of draining instances.
+ * So the list stays short however long the service runs.
  */
 function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Event[] {
   switch (event.type) {

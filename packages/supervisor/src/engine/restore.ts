@@ -1,28 +1,28 @@
 import type { EventBody, Instance, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
-import { heldBack, type Held } from '../held-back.js'
+import { bufferedObserver, type BufferedObserver } from '../buffered-observer.js'
 import { initialState, reduce } from '../rollout/index.js'
 import type { LaunchedProcess, World } from '../ports.js'
-import { goOn, nameSuccessors, observe } from './execute.js'
+import { observe, updateSuccessors, watchInstance } from './execute.js'
 import { listenerTable } from './listeners.js'
 import type { Loop } from './loop.js'
-import { noteForReceipt } from './receipts.js'
+import { updateReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
 import { newRuntime, snapshot } from './runtime.js'
 
 /**
- * Goes on where an earlier supervisor of this name left off, however it ended. The journal says what it knew and
- * what it meant to do; instances that live on are watched again, those that are gone are reported gone, listeners
- * are taken back from the instances that hold them. Nothing that serves is touched.
+ * Takes over the services of an earlier supervisor of the same name, whatever ended it. The journal holds its state
+ * and its intents. Instances that still run are watched again, those that are gone are reported as exited, and
+ * listeners are recovered from the instances that hold them. Serving instances are not interrupted.
  */
 export async function restore(world: World, loop: Loop): Promise<Result<true>> {
-  const found = await Promise.all(fold(world).map((runtime) => adoptAll(world, loop, runtime)))
+  const found = await Promise.all(replayJournal(world).map((runtime) => adoptAll(world, loop, runtime)))
   for (const { runtime, adopted } of found) {
     const holders = adopted.map(({ process }) => process.pid)
     const recovered = runtime.listeners.recover(adopted.length > 0 ? runtime.state.listeners : [], holders)
     if (!recovered.ok) return recovered
   }
-  // What is known now stands for all that was known before: the journal does not grow for ever.
+  // The restored state replaces the old events, so that the journal does not grow without limit.
   const known = found.map(({ runtime }) => runtime)
   world.journal.rewrite(snapshot(known, world.clock.now()))
   for (const { runtime } of found) loop.runtimes.set(runtime.state.name, runtime)
@@ -30,8 +30,7 @@ export async function restore(world: World, loop: Loop): Promise<Result<true>> {
   return ok(true)
 }
 
-/** The state of each service as the journal has it. */
-function fold(world: World): ServiceRuntime[] {
+function replayJournal(world: World): ServiceRuntime[] {
   const runtimes = new Map<string, ServiceRuntime>()
   for (const event of world.journal.read()) {
     const runtime =
@@ -39,73 +38,73 @@ function fold(world: World): ServiceRuntime[] {
     runtimes.set(event.service, runtime)
     runtime.state = reduce(runtime.state, event)
     if (event.type === 'ServiceRestored') runtime.receipts = event.receipts
-    else noteForReceipt(runtime, event, { read: () => null })
+    else updateReceipt(runtime, event, { read: () => null })
   }
   return [...runtimes.values()]
 }
 
 interface Restored {
   runtime: ServiceRuntime
-  /** `speaks`: our library or preload is in it, see `Processes.check`. */
-  adopted: { instance: Instance; process: LaunchedProcess; speaks: boolean }[]
-  /** Emits; what is reported before `release` is held back, since the loop does not know the service yet. */
+  /** `hasLibrary`: see `Processes.check`. */
+  adopted: { instance: Instance; process: LaunchedProcess; hasLibrary: boolean }[]
+  /** Emits an event. Events are buffered until `release`, because the loop does not know the service before. */
   report: (event: EventBody) => void
-  /** Behind it what the instances tell is heard, too: nobody watches them before. */
+  /** Emits the buffered events, then passes on what the instances have reported meanwhile. */
   release: () => void
 }
 
 async function adoptAll(world: World, loop: Loop, runtime: ServiceRuntime): Promise<Restored> {
   const { state } = runtime
-  let held: EventBody[] | null = []
+  let buffer: EventBody[] | null = []
   const report = (event: EventBody): void => {
-    if (held) held.push(event)
+    if (buffer) buffer.push(event)
     else loop.emit(state.name, event)
   }
-  const holders: Held[] = []
+  const observers: BufferedObserver[] = []
   const adopting = state.instances.map(async (instance) => {
     const revision = state.revisions.find(({ number }) => number === instance.revision)
     const { id } = instance
-    const known = identityOf(instance)
-    const living = known ?? world.processes.find(id)
-    if (living === null || !revision) return []
-    if (known === null) report({ type: 'InstanceStarted', instance: id, ...living })
+    const journaled = identityOf(instance)
+    const identity = journaled ?? world.processes.find(id)
+    if (identity === null || !revision) return []
+    if (journaled === null) report({ type: 'InstanceStarted', instance: id, ...identity })
     const listeners = state.listeners.map((listener) => ({ ...listener, fd: -1 }))
     const replacing = instance.replacing !== undefined
     const runnable = world.processes.check(revision)
-    const speaks = runnable.ok && runnable.value.speaks
-    const awaited = speaks && instance.state !== 'starting'
-    const order = { instance: id, revision, listeners, ...living, replacing, speaks: awaited }
-    const holder = heldBack(observe(world, runtime, id, report))
-    holders.push(holder)
-    const process = await world.processes.adopt(order, holder.observer)
-    return process.ok ? [{ instance, process: process.value, speaks }] : []
+    const hasLibrary = runnable.ok && runnable.value.hasLibrary
+    const awaitReconnect = hasLibrary && instance.state !== 'starting'
+    const order = { instance: id, revision, listeners, ...identity, replacing, awaitReconnect }
+    const buffered = bufferedObserver(observe(world, runtime, id, report))
+    observers.push(buffered)
+    const process = await world.processes.adopt(order, buffered.observer)
+    return process.ok ? [{ instance, process: process.value, hasLibrary }] : []
   })
   const adopted = (await Promise.all(adopting)).flat()
   const release = () => {
-    const events = held ?? []
-    held = null
+    const events = buffer ?? []
+    buffer = null
     loop.emit(state.name, ...events)
-    for (const holder of holders) holder.release()
+    for (const buffered of observers) buffered.release()
   }
   return { runtime, adopted, report, release }
 }
 
-/** Tells the loop what changed while nobody looked, and goes on with what was begun. */
+/** Emits what changed while no supervisor ran, and watches the instances that still run. */
 function catchUp(world: World, { runtime, adopted, report, release }: Restored): void {
   const { state } = runtime
-  // Nothing of it lives, as after a restart of the machine: it is not gone on with, but begun anew.
+  // No instance survived, for example because the machine was restarted: the service is started from scratch.
   if (adopted.length === 0 && !state.stopped) report({ type: 'ServiceStopping' })
   for (const { id, state: was } of state.instances) {
     if (was === 'crashed' || adopted.some(({ instance }) => instance.id === id)) continue
     report({ type: 'InstanceExited', instance: id, exit: { code: null, signal: null }, output: [] })
   }
-  nameSuccessors(world, runtime) // before anybody is told to go
-  for (const { instance, process, speaks } of adopted) {
-    goOn(world, runtime, instance, process, speaks, report)
+  updateSuccessors(world, runtime) // before any instance gets SIGTERM
+  for (const { instance, process, hasLibrary } of adopted) {
+    watchInstance(world, runtime, instance, process, hasLibrary, report)
   }
   release()
 }
 
-/** Null: the supervisor died between the start of the process and the note of it. */
+/** Null if the supervisor died after it started the process and before it journaled the pid. */
 const identityOf = ({ pid, startTime }: Instance): { pid: number; startTime: string } | null =>
   pid === null || startTime === null ? null : { pid, startTime }

@@ -2,19 +2,19 @@ import type { Event, KernelCounters, ListenerSpec, Receipt, ServiceState } from 
 import type { ReadinessWatch } from './readiness.js'
 import type { ListenerTable } from './listeners.js'
 
-/** What the loop holds of one service beside its state: nothing in here decides anything. */
+/** A service's state, and what the loop keeps beside it. Decisions depend on the state only. */
 export interface ServiceRuntime {
   state: ServiceState
   listeners: ListenerTable
   watches: Map<string, ReadinessWatch>
-  /** STATUS= lines, by instance. */
+  /** Last STATUS= line (sd_notify(3)) by instance. */
   texts: Map<string, string>
   waiting: string[]
   cancelWake: (() => void) | null
-  /** Events since the newest rollout started. */
+  /** Events since the newest rollout started, as far as its receipt needs them. */
   rolloutEvents: Event[]
   kernelBefore: KernelCounters | null
-  /** What the kernel counted during the newest rollout, once it has ended. */
+  /** What the kernel counted during the newest rollout. Null while it is in progress. */
   kernel: KernelCounters | null
   receipts: Receipt[]
 }
@@ -32,11 +32,11 @@ export const newRuntime = (state: ServiceState, listeners: ListenerTable): Servi
   receipts: [],
 })
 
-/** Figures and status lines are news, not facts to restart from. */
+/** Accounts and status lines are not journaled: instances report them again to the next supervisor. */
 export const isDurable = (event: Event): boolean =>
   event.type !== 'InstanceAccount' && event.type !== 'InstanceStatus'
 
-/** What stands for all that was journaled of these services. */
+/** Events that replace all journaled events of these services. */
 export const snapshot = (runtimes: ServiceRuntime[], at: number): Event[] =>
   runtimes.map(({ state, receipts }) => ({
     service: state.name,
@@ -46,8 +46,8 @@ export const snapshot = (runtimes: ServiceRuntime[], at: number): Event[] =>
     receipts,
   }))
 
-/** The listeners of every revision that runs or may run again without being asked for. */
+/** The listeners of every revision that runs, or that a rollback may start again. */
 export function wantedListeners(state: ServiceState): Record<string, ListenerSpec>[] {
-  const live = new Set([state.target, state.stable, ...state.instances.map((instance) => instance.revision)])
-  return state.revisions.filter(({ number }) => live.has(number)).map(({ spec }) => spec.listen)
+  const inUse = new Set([state.target, state.stable, ...state.instances.map((instance) => instance.revision)])
+  return state.revisions.filter(({ number }) => inUse.has(number)).map(({ spec }) => spec.listen)
 }

@@ -1,5 +1,5 @@
 import type { Command, EventBody, Result, Revision, ServiceSpec } from '../model/index.js'
-import { failed, ok } from '../model/index.js'
+import { failed, ok, unknownService } from '../model/index.js'
 import { accept, initialState } from '../rollout/index.js'
 import type { World } from '../ports.js'
 import { listenerTable } from './listeners.js'
@@ -7,7 +7,7 @@ import type { Loop } from './loop.js'
 import type { ServiceRuntime } from './runtime.js'
 import { newRuntime, wantedListeners } from './runtime.js'
 
-/** How services come, are told what to do, and go. Each answer is a refusal, or what follows has begun. */
+/** See `Engine`. A method that returns `ok` has already begun to act. */
 export interface Services {
   admit(specs: ServiceSpec[]): Result<true>
   apply(spec: ServiceSpec, cause: string): Result<true>
@@ -16,14 +16,14 @@ export interface Services {
 }
 
 export function services(world: World, { runtimes, emit }: Loop): Services {
-  /** The service's runtime, made if it is a new one; its listeners are open afterwards. */
+  /** Opens the listeners of the spec, and creates the runtime of a new service. */
   function open(spec: ServiceSpec): Result<{ release: string; runtime: ServiceRuntime }> {
     const release = world.releases.resolve(spec)
     if (!release.ok) return release
     const known = runtimes.get(spec.name)
     if (!known || known.state.stopped) {
-      // A program that is not there is found out by the rollout of a running service, which then undoes
-      // itself; a service that does not run is not begun.
+      // A service that does not run is not started if its program is missing. If it runs, the rollout fails and is
+      // rolled back.
       const runnable = world.processes.check(newRevision(spec, release.value, world.clock.now()))
       if (!runnable.ok) return failed('Usage', `service "${spec.name}": ${runnable.failure.message}`)
     }
@@ -34,18 +34,18 @@ export function services(world: World, { runtimes, emit }: Loop): Services {
     return ok({ release: release.value, runtime })
   }
 
-  function command(service: string, asked: Command): Result<true> {
+  function command(service: string, command: Command): Result<true> {
     const runtime = runtimes.get(service)
-    if (!runtime) return failed('Usage', `service "${service}" is not known here`)
-    const answer = accept(runtime.state, asked, world.clock.now())
-    if (!answer.ok) return answer
-    // An undone upgrade may need a listener again that the newer revision gave up.
-    for (const event of answer.value) {
+    if (!runtime) return { ok: false, failure: unknownService(service, [...runtimes.keys()]) }
+    const accepted = accept(runtime.state, command, world.clock.now())
+    if (!accepted.ok) return accepted
+    // An older revision may need a listener that the newer one does not name.
+    for (const event of accepted.value) {
       if (event.type !== 'RevisionCreated') continue
       const opened = runtime.listeners.acquire(event.revision.spec.listen)
       if (!opened.ok) return opened
     }
-    emit(service, ...listenersChanged(runtime), ...answer.value)
+    emit(service, ...listenersChanged(runtime), ...accepted.value)
     return ok(true)
   }
 
@@ -53,9 +53,9 @@ export function services(world: World, { runtimes, emit }: Loop): Services {
     const opened = open(spec)
     if (!opened.ok) return opened
     const { release, runtime } = opened.value
-    const answer = command(spec.name, { type: 'Upgrade', revision: { spec, release }, cause })
-    if (!answer.ok) runtime.listeners.retain(wantedListeners(runtime.state)) // those that it alone wanted
-    return answer
+    const accepted = command(spec.name, { type: 'Upgrade', revision: { spec, release }, cause })
+    if (!accepted.ok) runtime.listeners.retain(wantedListeners(runtime.state))
+    return accepted
   }
 
   function admit(specs: ServiceSpec[]): Result<true> {

@@ -3,17 +3,17 @@ import type { DrainReason } from './instance.js'
 import type { ServiceSpec } from './spec.js'
 
 /**
- * What should be done next. Imperative, plain data. For each action the loop first journals the event that
- * states the intent (see rollout/intent.ts), then reduces it, then carries it out: so a restart never starts
- * an instance twice and never forgets one.
+ * What to do next, as plain data. For each action the loop journals the event that states the intent
+ * (rollout/intent.ts), reduces it, and only then carries it out. So a supervisor that restarts never starts an
+ * instance twice and never forgets one.
  */
 export type Action =
-  /** A new name, or a crashed instance that is started again. */
+  /** Starts a new instance, or a crashed one again. */
   | { type: 'StartInstance'; instance: string; revision: number; restarts: number }
-  /** SIGTERM. A crashed instance has no process: draining it only forgets it. */
+  /** Sends SIGTERM. A crashed instance has no process: draining it only removes it from the state. */
   | { type: 'DrainInstance'; instance: string; reason: DrainReason; graceSeconds: number }
   | { type: 'KillInstance'; instance: string }
-  /** To replace its own program by that revision's, in the same process. */
+  /** Makes the instance replace its own program with that of the revision, in the same process. */
   | { type: 'ExecInstance'; instance: string; revision: number }
   | { type: 'CompleteRollout'; rollout: number }
   | { type: 'FailRollout'; rollout: number; failure: Failure; rollBack: boolean }
@@ -22,13 +22,13 @@ export type Action =
 
 export interface Plan {
   actions: Action[]
-  /** Milliseconds since the epoch at which to plan again though nothing happened; null: only after an event. */
+  /** When to plan again even if no event arrives, in milliseconds since the epoch. Null: only after an event. */
   wakeAt: number | null
-  /** Why nothing more is done right now, for `explain` and the live picture; empty when nothing is waited for. */
+  /** Why nothing more can be done right now, for `explain` and the live picture. Empty if nothing is pending. */
   waiting: string[]
 }
 
-/** What a user may ask of a running service. */
+/** What a user can request of a running service. */
 export type Command =
   | { type: 'Upgrade'; revision: { spec: ServiceSpec; release: string }; cause: string }
   | { type: 'Undo'; toRevision: number | null }

@@ -2,18 +2,18 @@ import type { Event } from './event.js'
 import type { Failure } from './failure.js'
 import type { Exit } from './instance.js'
 
-/** How a process ended, as a clause: `exited with code 1`, `was ended by SIGKILL`. */
+/** How a process ended, as a clause: `exited with code 1`, `was killed by SIGKILL`. */
 export const describeExit = ({ code, signal }: Exit): string =>
-  signal === null ? `exited with code ${code}` : `was ended by ${signal}`
+  signal === null ? `exited with code ${code}` : `was killed by ${signal}`
 
-/** How far a process group is above its limit, as a clause. */
+/** How far a process group is above its limit, as a clause: `uses 312.4 MiB, more than maxMemory (300 MiB)`. */
 export const describeMemory = (memory: { usedBytes: number; limitBytes: number }): string =>
-  `has ${mebibytes(memory.usedBytes)} in memory, and maxMemory is ${mebibytes(memory.limitBytes)}`
+  `uses ${mebibytes(memory.usedBytes)}, more than maxMemory (${mebibytes(memory.limitBytes)})`
 
 /** `300 MiB`, `312.4 MiB`. */
 export const mebibytes = (bytes: number): string => `${Math.round((bytes / 2 ** 20) * 10) / 10} MiB`
 
-/** One event as one line of a log; null for those that only programs care for. */
+/** An event as a line of the log; null if no person needs to read it. */
 export function describeEvent(event: Event): string | null {
   const { service } = event
   switch (event.type) {
@@ -36,11 +36,11 @@ export function describeEvent(event: Event): string | null {
     case 'InstanceStartFailed':
       return `${event.instance}: could not be started: ${event.failure.message}`
     case 'InstanceExecuting':
-      return `${event.instance}: replacing its program by revision ${event.revision}, in place`
+      return `${event.instance}: replacing its program in place with revision ${event.revision}`
     case 'InstanceExecuted':
-      return `${event.instance}: runs its new program`
+      return `${event.instance}: running its new program`
     case 'InstanceExecFailed':
-      return `${event.instance}: goes on with the program that it had: ${event.failure.message}`
+      return `${event.instance}: still running its old program: ${event.failure.message}`
     case 'InstanceBecameReady':
       return `${event.instance}: ready`
     case 'InstanceBecameUnready':
@@ -66,7 +66,7 @@ export function describeEvent(event: Event): string | null {
     case 'RolloutRolledBack':
       return `${service}: rolled back`
     case 'ServiceRestored':
-      return `${service}: going on with revision ${event.state.target}, ${event.state.instances.length} instances`
+      return `${service}: continuing with revision ${event.state.target}, ${event.state.instances.length} instances`
     case 'RevisionCreated':
     case 'RolloutAccounted':
     case 'InstanceStarting':
@@ -78,8 +78,10 @@ export function describeEvent(event: Event): string | null {
   }
 }
 
-/** That there is no such service, and which there are. */
+/** The failure of a command that names a service which does not exist. `known`: the names of those that do. */
 export function unknownService(name: string, known: string[]): Failure {
-  const names = known.map((service) => `"${service}"`).join(', ') || 'no service at all'
-  return { code: 'Usage', message: `service "${name}" is not known here; there is ${names}` }
+  const names = known.map((service) => `"${service}"`).join(', ')
+  const expected = known.length > 1 ? `one of ${names}` : names
+  const hint = known.length === 0 ? ': there are no services' : `, expected ${expected}`
+  return { code: 'Usage', message: `service "${name}" does not exist${hint}` }
 }

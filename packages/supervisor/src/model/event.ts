@@ -5,13 +5,16 @@ import type { Revision } from './rollout.js'
 import type { OpenListener, ServiceState } from './state.js'
 
 /**
- * What happened. Past tense, plain data: history, logs, metrics, dashboard, the command's output, the receipt
- * and the exit code are all folds of the same events. `at` is milliseconds since the epoch.
+ * What happened, as plain data. History, logs, the live picture, a command's output, the receipt and the exit
+ * code are all folds of the same events. `at` is in milliseconds since the epoch.
+ *
+ * The journal holds these as JSON. Names of events and fields must not change: a newer supervisor reads the
+ * journal of an older one.
  */
 export type Event = { service: string; at: number } & EventBody
 
 export type EventBody =
-  // asked for by the user
+  // Requested by the user.
   | { type: 'RevisionCreated'; revision: Revision }
   | {
       type: 'RolloutStarted'
@@ -19,14 +22,14 @@ export type EventBody =
       from: number | null
       to: number
       cause: string
-      /** The instances that it found, for the receipt. */
+      /** The instances that existed when the rollout started, for the receipt. */
       found?: FoundInstance[]
     }
   | { type: 'RolloutPaused' }
   | { type: 'RolloutResumed' }
   | { type: 'ServiceScaled'; replicas: number }
   | { type: 'ServiceStopping' }
-  // decided by the plan: each is the intent of an action, journaled before it is carried out
+  // Decided by the plan. Each states the intent of an action and is journaled before the action is carried out.
   | { type: 'InstanceStarting'; instance: string; revision: number; restarts: number }
   | { type: 'InstanceDraining'; instance: string; reason: DrainReason; deadline: number }
   | { type: 'InstanceKilled'; instance: string }
@@ -34,19 +37,19 @@ export type EventBody =
   | { type: 'RolloutCompleted'; rollout: number }
   | { type: 'RolloutFailed'; rollout: number; failure: Failure; rollingBack: boolean }
   | { type: 'RolloutRolledBack'; rollout: number }
-  /** At its end, and again when the last of its old instances is gone. */
+  /** At the end of the rollout, and again when the last of the old instances has exited. */
   | { type: 'RolloutAccounted'; receipt: Receipt }
-  // seen in the world
+  // Observed.
   | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string }
   | { type: 'InstanceStartFailed'; instance: string; failure: Failure }
-  /** The program of that revision runs in its process now. */
+  /** Its process now runs the program of the new revision. */
   | { type: 'InstanceExecuted'; instance: string }
-  /** It goes on with the program that it had. `refused`: it cannot do such a thing at all. */
+  /** Its process still runs the old program. `refused`: it can never replace its program in place. */
   | { type: 'InstanceExecFailed'; instance: string; failure: Failure; refused: boolean }
   | { type: 'InstanceBecameReady'; instance: string }
   | { type: 'InstanceBecameUnready'; instance: string; reason: string }
   | { type: 'InstanceProbeFailed'; instance: string; probe: 'startup' | 'liveness'; reason: string }
-  /** It has more in memory than its spec's `maxMemory` allows, and is replaced for it. */
+  /** It uses more memory than `maxMemory` allows, and is therefore replaced. */
   | { type: 'InstanceExceededMemory'; instance: string; usedBytes: number; limitBytes: number }
   | { type: 'InstanceStatus'; instance: string; text: string }
   | { type: 'InstanceAccount'; instance: string; account: ConnectionAccount }
@@ -55,14 +58,14 @@ export type EventBody =
   | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[] }
   | { type: 'ServiceStopped' }
   | { type: 'ListenersChanged'; listeners: OpenListener[] }
-  /** A supervisor began where an earlier one left off: what it knew stands here, and the journal before it is gone. */
+  /** A supervisor took over from an earlier one. The event holds the whole state; the journal before it is deleted. */
   | { type: 'ServiceRestored'; state: ServiceState; receipts: Receipt[] }
 
 export interface FoundInstance {
   instance: string
   revision: number
   pid: number | null
-  /** Its newest figures, if it has told any. */
+  /** Its latest figures, if it has reported any. */
   account?: ConnectionAccount
 }
 

@@ -1,6 +1,6 @@
-/** An expected failure is data: a code for programs, one sentence for people. A throw means a bug. */
+/** Expected failures are values: a code for programs, a sentence for people. An exception means a bug. */
 export type FailureCode =
-  /** The user wrote something that cannot be: exit code 2. */
+  /** The user's input is invalid: exit code 2. */
   | 'Usage'
   /** The command could not be executed: not found, not executable, no such user or folder. */
   | 'CannotStart'
@@ -8,34 +8,34 @@ export type FailureCode =
   | 'ExecFailed'
   /** An instance of the new revision exited before it was ready. */
   | 'ExitedBeforeReady'
-  /** An instance of the new revision exited after it was ready, while the rollout was still going on. */
+  /** An instance of the new revision exited after it was ready, during the rollout. */
   | 'Crashed'
   /** A probe of the new revision failed. */
   | 'ProbeFailed'
-  /** An instance had more in memory than maxMemory allows. */
+  /** An instance used more memory than maxMemory allows. */
   | 'MemoryExceeded'
   /** No progress within progressDeadlineSeconds. */
   | 'ProgressDeadlineExceeded'
   /** The user undid the rollout before it was complete. */
   | 'Undone'
-  /** Another rollout is going on. */
+  /** Another rollout is in progress. */
   | 'RolloutInProgress'
   /** The service is paused, stopping, or has no such revision. */
   | 'Refused'
   /** Kubernetes: the API server does not answer. */
   | 'Unreachable'
-  /** Kubernetes: the API server does not know who asks (401), or does not let them (403). */
+  /** Kubernetes: the API server could not authenticate the user (401), or the user lacks permission (403). */
   | 'Forbidden'
-  /** Kubernetes: a field that we would change is another field manager's (409). */
+  /** Kubernetes: a field that the command would change belongs to another field manager (409). */
   | 'Conflict'
-  /** Kubernetes: the Deployment was deleted or given another template while we rolled it. */
+  /** Kubernetes: during the rollout the Deployment was deleted or got another template. */
   | 'Superseded'
 
 export interface Failure {
   code: FailureCode
-  /** One sentence: what was done, the value in quotes, what is and what was wanted. No final period. */
+  /** One sentence that names the value in double quotes and says what was expected. No final period. */
   message: string
-  /** The last lines that the instance printed, where there is one. */
+  /** The last lines that the instance printed, if the failure concerns an instance. */
   output?: string[]
 }
 

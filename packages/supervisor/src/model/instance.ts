@@ -19,56 +19,56 @@ export type DrainReason = 'upgrade' | 'rollback' | 'scale' | 'restart' | 'livene
  *        ├──────► draining ◄─────┘      (SIGTERM was sent; SIGKILL at `deadline`)
  *        │           │
  *        ▼           ▼
- *     crashed      gone                (draining with `returns` ends in crashed, not gone)
+ *     crashed      gone                (from draining with `returns`: crashed, not gone)
  *        │
  *        └──► starting                  (same id, restarts + 1, after the back-off)
  *
- *     ready ──► starting, `replacing`   (it executes another revision's program; ready again if that fails)
+ *     ready ──► starting, `replacing`   (executes another revision's program; ready again if that fails)
  */
 export type Instance = InstanceCommon & InstanceState
 
 export interface InstanceCommon {
-  /** For example `web-3`; never used again. */
+  /** For example `web-3`. An id is never reused. */
   id: string
   revision: number
-  /** When it was first started, milliseconds since the epoch. */
+  /** When it was first started, in milliseconds since the epoch. */
   createdAt: number
-  /** When its present process, or the last one, was started. */
+  /** When its current or last process was started, in milliseconds since the epoch. */
   startedAt: number
-  /** The process, once it was started. */
+  /** Null until the process has been started. */
   pid: number | null
-  /** Start time of the process in clock ticks since boot (proc(5), field 22): with the pid, an identity. */
+  /** Start time of the process in clock ticks since boot (proc(5), field 22). Pid and start time identify a process. */
   startTime: string | null
-  /** How often this instance was started again after a crash. */
+  /** How often this instance was restarted after a crash. */
   restarts: number
-  /** Crashes, failed probes and exceeded memory limits in a row; feeds the back-off, forgotten after ten minutes of running. */
+  /** Consecutive crashes, failed probes and exceeded memory limits. Sets the back-off; reset after ten minutes of running. */
   crashes: number
-  /** How its present process failed a startup or liveness probe, or exceeded its memory limit, or how its last process ended; else null. */
+  /** Why its current process has to be replaced (a failed startup or liveness probe, too much memory), or how its last process ended. */
   failure: Failure | null
   account: ConnectionAccount | null
-  /** While it replaces its program, see `ExecInstance`: what it is if that fails. */
+  /** Set while it replaces its program (`ExecInstance`): the revision and readiness to restore if that fails. */
   replacing?: { revision: number; readySince: number }
-  /** It has said that it cannot do that. */
+  /** It has reported that it cannot replace its program in place. */
   cannotExec?: true
 }
 
 export type InstanceState =
-  /** The start was journaled; the process exists from `InstanceStarted` on. */
+  /** The start is journaled. The process exists from `InstanceStarted` on. */
   | { state: 'starting'; since: number }
   | { state: 'ready'; since: number }
-  /** It was ready; its readiness probe fails now. */
+  /** It was ready, but its readiness probe now fails. */
   | { state: 'unready'; since: number; reason: string }
   | {
       state: 'draining'
       since: number
-      /** When SIGKILL is due, milliseconds since the epoch. */
+      /** When SIGKILL is due, in milliseconds since the epoch. */
       deadline: number
       reason: DrainReason
       /** Whether it may still accept new connections. */
       accepting: boolean
       killed: boolean
-      /** It is started again when it has gone: until then it holds its place and nothing replaces it. */
+      /** It is restarted after it exits. Until then it counts as a replica and is not replaced by another instance. */
       returns: boolean
     }
-  /** It exited and waits for its back-off. */
+  /** It exited and waits for its back-off to end. */
   | { state: 'crashed'; since: number; restartAt: number; exit: Exit }

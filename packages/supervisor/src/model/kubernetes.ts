@@ -1,82 +1,82 @@
 import type { IntOrPercent } from './spec.js'
 
-/** A value of JSON. */
+/** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | JsonObject
 export interface JsonObject {
   [key: string]: Json
 }
 
 /**
- * How a service lives in a cluster: the section `kubernetes` of its configuration, with what the service itself
- * says as defaults. It stands beside the spec, not in it: no instance of this machine is started anew because of it.
- * A `JsonObject` is Kubernetes' own and passed through as it is.
+ * How a service runs in a cluster: the section `kubernetes` of its configuration. The service's own settings are
+ * the defaults. It is not part of the spec, so a change of it never restarts instances on this machine. A
+ * `JsonObject` has Kubernetes' own fields and is passed through unchanged.
  */
 export interface KubernetesSpec {
-  /** Of the container. Not there: it must be given where manifests are rendered. */
+  /** Image of the container. If absent, the user must pass one when rendering manifests. */
   image?: string
   namespace?: string
-  /** Of every object. */
+  /** Added to every object. */
   labels: Record<string, string>
-  /** Of the Deployment and its pods. */
+  /** Added to the Deployment and its pods. */
   annotations: Record<string, string>
-  /** Null: 'max', which means the processors of one machine. */
+  /** Null if the service says 'max', the number of processors of one machine. */
   replicas: number | null
-  /** maxSurge 1 and maxUnavailable 0 where nothing else is said. */
+  /** Default: RollingUpdate with maxSurge 1 and maxUnavailable 0. */
   strategy: PodStrategy
   /** Seconds. */
   minReadySeconds: number
-  /** Seconds. Default 600, as Kubernetes': images are pulled and nodes are started in it. */
+  /** Seconds. Default 600 as in Kubernetes, because pulling images and starting nodes counts too. */
   progressDeadlineSeconds: number
   revisionHistoryLimit: number
   /** Seconds. Default: derived, see `graceOf`. */
   terminationGracePeriodSeconds?: number
   drain: PodDrain
-  /** Preload `@handover/process/register` by NODE_OPTIONS; the image must have it. Text: where it is in the image. */
+  /** Preload `@handover/process/register` through NODE_OPTIONS. The image must contain it. A string: its path in the image. */
   register: boolean | string
   /** Port on which the library serves /startupz, /readyz and /livez. */
   probesPort?: number
-  /** Kubernetes' EnvVars, by name; they win over the service's own `env`. */
+  /** Kubernetes EnvVars. They override variables of the same name in the service's `env`. */
   env: JsonObject[]
-  /** Names of variables that look like secrets and are none. */
+  /** Names of variables that look like secrets but are not. */
   plainEnv: string[]
-  /** Of the pod and of the container: each field belongs to one of them. */
+  /** Fields of the pod's and of the container's security context; each field belongs to one of the two. */
   securityContext: JsonObject
   /** Further fields of the container. */
   container: JsonObject
   /** Further fields of the pod. */
   pod: JsonObject
-  /** Fields of its `spec`, and `annotations`; false: none. */
+  /** Fields of the Service's `spec`, and `annotations`. False: render no Service. */
   service: JsonObject | false
-  /** Fields of its `spec`, and `annotations`. */
+  /** Fields of the Ingress's `spec`, and `annotations`. */
   ingress?: JsonObject
-  /** Fields of the `spec` of a HorizontalPodAutoscaler. */
+  /** Fields of the HorizontalPodAutoscaler's `spec`. */
   autoscaling?: JsonObject
-  /** Fields of its `spec`; false: none. */
+  /** Fields of the PodDisruptionBudget's `spec`. False: render none. */
   podDisruptionBudget: JsonObject | false
   configMap?: ConfigMapSpec
 }
 
-/** The two that a Deployment has. */
+/** The strategies of a Deployment. */
 export type PodStrategy =
   | { type: 'RollingUpdate'; rollingUpdate: { maxSurge: IntOrPercent; maxUnavailable: IntOrPercent } }
   | { type: 'Recreate' }
 
-/** How long a pod takes from the start of its end until it is gone. All in seconds. */
+/** How a pod spends its termination grace period. All values are in seconds. */
 export interface PodDrain {
-  /** For so long connections are still accepted: the time that endpoints need to be withdrawn. Default 5. */
+  /** How long to keep accepting connections while the endpoint is withdrawn. Default 5. */
   delaySeconds: number
   /**
-   * Who waits: a preStop hook, whatever is in the image, or the library, whose readiness turns red at once. Default:
-   * the library where it is preloaded by `register`, else the hook.
+   * Who waits for `delaySeconds`: a preStop hook, which works with any image, or the library, whose readiness probe
+   * fails at once. Default: the library if `register` preloads it, else the hook.
    */
   delayBy: 'preStop' | 'library'
-  /** How long a preStop hook of `lifecycle` runs; only needed where that cannot be seen. */
+  /** How long a preStop hook of `lifecycle` runs. Only needed if it cannot be derived from the hook. */
   preStopSeconds?: number
-  /** For what the program does after its connections are gone and the library's own hooks have run. Default 0. */
+  /** Time for what the program does after its connections are closed and the library's own hooks have run. Default 0. */
   hooksSeconds: number
 }
 
-/** Text by key; mounted as files at `mountPath`, or else given as environment variables. */
+/** Text by key. Mounted as files at `mountPath` if that is set, otherwise passed as environment variables. */
 export interface ConfigMapSpec {
   data: Record<string, string>
   mountPath?: string

@@ -4,11 +4,11 @@ import type { Failure } from './failure.js'
 
 export type { ConnectionAccount }
 
-/** What the kernel counted during the rollout, machine-wide: nstat's names (/proc/net/netstat, /proc/net/snmp). */
+/** What the kernel of this machine counted during the rollout (/proc/net/netstat, /proc/net/snmp; names as in nstat(8)). */
 export interface KernelCounters {
   ListenOverflows: number
   ListenDrops: number
-  /** Datagrams that found a full queue, IPv4 and IPv6; absent in older accounts. */
+  /** Datagrams dropped because the receive queue was full, IPv4 and IPv6. Absent in older receipts. */
   UdpRcvbufErrors?: number
 }
 
@@ -16,44 +16,45 @@ export interface InstanceReceipt {
   id: string
   revision: number
   pid: number | null
-  /** Which side of the rollout it is on. */
+  /** Whether it belongs to the revision that the rollout replaces (`old`) or installs (`new`). */
   side: 'old' | 'new'
-  /** Milliseconds from its start to ready; absent if it never was. */
+  /** Milliseconds from its start until it was ready. Absent if it never was. */
   readyMs?: number
-  /** Milliseconds from SIGTERM until it accepted nothing any more, and until it exited. */
+  /** Milliseconds from SIGTERM until it stopped accepting connections. */
   stoppedAcceptingMs?: number
+  /** Milliseconds from SIGTERM until it exited. */
   drainMs?: number
   reason?: DrainReason
   exit?: Exit
-  /** SIGKILL had to be sent at the end of the grace period. */
+  /** It was killed with SIGKILL at the end of its grace period. */
   killed: boolean
-  /** Null where the instance has no library: then nothing can be known. */
+  /** Null if the library is not in the instance: its connections cannot be counted then. */
   account: ConnectionAccount | null
-  /** It replaced its own program, in the same process: what it `adopted` it had before. */
+  /** It replaced its own program in the same process. The connections that it `adopted` were its own before. */
   inPlace?: true
-  /** Connections that the account does not explain; see `unaccounted`. Absent without an account. */
+  /** Connections that the account does not explain, see `unaccounted`. Absent without an account. */
   unaccounted?: number
 }
 
-/** Connections that came minus those of which it is known what became of them: anything but 0 is a fault. */
+/** Connections that arrived minus those whose end is known. Any value other than 0 is a bug. */
 export function unaccounted(account: ConnectionAccount): number {
   const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account
   return accepted + adopted - (endedByPeer + endedOrderly + endedAtDeadline + handedOver + open)
 }
 
-/** Milliseconds from the start of a rollout until all of them were that far; null where one never was. */
+/** Milliseconds from the start of a rollout until all instances reached a phase. Null if one of them never did. */
 export interface Phases {
-  /** The new instances were ready. */
+  /** All new instances were ready. */
   ready: number | null
-  /** The old instances accepted nothing any more. */
+  /** All old instances had stopped accepting connections. */
   stoppedAccepting: number | null
-  /** The old instances were gone. */
+  /** All old instances had exited. */
   drained: number | null
 }
 
 export type RolloutOutcome = 'complete' | 'rolled-back' | 'failed' | 'stopped'
 
-/** The account of one rollout: what happened, how long it took, and what became of every connection. */
+/** The report of one rollout: what happened, how long it took, and how every connection ended. */
 export interface Receipt {
   service: string
   rollout: number
@@ -70,6 +71,6 @@ export interface Receipt {
   failure: Failure | null
   instances: InstanceReceipt[]
   kernel: KernelCounters | null
-  /** Old instances that still drained when the rollout ended. */
+  /** How many old instances were still draining when the rollout ended. */
   draining: number
 }

@@ -1,27 +1,28 @@
 import type { Failure } from './failure.js'
 import type { ServiceSpec } from './spec.js'
 
-/** A revision: number + spec + release. History is a list of them. */
+/** One version of a service: a number, a spec and a release. The history of a service is a list of them. */
 export interface Revision {
   number: number
   spec: ServiceSpec
-  /** The working directory with every symbolic link resolved when the revision was made: the release. */
+  /** The release: the working directory, its symbolic links resolved when the revision was created. */
   release: string
   createdAt: number
   /** Why it exists: `start`, `upgrade`, `undo to revision 3`, `restart`, `config`. */
   cause: string
-  /** Why its rollout failed; absent unless it did. */
+  /** Why its rollout failed. Absent if it did not. */
   failure?: Failure
 }
 
 /**
- *     progressing ──► (complete: the record is cleared, `stable` moves)
+ *     progressing ──► (complete: the record is cleared, `stable` becomes the new revision)
  *          │
+ *          ├──► rollingBack ──► (rolled back: the record is cleared, `stable` does not change)
  *          ▼
- *     rollingBack ──► (rolled back: the record is cleared, `stable` stays)
+ *       failed         (if there is no revision to go back to)
  *
- * A rollout without a revision to go back to that fails is `failed`: its instances go on being restarted
- * with back-off, and the next upgrade replaces it.
+ * In phase `failed` the instances are still restarted with back-off. The rollout completes if they become
+ * available after all; the next upgrade replaces it.
  */
 export interface Rollout {
   number: number
@@ -30,35 +31,13 @@ export interface Rollout {
   to: number
   cause: string
   startedAt: number
-  /** When something last became better: an instance ready or available, an old one gone. Feeds progressDeadlineSeconds. */
+  /** When the rollout last made progress (see `noteProgress`). progressDeadlineSeconds counts from here. */
   progressAt: number
   failure: Failure | null
-  /** An instance could not replace its program; judged next. */
+  /** An instance could not replace its program in place. The next plan fails the rollout for it. */
   execFailure?: Failure
-  /** `replicas` before the rollout, restored by a rollback; a scaling in the middle overrides it. */
+  /** `replicas` before the rollout, which a rollback restores. Scaling during the rollout overrides it. */
   replicasBefore: number
-  /** Sizes that a scaling in the middle gave to each revision; null once they are reached. */
+  /** The sizes that scaling during the rollout assigned to each revision. Null once they are reached. */
   scaling: { revision: number; size: number }[] | null
-}
-
-/** The figures of a service's revisions, for the live picture. Only revisions with instances, newest first. */
-export interface RolloutProgress {
-  replicas: number
-  revisions: RevisionProgress[]
-  /** All of it in one line: `revision 2: 1 of 2 available, 1 starting; revision 1: 1 available`. */
-  line: string
-}
-
-export interface RevisionProgress {
-  revision: number
-  /** How many instances it should have in the end: `replicas` for the target, 0 for every other. */
-  wanted: number
-  starting: number
-  /** Ready now, the available ones included. */
-  ready: number
-  /** Ready for at least minReadySeconds. */
-  available: number
-  /** Exited, and waiting for its back-off; or running, but its readiness probe fails. */
-  unhealthy: number
-  draining: number
 }

@@ -1,15 +1,13 @@
-/** What the user asked for: one service, validated and with every default filled in. Plain data, JSON-safe. */
-
 /** An absolute number of instances, or a percentage of `replicas` such as `'25%'`. */
 export type IntOrPercent = number | `${number}%`
 
-/** A named, bound, listening socket that outlives instances. */
+/** A bound socket that outlives instances. `tcp` and `unix` listen, with `backlog` as in listen(2). */
 export type ListenerSpec =
   | { type: 'tcp'; host: string; port: number; backlog: number }
   | { type: 'udp'; host: string; port: number }
   | { type: 'unix'; path: string; mode: number; user?: string; group?: string; backlog: number }
 
-/** How a probe asks. Kubernetes' handlers, and `notify`: the instance says so itself (sd_notify(3), or our library). */
+/** What a probe does. Kubernetes' handlers, and `notify`: the instance reports readiness itself (sd_notify(3) or the library). */
 export type ProbeHandler =
   | { type: 'notify' }
   | {
@@ -23,12 +21,12 @@ export type ProbeHandler =
   | { type: 'tcpSocket'; port: string | number; host?: string }
   | { type: 'exec'; command: string[] }
 
-/** Kubernetes' probe. A `port` that is a listener's name reaches *this* instance, see docs/probes.md. */
+/** A probe as in Kubernetes. If `port` is the name of a listener, the probe reaches this very instance, see docs/probes.md. */
 export interface ProbeSpec {
   handler: ProbeHandler
   /** Seconds. Default 0. */
   initialDelaySeconds: number
-  /** Seconds. Default 10 (Kubernetes); until the first success a readiness probe is tried more often. */
+  /** Seconds. Default 10, as in Kubernetes. Until its first success a probe is tried more often. */
   periodSeconds: number
   /** Seconds. Default 1. */
   timeoutSeconds: number
@@ -41,17 +39,18 @@ export interface ProbeSpec {
 export type StrategySpec =
   | { type: 'RollingUpdate'; rollingUpdate: { maxSurge: IntOrPercent; maxUnavailable: IntOrPercent } }
   | { type: 'Recreate' }
-  /** Each instance, one after the other, replaces its own program: same pid. What cannot is replaced as by a rolling update. */
+  /** One instance after the other replaces its own program and keeps its pid. Those that cannot are replaced by a rolling update. */
   | { type: 'InPlace' }
 
+/** One service as the user wants it: validated, every default filled in, JSON-safe. */
 export interface ServiceSpec {
   name: string
-  /** The program and its arguments, as the user wrote them: resolved anew at each upgrade. */
+  /** The program and its arguments as the user wrote them. Each upgrade resolves them again. */
   command: string[]
-  /** Absolute, but with symbolic links unresolved: a `current` link is followed anew at each upgrade. */
+  /** Absolute, with symbolic links unresolved. Each upgrade follows them again, for example a link `current`. */
   cwd: string
   env: Record<string, string>
-  /** Absolute paths of KEY=value files, read at each start of an instance; later ones win, `env` wins over all. */
+  /** Absolute paths of KEY=value files, read at each start of an instance. Later files override earlier ones, `env` overrides all. */
   envFiles: string[]
   user?: string
   group?: string
@@ -66,19 +65,19 @@ export interface ServiceSpec {
   revisionHistoryLimit: number
   /** Seconds from SIGTERM to SIGKILL. Default 30. */
   terminationGracePeriodSeconds: number
-  /** How many old instances may still drain when the next rollout starts. Default: the larger of 8 and 2 × replicas. */
+  /** How many old instances may still be draining when the next rollout starts. Default: the larger of 8 and 2 × replicas. */
   maxDraining: number
   drain: {
-    /** Seconds until the library ends what is left. Default: the grace period less one second. */
+    /** Seconds until the library closes the remaining connections. Default: the grace period minus one second. */
     timeoutSeconds: number
-    /** Seconds for which an idle keep-alive connection is left open for its last request. Default 10. */
+    /** Seconds for which an idle keep-alive connection stays open for a last request. Default 10. */
     idleSeconds: number
   }
   startupProbe?: ProbeSpec
   readinessProbe?: ProbeSpec
   livenessProbe?: ProbeSpec
-  /** Bytes that an instance's process group may have in memory (resident) before it is replaced. Default: no limit. */
+  /** Resident memory of an instance's process group in bytes, above which the instance is replaced. Default: no limit. */
   maxMemory?: number
-  /** Preload `@handover/process/register` into Node programs. Default true. */
+  /** Preload `@handover/process/register` into Node.js programs. Default true. */
   register: boolean
 }

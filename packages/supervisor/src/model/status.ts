@@ -19,7 +19,7 @@ export interface ServiceStatus {
   paused: boolean
   stopping: boolean
   rollout: Rollout | null
-  /** Why nothing more is done right now. */
+  /** Why nothing more can be done right now, in sentences. */
   waiting: string[]
   listeners: { name: string; spec: ListenerSpec; address: string }[]
   instances: InstanceStatus[]
@@ -32,8 +32,8 @@ export interface InstanceStatus {
   state: Instance['state']
   startedAt: number
   restarts: number
-  /** Open connections, where the instance has the library. */
+  /** Open connections. Null if the library is not in the instance. */
   connections: number | null
-  /** The STATUS= line of sd_notify(3), if it sent one. */
+  /** Its last STATUS= line (sd_notify(3)). Null if it sent none. */
   text: string | null
 }

@@ -1,6 +1,4 @@
-/** Figures and lists as a person says them. */
-
-/** Milliseconds as seconds, finer the shorter they are: `0.02 s`, `0.2 s`, `5.4 s`, `58 s`. */
+/** Milliseconds as seconds with about two digits: `0.02 s`, `0.2 s`, `5.4 s`, `58 s`. */
 export function seconds(ms: number): string {
   const step = ms < 995 ? 10 : ms < 9_950 ? 100 : 1000
   return `${(Math.round(ms / step) * step) / 1000} s`

@@ -1,17 +1,17 @@
 import type { Result } from './failure.js'
 import { failed, ok } from './failure.js'
 
-/** What only a shell can do: unquoted, each of these means more than itself (POSIX.1-2017, XCU 2.2 and 2.6). */
+/** Characters that have a special meaning to a shell unless they are quoted (POSIX.1-2017, XCU 2.2 and 2.6). */
 const shellOnly = new Set('|&;<>()$`*?[~#\n')
 
-/** Of these, what keeps its meaning within double quotes. */
+/** Those that keep it within double quotes. */
 const shellInQuotes = new Set('$`')
 
 const blank = new Set(' \t')
 
 /**
- * Splits a command line into words as a shell would: blanks divide, quotes and backslashes protect. Whatever
- * needs a shell (pipes, variables, patterns) is refused, so that a line never means less than it says.
+ * Splits a command line into words at blanks, with quotes and backslashes as in a shell. Fails with `Usage` if the
+ * line needs a real shell (pipes, variables, patterns), so that no part of it is silently taken literally.
  */
 export function splitWords(line: string): Result<string[]> {
   const words: string[] = []
@@ -40,7 +40,7 @@ export function splitWords(line: string): Result<string[]> {
   return words.length > 0 ? ok(words) : failed('Usage', `"${line}" holds no word`)
 }
 
-/** `~` and `#` mean something at the start of a word only. */
+/** `~` and `#` are special only at the start of a word. */
 const isShellOnly = (char: string, word: string | null): boolean =>
   shellOnly.has(char) && !((char === '~' || char === '#') && word !== null)
 

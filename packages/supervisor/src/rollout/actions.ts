@@ -1,9 +1,7 @@
 import type { Action, DrainReason, Instance, ServiceState } from '../model/index.js'
 import { revisionOf } from './instances.js'
 
-/** Builds the actions that need something from the state. */
-
-/** New instances of a revision, named by the next free numbers. */
+/** Starts new instances of a revision, named by the next unused numbers. */
 export const startInstances = (
   state: ServiceState,
   revision: number,
@@ -24,10 +22,10 @@ export const drainInstance = (state: ServiceState, instance: Instance, reason: D
   graceSeconds: revisionOf(state, instance.revision)?.spec.terminationGracePeriodSeconds ?? 30,
 })
 
-/** A place that can be given up: an instance on its way out already cannot be drained a second time. */
+/** Whether the instance can be drained. One that drains already, even one that returns afterwards, cannot. */
 export const isRemovable = (instance: Instance): boolean => instance.state !== 'draining'
 
-/** Why an instance that is not of the target revision goes. */
+/** Why an instance that does not belong to the target revision is drained. */
 export function oldDrainReason(state: ServiceState): DrainReason {
   if (state.rollout?.phase === 'rollingBack') return 'rollback'
   return state.rollout?.cause === 'restart' ? 'restart' : 'upgrade'

@@ -1,44 +1,44 @@
 import type { Instance, ServiceState } from '../model/index.js'
 import {
   drainingFromBefore,
-  isHeldByDraining,
-  isHeldByRecreate,
+  isBlockedByDraining,
+  isBlockedByRecreate,
   isRollbackStuck,
   progressDeadline,
 } from './deadline.js'
-import { availableAt, isCondemned, mayAccept, targetSpec } from './instances.js'
+import { availableAt, mayAccept, needsReplacement, targetSpec } from './instances.js'
 import { counted, listed, seconds } from '../model/text.js'
 import { afterStart, named } from './sentences.js'
 
-/** Why the service is not yet as it should be, in plain sentences; empty when nothing is waited for. */
+/** What the service waits for, in plain sentences. Empty if it is as it should be. */
 export function explain(state: ServiceState, now: number): string[] {
   if (state.stopped) return []
   if (state.stopping)
     return state.instances.map((instance) => drainSentence(instance, now) ?? '').filter(Boolean)
   return [
-    ...holds(state),
+    ...rolloutSentences(state),
     ...state.instances.flatMap((instance) => sentenceOf(state, instance, now) ?? []),
     ...deadlines(state, now),
   ]
 }
 
-/** What the rollout as a whole is about, and what keeps it from going on. */
-function holds(state: ServiceState): string[] {
+/** The state of the rollout as a whole, and what blocks it. */
+function rolloutSentences(state: ServiceState): string[] {
   const { rollout, paused, target } = state
   if (!rollout) return []
   const reason = rollout.failure?.message
   if (rollout.phase === 'failed')
-    return [`${reason}; revision ${target} goes on being tried until an upgrade replaces it`]
-  if (paused) return [`the rollout to revision ${target} is paused: it goes on when it is resumed`]
+    return [`${reason}; revision ${target} is retried until an upgrade replaces it`]
+  if (paused) return [`the rollout to revision ${target} is paused until it is resumed`]
   const rollingBack = rollout.phase === 'rollingBack' ? [`rolling back to revision ${target}: ${reason}`] : []
-  if (isHeldByDraining(state)) {
+  if (isBlockedByDraining(state)) {
     const draining = counted(drainingFromBefore(state).length, 'instance')
-    const most = targetSpec(state)?.maxDraining
+    const max = targetSpec(state)?.maxDraining
     return [
-      `revision ${target} is not started yet: ${draining} still drain, and at most ${most} may (maxDraining)`,
+      `revision ${target} is not started yet: ${draining} still draining, expected at most ${max} (maxDraining)`,
     ]
   }
-  if (isHeldByRecreate(state)) {
+  if (isBlockedByRecreate(state)) {
     const others = state.instances.filter(({ revision }) => revision !== target).map(({ id }) => id)
     const verb = others.length === 1 ? 'is' : 'are'
     return [
@@ -54,7 +54,7 @@ function sentenceOf(state: ServiceState, instance: Instance, now: number): strin
     case 'draining':
       return isWaitedFor(state, instance) ? drainSentence(instance, now) : null
     case 'crashed':
-      return `${instance.failure?.message ?? named(instance)}; it is started again in ${seconds(Math.max(0, instance.restartAt - now))}`
+      return `${instance.failure?.message ?? named(instance)}; it restarts in ${seconds(Math.max(0, instance.restartAt - now))}`
     case 'starting':
       return `${named(instance)} is not ready yet, ${afterStart(instance, now)}`
     case 'unready':
@@ -65,7 +65,7 @@ function sentenceOf(state: ServiceState, instance: Instance, now: number): strin
 }
 
 function readySentence(state: ServiceState, instance: Instance, now: number): string | null {
-  if (isCondemned(instance))
+  if (needsReplacement(instance))
     return `${instance.failure?.message}; it is drained once its replacement is available`
   const available = availableAt(state, instance) ?? now
   return available > now
@@ -73,7 +73,7 @@ function readySentence(state: ServiceState, instance: Instance, now: number): st
     : null
 }
 
-/** A rollout waits for those that may still accept, and for those that hold a place or a start. */
+/** Whether a draining instance delays something: it returns afterwards, or the rollout waits until it stops accepting. */
 const isWaitedFor = (state: ServiceState, instance: Instance): boolean => {
   if (instance.state !== 'draining') return false
   if (instance.returns) return true
@@ -84,7 +84,7 @@ function drainSentence(instance: Instance, now: number): string | null {
   if (instance.state !== 'draining') return null
   const left = seconds(Math.max(0, instance.deadline - now))
   const end = instance.killed ? 'SIGKILL was sent' : `SIGKILL in ${left}`
-  return `${named(instance)} drains${instance.accepting ? ' and may still accept connections' : ''}: ${end}`
+  return `${named(instance)} is draining${instance.accepting ? ' and may still accept connections' : ''}: ${end}`
 }
 
 function deadlines(state: ServiceState, now: number): string[] {
@@ -94,6 +94,6 @@ function deadlines(state: ServiceState, now: number): string[] {
   if (!isRollbackStuck(state, now)) return []
   const limit = seconds((targetSpec(state)?.progressDeadlineSeconds ?? 0) * 1000)
   return [
-    `the rollback to revision ${state.target} made no progress for ${limit}: it goes on trying, and an upgrade may replace it`,
+    `the rollback to revision ${state.target} made no progress for ${limit}: it is retried until an upgrade replaces it`,
   ]
 }

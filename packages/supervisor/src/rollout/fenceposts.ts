@@ -1,31 +1,31 @@
 import type { IntOrPercent, ServiceSpec } from '../model/index.js'
 
-/** The bounds within which a rolling update moves: both are numbers of instances. */
+/** The bounds of a rolling update, in instances. */
 export interface Limits {
-  /** Never more living instances than this: replicas + maxSurge. Draining ones do not count. */
+  /** replicas + maxSurge. Draining instances do not count. */
   maxTotal: number
-  /** Never fewer available ones than this by our own doing: replicas - maxUnavailable. */
+  /** replicas - maxUnavailable. Crashes can still push the number of available instances below it. */
   minAvailable: number
 }
 
-/** What a service's strategy allows for that many replicas. */
+/** The bounds that the strategy of the service sets for this number of replicas. */
 export function limitsOf(spec: ServiceSpec, replicas: number): Limits {
   if (spec.strategy.type === 'Recreate') return { maxTotal: replicas, minAvailable: 0 }
-  // In place nothing surges; this is for instances that cannot, and must be replaced after all.
+  // Replacing in place needs no surge. These values are for instances that cannot do it.
   const { maxSurge, maxUnavailable } =
     spec.strategy.type === 'InPlace' ? { maxSurge: 1, maxUnavailable: 0 } : spec.strategy.rollingUpdate
   const posts = resolveFenceposts(maxSurge, maxUnavailable, replicas)
   return {
-    // Of no replicas none surge: scaling to 0 must not leave a surplus (Kubernetes: allowedSize is 0).
+    // No surge for 0 replicas: scaling to 0 must not leave a surplus (Kubernetes: allowedSize is 0).
     maxTotal: replicas === 0 ? 0 : replicas + posts.maxSurge,
     minAvailable: Math.max(0, replicas - posts.maxUnavailable),
   }
 }
 
 /**
- * Percentages become numbers, as in Kubernetes (ResolveFenceposts): the surge is rounded up, the unavailable
- * down, so that 25 % and 25 % of 3 replicas are 1 and 0. If both came out as 0 nothing could ever move: then
- * one may be unavailable.
+ * Converts percentages to numbers as Kubernetes does (ResolveFenceposts): maxSurge is rounded up, maxUnavailable
+ * down. 25 % and 25 % of 3 replicas are 1 and 0. If both are 0, no rollout could ever proceed: then maxUnavailable
+ * is 1.
  */
 export function resolveFenceposts(
   maxSurge: IntOrPercent,
@@ -40,6 +40,6 @@ export function resolveFenceposts(
 
 function scaled(value: IntOrPercent, replicas: number, round: (exact: number) => number): number {
   if (typeof value === 'number') return value
-  // First the product, then the division: 0.29 * 100 is 28.999999999999996, 29 * 100 / 100 is 29.
+  // Multiply first: 0.29 * 100 is 28.999999999999996, but 29 * 100 / 100 is 29.
   return round((Number.parseFloat(value) * replicas) / 100)
 }

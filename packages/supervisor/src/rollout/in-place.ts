@@ -1,18 +1,18 @@
 import type { Instance, ListenerSpec, ServiceState } from '../model/index.js'
 import { startInstances } from './actions.js'
-import { isHeldByDraining } from './deadline.js'
-import { countAvailable, isAvailable, isCondemned, revisionOf, setsOf } from './instances.js'
+import { isBlockedByDraining } from './deadline.js'
+import { countAvailable, isAvailable, needsReplacement, revisionOf, setsOf } from './instances.js'
 import type { Step } from './step.js'
 import { rollingUpdate } from './strategies.js'
 
 /**
- * Each old instance replaces its own program, oldest first, one at a time, and only while all the others serve:
- * never more processes than before. What cannot do so is replaced by a rolling update, when all others are done.
+ * Old instances replace their own programs, oldest first, one at a time, and only while all others are available.
+ * The number of processes does not grow. Instances that cannot do so are replaced last, by a rolling update.
  */
 export const inPlace: Step = (state, now) => {
-  if (isHeldByDraining(state)) return []
+  if (isBlockedByDraining(state)) return []
   const { old, target } = setsOf(state)
-  if (target.some((instance) => isComing(state, instance, now))) return []
+  if (target.some((instance) => isPending(state, instance, now))) return []
   const next = target.length < state.replicas ? old.find((instance) => canExec(state, instance)) : undefined
   if (next === undefined) return rollingUpdate(state, now)
   if (countAvailable(state, [...old, ...target], now) >= state.replicas)
@@ -21,13 +21,13 @@ export const inPlace: Step = (state, now) => {
   return missing > 0 ? startInstances(state, state.target, missing) : rollingUpdate(state, now)
 }
 
-/** It will serve, if all goes well: worth waiting for. */
-const isComing = (state: ServiceState, instance: Instance, now: number): boolean =>
+/** Whether the instance is not available yet but can become so. */
+const isPending = (state: ServiceState, instance: Instance, now: number): boolean =>
   instance.state === 'starting' || (instance.state === 'ready' && !isAvailable(state, instance, now))
 
-/** A process keeps its user for good, and its listeners: it cannot be given another one while it lives. */
+/** A process cannot change its user or its listeners, so both revisions must have the same. */
 function canExec(state: ServiceState, instance: Instance): boolean {
-  if (instance.state !== 'ready' || instance.cannotExec || isCondemned(instance)) return false
+  if (instance.state !== 'ready' || instance.cannotExec || needsReplacement(instance)) return false
   const from = revisionOf(state, instance.revision)?.spec
   const to = revisionOf(state, state.target)?.spec
   if (instance.revision === state.target || !from || !to) return false

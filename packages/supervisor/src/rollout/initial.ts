@@ -1,6 +1,6 @@
 import type { ServiceState } from '../model/index.js'
 
-/** A service of which nothing has happened yet: the state that the first event is folded into. */
+/** The state of a service before its first event. */
 export const initialState = (name: string): ServiceState => ({
   name,
   revisions: [],

@@ -1,24 +1,23 @@
 import type { Instance, Revision, ServiceSpec, ServiceState } from '../model/index.js'
 
-/** Questions that are asked of the state in many places. */
-
 export const revisionOf = (state: ServiceState, number: number | null): Revision | undefined =>
   state.revisions.find((revision) => revision.number === number)
 
 export const targetSpec = (state: ServiceState): ServiceSpec | undefined =>
   revisionOf(state, state.target)?.spec
 
-/** Holds a place among the replicas: it serves, will serve, or comes back. Terminating pods do not count either. */
+/** Whether the instance counts as a replica: it serves, will serve, or returns. In Kubernetes, terminating pods do not count either. */
 export const isLiving = (instance: Instance): boolean => instance.state !== 'draining' || instance.returns
 
-/** Its program is meant to serve: it neither drains nor waits for its back-off. */
+/** Whether its program is meant to run: it neither drains nor waits for its back-off. */
 export const hasProgram = ({ state }: Instance): boolean =>
   state === 'starting' || state === 'ready' || state === 'unready'
 
-/** Failed its startup or liveness probe, or exceeded its memory limit, and nothing was done about it yet. */
-export const isCondemned = (instance: Instance): boolean => instance.failure !== null && hasProgram(instance)
+/** Whether it failed its startup or liveness probe, or exceeded its memory limit, and is not yet drained for it. */
+export const needsReplacement = (instance: Instance): boolean =>
+  instance.failure !== null && hasProgram(instance)
 
-/** When a ready instance becomes available: after minReadySeconds of its own revision. Null: not ready. */
+/** When a ready instance becomes available, after minReadySeconds of its own revision. Null if it is not ready. */
 export function availableAt(state: ServiceState, instance: Instance): number | null {
   if (instance.state !== 'ready') return null
   const minReadySeconds = revisionOf(state, instance.revision)?.spec.minReadySeconds ?? 0
@@ -30,21 +29,22 @@ export function isAvailable(state: ServiceState, instance: Instance, now: number
   return at !== null && at <= now
 }
 
-/** May take a new connection for a version that is not wanted any more. */
+/** Whether the instance may still accept new connections. */
 export const mayAccept = (instance: Instance): boolean =>
   instance.state === 'draining' ? instance.accepting : instance.state !== 'crashed'
 
 /**
- * A condemned instance that still serves while its replacement starts: new before old, for one instance. It
- * is treated as if it were of an old revision.
+ * Whether it serves until its replacement is available. The arithmetic counts it as old, so that the new instance
+ * starts before this one is drained.
  */
-const awaitsReplacement = (instance: Instance): boolean => instance.state === 'ready' && isCondemned(instance)
+const awaitsReplacement = (instance: Instance): boolean =>
+  instance.state === 'ready' && needsReplacement(instance)
 
-/** The two sides that the arithmetic weighs against each other. Oldest first, as `state.instances` is. */
+/** The two sets that the arithmetic compares, each ordered oldest first as in `state.instances`. */
 export interface Sets {
   /** Living instances of the target revision. */
   target: Instance[]
-  /** All other living ones. */
+  /** All other living instances. */
   old: Instance[]
 }
 
@@ -57,7 +57,7 @@ export function setsOf(state: ServiceState): Sets {
 export const countAvailable = (state: ServiceState, instances: Instance[], now: number): number =>
   instances.filter((instance) => isAvailable(state, instance, now)).length
 
-/** The target serves in full: `replicas` instances of it, all of them available. */
+/** Whether the target has exactly `replicas` instances, all of them available. */
 export function isTargetAvailable(state: ServiceState, now: number): boolean {
   const { target } = setsOf(state)
   return target.length === state.replicas && countAvailable(state, target, now) === state.replicas

@@ -1,6 +1,6 @@
 import type { Action, EventBody } from '../model/index.js'
 
-/** The event that states an action's intent. It is journaled and reduced before the action is carried out. */
+/** The event that states the intent of an action. It is journaled and reduced before the action is carried out. */
 export function intent(action: Action, now: number): EventBody {
   switch (action.type) {
     case 'StartInstance': {

@@ -5,7 +5,7 @@ import { afterStart } from './sentences.js'
 import { countAvailable, isAvailable, isTargetAvailable, mayAccept, setsOf, targetSpec } from './instances.js'
 import type { Step } from './step.js'
 
-/** Whether the rollout is over: complete, failed, or rolled back. */
+/** Ends the rollout once it is complete, failed or rolled back. */
 export const judgeRollout: Step = (state, now) => {
   const { rollout } = state
   if (!rollout) return []
@@ -16,7 +16,7 @@ export const judgeRollout: Step = (state, now) => {
       if (failure) return [{ type: 'FailRollout', rollout: number, failure, rollBack: rollout.from !== null }]
       return isComplete(state, now) ? [{ type: 'CompleteRollout', rollout: number }] : []
     }
-    case 'failed': // it came up after all: from now on there is a revision to go back to
+    case 'failed': // It became available after all: from now on there is a revision to go back to.
       return isComplete(state, now) ? [{ type: 'CompleteRollout', rollout: number }] : []
     case 'rollingBack':
       return isComplete(state, now) ? [{ type: 'FinishRollback', rollout: number }] : []
@@ -24,8 +24,8 @@ export const judgeRollout: Step = (state, now) => {
 }
 
 /**
- * Every replica of the target is available, and nothing of another revision accepts connections any more:
- * from here on no new connection meets another version. Old instances may go on draining behind it.
+ * Every replica of the target is available and no instance of another revision accepts connections, so every new
+ * connection reaches the target. Old instances may still be draining.
  */
 const isComplete = (state: ServiceState, now: number): boolean =>
   !state.paused &&
@@ -33,7 +33,7 @@ const isComplete = (state: ServiceState, now: number): boolean =>
   !state.instances.some((instance) => instance.revision !== state.target && mayAccept(instance)) &&
   setsOf(state).old.length === 0
 
-/** A new instance that ends, cannot be started or fails a probe ends the rollout at once, paused or not. */
+/** A new instance that exits, cannot be started or fails a probe ends the rollout at once, even while it is paused. */
 const failureOf = (state: ServiceState): Failure | null =>
   state.instances.find(
     (instance) =>
@@ -46,16 +46,16 @@ function deadlineFailure(state: ServiceState, now: number): Failure | null {
   const { target } = setsOf(state)
   const limit = seconds((targetSpec(state)?.progressDeadlineSeconds ?? 0) * 1000)
   const available = countAvailable(state, target, now)
-  const late = target.flatMap((instance) => notAvailable(state, instance, now) ?? [])
+  const reasons = target.flatMap((instance) => whyUnavailable(state, instance, now) ?? [])
   const message = [
     `revision ${state.target} made no progress for ${limit}: `,
     `${available} of ${state.replicas} instances available`,
-    late.length > 0 ? `, ${listed(late)}` : '',
+    reasons.length > 0 ? `, ${listed(reasons)}` : '',
   ].join('')
   return { code: 'ProgressDeadlineExceeded', message }
 }
 
-function notAvailable(state: ServiceState, instance: Instance, now: number): string | null {
+function whyUnavailable(state: ServiceState, instance: Instance, now: number): string | null {
   if (instance.state === 'unready') return `${instance.id} is not ready: ${instance.reason}`
   if (instance.state !== 'ready') return `${instance.id} is not ready ${afterStart(instance, now)}`
   return isAvailable(state, instance, now)

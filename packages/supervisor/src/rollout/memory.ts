@@ -1,25 +1,29 @@
 import type { Instance, ServiceState } from '../model/index.js'
-import { backOffMs, remembered } from './backoff.js'
+import { backOffMs, countedCrashes } from './backoff.js'
 import { hasProgram } from './instances.js'
 
 /**
- * Whether an instance above its memory limit is to be replaced for it now.
+ * Whether an instance above its memory limit is replaced now.
  *
- * - No rollout goes on: yes, once it has run as long as its back-off. The limit bounds what a leak costs, and
- *   the instance still serves: in a loop of replacements it goes on serving meanwhile, rather than being away.
- * - A rollout goes on: its old instances are left to it. A new one above its limit would be replaced over and
- *   over: it fails the rollout, as one that fails its liveness probe does.
- * - A rollback goes on: it is left in peace.
+ * - No rollout: yes, once it has run as long as its back-off. An instance above its limit still serves, so in a loop
+ *   of replacements the back-off is spent serving and not waiting.
+ * - During a rollout: only instances of the new revision, for which the rollout then fails. They would be replaced
+ *   again and again. The rollout replaces the old instances anyway.
+ * - During a rollback: no.
  */
-export function isHeldToMemory({ rollout, target }: ServiceState, instance: Instance, now: number): boolean {
+export function isMemoryLimitEnforced(
+  { rollout, target }: ServiceState,
+  instance: Instance,
+  now: number,
+): boolean {
   if (!hasProgram(instance) || instance.failure !== null) return false
   if (rollout !== null) return rollout.phase !== 'rollingBack' && instance.revision === target
   const ranMs = now - instance.startedAt
-  return ranMs >= backOffMs(remembered(instance.crashes, ranMs))
+  return ranMs >= backOffMs(countedCrashes(instance.crashes, ranMs))
 }
 
 export const isOverMemory = ({ failure }: Instance): boolean => failure?.code === 'MemoryExceeded'
 
-/** Why an instance goes that failed while it lived. */
-export const condemnedReason = (instance: Instance): 'memory' | 'liveness' =>
+/** The reason for draining an instance that needs to be replaced. */
+export const replacementReason = (instance: Instance): 'memory' | 'liveness' =>
   isOverMemory(instance) ? 'memory' : 'liveness'

@@ -7,11 +7,11 @@ import { reduce } from './reduce.js'
 import { steps } from './steps.js'
 
 /**
- * What should be done now, and when to look again though nothing happened.
+ * What to do now, and when to plan again even if no event arrives.
  *
- * Everything follows from the state alone: a plan remembers nothing, so it can be made again after a restart.
- * Each step's intents are reduced before the next step is asked, until no step has anything more to do:
- * therefore planning again after the intents of a plan were reduced gives no further actions.
+ * A plan depends on the state and the time only, so it can be made again after a restart. The intents of each step
+ * are reduced before the next step runs, until no step has anything left to do. So planning again after the intents
+ * of a plan were reduced yields no further actions.
  */
 export function plan(state: ServiceState, now: number): Plan {
   const actions: Action[] = []
@@ -23,10 +23,10 @@ export function plan(state: ServiceState, now: number): Plan {
     for (const action of next)
       planned = reduce(planned, { service: state.name, at: now, ...intent(action, now) })
   }
-  throw new Error(`the plan of "${state.name}" does not come to rest: two steps undo each other`)
+  throw new Error(`the plan of "${state.name}" never ends: two steps undo each other`)
 }
 
-/** A step acts on everything that concerns it at once, so a few rounds do. Beyond this there is a bug. */
+/** A step handles everything that concerns it at once, so a few rounds are enough. More than this is a bug. */
 const maxRounds = 1000
 
 function firstNonEmpty(state: ServiceState, now: number): Action[] {
@@ -37,7 +37,7 @@ function firstNonEmpty(state: ServiceState, now: number): Action[] {
   return []
 }
 
-/** The next moment at which time alone changes what should be done, or what can be said. */
+/** The next time at which the plan or its explanation changes without an event. */
 function wakeAt(state: ServiceState, now: number): number | null {
   const times: (number | null)[] = state.instances.map((instance) => {
     if (instance.state === 'draining') return instance.killed ? null : instance.deadline
@@ -45,6 +45,6 @@ function wakeAt(state: ServiceState, now: number): number | null {
     return isLiving(instance) ? availableAt(state, instance) : null
   })
   times.push(progressDeadline(state, now))
-  const coming = times.filter((time) => time !== null && time > now) as number[]
-  return coming.length === 0 ? null : Math.min(...coming)
+  const future = times.filter((time) => time !== null && time > now) as number[]
+  return future.length === 0 ? null : Math.min(...future)
 }

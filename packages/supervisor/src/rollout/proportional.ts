@@ -5,12 +5,12 @@ export interface SetSize {
 }
 
 /**
- * Spreads a scaling in the middle of a rollout over the revisions that have instances, in proportion to their
- * sizes, so that the risk stays the same (Kubernetes: scale and GetProportion). Worked: 8 old and 5 new of 10
- * replicas with a surge of 3, scaled to 15: 18 are allowed, so 5 are added: the old get
- * round(8 × 18 / 13) - 8 = 3, the new round(5 × 18 / 13) - 5 = 2. What rounding leaves over goes to the largest.
+ * Distributes scaling during a rollout over the revisions in proportion to their sizes, so that the risk does not
+ * change (Kubernetes: scale and GetProportion). Example: 8 old and 5 new of 10 replicas with maxSurge 3 are scaled to
+ * 15. Now 18 are allowed, so 5 are added: round(8 × 18 / 13) - 8 = 3 old, round(5 × 18 / 13) - 5 = 2 new. The rest
+ * that rounding leaves goes to the largest.
  *
- * `maxTotal`: replicas + maxSurge now; `maxTotalBefore`: what it was when the sizes were right.
+ * `maxTotal`: replicas + maxSurge now. `maxTotalBefore`: the same before the scaling.
  */
 export function proportionalSizes(sets: SetSize[], maxTotal: number, maxTotalBefore: number): SetSize[] {
   const total = sets.reduce((sum, { size }) => sum + size, 0)
@@ -30,6 +30,6 @@ export function proportionalSizes(sets: SetSize[], maxTotal: number, maxTotalBef
   return resized
 }
 
-/** Largest first; among equals the newest when instances are added, the oldest when they are taken. */
+/** Largest first. Among equals: the newest first when adding instances, the oldest first when removing them. */
 const inOrder = (sets: SetSize[], adding: boolean): SetSize[] =>
   sets.toSorted((a, b) => b.size - a.size || (adding ? b.revision - a.revision : a.revision - b.revision))

@@ -11,8 +11,8 @@ import type {
 import { unaccounted } from '../model/index.js'
 
 /**
- * The account of the newest rollout in these events, oldest first; null while there is none or it still goes
- * on. Events after its end are welcome: what becomes of the instances that drain behind it is added.
+ * The receipt of the newest rollout in these events, which are ordered oldest first. Null if there is none, or it is
+ * still in progress. Events after its end complete the receipts of instances that were still draining.
  */
 export function receiptOf(events: readonly Event[]): Receipt | null {
   const first = events.findLastIndex(({ type }) => type === 'RolloutStarted')
@@ -69,27 +69,29 @@ function outcomeOf(end: End): RolloutOutcome {
 const failureIn = (events: Event[]): Failure | null =>
   events.find((event) => event.type === 'RolloutFailed')?.failure ?? null
 
-/** One instance's receipt while it is being written. */
+/** An instance's receipt with the times that its figures are computed from. */
 interface Draft {
   receipt: InstanceReceipt
   startedAt: number
   drainingSince: number | null
-  /** The revision that the rollout found it with. */
-  foundAs?: number
+  /** Its revision at the start of the rollout. Absent if it was started during the rollout. */
+  initialRevision?: number
   readyAt?: number
   stoppedAcceptingAt?: number
   exitedAt?: number
 }
 
 function phasesOf(drafts: Draft[], start: number): Phases {
-  const isOn = (side: InstanceReceipt['side']) => drafts.filter(({ receipt }) => receipt.side === side)
-  const [born, old] = [isOn('new'), isOn('old')]
-  const last = (times: (number | undefined)[]): number | null =>
+  const onSide = (side: InstanceReceipt['side']) => drafts.filter(({ receipt }) => receipt.side === side)
+  const msUntilLast = (times: (number | undefined)[]): number | null =>
     times.length > 0 && times.every((time) => time !== undefined) ? Math.max(...times) - start : null
+  const old = onSide('old')
   return {
-    ready: last(born.map(({ readyAt }) => readyAt)),
-    stoppedAccepting: last(old.map(({ stoppedAcceptingAt, exitedAt }) => stoppedAcceptingAt ?? exitedAt)),
-    drained: last(old.map(({ exitedAt }) => exitedAt)),
+    ready: msUntilLast(onSide('new').map(({ readyAt }) => readyAt)),
+    stoppedAccepting: msUntilLast(
+      old.map(({ stoppedAcceptingAt, exitedAt }) => stoppedAcceptingAt ?? exitedAt),
+    ),
+    drained: msUntilLast(old.map(({ exitedAt }) => exitedAt)),
   }
 }
 
@@ -98,20 +100,20 @@ const isDraining = ({ drainingSince, receipt }: Draft): boolean =>
 
 const isSame = (a: Draft) => (b: Draft) => a.receipt.id === b.receipt.id
 
-/** The instances that the rollout found, and those that were started for it. */
+/** One draft for each instance that existed when the rollout started, and for each that was started during it. */
 function draftsOf(started: EventOf<'RolloutStarted'>, events: Event[]): Draft[] {
   const found = (started.found ?? []).map(({ instance, revision, pid, account }) => {
     const draft = blank(instance, revision, pid, started)
-    return { ...withAccount(draft, account ?? null), foundAs: revision }
+    return { ...withAccount(draft, account ?? null), initialRevision: revision }
   })
   const known = new Set(found.map(({ receipt }) => receipt.id))
-  const born: Draft[] = []
+  const added: Draft[] = []
   for (const event of events) {
     if (event.type !== 'InstanceStarting' || known.has(event.instance)) continue
-    known.add(event.instance) // starting it again after a crash makes no second entry
-    born.push(blank(event.instance, event.revision, null, started, event.at))
+    known.add(event.instance) // a restart after a crash does not add a second entry
+    added.push(blank(event.instance, event.revision, null, started, event.at))
   }
-  return [...found, ...born]
+  return [...found, ...added]
 }
 
 const fold = (drafts: Draft[], events: Event[]): Draft[] =>
@@ -156,7 +158,8 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
       return { ...note({ revision: event.revision, side: 'new', inPlace: true }), startedAt: event.at }
     case 'InstanceExecFailed': {
       const { inPlace: _, ...before } = receipt
-      return { ...draft, receipt: { ...before, side: 'old', revision: draft.foundAs ?? receipt.revision } }
+      const revision = draft.initialRevision ?? receipt.revision
+      return { ...draft, receipt: { ...before, side: 'old', revision } }
     }
     case 'InstanceBecameReady':
       return receipt.readyMs === undefined && receipt.side === 'new'

@@ -6,7 +6,7 @@ import { proportionalSizes } from './proportional.js'
 
 type RolloutEvent = Exclude<Event, InstanceEvent>
 
-/** What happens to the service as a whole. */
+/** The state after an event about the service as a whole. */
 export function reduceRollout(state: ServiceState, event: RolloutEvent): ServiceState {
   switch (event.type) {
     case 'RevisionCreated':
@@ -20,7 +20,7 @@ export function reduceRollout(state: ServiceState, event: RolloutEvent): Service
     case 'RolloutPaused':
       return { ...state, paused: true }
     case 'RolloutResumed':
-      // The time that a person took to look is not the new revision's fault.
+      // The pause does not count towards progressDeadlineSeconds.
       return withRollout({ ...state, paused: false }, { progressAt: event.at })
     case 'ServiceScaled':
       return scaled(state, event)
@@ -66,7 +66,7 @@ function started(state: ServiceState, event: EventOf<'RolloutStarted'>): Service
   }
 }
 
-/** A `scale` outlives upgrades; only a specification that itself names another number overrides it. */
+/** A `scale` survives upgrades, unless the new spec changes `replicas`. */
 function replicasFor(state: ServiceState, to: number): number {
   const after = revisionOf(state, to)?.spec.replicas ?? state.replicas
   const before = state.stopped ? undefined : targetSpec(state)?.replicas
@@ -77,12 +77,12 @@ function scaled(state: ServiceState, event: EventOf<'ServiceScaled'>): ServiceSt
   const { replicas, at } = event
   return withRollout(
     { ...state, replicas },
-    { progressAt: at, replicasBefore: replicas, scaling: shares(state, replicas) },
+    { progressAt: at, replicasBefore: replicas, scaling: sizesAfter(state, replicas) },
   )
 }
 
-/** The sizes that a scaling in the middle of a rollout gives to the revisions; null where only one has instances. */
-function shares(state: ServiceState, replicas: number): Rollout['scaling'] {
+/** The sizes that scaling during a rollout assigns to the revisions. Null if only one revision has instances. */
+function sizesAfter(state: ServiceState, replicas: number): Rollout['scaling'] {
   const spec = targetSpec(state)
   if (!spec || spec.strategy.type === 'Recreate') return null
   const sizes = state.rollout?.scaling ?? sizesOf(state)
@@ -99,16 +99,16 @@ function sizesOf(state: ServiceState): { revision: number; size: number }[] {
 }
 
 /**
- * Evidence against the new revision ends a pause too: the pause was for that rollout, and what goes on from
- * here, back to the stable revision or another try, is not what was to be held.
+ * The failure of a rollout also ends its pause: the user paused the rollout, not the rollback or the retries that
+ * follow.
  */
 function rolloutFailed(state: ServiceState, event: EventOf<'RolloutFailed'>): ServiceState {
   const { rollout } = state
   if (!rollout) return state
   const { failure, rollingBack, at } = event
-  const mark = (revision: Revision): Revision =>
+  const markFailed = (revision: Revision): Revision =>
     revision.number === rollout.to ? { ...revision, failure } : revision
-  const failed = { ...state, revisions: state.revisions.map(mark), paused: false }
+  const failed = { ...state, revisions: state.revisions.map(markFailed), paused: false }
   if (!rollingBack || rollout.from === null) return withRollout(failed, { phase: 'failed', failure })
   return withRollout(
     { ...failed, target: rollout.from, replicas: rollout.replicasBefore },

@@ -2,8 +2,8 @@ import type { ServiceState } from '../model/index.js'
 import { targetSpec } from './instances.js'
 
 /**
- * Forgets the oldest revisions beyond revisionHistoryLimit old ones (Kubernetes: cleanupDeployment), never
- * one that runs, should run, or is what a failed rollout would go back to. Not while a rollout goes on.
+ * Deletes the oldest revisions beyond revisionHistoryLimit (Kubernetes: cleanupDeployment). Keeps the target, the
+ * stable revision, and every revision that has instances. Does nothing during a rollout.
  */
 export function retain(state: ServiceState): ServiceState {
   const spec = targetSpec(state)
@@ -13,7 +13,7 @@ export function retain(state: ServiceState): ServiceState {
   if (excess <= 0) return state
 
   const inUse = new Set([state.stable, ...state.instances.map(({ revision }) => revision)])
-  const forgotten = new Set(old.slice(0, excess).filter(({ number }) => !inUse.has(number)))
-  if (forgotten.size === 0) return state
-  return { ...state, revisions: state.revisions.filter((revision) => !forgotten.has(revision)) }
+  const deleted = new Set(old.slice(0, excess).filter(({ number }) => !inUse.has(number)))
+  if (deleted.size === 0) return state
+  return { ...state, revisions: state.revisions.filter((revision) => !deleted.has(revision)) }
 }

@@ -1,17 +1,16 @@
 import { drainInstance } from './actions.js'
-import { isCondemned } from './instances.js'
+import { needsReplacement } from './instances.js'
 import type { Step } from './step.js'
 
 /**
- * A rollback is a rolling update back to the stable revision: its instances that were not touched yet stay,
- * missing ones are started, the failed revision's go as far as the bounds allow, all by the same arithmetic.
- * This step only takes away at once what has failed: instances of the failed revision that crashed or are
- * condemned. They would be started again otherwise, and hold places that the stable revision needs.
+ * A rollback is a rolling update to the stable revision, by the same arithmetic. This step only drains, at once,
+ * instances of the failed revision that crashed or need to be replaced. Otherwise they would be restarted and count
+ * as replicas that the stable revision needs.
  */
 export const dropFailedRevision: Step = (state) => {
   if (state.rollout?.phase !== 'rollingBack') return []
   return state.instances
     .filter(({ revision }) => revision !== state.target)
-    .filter((instance) => instance.state === 'crashed' || isCondemned(instance))
+    .filter((instance) => instance.state === 'crashed' || needsReplacement(instance))
     .map((instance) => drainInstance(state, instance, 'rollback'))
 }

@@ -4,9 +4,9 @@ import { isAvailable, isLiving } from './instances.js'
 import { surplusFirst } from './sets.js'
 import type { Step } from './step.js'
 
-/** Brings every revision to the size that a scaling in the middle of the rollout gave it. */
+/** Brings every revision to the size that scaling during the rollout assigned to it. */
 export const scaleProportionally: Step = (state, now) => {
-  // One revision at a time: the names of new instances are counted from the state.
+  // One revision at a time: the ids of new instances depend on the state.
   for (const { revision, size } of state.rollout?.scaling ?? []) {
     const actions = resize(state, revision, size, now)
     if (actions.length > 0) return actions
@@ -15,8 +15,8 @@ export const scaleProportionally: Step = (state, now) => {
 }
 
 /**
- * While a rollout is paused nothing moves from one revision to the other. Where only one has instances it
- * follows `replicas` all the same (Kubernetes: scale of the only active replica set).
+ * While a rollout is paused, no instance is replaced. If only one revision has instances, it still follows `replicas`
+ * (Kubernetes: scale of the only active ReplicaSet).
  */
 export const keepSize: Step = (state, now) => {
   const revisions = new Set(state.instances.filter(isLiving).map(({ revision }) => revision))
@@ -31,7 +31,7 @@ function resize(state: ServiceState, revision: number, size: number, now: number
     : drainSurplus(state, living, living.length - size, 'scale', now)
 }
 
-/** Drains that many of these, the least useful first. */
+/** Drains `count` of these instances, in the order of `surplusFirst`. */
 export const drainSurplus = (
   state: ServiceState,
   living: Instance[],

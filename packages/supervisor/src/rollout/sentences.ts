@@ -6,7 +6,7 @@ import { seconds } from '../model/text.js'
 
 export function exitFailure(instance: Instance, event: EventOf<'InstanceExited'>): Failure {
   const wasReady = instance.state === 'ready' || instance.state === 'unready'
-  const when = wasReady ? `after it was ready` : 'before it was ready'
+  const when = wasReady ? 'after it was ready' : 'before it was ready'
   const message = `${named(instance)} ${describeExit(event.exit)} ${when}, ${afterStart(instance, event.at)}`
   return { code: wasReady ? 'Crashed' : 'ExitedBeforeReady', message, output: event.output }
 }

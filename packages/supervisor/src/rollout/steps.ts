@@ -1,5 +1,5 @@
 import type { ServiceState } from '../model/index.js'
-import { drainCondemned, restartCrashed } from './crashes.js'
+import { drainFailed, restartCrashed } from './crashes.js'
 import { judgeRollout } from './judge.js'
 import { dropFailedRevision } from './rollback.js'
 import { inPlace } from './in-place.js'
@@ -9,9 +9,8 @@ import type { Step } from './step.js'
 import { finishStop, killOverdue, stopEverything } from './stopping.js'
 
 /**
- * The concerns, in the order of their precedence: the first that has something to do goes first. A scaling
- * goes before the rollout, as in Kubernetes; what crashed is started again only if the steps before it have
- * not decided that it goes.
+ * The steps in order of precedence: the first that returns actions wins. Scaling comes before the rollout, as in
+ * Kubernetes. Restarts come last: an earlier step may decide that the crashed instance is drained instead.
  */
 export function steps(state: ServiceState): Step[] {
   if (state.stopping) return [killOverdue, stopEverything, finishStop]
@@ -20,7 +19,7 @@ export function steps(state: ServiceState): Step[] {
     judgeRollout,
     dropFailedRevision,
     scaleProportionally,
-    drainCondemned,
+    drainFailed,
     strategyOf(state),
     restartCrashed,
   ]

@@ -1,7 +1,7 @@
 import { drainInstance, isRemovable } from './actions.js'
 import type { Step } from './step.js'
 
-/** SIGKILL, once, to what is still there at the end of its grace period. */
+/** Sends SIGKILL, once, to instances that are still running at the end of their grace period. */
 export const killOverdue: Step = (state, now) =>
   state.instances
     .filter((instance) => instance.state === 'draining' && !instance.killed && instance.deadline <= now)

@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
 
 /** The client's end of a TCP connection. */
 export interface ClientEnd {
@@ -38,40 +39,21 @@ export async function holdersOf(
 export function serverEnds(table: string, clients: ClientEnd[], serverPort: number): [ClientEnd, string][] {
   const found: [ClientEnd, string][] = []
   const byPort = new Map(clients.map((client) => [client.port, client]))
-  const local = `:${hexPort(serverPort)} `
+  const local = `:${toProcNetPort(serverPort)} `
   for (const line of table.split('\n')) {
     if (!line.includes(local)) continue
     const [, localEnd = '', remoteEnd = '', , , , , , , inode = '0'] = line.trim().split(/\s+/)
     const [address = '', port = ''] = remoteEnd.split(':')
     const client = byPort.get(Number.parseInt(port, 16))
     if (client === undefined || inode === '0' || !localEnd.endsWith(local.trim())) continue
-    if (address.endsWith(hexAddress(client.address))) found.push([client, inode])
+    if (address.endsWith(remoteAddress(client.address))) found.push([client, inode])
   }
   return found
 }
 
-const hexPort = (port: number) => port.toString(16).toUpperCase().padStart(4, '0')
-
-/**
- * An address as the table writes it: words of 32 bits in the machine's order, which is little-endian wherever Node
- * runs on Linux but s390x. 127.0.0.1 is 0100007F; as a v4-mapped address it stands at the end of the v6 row.
- */
-function hexAddress(address: string): string {
-  const v4 = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
-  if (v4) return [v4[4], v4[3], v4[2], v4[1]].map((byte) => hexByte(Number(byte))).join('')
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
-  const groups = (part: string) => (part === '' ? [] : part.split(':'))
-  const [first, last] = [groups(head), groups(tail ?? '')]
-  const zeros = Array<string>(8 - first.length - last.length).fill('0')
-  const hex = [...first, ...zeros, ...last].map((group) => group.padStart(4, '0')).join('')
-  const words = hex.match(/.{8}/g) ?? []
-  return words
-    .map((word) => (word.match(/../g) ?? []).reverse().join(''))
-    .join('')
-    .toUpperCase()
-}
-
-const hexByte = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0')
+/** As the table has it; a v4-mapped address stands at the end of the v6 row. */
+const remoteAddress = (address: string): string =>
+  toProcNet(ipBytes(address.replace(/^::ffff:(?=\d+\.)/i, '')))
 
 /** The process and all its descendants: servers such as gunicorn accept in children. */
 async function familyOf(pid: number): Promise<number[]> {

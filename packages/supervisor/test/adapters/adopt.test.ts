@@ -42,7 +42,7 @@ const reopen = (folder: string) =>
     runDir: join(folder, 'run'),
     logDir: join(folder, 'log'),
     stdio: 'file',
-    prepare: () => ({ ok: true, value: { argv: command, cwd: '/', env: {}, speaks: true } }),
+    prepare: () => ({ ok: true, value: { argv: command, cwd: '/', env: {}, hasLibrary: true } }),
   })
 
 const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1)

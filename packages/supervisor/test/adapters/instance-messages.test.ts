@@ -2,51 +2,48 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { ConnectionAccount } from '../../dist/model/index.js'
 import { judge } from '../../dist/adapters/processes/instance-message.js'
-import { lineSplitter } from '../../dist/adapters/processes/json-lines.js'
 import { parseNotify } from '../../dist/adapters/processes/notify-message.js'
 import { openWatchdog } from '../../dist/adapters/processes/watchdog.js'
-import { speakers } from '../../dist/adapters/processes/speakers.js'
+import { speakers } from '../../dist/adapters/processes/library-processes.js'
 
 const nothing = {
   ready: false,
   stopping: false,
-  reloading: false,
   watchdog: false,
   trigger: false,
-  barrier: false,
   garbage: [],
 }
 
 test('parseNotify() reads every assignment that a supervisor acts on', () => {
-  const text =
-    'READY=1\nSTATUS=all is well = fine\nMAINPID=12\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nERRNO=2\nEXTEND_TIMEOUT_USEC=5000000\nSTOPPING=1\nBARRIER=1\n'
+  const text = 'READY=1\nSTATUS=all is well = fine\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nSTOPPING=1\n'
   assert.deepEqual(parseNotify(Buffer.from(text)), {
     ready: true,
     stopping: true,
-    reloading: false,
     watchdog: true,
     trigger: false,
     watchdogMicroseconds: 2_000_000,
-    barrier: true,
     status: 'all is well = fine',
-    mainPid: 12,
-    errno: 2,
-    extendTimeoutMicroseconds: 5_000_000,
     garbage: [],
   })
 })
 
-test('parseNotify() skips names that it does not know', () => {
-  assert.deepEqual(parseNotify(Buffer.from('X_OURS=1\nMONOTONIC_USEC=5\nRELOADING=1')), {
-    ...nothing,
-    reloading: true,
-  })
+test('parseNotify() skips names that a supervisor does not act on', () => {
+  for (const name of [
+    'X_OURS',
+    'MONOTONIC_USEC',
+    'RELOADING',
+    'MAINPID',
+    'ERRNO',
+    'EXTEND_TIMEOUT_USEC',
+    'BARRIER',
+  ])
+    assert.deepEqual(parseNotify(Buffer.from(`${name}=1`)), nothing, name)
 })
 
 test('parseNotify() names what is no message, and takes the rest', () => {
-  const { ready, garbage } = parseNotify(Buffer.from('READY=1\nhello\n=x\nMAINPID=me\nSTOPPING=yes'))
+  const { ready, garbage } = parseNotify(Buffer.from('READY=1\nhello\n=x\nWATCHDOG_USEC=me\nSTOPPING=yes'))
   assert.equal(ready, true)
-  assert.deepEqual(garbage, ['hello', '=x', 'MAINPID=me', 'STOPPING=yes'])
+  assert.deepEqual(garbage, ['hello', '=x', 'WATCHDOG_USEC=me', 'STOPPING=yes'])
   assert.deepEqual(parseNotify(Buffer.from([0xff, 0xfe])), {
     ...nothing,
     garbage: ['bytes that are not UTF-8'],
@@ -56,22 +53,6 @@ test('parseNotify() names what is no message, and takes the rest', () => {
 
 test('parseNotify() shortens a status that is too long', () => {
   assert.equal(parseNotify(Buffer.from('STATUS=' + 'x'.repeat(10_000))).status?.length, 4096)
-})
-
-test('lineSplitter() joins and cuts chunks, in the middle of a character too', () => {
-  const split = lineSplitter(100)
-  const bytes = Buffer.from('één\ntwo\nthr')
-  assert.deepEqual(split(bytes.subarray(0, 1)), [])
-  assert.deepEqual(split(bytes.subarray(1)), ['één', 'two'])
-  assert.deepEqual(split(Buffer.from('ee\n')), ['three'])
-})
-
-test('lineSplitter() gives null for a line that is too long, with and without its end', () => {
-  assert.deepEqual(lineSplitter(3)(Buffer.from('abc\nabcd\nx\n')), ['abc', null])
-  assert.deepEqual(lineSplitter(3)(Buffer.from('abc\nabcd')), ['abc', null])
-  const split = lineSplitter(3)
-  assert.deepEqual(split(Buffer.from('ab')), [])
-  assert.deepEqual(split(Buffer.from('cd')), [null])
 })
 
 const account = (accepted: number): ConnectionAccount => ({
@@ -112,6 +93,32 @@ test('speakers() has stopped accepting when every process that is there has', ()
   library.hear(worker, { type: 'draining', account: account(2) })
   assert.equal(library.stoppedAccepting(), true)
   assert.equal(library.account()?.accepted, 3)
+})
+
+test('judge() takes the figures of UDP sockets, and refuses one that is no count', () => {
+  const told = (datagramsReceived: unknown) =>
+    judge(JSON.stringify({ type: 'account', account: { ...account(1), datagramsReceived } })).kind
+  assert.equal(told(5), 'message')
+  assert.equal(told('5'), 'malformed')
+})
+
+test('speakers() adds up the figures of UDP sockets, and takes the slowest of several processes', () => {
+  const library = speakers()
+  const figures = [
+    { datagramsReceived: 3, datagramsSent: 2, slowestMs: 40 },
+    { datagramsReceived: 4, datagramsSent: 4, slowestMs: 30 },
+  ]
+  figures.forEach((more, index) => {
+    const process = {}
+    library.hear(process, hello(index))
+    library.hear(process, { type: 'account', account: { ...account(1), ...more } })
+  })
+  assert.deepEqual(library.account(), {
+    ...account(2),
+    datagramsReceived: 7,
+    datagramsSent: 6,
+    slowestMs: 40,
+  })
 })
 
 test('speakers() counts a process that went away as done, but not all of them', () => {

@@ -80,7 +80,7 @@ describe('prepareLaunch() runs directly what a launcher would run', () => {
       const plan = planOf(release, command.split(' '))
       const argv = expected.map((word) => word.replace('<release>', release))
       assert.deepEqual(plan.argv, argv[0] === 'node' ? [process.execPath, ...argv.slice(1)] : argv)
-      assert.equal(plan.speaks, true)
+      assert.equal(plan.hasLibrary, true)
     })
   }
 })

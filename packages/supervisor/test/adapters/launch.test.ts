@@ -21,7 +21,7 @@ test('prepareLaunch() preloads the library into a Node program', (t) => {
       argv: [process.execPath, 'app.js', '-v'],
       cwd: release,
       env: { PATH: path, HOME: '/h', PORT: '3000', NODE_OPTIONS: preload },
-      speaks: true,
+      hasLibrary: true,
     },
   )
 })
@@ -46,7 +46,7 @@ describe('prepareLaunch() tells Node programs from others', () => {
   for (const [command, isNode] of table) {
     test(command.join(' '), (t) => {
       const plan = planOf(releaseOf(t, files), command)
-      assert.equal(plan.speaks, isNode)
+      assert.equal(plan.hasLibrary, isNode)
       assert.equal(plan.env['NODE_OPTIONS'], isNode ? preload : undefined)
     })
   }
@@ -59,18 +59,18 @@ test('prepareLaunch() leaves the library out when the service or the machine has
     planOf(release, ['node', 'app.js'], {}, { preload: null }),
   ]
   for (const plan of plans) {
-    assert.equal(plan.speaks, false)
+    assert.equal(plan.hasLibrary, false)
     assert.equal(plan.env['NODE_OPTIONS'], undefined)
   }
 })
 
-test('prepareLaunch() knows that an application speaks that brings the library along', (t) => {
+test('prepareLaunch() knows that an application has the library when it depends on it', (t) => {
   const release = releaseOf(t, {
     'app.js': '',
     'node_modules/@handover/process/package.json': { name: '@handover/process', main: 'index.js' },
     'node_modules/@handover/process/index.js': '',
   })
-  assert.equal(planOf(release, ['node', 'app.js'], { register: false }).speaks, true)
+  assert.equal(planOf(release, ['node', 'app.js'], { register: false }).hasLibrary, true)
 })
 
 describe('prepareLaunch() keeps the NODE_OPTIONS of the user', () => {

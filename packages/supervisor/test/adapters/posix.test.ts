@@ -3,10 +3,9 @@ import { closeSync, fstatSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import test from 'node:test'
+import { AF_UNIX, SOCK_DGRAM } from '../../dist/shared/socket-constants.js'
 import {
-  AF_UNIX,
   PosixError,
-  SOCK_DGRAM,
   bind,
   connect,
   dup,
@@ -16,7 +15,7 @@ import {
   socket,
   waitpid,
 } from '../../dist/adapters/linux/posix.js'
-import { unixAddress } from '../../dist/adapters/linux/sockaddr.js'
+import { unixAddress } from '../../dist/shared/socket-address.js'
 import { defer, folderFor } from './rig.js'
 
 function pairFor(t: TestContext): { sender: number; receiver: number } {

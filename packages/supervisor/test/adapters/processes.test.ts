@@ -15,8 +15,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import test from 'node:test'
 import { text } from 'node:stream/consumers'
-import { setImmediate as immediate } from 'node:timers/promises'
-import { within } from '@handover/testkit'
+import { until, within } from '@handover/testkit'
 import { openProcesses, openSockets } from '../../dist/adapters/index.js'
 import type { ProcessesOptions } from '../../dist/adapters/index.js'
 import type { ServiceSpec } from '../../dist/model/index.js'
@@ -50,7 +49,7 @@ async function launch(
         argv: spec.command,
         cwd: spec.cwd,
         env: { PATH: '/usr/bin:/bin', ...options.env },
-        speaks: false,
+        hasLibrary: false,
       },
     }),
     ...options.open,
@@ -201,13 +200,12 @@ test('drain() is told as long as a child of the instance still has the listener'
   const child = Number(/left (\d+)/.exec(output[0] ?? '')?.[1])
   assert.ok(child > 0)
   assert.equal(output[1], 'bye')
-  await within(goneOrZombie(child), 'end of the child that was left behind')
+  await ended(child)
 })
 
-/** The child is nobody's now; its parent is init, which may be slow to reap it. */
-async function goneOrZombie(pid: number): Promise<void> {
-  while (existsSync(`/proc/${pid}`) && fieldsAfterName(pid)[1] !== 'Z') await immediate()
-}
+/** Its parent is init, which may be slow to reap it. */
+const isGone = (pid: number) => !existsSync(`/proc/${pid}`) || fieldsAfterName(pid)[1] === 'Z'
+const ended = (pid: number) => until(() => isGone(pid), `process ${pid} has ended`, 10)
 
 test('launch() survives garbage on the notify socket and complains once', { skip }, async (t) => {
   const lines: string[] = []
@@ -298,7 +296,7 @@ test('kill() ends the whole group', { skip }, async (t) => {
   processes.kill('web-1')
   const { exit, output } = await until('exited')
   assert.deepEqual(exit, { code: null, signal: 'SIGKILL' })
-  await within(goneOrZombie(Number(/left (\d+)/.exec(output[0] ?? '')?.[1])), 'end of the child')
+  await ended(Number(/left (\d+)/.exec(output[0] ?? '')?.[1]))
 })
 
 test('launch() fails with CannotStart when the program cannot be executed', async (t) => {
@@ -374,7 +372,7 @@ test(
             uid: 65534,
             gid: 65534,
             groups: [65534, 100],
-            speaks: false,
+            hasLibrary: false,
           },
         }),
       },
@@ -410,11 +408,11 @@ test('check() says whether instances will speak, without starting one', () => {
     runDir: '/nowhere',
     logDir: '/nowhere',
     stdio: 'file',
-    prepare: ({ spec }) => ({ ok: true, value: { argv: spec.command, cwd: '/', env: {}, speaks: true } }),
+    prepare: ({ spec }) => ({ ok: true, value: { argv: spec.command, cwd: '/', env: {}, hasLibrary: true } }),
   })
   assert.deepEqual(processes.check(revisionOf(commandSpec(['/bin/true']))), {
     ok: true,
-    value: { speaks: true },
+    value: { hasLibrary: true },
   })
   const missing = processes.check(revisionOf(commandSpec(['/bin/no'])))
   assert.deepEqual(missing, {

@@ -39,7 +39,7 @@ test('a second signal is refused with the reason during an upgrade', async (t) =
   process.kill(first, 'SIGUSR2')
   await service.said('two waits')
   process.kill(first, 'SIGUSR2')
-  await service.saidLike(/No upgrade can begin now: the one to process \d+ is still going on/, 0)
+  await service.saidLike(/No upgrade can begin now: the one to process \d+ is still under way/, 0)
   writeFileSync(join(service.folder, 'go'), '')
   const next = await service.until((pid) => pid !== first)
   await answers(service.port, `two ${next}`)

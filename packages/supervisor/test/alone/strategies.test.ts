@@ -80,7 +80,10 @@ test('stop first, then start: a release that fails is started again until one se
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
   process.kill(first, 'SIGUSR2')
-  await service.saidLike(/exited with 7 before it was ready; nobody serves, it is started again in 1 s/, 0)
+  await service.saidLike(
+    /exited with 7 before it was ready; no process serves, it is started again in 1 s/,
+    0,
+  )
   assert.equal(service.pid(), first)
   writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
   await service.said('two listens')
@@ -90,7 +93,7 @@ test('stop first, then start: a release that fails is started again until one se
 test('a strategy that is none is refused by its names', async (t) => {
   await assert.rejects(
     openLone(t, fixture('http.cjs'), { env: { HANDOVER_UPGRADE_STRATEGY: 'Recreate' } }),
-    /HANDOVER_UPGRADE_STRATEGY is "Recreate", one of inherit, reusePort, recreate was expected/,
+    /HANDOVER_UPGRADE_STRATEGY is "Recreate", expected one of inherit, reusePort, recreate/,
   )
 })
 

@@ -63,7 +63,10 @@ test(
     const first = service.pid()
     await until(() => existsSync(join(service.folder, 'takeover.sock')), 'the takeover socket is there')
     service.startAnother(process.geteuid?.())
-    await service.saidLike(/cannot be taken over: it belongs to user 65534, our own or root was expected/, 0)
+    await service.saidLike(
+      /cannot be taken over: it belongs to user 65534, expected this process's user or root/,
+      0,
+    )
     assert.match(service.output(), /ERR_HANDOVER_TAKEOVER/)
     assert.equal(await ask(service.port), `one ${first}`)
     assert.equal(service.pid(), first)

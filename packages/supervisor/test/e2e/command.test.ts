@@ -130,14 +130,14 @@ test('undo exits with 2 when there is no such revision', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('undo', '--to-revision', '9')
   assert.equal(code, 2)
-  assert.match(stderr, /"app" has no revision 9: it has 1/)
+  assert.match(stderr, /"app" has no revision 9, expected one of 1/)
 })
 
 test('upgrade exits with 2 and disturbs nothing when there is no such service', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('upgrade', 'nope')
   assert.equal(code, 2)
-  assert.match(stderr, /service "nope" is not known here; there is "app"/)
+  assert.match(stderr, /service "nope" does not exist, expected "app"/)
 })
 
 test('logs shows what the instances printed', async (t) => {

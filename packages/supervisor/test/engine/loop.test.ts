@@ -85,7 +85,7 @@ test('createEngine() replaces an instance that is measured above its memory limi
   await turn()
   assert.match(
     engine.explain('web')[0] ?? '',
-    /^web-1 of revision 1 has 312.4 MiB in memory, and maxMemory is 300 MiB, /,
+    /^web-1 of revision 1 uses 312.4 MiB, more than maxMemory \(300 MiB\), /,
   )
   assert.deepEqual(machine.living.get('web-1')?.signals, [])
   machine.living.get('web-2')?.observer.ready()

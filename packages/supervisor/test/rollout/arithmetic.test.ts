@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { specOf } from '@handover/testkit'
 import type { IntOrPercent } from '../../dist/model/index.js'
-import { backOffMs, remembered } from '../../dist/rollout/backoff.js'
+import { backOffMs, countedCrashes } from '../../dist/rollout/backoff.js'
 import { limitsOf, resolveFenceposts } from '../../dist/rollout/fenceposts.js'
 import { proportionalSizes } from '../../dist/rollout/proportional.js'
 import { cleanupUnhealthy, newSetSize, oldSetScaleDown, scaleDownAvailable } from '../../dist/rollout/sets.js'
@@ -156,7 +156,7 @@ test('backOffMs() is nothing, then 10 s doubled to 300 s', () => {
   assert.deepEqual(seconds, [0, 10, 20, 40, 80, 160, 300, 300, 300])
 })
 
-test('remembered() forgets earlier crashes after ten minutes of running', () => {
-  assert.equal(remembered(5, 599_999), 5)
-  assert.equal(remembered(5, 600_000), 0)
+test('countedCrashes() forgets earlier crashes after ten minutes of running', () => {
+  assert.equal(countedCrashes(5, 599_999), 5)
+  assert.equal(countedCrashes(5, 600_000), 0)
 })

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Action, Command, Event, EventBody, Plan, Result, ServiceState } from '../../dist/model/index.js'
-import { accept, initialState, intent, isHeldToMemory, plan, reduce } from '../../dist/rollout/index.js'
+import {
+  accept,
+  initialState,
+  intent,
+  isMemoryLimitEnforced,
+  plan,
+  reduce,
+} from '../../dist/rollout/index.js'
 
 /**
  * A simulation around the pure core: it folds, plans, reduces the intents, and answers the actions with
@@ -253,7 +260,7 @@ export function simulate(script: Script, observer: SimulationObserver = {}): Sim
   function isReported(body: EventBody): boolean {
     if (body.type !== 'InstanceExceededMemory') return true
     const instance = state.instances.find(({ id }) => id === body.instance)
-    return instance !== undefined && isHeldToMemory(state, instance, now)
+    return instance !== undefined && isMemoryLimitEnforced(state, instance, now)
   }
 
   return {

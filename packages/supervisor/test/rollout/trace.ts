@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { specOf } from '@handover/testkit'
 import type { Action, Command, Event, ServiceSpec } from '../../dist/model/index.js'
 import { mebibytes } from '../../dist/model/index.js'
-import { explain, progress, reduce, initialState } from '../../dist/rollout/index.js'
+import { explain, reduce, initialState } from '../../dist/rollout/index.js'
 import type { Simulation, Script } from './simulation.js'
+import { progressLine } from './progress.js'
 import { simulate } from './simulation.js'
 
 /** A simulation whose story is written down, one line for each thing that happens. */
@@ -45,7 +46,7 @@ export function playTrace(
     event: (event) => write(' ', event.at, eventText(event)),
     step({ actions, after, now }) {
       for (const { action } of actions) write('!', now, actionText(action))
-      const { line } = progress(after, now)
+      const line = progressLine(after, now)
       if (line !== figures) write('=', now, line)
       figures = line
     },

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { openSockets } from '../../dist/adapters/index.js'
-import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../../dist/adapters/linux/posix.js'
+import { AF_UNIX, SOCK_DGRAM } from '../../dist/shared/socket-constants.js'
+import { bind, recvmsg, socket } from '../../dist/adapters/linux/posix.js'
 import { sendNotification } from '../../dist/systemd/manager/index.js'
 import { passedSockets } from '../../dist/systemd/manager/listeners.js'
 import type { InheritedSocket } from '../../dist/systemd/manager/inherited.js'
@@ -86,7 +87,7 @@ test('sendNotification() speaks to paths and to abstract names, and says why it 
     /\/gone" does not accept "READY=1": connect failed with ENOENT$/,
   )
   assert.match(say(`@${abstract}-gone`) ?? '', /ECONNREFUSED$/)
-  assert.match(say(`/${'n'.repeat(107)}`) ?? '', /, a path of 108 bytes, wanted at most 107$/)
+  assert.match(say(`/${'n'.repeat(107)}`) ?? '', /, a path of 108 bytes, wanted at most 107 \(unix\(7\)\)$/)
   assert.match(
     say('notify') ?? '',
     /^NOTIFY_SOCKET is "notify", wanted an absolute path or a name after "@"$/,

@@ -1,9 +1,9 @@
-/** Follows a text/event-stream: whether what was written so far ends between two events. */
+/** Tells whether the part of a text/event-stream that was written so far ends between two events. */
 export class EventBoundary {
   /** The last characters: a blank line is at most two CRLFs. */
   #tail = '\n\n'
 
-  /** True before the first event, and behind the blank line that ends one. */
+  /** True before the first event, and after the blank line that ends one. */
   get reached(): boolean {
     return blankLine.test(this.#tail)
   }

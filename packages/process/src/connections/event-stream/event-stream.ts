@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { interceptWrites, type Interception } from '../../node/write-interception.js'
 import { EventBoundary } from './boundary.js'
 
-/** A response that is a stream of server-sent events, seen in what the application writes. */
+/** A response that is a stream of server-sent events. It reads along with what the application writes. */
 export class EventStream {
   readonly #interception: Interception
   readonly #boundary = new EventBoundary()
@@ -21,8 +21,8 @@ export class EventStream {
   }
 
   /**
-   * Ends the response behind the event that is being written, and asks the client to come back after a while
-   * (`retry:`, in milliseconds). What the application writes afterwards goes nowhere.
+   * Ends the response after the event that is being written, and asks the client to reconnect after `retryMs`
+   * milliseconds (`retry:`). What the application writes afterwards is dropped.
    */
   finish(retryMs: number): void {
     if (this.#phase === 'ended') return
@@ -31,7 +31,7 @@ export class EventStream {
     else this.#ending = () => this.finish(retryMs)
   }
 
-  /** Ends it where it is. A client drops an event that is not complete (HTML, 9.2.6). */
+  /** Ends it at once. A client drops an event that is not complete (HTML, 9.2.6). */
   finishNow(retryMs: number): void {
     this.finish(retryMs)
     if (this.#phase === 'open') this.#end('')

@@ -34,7 +34,7 @@ export class Endpoints {
     server.handleUpgrade = function (this: typeof server, request, stream, head, callback) {
       handleUpgrade.call(this, request, stream, head, (ws, answered) => {
         const upgraded = upgradedOf(stream)
-        if (upgraded !== undefined) upgraded.session = new Session(ws, upgraded, endpoint)
+        if (upgraded !== undefined) Session.begin(ws, upgraded, endpoint)
         callback(ws, answered)
       })
     }
@@ -44,7 +44,7 @@ export class Endpoints {
 function check(server: unknown, hooks: unknown): void {
   if (!hasFunction(server, 'handleUpgrade'))
     throw new OptionError(
-      'The first argument of webSockets() has no handleUpgrade(), a WebSocketServer of the package "ws" was expected',
+      'The first argument of webSockets() has no handleUpgrade(), expected a WebSocketServer of the package "ws"',
     )
   for (const hook of ['exportState', 'adopt'])
     if (!hasFunction(hooks, hook))

@@ -1,34 +1,34 @@
 /**
- * Follows the frames of one direction of a WebSocket (RFC 6455, 5.2) and remembers where it stands, never what
- * was said. Chunks may be cut anywhere.
+ * Reads the frames of one direction of a WebSocket (RFC 6455, 5.2). It knows the position in the stream, and keeps no
+ * payload. Chunks may be cut anywhere.
  */
-export class FrameFollower {
-  readonly #header = Buffer.alloc(longestHeader)
-  /** Bytes of the header of the present frame that are here. */
+export class FrameReader {
+  readonly #header = Buffer.alloc(maxHeader)
+  /** How many bytes of the current frame's header have come. */
   #have = 0
-  /** Bytes of its payload that are still to come. */
+  /** How many bytes of its payload are still to come. */
   #payload = 0
   #fragmented = false
   #closed = false
   #broken = false
   #delivered = 0
 
-  /** Not within a frame: another one may begin here. */
+  /** Not within a frame: another one may start here. */
   get betweenFrames(): boolean {
     return this.#have === 0 && !this.#broken
   }
 
-  /** Nor within a message that is sent in fragments: another endpoint may go on here. */
+  /** Not within a message in fragments either: another process may continue here. */
   get betweenMessages(): boolean {
     return this.betweenFrames && !this.#fragmented
   }
 
-  /** A message has begun, and some of its fragments are complete. */
+  /** Some fragments of a message are complete, the message is not. */
   get fragmented(): boolean {
     return this.#fragmented
   }
 
-  /** A Close frame went by: nothing may follow it (RFC 6455, 5.5.1). */
+  /** A Close frame was read: nothing may come after it (RFC 6455, 5.5.1). */
   get closed(): boolean {
     return this.#closed
   }
@@ -38,7 +38,7 @@ export class FrameFollower {
     return this.#delivered
   }
 
-  /** Gives how many bytes at the end of the chunk belong to a frame that is not complete. */
+  /** Returns how many bytes at the end of the chunk belong to a frame that is not complete. */
   push(chunk: Uint8Array): number {
     let start = 0
     for (let at = 0; at < chunk.length && !this.#closed && !this.#broken;) {
@@ -66,7 +66,7 @@ export class FrameFollower {
     return at + 1
   }
 
-  /** As far as it is known by the bytes that are here: 2 to 14 bytes. */
+  /** 2 to 14 bytes, as far as the bytes that have come tell. */
   #headerLength(): number {
     if (this.#have < 2) return 2
     const second = this.#header[1] ?? 0
@@ -99,7 +99,7 @@ export class FrameFollower {
 export const opcodes = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 const firstControlOpcode = 8
 /** Two bytes, eight of length, four of masking key. */
-const longestHeader = 14
+const maxHeader = 14
 
 /** A server's Close frame, which is not masked. `reason`: at most 123 bytes. */
 export function closeFrame(code: number, reason: string): Buffer {
@@ -112,5 +112,5 @@ export function closeFrame(code: number, reason: string): Buffer {
   return frame
 }
 
-/** "Service Restart", IANA's registry of WebSocket close codes: the client may come back, after a random delay. */
+/** "Service Restart" in IANA's registry of WebSocket close codes: the client may reconnect after a random delay. */
 export const serviceRestart = { code: 1012, reason: 'Service Restart' } as const

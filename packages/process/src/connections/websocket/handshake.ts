@@ -1,18 +1,18 @@
-/** What the answer to an upgrade request says of the WebSocket that it opens. */
+/** What the response to an upgrade request says about the WebSocket that it opens. */
 export interface Accepted {
-  /** Sec-WebSocket-Protocol; empty: none was agreed on. */
+  /** Sec-WebSocket-Protocol. Empty: none. */
   protocol: string
-  /** Sec-WebSocket-Extensions: what follows is more than plain frames, `permessage-deflate` for example. */
+  /** Sec-WebSocket-Extensions, `permessage-deflate` for example. Empty: plain frames. */
   extensions: string
 }
 
 /**
  * Reads the response head that the application writes to an upgraded socket.
- * Undefined: there is more to come. Null: it opens no WebSocket.
+ * Undefined: it is not complete. Null: it opens no WebSocket.
  */
 export function readHandshake(head: string): Accepted | null | undefined {
   const end = head.indexOf('\r\n\r\n')
-  if (end === -1) return head.length < longestHead && isBeginning(head) ? undefined : null
+  if (end === -1) return head.length < maxHead && isBeginning(head) ? undefined : null
   const [status = '', ...lines] = head.slice(0, end).split('\r\n')
   if (!/^HTTP\/1\.1 101(\s|$)/.test(status)) return null
   const fields = new Map(lines.map(field))
@@ -30,5 +30,5 @@ function field(line: string): [name: string, value: string] {
 
 const isBeginning = (head: string) => head.startsWith(version) || version.startsWith(head)
 const version = 'HTTP/1.1 101'
-/** Node reads no longer one either (http.maxHeaderSize). */
-const longestHead = 16 * 1024
+/** Bytes. As Node limits the headers of a request (http.maxHeaderSize). */
+const maxHead = 16 * 1024

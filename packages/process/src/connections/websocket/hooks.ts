@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** What is used of a `WebSocket` of the package `ws`: its documented interface. */
+/** The part of a `WebSocket` of the package `ws` that is used: all of it is documented. */
 export interface WebSocketLike {
   readonly readyState: number
   readonly bufferedAmount: number
@@ -13,7 +13,7 @@ export interface WebSocketLike {
   close(code: number, reason: string): void
 }
 
-/** What is used of a `WebSocketServer` of the package `ws`. */
+/** The part of a `WebSocketServer` of the package `ws` that is used. */
 export interface WebSocketServerLike<Socket extends WebSocketLike> {
   handleUpgrade(
     request: IncomingMessage,
@@ -25,24 +25,23 @@ export interface WebSocketServerLike<Socket extends WebSocketLike> {
 
 /** How the sessions of a `WebSocketServer` move to the next instance of the service. */
 export interface WebSocketHooks<Socket extends WebSocketLike = WebSocketLike> {
-  /** Distinguishes several WebSocketServers of one service; the same in every release. Default: ''. */
+  /** Tells several WebSocketServers of one service apart. It must be the same in every release. Default: ''. */
   name?: string
   /**
-   * Gives what the successor must know of the session: anything that JSON can carry, with a meaning that the
-   * next release understands. Called between two messages, when each one that was received has been emitted
-   * and each one that was sent is on its way; nothing is read from then on. It may be called again, if the
-   * session cannot leave at once.
+   * Returns what the successor must know about the session: any JSON value that the next release understands.
+   * Called between two messages, when every received message has been emitted and every sent one is written.
+   * Nothing is read after that. It may be called again if the session cannot leave at once.
    *
-   * A promise may take its time, to finish what the application still does with a message, and may send.
+   * May return a promise, to finish the work on a message first, and may send until the promise resolves.
    * `undefined`: the session stays, and is closed with 1012.
    */
   exportState(ws: Socket, request: IncomingMessage): unknown
   /**
-   * A predecessor's session: to be set up as in 'connection', which is not emitted for it. `request` is the one
-   * that opened it. Nothing is read before it returns, or its promise resolves.
+   * Sets up a session of the predecessor, as the 'connection' handler does for a new one ('connection' is not
+   * emitted for it). `request` is the one that opened it. Nothing is read before this returns or its promise resolves.
    */
   adopt(ws: Socket, state: unknown, request: IncomingMessage): unknown
-  /** In the predecessor: the successor has it. The listeners are gone; this is the place to stop timers. */
+  /** Runs in the predecessor when the successor has the session. Its listeners are removed. Stop timers here. */
   moved?(ws: Socket): void
 }
 

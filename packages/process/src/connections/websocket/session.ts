@@ -1,33 +1,49 @@
 import type { MovedWebSocket } from '../../protocol/moves.js'
 import { messageOf } from '../../protocol/errors.js'
 import { isEmpty, startReading, stopReading } from '../../node/handle.js'
-import { FrameFollower, serviceRestart } from './frames.js'
+import { FrameReader, serviceRestart } from './frames.js'
 import type { Endpoint, WebSocketLike } from './hooks.js'
 import type { Upgraded } from './upgraded.js'
 
+const sessions = new WeakMap<Upgraded, Session>()
+
+/** Undefined where the application does not let its sessions move. */
+export const sessionOf = (upgraded: Upgraded | null): Session | undefined =>
+  upgraded === null ? undefined : sessions.get(upgraded)
+
 /**
- * A session of the package `ws` that moves with the application's own state. It must be made in the same turn as
- * the WebSocket: every byte and every message from the first one on is counted.
+ * A session of the package `ws` that can move with the application's own state:
+ *
+ *     serving ──► exporting ──► exported ──► gone        another process has it
+ *        ▲           │  │          │
+ *        └───────────┼──┴──────────┘                     it did not leave: resume
+ *                    └──► staying                        the application keeps it, or a drain closes it
+ *
+ * It must be made in the same turn as the WebSocket: every byte and every message is counted from the first one on.
  */
 export class Session {
   readonly ws: WebSocketLike
   readonly endpoint: Endpoint
   readonly #upgraded: Upgraded
-  /** What `ws` listens to by itself; every other listener is the application's. */
+  /** The listeners of `ws` itself. Every other listener is the application's. */
   readonly #own: Set<unknown>
-  readonly #received = new FrameFollower()
-  /** The beginning of a frame whose end has not come. */
+  readonly #received = new FrameReader()
+  /** The start of a frame that is not complete. */
   #unread: Buffer[] = []
-  /** Messages, Pings and Pongs that `ws` has emitted. */
+  /** How many messages, Pings and Pongs `ws` has emitted. */
   #emitted = 0
   #stays = false
   #exporting = false
   #exported: { state: unknown; written: number } | null = null
-  /** The export took its time, and nothing was said since then. */
+  /** `#exported` comes from a promise. It counts if nothing was written since. */
   #kept = false
   #settled: () => void = () => {}
 
-  constructor(ws: WebSocketLike, upgraded: Upgraded, endpoint: Endpoint) {
+  static begin(ws: WebSocketLike, upgraded: Upgraded, endpoint: Endpoint): void {
+    sessions.set(upgraded, new Session(ws, upgraded, endpoint))
+  }
+
+  private constructor(ws: WebSocketLike, upgraded: Upgraded, endpoint: Endpoint) {
     this.ws = ws
     this.endpoint = endpoint
     this.#upgraded = upgraded
@@ -37,18 +53,18 @@ export class Session {
       ws.on(event, emitted)
     }
     this.#own.add(emitted)
-    // Behind ws's own listener: what this chunk completes has been emitted when it is counted here.
+    // After the listener of `ws`: what this chunk completes has been emitted when it is counted here.
     upgraded.stream.on('data', (chunk: Buffer) => this.#read(chunk))
   }
 
-  /** Not if its frames have a context of their own: a compressor's window cannot be exported. */
+  /** False with an extension such as permessage-deflate: a compressor's window cannot be exported. */
   get mayMove(): boolean {
     return !this.#stays && this.#upgraded.open && this.#upgraded.accepted?.extensions === ''
   }
 
   /**
-   * Whether it can leave in this very turn; then `parcel` gives what goes with it. Otherwise `settled` is called
-   * once the application has decided.
+   * Whether it can leave in this turn. Then `record` returns what goes with it. Otherwise `settled` is called once
+   * the application has decided, if it was asked.
    */
   prepare(settled: () => void): boolean {
     if (!this.mayMove || this.#exporting || !this.#atRest()) return false
@@ -61,7 +77,7 @@ export class Session {
     return this.#exported !== null
   }
 
-  parcel(): MovedWebSocket {
+  record(): MovedWebSocket {
     const { accepted, request } = this.#upgraded
     const { url = '', rawHeaders } = request
     return {
@@ -73,20 +89,20 @@ export class Session {
     }
   }
 
-  /** It did not leave, and goes on here. */
+  /** It did not leave, and continues here. */
   resume(): void {
     this.#exported = null
     this.#kept = false
     startReading(this.#upgraded.stream)
   }
 
-  /** It will not leave any more. */
+  /** It will not leave. */
   stay(): void {
     this.#stays = true
     this.resume()
   }
 
-  /** The successor has it: the application must not take the end of our copy for the end of the session. */
+  /** Another process has it: the application must not take the close of this copy for the end of the session. */
   gone(): void {
     for (const [event, listener] of allListeners(this.ws))
       if (!this.#own.has(listener)) this.ws.off(event as string, listener as () => void)
@@ -111,7 +127,7 @@ export class Session {
   #atRest(): boolean {
     const { betweenMessages, stream } = this.#upgraded
     const unread = this.#unread.reduce((total, { length }) => total + length, 0)
-    const received = !this.#received.fragmented && !this.#received.closed && unread <= mostUnread
+    const received = !this.#received.fragmented && !this.#received.closed && unread <= maxUnread
     const emitted = this.#emitted === this.#received.delivered
     const sent = betweenMessages && this.ws.bufferedAmount === 0 && isEmpty(stream)
     return this.ws.readyState === OPEN && received && emitted && sent
@@ -155,8 +171,8 @@ export class Session {
 }
 
 const OPEN = 1
-/** More than that of one frame is not carried along: then its end is waited for. Bytes. */
-const mostUnread = 64 * 1024
+/** Bytes. If more than this of an incomplete frame has come, the session moves after the end of the frame. */
+const maxUnread = 64 * 1024
 
 function allListeners(ws: WebSocketLike): [event: string | symbol, listener: unknown][] {
   return ws

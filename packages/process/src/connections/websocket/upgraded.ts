@@ -1,44 +1,39 @@
 import type { IncomingMessage } from 'node:http'
 import type net from 'node:net'
 import { interceptWrites, type Interception, type Verdict } from '../../node/write-interception.js'
-import { closeFrame, FrameFollower, serviceRestart } from './frames.js'
+import { closeFrame, FrameReader, serviceRestart } from './frames.js'
 import { readHandshake, type Accepted } from './handshake.js'
-import type { Session } from './session.js'
 
 const byStream = new WeakMap<object, Upgraded>()
 
 export const upgradedOf = (stream: object): Upgraded | undefined => byStream.get(stream)
 
 /**
- * An upgraded connection, as seen in what the application writes to it:
+ * An upgraded connection. It reads along with what the application writes:
  *
- *     handshake ──► open ──► ended        we have written a Close frame, the application writes into the void
+ *     handshake ──► open ──► ended        a Close frame was written for the application, what it writes is dropped
  *         │           ▲ │
- *         │           └─► held            on its way to a successor: what is written waits
- *         └──► foreign                    not a WebSocket, or not one that can be followed
+ *         │           └─► held            on its way to another process: what is written waits
+ *         └──► foreign                    not a WebSocket, or not one that can be read
  */
 export class Upgraded {
   readonly request: IncomingMessage
-  /** What the application speaks through: TLS where there is TLS. */
+  /** What the application writes to: the TLS socket where there is TLS. */
   readonly stream: net.Socket
-  /** Set where the application lets its sessions move. */
-  session: Session | null = null
-  /** What was agreed on, once the handshake is through. */
-  accepted: Accepted | null = null
-  /** How many bytes the application has written since the handshake. */
-  written = 0
   readonly #interception: Interception
-  readonly #frames = new FrameFollower()
-  readonly #swallowsHandshake: boolean
+  readonly #frames = new FrameReader()
+  readonly #dropsHandshake: boolean
   #phase: 'handshake' | 'open' | 'held' | 'ended' | 'foreign' = 'handshake'
   #head = ''
+  #accepted: Accepted | null = null
+  #written = 0
   #ending: (() => void) | null = null
 
-  /** `adopted`: the client has had its handshake from a predecessor; the one that is written here is dropped. */
-  constructor(request: IncomingMessage, stream: net.Socket, adopted = false) {
+  /** `received`: another process has answered the handshake. The answer that is written here is dropped. */
+  constructor(request: IncomingMessage, stream: net.Socket, received = false) {
     this.request = request
     this.stream = stream
-    this.#swallowsHandshake = adopted
+    this.#dropsHandshake = received
     byStream.set(stream, this)
     this.#interception = interceptWrites(stream, {
       judge: (bytes) => this.#judge(bytes),
@@ -46,7 +41,17 @@ export class Upgraded {
     })
   }
 
-  /** A WebSocket that nobody has begun to close. */
+  /** What was agreed on, once the handshake is done. */
+  get accepted(): Accepted | null {
+    return this.#accepted
+  }
+
+  /** How many bytes the application has written since the handshake. */
+  get written(): number {
+    return this.#written
+  }
+
+  /** A WebSocket without a Close frame from this side. */
   get open(): boolean {
     return (this.#phase === 'open' || this.#phase === 'held') && !this.#frames.closed
   }
@@ -56,7 +61,7 @@ export class Upgraded {
     return this.#phase === 'handshake'
   }
 
-  /** The application, or we, have written a Close frame. */
+  /** The application, or this library, has written a Close frame. */
   get closing(): boolean {
     return this.#phase === 'ended' || this.#frames.closed
   }
@@ -66,9 +71,9 @@ export class Upgraded {
   }
 
   /**
-   * Writes a Close frame with 1012 at the next boundary between messages, and nothing of the application's after
-   * it. `at: 'frame'`: also between the fragments of a message (RFC 6455, 5.4). `written` is called then; not if
-   * the application closes by itself before.
+   * Writes a Close frame with 1012 at the next boundary between messages, and drops what the application writes
+   * after it. `at: 'frame'`: also between the fragments of a message (RFC 6455, 5.4). Then `written` is called, but
+   * not if the application has closed it before.
    */
   close(at: 'message' | 'frame', written: () => void): void {
     if (!this.open) return
@@ -87,7 +92,7 @@ export class Upgraded {
     if (this.#phase === 'open') this.#phase = 'held'
   }
 
-  /** It stays: what was held is written. */
+  /** It stays here: what was held is written. */
   release(): void {
     if (this.#phase !== 'held') return
     this.#phase = 'open'
@@ -95,7 +100,7 @@ export class Upgraded {
     this.#ending?.()
   }
 
-  /** It is a successor's now: what was held has no reader any more. */
+  /** Another process has it: what was held cannot be written. */
   gone(): void {
     this.#phase = 'ended'
     this.#interception.fail(new Error('The WebSocket was moved to a successor'))
@@ -113,7 +118,7 @@ export class Upgraded {
       case 'handshake':
         return this.#readHandshake(bytes)
       case 'open':
-        this.written += bytes.length
+        this.#written += bytes.length
         this.#frames.push(bytes)
         return 'pass'
       case 'held':
@@ -134,13 +139,13 @@ export class Upgraded {
     const accepted = readHandshake(this.#head)
     if (accepted === null) {
       this.#phase = 'foreign'
-      if (!this.#swallowsHandshake) this.#interception.restore()
+      if (!this.#dropsHandshake) this.#interception.restore()
     } else if (accepted !== undefined) {
       const rest = Buffer.from(this.#head.slice(this.#head.indexOf('\r\n\r\n') + 4), 'latin1')
-      this.accepted = accepted
+      this.#accepted = accepted
       this.#phase = 'open'
       this.#frames.push(rest)
     }
-    return this.#swallowsHandshake ? 'drop' : 'pass'
+    return this.#dropsHandshake ? 'drop' : 'pass'
   }
 }

@@ -2,11 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type net from 'node:net'
 
 /**
- * Calls back with each upgrade request for a WebSocket before the application gets it. Gives a function that
- * ends it.
+ * Calls `upgrading` with each upgrade request for a WebSocket, before the application gets it. Returns what ends it.
  *
- * Node takes a request for an upgrade only where somebody listens to 'upgrade': so our listener is there exactly
- * as long as one of the application is.
+ * Node upgrades only if 'upgrade' has a listener. So the listener of this function is there exactly as long as the
+ * application has one.
  */
 export function watchUpgrades(
   server: net.Server,

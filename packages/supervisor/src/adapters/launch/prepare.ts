@@ -21,7 +21,7 @@ export interface LaunchPlan {
   /** Supplementary groups. */
   groups?: number[]
   /** Whether the instance will say ready itself: our library or its preload is in it. */
-  speaks: boolean
+  hasLibrary: boolean
   /** What the user should know: where something else runs than the words of the command say. */
   note?: string
 }
@@ -59,7 +59,7 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
     cwd: release,
     env: preloads ? preloadInto(env, context.preload ?? '') : env,
     ...ids,
-    speaks: preloads || (isNode && usesLibrary(release)),
+    hasLibrary: preloads || (isNode && usesLibrary(release)),
     ...(note !== undefined && { note }),
   })
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Socket } from 'node:net'
-import { endianness } from 'node:os'
+import { ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
 
 /**
  * The inodes of the connections' other ends, on this machine; null for one that still waits in the listen queue,
@@ -44,47 +44,21 @@ interface AddressFormat {
   show(address: string, port: number): string
 }
 
-// The tables show each 32 bits of an address as a number of the machine's byte order, the port as a plain number.
+const procNetEnd = (address: string, port: number): string =>
+  `${toProcNet(ipBytes(address))}:${toProcNetPort(port)}`
 
 const v4: AddressFormat = {
   table: '/proc/net/tcp',
-  show: (address, port) => `${words(Buffer.from(address.split('.').map(Number)))}:${hex(port, 4)}`,
+  show: procNetEnd,
 }
 
 const v6: AddressFormat = {
   table: '/proc/net/tcp6',
-  show: (address, port) => `${words(bytesOfV6(address))}:${hex(port, 4)}`,
+  show: procNetEnd,
 }
 
 /** A listener on `::` takes IPv4 too, and shows it as ::ffff:a.b.c.d. */
 const v6Mapped: AddressFormat = {
   table: '/proc/net/tcp6',
-  show: (address, port) => v6.show(`::ffff:${address}`, port),
+  show: (address, port) => procNetEnd(`::ffff:${address}`, port),
 }
-
-function words(bytes: Buffer): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 4) {
-    text += hex(endianness() === 'LE' ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at), 8)
-  }
-  return text
-}
-
-const hex = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0')
-
-function bytesOfV6(address: string): Buffer {
-  const [plain = ''] = address.split('%')
-  const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(plain)
-  const text = dotted ? plain.slice(0, dotted.index) + pairs(dotted.slice(1).map(Number)) : plain
-  const [head = '', tail] = text.split('::')
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array<string>(8 - before.length - after.length).fill('0')
-  const bytes = Buffer.alloc(16)
-  const groups = [...before, ...zeros, ...after]
-  groups.forEach((group, index) => bytes.writeUInt16BE(Number.parseInt(group, 16), index * 2))
-  return bytes
-}
-
-const pairs = ([a = 0, b = 0, c = 0, d = 0]: number[]): string =>
-  `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`

@@ -1,18 +1,27 @@
-import { constants } from 'node:os'
 import koffi from 'koffi'
-import { controlRoom, decodeControl, encodeMessageHeader, encodeRights, readMessageHeader } from './msghdr.js'
+import { errorName } from '#shared/errno.js'
+import {
+  controlBytes,
+  decodeRights,
+  encodeMessageHeader,
+  encodeRights,
+  readMessageHeader,
+} from '#shared/message-header.js'
+import {
+  F_DUPFD_CLOEXEC,
+  MSG_CMSG_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_TRUNC,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+} from '#shared/socket-constants.js'
 
 /**
  * The system calls that Node has no function for, on Linux x64 and arm64, in C's own words and one typed
  * function each. A call that fails throws a `PosixError`; its `code` is the errno's name.
  */
-
-/** Of two names of one number the first in the alphabet: EAGAIN, not EWOULDBLOCK. */
-const errnoNames = new Map(
-  Object.entries(constants.errno)
-    .map(([name, errno]) => [errno, name] as const)
-    .reverse(),
-)
 
 export class PosixError extends Error {
   override name = 'PosixError'
@@ -21,7 +30,7 @@ export class PosixError extends Error {
   readonly syscall: string
 
   constructor(syscall: string, errno: number) {
-    const code = errnoNames.get(errno) ?? `errno ${errno}`
+    const code = errorName(errno)
     super(`${syscall} failed with ${code}`)
     this.code = code
     this.syscall = syscall
@@ -34,31 +43,12 @@ export function errorCode(error: unknown): string {
   throw error
 }
 
-export const AF_UNIX = 1
-export const AF_INET = 2
-export const AF_INET6 = 10
-export const SOCK_STREAM = 1
-export const SOCK_DGRAM = 2
-export const SOL_SOCKET = 1
-export const SO_REUSEADDR = 2
-export const SO_TYPE = 3
-export const SO_ACCEPTCONN = 30
-export const IPPROTO_IPV6 = 41
-export const IPV6_V6ONLY = 26
 export const SIGTERM = 15
 export const SIGKILL = 9
 
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
 const F_SETFD = 2
-const F_DUPFD_CLOEXEC = 1030
 const FD_CLOEXEC = 1
 const LOCK_EX_NB = 2 | 4
-const MSG_DONTWAIT = 0x40
-const MSG_NOSIGNAL = 0x4000
-const MSG_CMSG_CLOEXEC = 0x40000000
-const MSG_TRUNC = 0x20
-const MSG_CTRUNC = 0x8
 const WNOHANG = 1
 /** These three have the same numbers on every architecture (syscalls added since Linux 5.1 do). */
 const SYS_pidfd_send_signal = 424
@@ -157,7 +147,7 @@ export interface Message {
 /** Receives one message without waiting; null if there is none. */
 export function recvmsg(fd: number, maxBytes: number): Message | null {
   const data = Buffer.alloc(maxBytes)
-  const control = Buffer.alloc(controlRoom)
+  const control = Buffer.alloc(controlBytes)
   const { header, parts } = encodeMessageHeader(koffi.address, data, control)
   const received = c.recvmsg(fd, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)
   if (received < 0 && koffi.errno() === koffi.os.errno['EAGAIN']) return null
@@ -165,7 +155,7 @@ export function recvmsg(fd: number, maxBytes: number): Message | null {
   const { controlLength, flags } = readMessageHeader(header, parts)
   return {
     data: data.subarray(0, bytes),
-    fds: decodeControl(control.subarray(0, controlLength)),
+    fds: decodeRights(control.subarray(0, controlLength)),
     truncated: (flags & (MSG_TRUNC | MSG_CTRUNC)) !== 0,
   }
 }

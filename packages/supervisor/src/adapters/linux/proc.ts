@@ -1,22 +1,17 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { procStat } from '#shared/proc-stat.js'
 
 /** What /proc tells of processes: see proc(5). A process may end while it is looked at; then it has nothing. */
 
-interface Stat {
-  state: string
-  group: number
-  startTime: string
-}
-
 /** Clock ticks from boot to the start of the process: with the pid, an identity. Null if it is gone. */
 export function startTime(pid: number): string | null {
-  return readStat(pid)?.startTime ?? null
+  return procStat(pid)?.startTime ?? null
 }
 
 /** The leader of a process group that was executed with this in its environment, `NAME=value`. Null: there is none. */
 export function leaderWith(assignment: string): number | null {
   const isLeader = (pid: number) => {
-    const stat = readStat(pid)
+    const stat = procStat(pid)
     return stat?.group === pid && stat.state !== 'Z'
   }
   const found = pids().find(
@@ -28,7 +23,7 @@ export function leaderWith(assignment: string): number | null {
 /** Living processes of the process group. */
 export function groupMembers(group: number): number[] {
   return pids().filter((pid) => {
-    const stat = readStat(pid)
+    const stat = procStat(pid)
     return stat?.group === group && stat.state !== 'Z'
   })
 }
@@ -40,7 +35,7 @@ export function groupMembers(group: number): number[] {
 export function residentBytes(groups: ReadonlySet<number>): Map<number, number> {
   const sizes = new Map<number, number>()
   for (const pid of pids()) {
-    const group = readStat(pid)?.group
+    const group = procStat(pid)?.group
     if (group === undefined || !groups.has(group)) continue
     const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1]
     sizes.set(group, (sizes.get(group) ?? 0) + Number(kibibytes ?? 0) * 1024)
@@ -107,16 +102,6 @@ function pids(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-}
-
-function readStat(pid: number): Stat | null {
-  // The name in field 2 may hold spaces and parentheses: what is counted begins after the last one.
-  const fields = read(`/proc/${pid}/stat`)
-    ?.replace(/^.*\) /s, '')
-    .split(' ')
-  const [state, group, startTime] = [fields?.[0], fields?.[2], fields?.[19]]
-  if (state === undefined || group === undefined || startTime === undefined) return null
-  return { state, group: Number(group), startTime }
 }
 
 function read(path: string): string | null {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { groupMembers } from './proc.js'
 
 /** An instance's processes: the one that was started leads a group, and its children are born into it. */
 export interface ProcessGroup {
@@ -17,26 +17,10 @@ export function processGroup(leader: number): ProcessGroup {
     leader,
     members() {
       if (performance.now() - lookedAt > staleAfterMs) {
-        members = membersOf(leader)
+        members = groupMembers(leader).filter((pid) => pid !== leader)
         lookedAt = performance.now()
       }
       return members
     },
-  }
-}
-
-const membersOf = (leader: number): number[] =>
-  readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => pid !== leader && groupOf(pid) === leader)
-
-/** proc(5), stat: pid (comm) state ppid pgrp; comm may hold blanks and parentheses. */
-function groupOf(pid: number): number | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
-  } catch {
-    return null
   }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { toProcNetPort } from '#shared/ip-address.js'
 import { socketOwner } from './proc.js'
 
 /** ` by nginx (pid 812)`, or nothing where /proc does not show it. */
@@ -9,7 +10,7 @@ export function describeOwner(inode: number | null): string {
 
 /** The socket that has the port: for TCP one that listens. */
 export function inetSocketInode(type: 'tcp' | 'udp', port: number): number | null {
-  const portHex = port.toString(16).toUpperCase().padStart(4, '0')
+  const portHex = toProcNetPort(port)
   for (const table of [type, `${type}6`]) {
     for (const fields of rows(`/proc/net/${table}`)) {
       const [, local, , state] = fields

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import { signalGroup } from '#shared/signal-group.js'
 import type { ProbeHandler } from '../../model/index.js'
 import type { Outcome, TryContext } from './outcome.js'
 import { healthy, unhealthy } from './outcome.js'
@@ -36,7 +37,7 @@ export function execProbe(
       resolve(outcome)
     }
     const onAbort = () => {
-      killGroup(child.pid)
+      if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
       end(unhealthy(`${asked} did not end within ${timeoutSeconds} s${lastLine(output)}`))
     }
     signal.addEventListener('abort', onAbort, { once: true })
@@ -52,15 +53,6 @@ export function execProbe(
       })
     })
   })
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // It ended in the meantime.
-  }
 }
 
 function lastLine(output: string): string {

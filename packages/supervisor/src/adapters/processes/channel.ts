@@ -4,8 +4,8 @@ import { createServer } from 'node:net'
 import { setImmediate as immediate } from 'node:timers/promises'
 import type { InstanceMessage, SupervisorMessage } from '@handover/process/protocol'
 import { protocolVersion } from '@handover/process/protocol'
+import { LineSplitter } from '#shared/lines.js'
 import { judge } from './instance-message.js'
-import { lineSplitter } from './json-lines.js'
 
 const longestLine = 64 * 1024
 /** One process of an instance has one connection; a node:cluster has one for each worker, and some reconnect. */
@@ -88,15 +88,17 @@ function listening(server: Server, path: string): Promise<void> {
 }
 
 function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObserver): void {
-  const split = lineSplitter(longestLine)
+  const lines = new LineSplitter()
+  const isTooLong = (text: string) => Buffer.byteLength(text) > longestLine
+  const refuseLong = () => refuse(`a line is longer than ${longestLine} bytes`)
   const refuse = (reason: string) => {
     say(socket, { type: 'error', message: reason })
     socket.removeAllListeners('data').resume().end()
   }
   socket.on('error', () => {}) // the peer went away; 'close' follows
-  socket.on('data', (chunk) => {
-    for (const line of split(chunk)) {
-      if (line === null) return refuse(`a line is longer than ${longestLine} bytes`)
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    for (const line of lines.push(String(chunk))) {
+      if (isTooLong(line)) return refuseLong()
       const judged = judge(line)
       if (judged.kind === 'malformed') return refuse(judged.reason)
       if (judged.kind === 'unknown') {
@@ -109,6 +111,7 @@ function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObser
       }
       observer.message(socket, judged.message)
     }
+    if (isTooLong(lines.rest)) refuseLong()
   })
 }
 

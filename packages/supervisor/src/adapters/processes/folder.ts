@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from 'n
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { longestUnixPath } from '../linux/sockaddr.js'
+import { maxUnixPathBytes } from '#shared/socket-address.js'
 
 /** What an instance and its supervisor share: `<runDir>/<instance>/`. */
 export interface InstanceFolder {
@@ -15,10 +15,10 @@ export interface InstanceFolder {
 export function instanceFolder(runDir: string, instance: string): Result<InstanceFolder> {
   const path = join(runDir, instance)
   const channel = join(path, 'channel.sock')
-  if (Buffer.byteLength(channel) > longestUnixPath) {
+  if (Buffer.byteLength(channel) > maxUnixPathBytes) {
     return failed(
       'CannotStart',
-      `the path "${channel}" is too long for a unix socket, which has at most ${longestUnixPath} bytes; choose a shorter HANDOVER_HOME or name`,
+      `the path "${channel}" is too long for a unix socket, which has at most ${maxUnixPathBytes} bytes; choose a shorter HANDOVER_HOME or name`,
     )
   }
   return ok({ path, channel, notify: join(path, 'notify.sock'), probes: join(path, 'probe') })

@@ -50,7 +50,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
   return {
     check(revision) {
       const plan = runnable(prepare(revision, specifiedPort(revision)))
-      return plan.ok ? ok({ speaks: plan.value.speaks }) : plan
+      return plan.ok ? ok({ hasLibrary: plan.value.hasLibrary }) : plan
     },
     async launch(order, observer) {
       const plan = runnable(prepare(order.revision, firstTcpPort(order.listeners)))

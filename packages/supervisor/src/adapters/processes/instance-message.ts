@@ -1,4 +1,5 @@
-import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
+import type { InstanceMessage } from '@handover/process/protocol'
+import { accountFields } from '@handover/process/protocol'
 
 /** A line of the channel, judged: an instance may be of any version, or not ours at all. */
 export type Judged =
@@ -15,24 +16,12 @@ const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
 const isOptionalString: Check = (value) => value === undefined || isString(value)
 
-export const accountFields: (keyof ConnectionAccount)[] = [
-  'accepted',
-  'adopted',
-  'answered',
-  'endedByPeer',
-  'endedOrderly',
-  'endedAtDeadline',
-  'handedOver',
-  'open',
-  'active',
-]
-/** Not said by every version. */
-export const optionalFields: (keyof ConnectionAccount)[] = ['refused', 'slowestMs']
 const isCount: Check = (value) => isNumber(value) && Number(value) >= 0
 const isAccount: Check = (value) =>
   isRecord(value) &&
-  accountFields.every((field) => isCount(value[field])) &&
-  optionalFields.every((field) => value[field] === undefined || isCount(value[field]))
+  Object.entries(accountFields).every(
+    ([field, need]) => isCount(value[field]) || (need === 'optional' && value[field] === undefined),
+  )
 
 /** What each message must carry. A field more is no harm: a later version may have added it. */
 const fields: Record<Type, Record<string, Check>> = {

@@ -7,20 +7,20 @@ import type { AdoptOrder, LaunchedProcess, LaunchOrder, ProcessObserver } from '
 import type { LaunchPlan } from '../launch/index.js'
 import { errorCode } from '../linux/posix.js'
 import { adoptProcess } from './adopt.js'
-import type { Contract } from './contract.js'
-import { openContract } from './contract.js'
+import type { Contract } from './instance-sockets.js'
+import { openContract } from './instance-sockets.js'
 import { instanceEnvironment } from './environment.js'
 import type { InstanceFolder } from './folder.js'
 import { createFolder, giveFolder, instanceFolder, ownerOfFolder, removeFolder } from './folder.js'
-import { heldBack } from '../../held-back.js'
+import { bufferedObserver } from '../../buffered-observer.js'
 import type { ProcessesOptions } from './options.js'
 import type { OutputFile } from './output.js'
 import { lastLines, openOutput, outputFile } from './output.js'
 import type { LiveProcess } from './spawn.js'
 import { becameProgram, couldNotExecute, killGroup, spawnDetached } from './spawn.js'
 import type { TicketKeys } from './ticket-keys.js'
-import type { Voice } from './voice.js'
-import { voice } from './voice.js'
+import type { Voice } from './reports.js'
+import { voice } from './reports.js'
 
 /** A launched instance, until it is gone. */
 export interface Running extends LaunchedProcess {
@@ -54,7 +54,7 @@ export async function launchInstance(
   order: LaunchOrder,
   observer: ProcessObserver,
 ): Promise<Result<Running>> {
-  const held = heldBack(observer)
+  const held = bufferedObserver(observer)
   const heard = voice(inodesOf(order), held.observer)
   const outfit = await prepareOutfit(options, plan, order, heard)
   if (!outfit.ok) return outfit
@@ -73,7 +73,7 @@ export async function adoptInstance(
   order: AdoptOrder,
   observer: ProcessObserver,
 ): Promise<Result<Running>> {
-  const held = heldBack(observer)
+  const held = bufferedObserver(observer)
   const heard = voice(inodesOf(order), held.observer)
   if (order.replacing) heard.execAsked(order.revision.number, true)
   const outfit = await restoreOutfit(options, order, heard)
@@ -85,7 +85,7 @@ export async function adoptInstance(
     return adopted
   }
   const running = follow(adopted.value, outfit.value, heard, held.observer)
-  if (order.speaks)
+  if (order.awaitReconnect)
     await Promise.race([heard.introduced, adopted.value.exit, later(comeBackMs, undefined, { ref: false })])
   setImmediate(held.release)
   return ok(running)

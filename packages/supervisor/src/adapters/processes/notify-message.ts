@@ -2,35 +2,30 @@
 export interface NotifyMessage {
   ready: boolean
   stopping: boolean
-  /** Also asked for by systemd's RELOADING=1: the instance will say READY=1 again. */
-  reloading: boolean
   /** A sign of life. */
   watchdog: boolean
   /** WATCHDOG=trigger: it finds itself unhealthy. */
   trigger: boolean
   /** The time within which the next sign of life is due, from now on; 0: none is. */
   watchdogMicroseconds?: number
-  barrier: boolean
   status?: string
-  mainPid?: number
-  errno?: number
-  /** Microseconds from now by which it wants to be left alone. */
-  extendTimeoutMicroseconds?: number
   /** Lines that are no assignment or whose value is not of its kind. Unknown names are not among them. */
   garbage: string[]
 }
 
 const longestStatus = 4096
 
-/** Reads `NAME=value` lines. Names that we do not know are for others (X_… and later systemd's) and are skipped. */
+/**
+ * Reads `NAME=value` lines. Other names are skipped: MAINPID= (an instance is the process that was started, and its
+ * group), EXTEND_TIMEOUT_USEC= (the grace period is the operator's), RELOADING=, ERRNO=, BARRIER= (what matters is its
+ * descriptor, see `openNotifySocket`), X_…, and those of a later systemd.
+ */
 export function parseNotify(data: Buffer): NotifyMessage {
   const message: NotifyMessage = {
     ready: false,
     stopping: false,
-    reloading: false,
     watchdog: false,
     trigger: false,
-    barrier: false,
     garbage: [],
   }
   const text = decodeUtf8(data)
@@ -50,10 +45,6 @@ function readLine(message: NotifyMessage, line: string): boolean {
       return (message.ready = value === '1')
     case 'STOPPING':
       return (message.stopping = value === '1')
-    case 'RELOADING':
-      return (message.reloading = value === '1')
-    case 'BARRIER':
-      return (message.barrier = value === '1')
     case 'WATCHDOG':
       message.watchdog = value === '1'
       message.trigger = value === 'trigger'
@@ -64,15 +55,6 @@ function readLine(message: NotifyMessage, line: string): boolean {
     case 'STATUS':
       message.status = value.slice(0, longestStatus)
       return true
-    case 'MAINPID':
-      message.mainPid = wholeNumber(value)
-      return message.mainPid !== undefined
-    case 'ERRNO':
-      message.errno = wholeNumber(value)
-      return message.errno !== undefined
-    case 'EXTEND_TIMEOUT_USEC':
-      message.extendTimeoutMicroseconds = wholeNumber(value)
-      return message.extendTimeoutMicroseconds !== undefined
     default:
       return true
   }

@@ -1,7 +1,8 @@
 import { closeSync, rmSync } from 'node:fs'
 import { watchReadable } from '../linux/poll.js'
-import { AF_UNIX, SOCK_DGRAM, bind, recvmsg, socket } from '../linux/posix.js'
-import { unixAddress } from '../linux/sockaddr.js'
+import { AF_UNIX, SOCK_DGRAM } from '#shared/socket-constants.js'
+import { bind, recvmsg, socket } from '../linux/posix.js'
+import { unixAddress } from '#shared/socket-address.js'
 import type { NotifyMessage } from './notify-message.js'
 import { parseNotify } from './notify-message.js'
 

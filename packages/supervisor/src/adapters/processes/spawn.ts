@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { signalGroup } from '#shared/signal-group.js'
 import type { Exit, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { commandLine, startTime } from '../linux/proc.js'
@@ -70,13 +71,7 @@ export async function becameProgram({ pid, exit }: LiveProcess): Promise<boolean
  * KillMode=mixed). The group's number cannot be another's while a member lives, and without members there is
  * nobody to kill.
  */
-export function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, 'SIGKILL')
-  } catch (error) {
-    if (errorCode(error) !== 'ESRCH') throw error
-  }
-}
+export const killGroup = (leader: number): void => signalGroup(leader, 'SIGKILL')
 
 /** Whether the launcher ended because the program could not be executed, as against the program itself. */
 export function couldNotExecute(exit: Exit, output: string[] | null): boolean {

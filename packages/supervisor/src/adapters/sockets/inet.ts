@@ -6,20 +6,15 @@ import {
   AF_INET6,
   IPPROTO_IPV6,
   IPV6_V6ONLY,
-  PosixError,
   SOCK_DGRAM,
   SOCK_STREAM,
   SOL_SOCKET,
   SO_REUSEADDR,
-  bind,
-  getsockname,
-  listen,
-  setsockopt,
-  socket,
-} from '../linux/posix.js'
+} from '#shared/socket-constants.js'
+import { PosixError, bind, getsockname, listen, setsockopt, socket } from '../linux/posix.js'
 import type { Bound } from './bound.js'
 import { describeOwner, inetSocketInode } from '../linux/socket-owner.js'
-import { familyOf, formatInetAddress } from '../linux/sockaddr.js'
+import { familyOf, formatInetAddress } from '#shared/socket-address.js'
 
 type InetSpec = Extract<ListenerSpec, { type: 'tcp' | 'udp' }>
 

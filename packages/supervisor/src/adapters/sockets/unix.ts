@@ -14,10 +14,11 @@ import { failed, ok } from '../../model/index.js'
 import type { FileIdentity } from '../linux/file-identity.js'
 import { identify, unlinkIfOurs } from '../linux/file-identity.js'
 import { groupId, userId } from '../linux/names.js'
-import { AF_UNIX, PosixError, SOCK_STREAM, bind, connect, errorCode, listen, socket } from '../linux/posix.js'
+import { AF_UNIX, SOCK_STREAM } from '#shared/socket-constants.js'
+import { PosixError, bind, connect, errorCode, listen, socket } from '../linux/posix.js'
 import type { Bound } from './bound.js'
 import { describeOwner, unixSocketInode } from '../linux/socket-owner.js'
-import { longestUnixPath, unixAddress } from '../linux/sockaddr.js'
+import { maxUnixPathBytes, unixAddress } from '#shared/socket-address.js'
 
 type UnixSpec = Extract<ListenerSpec, { type: 'unix' }>
 
@@ -27,10 +28,10 @@ type UnixSpec = Extract<ListenerSpec, { type: 'unix' }>
  */
 export function bindUnix(spec: UnixSpec): Result<Bound> {
   const length = Buffer.byteLength(spec.path)
-  if (length > longestUnixPath) {
+  if (length > maxUnixPathBytes) {
     return failed(
       'Usage',
-      `the path "${spec.path}" has ${length} bytes; a unix socket's has at most ${longestUnixPath}`,
+      `the path "${spec.path}" has ${length} bytes; a unix socket's has at most ${maxUnixPathBytes}`,
     )
   }
   const owner = ownerOf(spec)

@@ -5,7 +5,7 @@ import type { Application, Manifest } from '../../kubernetes/api/apply.js'
 import { applyOne, namespaceOf, rehearse, titleOf } from '../../kubernetes/api/apply.js'
 import { refused } from '../../kubernetes/api/failures.js'
 import type { Answer, ApiFailure, Cluster } from '../../kubernetes/api/ports.js'
-import { exitCodes } from '../../control/api.js'
+import { exitCodes, worstExitCode } from '../../control/api.js'
 import { exitCodeOf, valueOf } from '../exit.js'
 import { say } from '../output/talk.js'
 import { fail, reach } from './reach.js'
@@ -182,5 +182,5 @@ function halfway(failure: ApiFailure, applied: string[], left: Application[]): A
 function finish({ failure, reported }: ApplyOutcome, code: number): number {
   if (!failure) return code
   if (!reported) say(`handover: ${failure.message}`)
-  return Math.max(code, exitCodeOf(failure))
+  return worstExitCode([code, exitCodeOf(failure)])
 }

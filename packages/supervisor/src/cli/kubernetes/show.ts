@@ -1,7 +1,7 @@
 import type { ServiceStatus } from '../../model/index.js'
 import type { RollEnd, RollOrder } from '../../kubernetes/api/roll.js'
 import { roll } from '../../kubernetes/api/roll.js'
-import { exitCodes } from '../../control/api.js'
+import { exitCodes, worstExitCode } from '../../control/api.js'
 import { exitCodeOf } from '../exit.js'
 import { sayOutput } from '../operate.js'
 import { servicePicture } from '../output/picture.js'
@@ -58,7 +58,7 @@ export async function rollAndShow(
   view.end()
   leaving.end()
   report(ends, options.json === true)
-  return Math.max(...ends.map((end) => exitCodeAt(end, leaving)))
+  return worstExitCode(ends.map((end) => exitCodeAt(end, leaving)))
 }
 
 function report(ends: RollEnd[], json: boolean): void {

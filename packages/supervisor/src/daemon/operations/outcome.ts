@@ -1,6 +1,6 @@
 import type { Failure, Receipt } from '../../model/index.js'
 import type { WaitFor } from '../../control/api.js'
-import { exitCodes } from '../../control/api.js'
+import { exitCodes, worstExitCode } from '../../control/api.js'
 import type { Engine } from '../../engine/index.js'
 import type { Outcome, Task } from './task.js'
 import { codeOfRefusal } from './task.js'
@@ -21,7 +21,7 @@ export async function outcomeOf(
       codes.push(codeOf(receipt))
     }),
   )
-  return { exitCode: worst(codes), failures }
+  return { exitCode: worstExitCode(codes), failures }
 }
 
 /** Null: the service was stopped before its rollout ended. */
@@ -46,10 +46,4 @@ function codeOf(receipt: Receipt | null): number {
     case undefined:
       return exitCodes.failed
   }
-}
-
-/** Of several services' results the one that asks most for a person's attention. */
-function worst(codes: number[]): number {
-  const order: number[] = [exitCodes.usage, exitCodes.failed, exitCodes.rolledBack]
-  return order.find((code) => codes.includes(code)) ?? exitCodes.done
 }

@@ -5,17 +5,14 @@ import {
   AF_INET,
   AF_INET6,
   AF_UNIX,
-  PosixError,
   SOCK_DGRAM,
   SOCK_STREAM,
   SOL_SOCKET,
   SO_ACCEPTCONN,
   SO_TYPE,
-  getsockname,
-  getsockopt,
-  setCloseOnExec,
-} from '../../adapters/linux/posix.js'
-import { familyOf, formatInetAddress } from '../../adapters/linux/sockaddr.js'
+} from '#shared/socket-constants.js'
+import { PosixError, getsockname, getsockopt, setCloseOnExec } from '../../adapters/linux/posix.js'
+import { familyOf, formatInetAddress } from '#shared/socket-address.js'
 
 /** A socket that systemd passed: from a socket unit, or stored by an earlier supervisor. */
 export interface InheritedSocket {

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs'
-import { AF_UNIX, PosixError, SOCK_DGRAM, connect, sendmsg, socket } from '../../adapters/linux/posix.js'
-import { longestUnixPath, unixAddress } from '../../adapters/linux/sockaddr.js'
+import { AF_UNIX, SOCK_DGRAM } from '#shared/socket-constants.js'
+import { PosixError, connect, sendmsg, socket } from '../../adapters/linux/posix.js'
+import { checkUnixName, namedUnixAddress } from '#shared/socket-address.js'
 
 /** `NAME=value` lines of sd_notify(3), in the order of the fields. */
 export type Assignments = Record<string, string | number>
@@ -13,12 +14,12 @@ export type Assignments = Record<string, string | number>
  * (daemon-reexec).
  */
 export function sendNotification(path: string, assignments: Assignments, fds: number[] = []): string | null {
-  const problem = checkPath(path)
+  const problem = checkUnixName('NOTIFY_SOCKET', path)
   if (problem !== null) return problem
   const lines = Object.entries(assignments).map(([name, value]) => `${name}=${oneLine(value)}`)
   const fd = socket(AF_UNIX, SOCK_DGRAM)
   try {
-    connect(fd, notifyAddress(path))
+    connect(fd, namedUnixAddress(path))
     sendmsg(fd, Buffer.from(lines.join('\n')), fds)
     return null
   } catch (error) {
@@ -27,21 +28,6 @@ export function sendNotification(path: string, assignments: Assignments, fds: nu
   } finally {
     closeSync(fd)
   }
-}
-
-function checkPath(path: string): string | null {
-  if (!path.startsWith('/') && !path.startsWith('@'))
-    return `NOTIFY_SOCKET is "${path}", wanted an absolute path or a name after "@"`
-  const bytes = Buffer.byteLength(path)
-  return bytes > longestUnixPath
-    ? `NOTIFY_SOCKET is "${path}", a path of ${bytes} bytes, wanted at most ${longestUnixPath}`
-    : null
-}
-
-/** `@` stands for the leading NUL of the abstract namespace (unix(7)); an abstract name has no closing NUL. */
-function notifyAddress(path: string): Buffer {
-  if (!path.startsWith('@')) return unixAddress(path)
-  return unixAddress(`\0${path.slice(1)}`).subarray(0, -1)
 }
 
 const oneLine = (value: string | number): string => String(value).replaceAll('\n', ' ')

@@ -296,6 +296,61 @@ test('an undo whose answer was lost is asked for again, and found done', async (
   assert.match(stdout, /rolled back/)
 })
 
+test('apply exits with 1, not 3, when one Deployment is rolled back and another is refused', async (t) => {
+  const { run, path } = folderOf(t)
+  const service = (port: number) => ({ command: ['x'], listen: { http: port }, kubernetes: { image: 'v2' } })
+  const config = JSON.stringify({ services: { web: service(8080), worker: service(8081) } })
+  writeFileSync(join(path, 'handover.config.json'), config)
+  const crash = pod('new-1', 'v2', {
+    container: {
+      restartCount: 3,
+      state: { waiting: { reason: 'CrashLoopBackOff' } },
+      lastState: { terminated: { exitCode: 3 } },
+    },
+  })
+  const back = deployment('v1', 3, { status: { ...complete, observedGeneration: 3 } })
+  const rolling = deployment('v2', 2, {
+    status: { observedGeneration: 2, replicas: 3, updatedReplicas: 1 },
+  })
+  let undone = false
+  let begun = false
+  const api = await apiServer(
+    t,
+    cluster((asked) => {
+      if (asked.path === '/version') return { json: { gitVersion: 'v1.30.1' } }
+      if (asked.path.endsWith('/log')) return { json: 'boom' }
+      if (asked.method === 'PATCH' && !asked.query.has('dryRun')) {
+        if (asked.path.endsWith('/deployments/worker')) return status(403, 'no rights for the worker')
+        if (asked.path.endsWith('/deployments/web')) {
+          undone = begun
+          begun = true
+        }
+      }
+      if (asked.method === 'PATCH') return { json: undone ? back : deployment('v2', 2) }
+      if (asked.path.endsWith('/deployments/web') && undone) return { json: back }
+      switch (askedFor(asked)) {
+        case 'watch deployments':
+          return { stream: [{ type: 'MODIFIED', object: undone ? back : rolling }], end: 'clean' }
+        case 'list replicasets':
+          return list([
+            replicaSet('v1', 1, { status: { replicas: 2, availableReplicas: 2 } }),
+            ...(begun ? [replicaSet('v2', 2)] : []),
+          ])
+        case 'watch pods':
+          return { stream: begun ? [{ type: 'ADDED', object: crash }] : [], end: 'clean' }
+        case 'watch replicasets':
+          return { stream: begun ? [{ type: 'ADDED', object: replicaSet('v2', 2) }] : [], end: 'clean' }
+        default:
+          return undefined
+      }
+    }),
+  )
+  const { code, stdout, stderr } = await run(api.kubeconfig, 'apply')
+  assert.match(stdout, /rolled back/, stderr)
+  assert.match(stderr, /no rights for the worker/)
+  assert.equal(code, 1, stderr)
+})
+
 const manifestConfig = JSON.stringify({
   services: { web: { command: ['web'], listen: { http: 8080 }, kubernetes: { image: 'v1' } } },
 })

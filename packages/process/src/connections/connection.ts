@@ -1,0 +1,195 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type net from 'node:net'
+import type { Upgraded } from './websocket/upgraded.js'
+
+/** A request that was received and is not yet answered to its last byte. */
+export interface Exchange {
+  /** For people: `GET /slow`. */
+  readonly label: string
+  /** Milliseconds, performance.now(). */
+  readonly startedAt: number
+  /** HTTP/2 only. */
+  readonly stream?: ServerHttp2Stream
+  /** HTTP/1 only. */
+  readonly request?: IncomingMessage
+  readonly response?: ServerResponse
+}
+
+/** How a connection ended, for the account. */
+export type Fate = 'peer' | 'orderly' | 'deadline' | 'handedOver'
+
+/**
+ *     accepted ─┐
+ *               ├─► serving ──── startClosing ───► closing ──► ended      no further request is answered
+ *     received ─┘    │   ▲
+ *             setOut │   │ comeBack
+ *                    ▼   │
+ *                    away ─────────────────────────────────► released   another process serves it
+ *
+ * Whatever its phase, the client or the deadline can end it. A received HTTP/1 connection is also `aside` until its
+ * next request (`introduced`): Node's server does not know it yet.
+ */
+export type Phase = 'serving' | 'away' | 'closing'
+
+/** One connection of a tracked server. Only the functions in this file change it. */
+export interface Connection {
+  readonly server: net.Server
+  /** As it was accepted. */
+  readonly socket: net.Socket
+  /** What the application's protocol runs on: the TLS socket above `socket` after the handshake, else `socket`. */
+  readonly stream: net.Socket
+  readonly phase: Phase
+  /** Oldest first. Empty while the connection is away. */
+  readonly exchanges: readonly Exchange[]
+  /** How many requests the client has sent on it, to earlier processes as well. Never decreases. */
+  readonly requests: number
+  /** The largest number of unanswered requests it has had at once. Never decreases. */
+  readonly busiest: number
+  /** Set on an HTTP/2 connection, and never changed after that. */
+  readonly session: ServerHttp2Session | null
+  /** Set once it was asked to become a WebSocket, and never on an HTTP/2 connection. */
+  readonly upgraded: Upgraded | null
+  /** When it was accepted or last became idle: milliseconds, performance.now(). Meaningless while it has exchanges. */
+  readonly idleSince: number
+  /** How it ends, where that is known before the socket is closed. `handedOver` exactly while it is away. */
+  readonly fate: Fate | null
+  /** Received from another process, and not given to the server yet. Becomes false once, and stays so. */
+  readonly aside: boolean
+  /** The application wants it to stay in this process. Becomes true once, and stays so: it is never away then. */
+  readonly pinned: boolean
+  /** While it is away: the timeout that the socket had before, in milliseconds; 0 is none. */
+  readonly timeoutMs: number
+}
+
+/** What this file may change. */
+interface State extends Connection {
+  stream: net.Socket
+  phase: Phase
+  exchanges: Exchange[]
+  requests: number
+  busiest: number
+  session: ServerHttp2Session | null
+  upgraded: Upgraded | null
+  idleSince: number
+  fate: Fate | null
+  aside: boolean
+  pinned: boolean
+  timeoutMs: number
+}
+
+const state = (connection: Connection): State => connection as State
+
+/** The server has accepted it. */
+export function accepted(server: net.Server, socket: net.Socket): Connection {
+  const connection: State = {
+    server,
+    socket,
+    stream: socket,
+    phase: 'serving',
+    exchanges: [],
+    requests: 0,
+    busiest: 0,
+    session: null,
+    upgraded: null,
+    idleSince: performance.now(),
+    fate: null,
+    aside: false,
+    pinned: false,
+    timeoutMs: 0,
+  }
+  return connection
+}
+
+/** Another process has served `requests` requests on it. An HTTP/1 connection is aside; `upgraded`: a WebSocket is not. */
+export function received(
+  server: net.Server,
+  socket: net.Socket,
+  requests: number,
+  upgraded: Upgraded | null,
+): Connection {
+  return Object.assign(state(accepted(server, socket)), { requests, upgraded, aside: upgraded === null })
+}
+
+/** The server knows it now, as if it had accepted it. */
+export function introduced(connection: Connection): void {
+  state(connection).aside = false
+}
+
+/** The TLS handshake is done. */
+export function secured(connection: Connection, stream: net.Socket): void {
+  state(connection).stream = stream
+  state(connection).idleSince = performance.now()
+}
+
+/** HTTP/2 was negotiated. */
+export function openedSession(connection: Connection, session: ServerHttp2Session): void {
+  state(connection).session = session
+}
+
+export function becameUpgraded(connection: Connection, upgraded: Upgraded): void {
+  state(connection).upgraded = upgraded
+}
+
+/** A request has arrived. */
+export function beganExchange(connection: Connection, exchange: Exchange): void {
+  const changed = state(connection)
+  const count = changed.exchanges.push(exchange)
+  changed.requests++
+  if (count > changed.busiest) changed.busiest = Math.max(changed.busiest, unanswered(changed).length)
+}
+
+/** The answer is written, or the request was given up. False if it was over before. */
+export function endedExchange(connection: Connection, exchange: Exchange): boolean {
+  const changed = state(connection)
+  const index = changed.exchanges.indexOf(exchange)
+  if (index === -1) return false
+  changed.exchanges.splice(index, 1)
+  if (changed.exchanges.length === 0) changed.idleSince = performance.now()
+  return true
+}
+
+/** The client's FIN has come. It ended the connection if this process had not sent its own. */
+export function endedByPeer(connection: Connection): void {
+  state(connection).fate ??= 'peer'
+}
+
+/** This process ends it where the protocol allows it. */
+export function endedOrderly(connection: Connection): void {
+  state(connection).fate ??= 'orderly'
+}
+
+/** No further request is answered, and the client knows it or is about to. A drain no longer waits for its idle time. */
+export function startClosing(connection: Connection): void {
+  state(connection).phase = 'closing'
+}
+
+/** The deadline has passed. */
+export function markCut(connection: Connection): void {
+  state(connection).fate = 'deadline'
+}
+
+/** The application wants it to stay in this process. */
+export function pin(connection: Connection): void {
+  state(connection).pinned = true
+}
+
+/** It is on its way to another process, which reads from it from now on. */
+export function setOut(connection: Connection): void {
+  const changed = state(connection)
+  changed.phase = 'away'
+  changed.fate = 'handedOver'
+  changed.timeoutMs = changed.socket.timeout ?? 0
+}
+
+/** The other process did not take it. */
+export function comeBack(connection: Connection): void {
+  const changed = state(connection)
+  changed.phase = 'serving'
+  changed.fate = null
+}
+
+/** The requests whose answer the application has not ended yet. */
+function unanswered({ exchanges }: Connection): Exchange[] {
+  return exchanges.filter(({ response, stream }) => !(stream ?? response)?.writableEnded)
+}

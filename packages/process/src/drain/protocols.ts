@@ -1,0 +1,25 @@
+import type { Connection } from '../connections/connection.js'
+import { eventStream } from './event-stream.js'
+import { http1 } from './http1.js'
+import { http2 } from './http2.js'
+import type { DrainContext, Protocol, ProtocolDrain } from './protocol.js'
+import { rawTcp } from './raw-tcp.js'
+import { webSocket } from './websocket.js'
+
+/** Every connection is of one of them at least; the last one takes all that is left. */
+const protocols: readonly Protocol[] = [http2, eventStream, http1, webSocket, rawTcp]
+
+export const protocolOf = (connection: Connection): Protocol =>
+  protocols.find((protocol) => protocol.owns(connection)) ?? rawTcp
+
+export const protocolDrains = (context: DrainContext): ProtocolDrain[] =>
+  protocols.map((protocol) => protocol.drain(context))
+
+/** For people: `GET /slow 12.3 s` for each request in flight, else what the connection is. */
+export function describe(connection: Connection): string[] {
+  if (connection.exchanges.length === 0) return [protocolOf(connection).name]
+  const now = performance.now()
+  return connection.exchanges.map(
+    ({ label, startedAt }) => `${label} ${((now - startedAt) / 1000).toFixed(1)} s`,
+  )
+}

@@ -1,0 +1,99 @@
+import fs from 'node:fs'
+import type net from 'node:net'
+import * as transition from '../connections/connection.js'
+import type { Connection } from '../connections/connection.js'
+import type { Connections } from '../connections/connections.js'
+import { descriptorOf, startReading, stopReading } from '../node/handle.js'
+import type { Greeting, MovedConnection } from '../protocol/moves.js'
+import { http1 } from './http1.js'
+import type { Home, Movable } from './movable.js'
+import { webSocket } from './websocket.js'
+
+/** Every kind of connection that moves. The order is the one in which they set out. */
+const kinds: readonly Movable[] = [http1, webSocket]
+
+const kindOf = (connection: Connection): Movable | undefined => kinds.find((kind) => kind.owns(connection))
+
+/** Whether another process could continue it, once it is at rest. Also while it is away. */
+export function isMovable(connection: Connection): boolean {
+  const { phase, pinned, socket } = connection
+  if (phase === 'closing' || pinned || kindOf(connection)?.mayMove(connection) !== true) return false
+  return socket.readable && socket.writable && !socket.destroyed && descriptorOf(socket) >= 0
+}
+
+/** Whether a process with that greeting takes it. */
+export const isWelcome = (connection: Connection, greeting: Greeting): boolean =>
+  kindOf(connection)?.isWelcome(connection, greeting) === true
+
+/** Those of the candidates that can leave in this turn, see `Movable.atRest`. */
+export function* atRest(
+  connections: Connections,
+  candidates: readonly Connection[],
+  decided: () => void,
+): Generator<Connection> {
+  for (const kind of kinds) {
+    const own = candidates.filter((connection) => kind.owns(connection))
+    if (own.length > 0) yield* kind.atRest(connections, own, decided)
+  }
+}
+
+/** Whether its application may write at any time. */
+export const writesUnasked = (connection: Connection): boolean => kindOf(connection)?.hasWritten !== undefined
+
+/** Whether its application has written since it set out. */
+export const hasWritten = (connection: Connection): boolean =>
+  kindOf(connection)?.hasWritten?.(connection) === true
+
+/** What the process that receives it must know. `listener`: the name of the listener that it came from. */
+export function recordOf(connection: Connection, listener: string): MovedConnection {
+  const { aside, requests, socket } = connection
+  const fresh = socket.bytesRead === 0 && !aside
+  return { listener, fresh, requests, ...kindOf(connection)?.record(connection) }
+}
+
+/** From here on another process reads from it, and this one does not. */
+export function setOut(connection: Connection): void {
+  const { socket } = connection
+  transition.setOut(connection)
+  socket.setTimeout(0)
+  stopReading(socket)
+  kindOf(connection)?.setOut?.(connection)
+}
+
+/** It was not taken, and is served here again. */
+export function comeBack(connection: Connection): void {
+  const { socket } = connection
+  if (socket.destroyed) return
+  transition.comeBack(connection)
+  socket.setTimeout(connection.timeoutMs)
+  startReading(socket)
+  kindOf(connection)?.comeBack?.(connection)
+}
+
+/** Another process has it. */
+export function depart(connections: Connections, connection: Connection): void {
+  kindOf(connection)?.gone?.(connection)
+  connections.release(connection)
+}
+
+/** Whether `server` can continue connections of any kind. */
+export const canReceive = (server: net.Server): boolean => kinds.some((kind) => kind.serves(server))
+
+/** What a process says to one that wants to send connections. */
+export function greetingOf(home: Home): Greeting {
+  const greeting: Greeting = { version: 1, open: home.connections.open.size }
+  return Object.assign(greeting, ...kinds.map((kind) => kind.greeting?.(home) ?? {})) as Greeting
+}
+
+/** Continues a connection of another process on `server`. False where that is impossible; `fd` is closed then. */
+export function receive(
+  home: Home,
+  server: net.Server | undefined,
+  record: MovedConnection,
+  fd: number,
+): boolean {
+  const kind = server?.listening === true ? kinds.find((one) => one.matches(record)) : undefined
+  if (server !== undefined && kind !== undefined) return kind.receive(home, server, record, fd)
+  fs.closeSync(fd)
+  return false
+}

@@ -1,0 +1,249 @@
+import { EventEmitter } from 'node:events'
+import type net from 'node:net'
+import { Alone } from '../alone/alone.js'
+import { takeOver } from '../alone/take-over.js'
+import { AccountReports } from '../announce/account-reports.js'
+import type { Announcer, Mode } from '../announce/announcer.js'
+import { forgetUnused } from '../announce/descriptor-store.js'
+import { openAnnouncer } from '../announce/open-announcer.js'
+import { CarriedOver } from '../in-place/carried-over.js'
+import type { ImageOptions } from '../in-place/image.js'
+import { execRequested } from '../in-place/requested.js'
+import { describeListener, type InheritedListener } from '../listeners/inherited.js'
+import { probes, type Probes } from '../probes/handlers.js'
+import { ProbeServer } from '../probes/server.js'
+import { HandoverError } from '../protocol/errors.js'
+import type { DrainReport, ServiceState } from '../protocol/lifecycle.js'
+import type { SupervisorMessage } from '../protocol/messages.js'
+import { ownCommandLine, type CommandLine } from '../system/command-line.js'
+import type { ProcessResources } from './contract.js'
+import { ServiceDrain } from './drain.js'
+import type { ServiceEvents } from './events.js'
+import { ServiceExec } from './exec.js'
+import type { Settings } from './options.js'
+import { Servers } from './servers.js'
+import { Traffic } from './traffic.js'
+
+/**
+ * One process of a service, from starting to closed: it composes the rooms of this library. An application uses it
+ * through `Service`, and the preload directly.
+ */
+export class ServiceCore {
+  readonly settings: Settings
+  readonly events: EventEmitter<ServiceEvents>
+  readonly announcer: Announcer
+  readonly traffic: Traffic
+  readonly servers: Servers
+  readonly alone: Alone
+  readonly execution: ServiceExec
+  readonly ending: ServiceDrain
+  readonly #mode: Mode
+  readonly #resources: ProcessResources
+  readonly #carriedOver: CarriedOver
+  readonly #reports = new AccountReports(() => this.#reportAccount())
+  readonly #probeServer: ProbeServer
+  #state: ServiceState = 'starting'
+  #serving = false
+
+  readonly warn = (message: string): void => this.emit('warning', message)
+
+  /** `events`: where the events of the service are emitted. */
+  constructor(
+    settings: Settings,
+    mode: Mode,
+    resources: ProcessResources,
+    events = new EventEmitter<ServiceEvents>(),
+  ) {
+    const { environment } = resources
+    this.settings = settings
+    this.events = events
+    this.#mode = mode
+    this.#resources = resources
+    resources.taken ??= takeOver(settings.alone, environment)
+    this.#carriedOver = new CarriedOver(environment)
+    const received = (message: SupervisorMessage) => this.#received(message)
+    this.announcer = openAnnouncer(environment, mode, received, this.generation)
+    this.traffic = this.#newTraffic()
+    this.servers = this.#newServers()
+    const commandLine = ownCommandLine()
+    this.alone = this.#newAlone(commandLine)
+    this.execution = this.#newExec(commandLine)
+    this.ending = this.#newDrain()
+    const mayBeTaken = environment.HANDOVER_PREDECESSOR !== undefined
+    this.#probeServer = new ProbeServer(settings.probes, this.probes(), this.warn, mayBeTaken)
+    if (mode === 'library') this.#serve()
+    this.servers.resume(resources)
+  }
+
+  get state(): ServiceState {
+    return this.#state
+  }
+
+  get inherited(): readonly InheritedListener[] {
+    return this.servers.listeners.inherited
+  }
+
+  get generation(): number {
+    return this.#carriedOver.generation
+  }
+
+  /** Milliseconds until the drain cuts what is left; 0 before a drain. */
+  get remainingMs(): number {
+    return this.ending.remainingMs
+  }
+
+  probes(): Probes {
+    return probes(() => this.#state)
+  }
+
+  ready(): void {
+    if (this.#state !== 'starting') return
+    this.#state = 'ready'
+    const unused = forgetUnused(this.announcer, this.servers.listeners.unadopted)
+    const closed = this.#carriedOver.finish()
+    if (closed > 0)
+      this.warn(`${closed} kept connections were closed: no server listens where they came from`)
+    if (unused.length > 0) {
+      const text = `No server listens on ${unused.map(describeListener).join(', ')}`
+      this.announcer.say({ type: 'status', text })
+    }
+    this.#reportAccount()
+    this.announcer.say({ type: 'ready' })
+    this.alone.ready()
+    this.emit('ready')
+  }
+
+  async exec(options: ImageOptions = {}): Promise<never> {
+    this.#check(this.#state === 'ready')
+    return this.execution.run(options)
+  }
+
+  drain(reason: string): Promise<DrainReport> {
+    return this.ending.run(reason)
+  }
+
+  /** @throws HandoverError `ERR_HANDOVER_STATE` */
+  refuseWhenDraining(): void {
+    this.#check(!this.ending.begun)
+  }
+
+  emit<Name extends keyof ServiceEvents>(name: Name, ...values: ServiceEvents[Name]): void {
+    ;(this.events as EventEmitter).emit(name, ...values)
+    if (name === 'warning') process.emitWarning(values[0] as string, 'HandoverWarning')
+  }
+
+  /** Leaves everything to another copy of this library, see contract.ts. Null: this one drains. */
+  retire(): ProcessResources | null {
+    if (this.ending.begun) return null
+    const released = this.servers.release()
+    this.servers.close()
+    this.#reports.stop()
+    this.#probeServer.close()
+    this.alone.retire()
+    this.announcer.close()
+    const { environment, taken = null } = this.#resources
+    return { environment, taken, ...released }
+  }
+
+  /** From here on this process is a service, not one of the other programs that inherit the preload. */
+  #serve(): void {
+    if (this.#serving) return
+    this.#serving = true
+    this.#probeServer.open()
+    if (this.settings.tooShort !== null) this.warn(this.settings.tooShort)
+  }
+
+  #received(message: SupervisorMessage): void {
+    this.alone.received(message)
+    if (message.type === 'exec') void execRequested((options) => this.exec(options), message, this.announcer)
+    if (message.type === 'ticketKeys') this.servers.ticketKeys.set(message.keys)
+    if (message.type === 'successors') this.#moveTo(message.sockets.map(String))
+  }
+
+  #moveTo(paths: string[]): void {
+    if (this.settings.handover) this.traffic.mover.setSuccessors(paths)
+  }
+
+  #reportAccount(): void {
+    this.announcer.say({ type: 'account', account: this.traffic.account })
+  }
+
+  #check(condition: boolean): void {
+    if (!condition) throw new HandoverError('ERR_HANDOVER_STATE', `The service is ${this.#state}`)
+  }
+
+  #newTraffic(): Traffic {
+    const { idleMs } = this.settings
+    const nameOf = (server: net.Server) => this.servers.nameOf(server)
+    const traffic = new Traffic(nameOf, idleMs, () => this.remainingMs)
+    traffic.subscribe(() => this.#reports.changed())
+    return traffic
+  }
+
+  #newServers(): Servers {
+    const servers = new Servers(this.#resources, this.#carriedOver, this.traffic, this.announcer, {
+      receives: this.settings.handover,
+      // With another strategy, a copy in systemd's store would be a socket beside the next one's, or in its way.
+      keepsListeners: this.settings.alone.strategy === 'inherit',
+      serving: () => this.#serve(),
+      listening: (...values) => this.emit('listening', ...values),
+      warn: this.warn,
+    })
+    servers.arrivals.subscribe(() => this.#reportAccount())
+    return servers
+  }
+
+  #newAlone(commandLine: CommandLine): Alone {
+    const { environment, taken = null } = this.#resources
+    return new Alone(this, this.announcer, this.servers.passed, {
+      settings: this.settings.alone,
+      mode: this.#mode,
+      drainMs: this.settings.timeoutMs,
+      environment,
+      commandLine,
+      takenOver: taken,
+      transfers: {
+        moveTo: (paths) => this.#moveTo(paths),
+        ticketKeys: () => this.servers.ticketKeys.encoded,
+      },
+    })
+  }
+
+  #newExec(commandLine: CommandLine): ServiceExec {
+    const { handover, idleMs, timeoutMs } = this.settings
+    return new ServiceExec(this.traffic, this.servers, this.announcer, {
+      commandLine,
+      environment: this.#resources.environment,
+      timeoutMs,
+      idleMs,
+      carriesConnections: handover,
+      generation: this.generation,
+      warn: this.warn,
+    })
+  }
+
+  #newDrain(): ServiceDrain {
+    return new ServiceDrain(this.traffic, this.alone, this.announcer, this.settings, {
+      began: (reason) => {
+        this.#state = 'draining'
+        this.execution.abandon()
+        this.servers.drainBegan()
+        this.alone.drainBegan(reason)
+        this.emit('draining', reason)
+      },
+      closed: () => {
+        this.servers.close()
+        this.alone.close()
+        this.#reports.stop()
+        this.traffic.connections.untrackAll()
+        this.#state = 'closed'
+      },
+      ended: (report) => {
+        // With the preload, the application's own handlers come next: until they exit, the process is alive.
+        if (this.#mode === 'library') this.#probeServer.close()
+        this.emit('drained', report)
+      },
+      warn: this.warn,
+    })
+  }
+}

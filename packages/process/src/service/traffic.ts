@@ -1,0 +1,90 @@
+import type net from 'node:net'
+import { pin } from '../connections/connection.js'
+import { Connections } from '../connections/connections.js'
+import { keepAccepting } from '../drain/delay.js'
+import { finishConnections } from '../drain/drain.js'
+import { LastRequests } from '../drain/last-requests.js'
+import { DatagramSockets } from '../listeners/datagram-sockets.js'
+import { Mover } from '../move/mover.js'
+import { addAccounts, type ConnectionAccount, type Participant } from '../protocol/account.js'
+
+/** Everything that is served in the name of this process: connections, UDP sockets, workers of node:cluster. */
+export class Traffic {
+  readonly connections = new Connections()
+  readonly lastRequests = new LastRequests(this.connections)
+  readonly mover: Mover
+  readonly datagrams: DatagramSockets
+  readonly #idleMs: number
+  readonly #participants: Participant[] = []
+  readonly #subscribers = new Set<() => void>()
+
+  /**
+   * `listenerOf`: the name by which a successor knows a server's listener. `idleMs`: how long a drain leaves an idle
+   * connection open, and waits for the answer to a datagram. `remainingMs`: until the drain's deadline.
+   */
+  constructor(
+    listenerOf: (server: net.Server) => string | undefined,
+    idleMs: number,
+    remainingMs: () => number,
+  ) {
+    this.mover = new Mover(this.connections, listenerOf)
+    this.datagrams = new DatagramSockets(idleMs, remainingMs)
+    this.#idleMs = idleMs
+    this.connections.subscribe({ changed: () => this.#notify() })
+    this.join(this.datagrams)
+  }
+
+  get account(): ConnectionAccount {
+    return addAccounts([
+      this.connections.account,
+      ...this.#participants.map((participant) => participant.account),
+    ])
+  }
+
+  /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
+  subscribe(changed: () => void): () => void {
+    this.#subscribers.add(changed)
+    return () => void this.#subscribers.delete(changed)
+  }
+
+  join(participant: Participant): void {
+    this.#participants.push(participant)
+    participant.subscribe(() => this.#notify())
+  }
+
+  /** See `Service.pin()`. */
+  pin(socket: net.Socket): void {
+    const connection = this.connections.of(socket)
+    if (connection !== undefined) pin(connection)
+  }
+
+  /** Some of it is served by other processes. */
+  get hasWorkers(): boolean {
+    return this.#participants.some((participant) => participant !== this.datagrams)
+  }
+
+  /** Resolves after `delayMs`, in which connections are accepted and the older ones leave one by one. */
+  keepAccepting(delayMs: number): Promise<void> {
+    return keepAccepting(this.connections, this.lastRequests, delayMs)
+  }
+
+  /** Finishes everything that is open. Resolves with what was cut at the deadline: milliseconds, performance.now(). */
+  async finish(deadline: number): Promise<string[]> {
+    const limits = { deadline, idleMs: this.#idleMs }
+    const cut = await Promise.all([
+      finishConnections(this.connections, this.mover, limits, this.lastRequests),
+      ...this.#participants.map((participant) => participant.finished()),
+    ])
+    return cut.flat()
+  }
+
+  /** Resolves when nothing is accepted any more, and what was sent to a successor was received or has come back. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
+    await this.mover.settled()
+  }
+
+  #notify(): void {
+    for (const changed of this.#subscribers) changed()
+  }
+}

@@ -1,0 +1,21 @@
+/** Cuts text that comes in chunks into lines. */
+export class LineSplitter {
+  #rest = ''
+
+  /** The lines that end in this chunk, without their line ends. */
+  push(chunk: string): string[] {
+    const lines = (this.#rest + chunk).split('\n')
+    this.#rest = lines.pop() ?? ''
+    return lines
+  }
+
+  /** The beginning of a line that has not ended yet. */
+  get rest(): string {
+    return this.#rest
+  }
+
+  /** Forgets `rest`. */
+  drop(): void {
+    this.#rest = ''
+  }
+}

@@ -1,0 +1,26 @@
+// From Linux's <sys/socket.h>, <netinet/in.h>, <fcntl.h> and <poll.h>. The values are the same on x86-64 and arm64.
+export const AF_UNIX = 1
+export const AF_INET = 2
+export const AF_INET6 = 10
+export const SOCK_STREAM = 1
+export const SOCK_DGRAM = 2
+export const SOCK_NONBLOCK = 0o4000
+export const SOCK_CLOEXEC = 0o2000000
+export const SOL_SOCKET = 1
+export const SO_REUSEADDR = 2
+export const SO_TYPE = 3
+export const SO_REUSEPORT = 15
+export const SO_PEERCRED = 17
+export const SO_ACCEPTCONN = 30
+export const SO_ATTACH_REUSEPORT_CBPF = 51
+export const SO_DETACH_REUSEPORT_BPF = 68
+export const SCM_RIGHTS = 1
+export const MSG_CTRUNC = 0x8
+export const MSG_TRUNC = 0x20
+export const MSG_DONTWAIT = 0x40
+export const MSG_NOSIGNAL = 0x4000
+export const MSG_CMSG_CLOEXEC = 0x40000000
+export const IPPROTO_IPV6 = 41
+export const IPV6_V6ONLY = 26
+export const F_DUPFD_CLOEXEC = 1030
+export const POLLIN = 1
