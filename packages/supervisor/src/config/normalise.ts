@@ -57,14 +57,11 @@ function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields)
 }
 
 function toProbe({ httpGet, tcpSocket, exec, notify: _, ...timing }: ProbeFields): ProbeSpec {
-  return { handler: toHandler({ httpGet, tcpSocket, exec }), ...timing }
+  const handler = toHandler({ httpGet, tcpSocket, exec })
+  return { handler, ...timing }
 }
 
-function toHandler({
-  httpGet,
-  tcpSocket,
-  exec,
-}: Pick<ProbeFields, 'httpGet' | 'tcpSocket' | 'exec'>): ProbeHandler {
+function toHandler({ httpGet, tcpSocket, exec }: Partial<ProbeFields>): ProbeHandler {
   if (httpGet) return { type: 'httpGet', ...withoutUndefined(httpGet) }
   if (tcpSocket) return { type: 'tcpSocket', ...withoutUndefined(tcpSocket) }
   if (exec) return { type: 'exec', command: exec.command }

@@ -51,13 +51,15 @@ const timing = {
   failureThreshold: count(1).default(3).meta({ description: 'Failures in a row that make it unhealthy' }),
 }
 
-/** Kubernetes' probe (core/v1 Probe), and `notify`. */
-export const probe = fields({
+/** What a probe does. It has exactly one of them, see `checkProbes`. */
+export const handlers = {
   httpGet: httpGet.optional(),
   tcpSocket: tcpSocket.optional(),
   exec: exec.optional(),
   notify: notify.optional(),
-  ...timing,
-})
+}
+
+/** Kubernetes' probe (core/v1 Probe), and `notify`. */
+export const probe = fields({ ...handlers, ...timing })
 
 export type ProbeFields = z.output<typeof probe>
