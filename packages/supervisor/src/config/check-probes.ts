@@ -2,12 +2,11 @@ import type { ListenerSpec } from '../model/index.js'
 import type { Problem } from './problems.js'
 import type { Path } from './show.js'
 import { show } from './show.js'
-import { handlers, type ProbeFields } from './schema/probe.js'
+import { handlerNames, type ProbeFields } from './schema/probe.js'
 import type { ServiceFields } from './schema/service.js'
 import { didYouMean } from './suggest.js'
 
 const probeNames = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const
-const handlerNames = Object.keys(handlers) as (keyof typeof handlers)[]
 
 /** Each probe asks in exactly one way, and only on listeners that are there. */
 export function checkProbes(name: string, fields: ServiceFields): Problem[] {

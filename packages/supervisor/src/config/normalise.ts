@@ -8,7 +8,7 @@ import type {
   ServiceSpec,
   StrategySpec,
 } from '../model/index.js'
-import type { ProbeFields } from './schema/probe.js'
+import { handlerNames, type ProbeFields } from './schema/probe.js'
 import type { ServiceFields } from './schema/service.js'
 
 /** A service with every default filled in and every path absolute; `folder` is what relative paths start from. */
@@ -56,16 +56,16 @@ function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields)
   return { timeoutSeconds, idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds) }
 }
 
-function toProbe({ httpGet, tcpSocket, exec, notify: _, ...timing }: ProbeFields): ProbeSpec {
-  const handler = toHandler({ httpGet, tcpSocket, exec })
-  return { handler, ...timing }
+function toProbe(fields: ProbeFields): ProbeSpec {
+  const { initialDelaySeconds, periodSeconds, timeoutSeconds, successThreshold, failureThreshold } = fields
+  const timing = { initialDelaySeconds, periodSeconds, timeoutSeconds, successThreshold, failureThreshold }
+  return { handler: toHandler(fields), ...timing }
 }
 
-function toHandler({ httpGet, tcpSocket, exec }: Partial<ProbeFields>): ProbeHandler {
-  if (httpGet) return { type: 'httpGet', ...withoutUndefined(httpGet) }
-  if (tcpSocket) return { type: 'tcpSocket', ...withoutUndefined(tcpSocket) }
-  if (exec) return { type: 'exec', command: exec.command }
-  return { type: 'notify' }
+/** There is exactly one: `checkProbes` refuses any other number. */
+function toHandler(fields: ProbeFields): ProbeHandler {
+  const type = handlerNames.find((name) => fields[name] !== undefined) ?? 'notify'
+  return { type, ...withoutUndefined(fields[type] ?? {}) } as ProbeHandler
 }
 
 /** A spec is JSON-safe and compared field by field: an absent field is absent, not undefined. */

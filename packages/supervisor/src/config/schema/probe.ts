@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ProbeHandler } from '../../model/index.js'
 import { command, count, fields, seconds, text } from './common.js'
 
 const wantedPort = "a listener's name or a port number from 1 to 65535"
@@ -52,12 +53,14 @@ const timing = {
 }
 
 /** What a probe does. It has exactly one of them, see `checkProbes`. */
-export const handlers = {
+const handlers = {
   httpGet: httpGet.optional(),
   tcpSocket: tcpSocket.optional(),
   exec: exec.optional(),
   notify: notify.optional(),
-}
+} satisfies Record<ProbeHandler['type'], unknown>
+
+export const handlerNames = Object.keys(handlers) as ProbeHandler['type'][]
 
 /** Kubernetes' probe (core/v1 Probe), and `notify`. */
 export const probe = fields({ ...handlers, ...timing })
