@@ -70,7 +70,7 @@ async function measure(name, contender) {
 function summary(name, { version, setup, command }, report) {
   const { requests, failed, inFlight, outcomes, connections } = report.load
   if (inFlight > 0 || outcomes.clientError > 0)
-    throw new Error(`${name}: ${inFlight} in flight and ${outcomes.clientError} client errors, expected none`)
+    throw new Error(`${name}: ${inFlight} in flight and ${outcomes.clientError} client errors, wanted none`)
   const keepAlive = report.load.workloads.find((workload) => workload.name.startsWith('keep-alive'))
   const newConnections = report.load.workloads.find((workload) => workload.name === 'new connections')
   const kinds = Object.entries(outcomes).filter(([kind, count]) => kind !== 'answered' && count > 0)

@@ -41,7 +41,7 @@ for (const folder of published) {
   }
   const runtime = Object.keys(manifest.dependencies ?? {})
   if (manifest.name === '@handover/process' && runtime.length > 0)
-    complain(`it depends on ${runtime.join(', ')}, expected no dependency`)
+    complain(`it depends on ${runtime.join(', ')}, wanted no dependency`)
   console.log(
     `${manifest.name} ${manifest.version}: ${files.size} files, ${(packed.size / 1024).toFixed(0)} KiB packed`,
   )
@@ -57,7 +57,7 @@ const versionOf = (folder) => JSON.parse(readFileSync(join(root, folder, 'packag
 const { version } = await import('../packages/process/dist/protocol/version.js')
 if (version !== versionOf('packages/process'))
   problems.push(
-    `packages/process/src/protocol/version.ts has "${version}", expected "${versionOf('packages/process')}" as in package.json`,
+    `packages/process/src/protocol/version.ts has "${version}", wanted "${versionOf('packages/process')}" as in package.json`,
   )
 problems.push(...apiProblems())
 

@@ -48,7 +48,7 @@ function compare(name, table, written) {
     const [linted, read] = [table[room], written[room]].map((imports) => imports?.toSorted().join(', '))
     if (linted !== read)
       problems.push(
-        `ARCHITECTURE.md: "${room}" of ${name} may import ${list(read)}, expected ${list(linted)} as in eslint.config.js`,
+        `ARCHITECTURE.md: "${room}" of ${name} may import ${list(read)}, wanted ${list(linted)} as in eslint.config.js`,
       )
   }
 }

@@ -25,7 +25,7 @@ for (const path of sources(root)) {
       problems += 1
       const line = text.slice(0, match.index).split('\n').length
       console.error(
-        `${relative(root, path)}:${line}: "${match[0].trim().replace(/\s+/g, ' ')}", expected ${instead}`,
+        `${relative(root, path)}:${line}: "${match[0].trim().replace(/\s+/g, ' ')}", wanted ${instead}`,
       )
     }
 }

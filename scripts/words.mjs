@@ -10,6 +10,6 @@ export const forbiddenWords = [
   ['([Gg]oes|go|[Ww]ent) on', '"continues"'],
   ['somebody', '"a client", "another process", "another user"'],
   ['of ours', 'the name of the thing'],
-  ['(was|were) expected', '"expected X"'],
-  ['wanted (?=["`$]|an? |the )', '"expected X"'],
+  ['(was|were) expected', '"wanted X"'],
+  ['[,;] expected (?=["`$\\d]|an? |the |one )', '"wanted X"'],
 ]

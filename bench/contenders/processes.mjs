@@ -31,7 +31,7 @@ export function readPid(file) {
 export async function until(what, condition) {
   const end = performance.now() + 30_000
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited 30 s, expected that ${what}`)
+    if (performance.now() > end) throw new Error(`waited 30 s, wanted that ${what}`)
     await wait(10)
   }
 }

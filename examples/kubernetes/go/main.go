@@ -96,7 +96,7 @@ func environment(name, fallback string) string {
 func seconds(name string, fallback float64) time.Duration {
 	value, err := strconv.ParseFloat(environment(name, fmt.Sprint(fallback)), 64)
 	if err != nil || value < 0 {
-		log.Fatalf("%s is %q, expected a number of seconds", name, os.Getenv(name))
+		log.Fatalf("%s is %q, wanted a number of seconds", name, os.Getenv(name))
 	}
 	return time.Duration(value * float64(time.Second))
 }

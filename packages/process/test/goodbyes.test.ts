@@ -131,7 +131,7 @@ class EventReader {
     for (;;) {
       const end = rest.indexOf('\r\n')
       const size = parseInt(rest.slice(0, end), 16)
-      assert.ok(size >= 0, `a chunk was expected at ${JSON.stringify(rest.slice(0, 40))}`)
+      assert.ok(size >= 0, `no chunk at ${JSON.stringify(rest.slice(0, 40))}`)
       if (size === 0) return body
       body += rest.slice(end + 2, end + 2 + size)
       rest = rest.slice(end + 2 + size + 2)

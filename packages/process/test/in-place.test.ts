@@ -274,9 +274,13 @@ for (const secure of [false, true]) {
 }
 
 for (const [variable, value, message] of [
-  ['HANDOVER_EXEC', '77', /HANDOVER_EXEC is "77", expected the descriptor of what an earlier program/],
-  ['HANDOVER_EXEC', 'no', /HANDOVER_EXEC is "no", expected the descriptor/],
-  ['HANDOVER_EXEC_SIGNAL', 'HUP', /HANDOVER_EXEC_SIGNAL, or execSignal, is "HUP", expected a signal such as SIGHUP/],
+  ['HANDOVER_EXEC', '77', /HANDOVER_EXEC is "77", wanted the descriptor of what an earlier program/],
+  ['HANDOVER_EXEC', 'no', /HANDOVER_EXEC is "no", wanted the descriptor/],
+  [
+    'HANDOVER_EXEC_SIGNAL',
+    'HUP',
+    /HANDOVER_EXEC_SIGNAL, or execSignal, is "HUP", wanted a signal such as SIGHUP/,
+  ],
 ] as const) {
   void test(`handover() throws a coded error when ${variable} is "${value}"`, async (t) => {
     const app = await App.start(t, 'in-place.mjs', {

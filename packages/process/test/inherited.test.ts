@@ -54,9 +54,9 @@ void test('socketInode() is null when the descriptor is a file or closed', () =>
 
 void test('inheritedListeners() throws a coded error when the variables are wrong', () => {
   const cases: [Parameters<typeof inheritedListeners>[0], RegExp][] = [
-    [{ LISTEN_FDS: 'many' }, /^LISTEN_FDS is "many", expected a number of descriptors$/],
+    [{ LISTEN_FDS: 'many' }, /^LISTEN_FDS is "many", wanted a number of descriptors$/],
     [{ LISTEN_FDS: '-1' }, /^LISTEN_FDS is "-1"/],
-    [{ LISTEN_FDS: '2', LISTEN_FDNAMES: 'a' }, /^LISTEN_FDNAMES is "a", expected 2 names, got 1$/],
+    [{ LISTEN_FDS: '2', LISTEN_FDNAMES: 'a' }, /^LISTEN_FDNAMES is "a", wanted 2 names, got 1$/],
     [{ LISTEN_FDS: '5000' }, /descriptor \d+ is not a socket/],
   ]
   for (const [environment, message] of cases) {

@@ -45,10 +45,10 @@ void test('readListenCall() is null when the call names no address', () => {
 void test('listenTarget() throws a coded error when there is nothing to listen on', () => {
   assert.throws(() => listenTarget({}), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'The address is {}, expected a name, a port or a path',
+    message: 'The address is {}, wanted a name, a port or a path',
   })
   assert.throws(() => listenTarget(70000), {
-    message: 'The port is "70000", expected an integer from 0 to 65535',
+    message: 'The port is "70000", wanted an integer from 0 to 65535',
   })
   assert.deepEqual(listenTarget('8080'), { port: 8080 })
   assert.deepEqual(listenTarget('/run/x'), { path: '/run/x' })
@@ -71,9 +71,23 @@ void test('settings() uses the option, else the variable, else the default', () 
   assert.equal(settings({ drain: { timeoutSeconds: 1.5 } }, variables).timeoutMs, 1500)
   assert.throws(() => settings({}, { HANDOVER_IDLE_SECONDS: 'soon' }), {
     code: 'ERR_HANDOVER_OPTION',
-    message: 'HANDOVER_IDLE_SECONDS is "soon", expected a number of seconds from 0 to 2147483',
+    message: 'HANDOVER_IDLE_SECONDS is "soon", wanted a number of seconds from 0 to 2147483',
   })
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
+})
+
+void test('drain() returns the same drain when it is called while the first one begins', async () => {
+  const service = handover({ drain: { timeoutSeconds: 1 }, signals: [] })
+  let again: Promise<unknown> | undefined
+  let began = 0
+  service.on('draining', () => {
+    began++
+    again ??= service.drain('again')
+  })
+  const first = service.drain('first')
+  assert.equal(again, first)
+  assert.equal((await first).reason, 'first')
+  assert.equal(began, 1)
 })
 
 void test('handover() allows one service per process, and drain() always returns the same drain', async () => {

@@ -127,20 +127,20 @@ void test('timing() names the expected grace period when the known one is too sh
   assert.equal(timing({ timeoutSeconds: 23 }, grace).tooShort, null)
   assert.equal(
     timing({ timeoutSeconds: 25 }, grace).tooShort,
-    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL; expected terminationGracePeriodSeconds 32',
+    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL, wanted terminationGracePeriodSeconds 32',
   )
 })
 
 void test('settings() throws when a value is impossible', () => {
   const refused: [HandoverOptions, Environment, RegExp][] = [
-    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", expected a number of seconds/],
+    [{ drain: { delaySeconds: -1 } }, {}, /^drain.delaySeconds is "-1", wanted a number of seconds/],
     [{}, { HANDOVER_PRESTOP_SECONDS: 'long' }, /^HANDOVER_PRESTOP_SECONDS is "long"/],
     [
       { drain: { delaySeconds: 30, timeoutSeconds: 30 } },
       {},
-      /^drain.delaySeconds is 30 s, expected less than drain.timeoutSeconds, 30 s$/,
+      /^drain.delaySeconds is 30 s, wanted less than drain.timeoutSeconds, 30 s$/,
     ],
-    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", expected a port from 1 to 65535$/],
+    [{}, { HANDOVER_PROBES_PORT: '0' }, /^HANDOVER_PROBES_PORT is "0", wanted a port from 1 to 65535$/],
     [{ probes: { port: 70_000 } }, {}, /^probes.port is "70000"/],
   ]
   for (const [options, environment, message] of refused)
@@ -162,7 +162,7 @@ void test('probes answer on their own port until the process exits when HANDOVER
     })
     assert.deepEqual(
       await Promise.all(['/livez', '/readyz?verbose', '/startupz', '/'].map((path) => probe(port, path))),
-      ['200 ready', '200 ready', '200 ready', '404 Not found, expected /livez, /readyz or /startupz'],
+      ['200 ready', '200 ready', '200 ready', '404 Not found, wanted /livez, /readyz or /startupz'],
       fixture,
     )
     const busy = await connect()

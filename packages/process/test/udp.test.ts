@@ -148,7 +148,7 @@ void test('listen() throws a coded error when a UDP socket cannot have the addre
   const app = await start('udp-mistakes.mjs', { register: false })
   await app.said('done')
   assert.deepEqual(app.output.trim().split('\n').slice(0, -1), [
-    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", expected a port for a UDP socket',
+    'ERR_HANDOVER_OPTION The address is the path "/tmp/a", wanted a port for a UDP socket',
     'ERR_HANDOVER_NO_LISTENER No listener "other" was inherited',
     `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is not usable by a server`,
     `ERR_HANDOVER_NO_LISTENER The listener "metrics" (udp:127.0.0.1:${port}) is not usable by a socket of type "udp6"`,

@@ -78,28 +78,28 @@ function signalName({ name, value }: Source): NodeJS.Signals | null {
   if (value === undefined) return null
   const found = signals.find((candidate) => candidate === value)
   if (found !== undefined) return found
-  throw new OptionError(`${name} is "${text(value)}", expected the name of a signal such as "SIGUSR2"`)
+  throw new OptionError(`${name} is "${text(value)}", wanted the name of a signal such as "SIGUSR2"`)
 }
 
 function strategyName({ name, value }: Source): UpgradeStrategy {
   if (value === undefined) return 'inherit'
   const found = upgradeStrategies.find((candidate) => candidate === value)
   if (found !== undefined) return found
-  throw new OptionError(`${name} is "${text(value)}", expected one of ${upgradeStrategies.join(', ')}`)
+  throw new OptionError(`${name} is "${text(value)}", wanted one of ${upgradeStrategies.join(', ')}`)
 }
 
 function number({ name, value }: Source, fallback: number, max: number): number {
   if (value === undefined) return fallback
   const given = Number(value)
   if (given >= 0 && given <= max) return given
-  throw new OptionError(`${name} is "${text(value)}", expected a number from 0 to ${max}`)
+  throw new OptionError(`${name} is "${text(value)}", wanted a number from 0 to ${max}`)
 }
 
 /** Made absolute here: the application may change its folder later. */
 function file({ name, value }: Source): string | null {
   if (value === undefined) return null
   if (typeof value === 'string' && value !== '') return path.resolve(value)
-  throw new OptionError(`${name} is ${JSON.stringify(value)}, expected the path of a file`)
+  throw new OptionError(`${name} is ${JSON.stringify(value)}, wanted the path of a file`)
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

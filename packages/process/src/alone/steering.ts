@@ -30,7 +30,7 @@ export class Steering {
     for (const { fd, port } of servers.flatMap(portOf)) {
       let others = listenersOn(port) - 1
       while (others > 0 && draining() && performance.now() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, lookMs))
+        await sleep(lookMs)
         others = listenersOn(port) - 1
       }
       set(koffi, fd, SO_DETACH_REUSEPORT_BPF, Buffer.alloc(4)) // attached by a predecessor
@@ -38,15 +38,27 @@ export class Steering {
     }
   }
 
-  /** Steers new connections to the successor, and resolves when the queues of these servers are empty. */
+  /**
+   * Steers new connections to the successor, and resolves when the queues of these servers are empty and no handshake
+   * with them is under way: closing a listener resets both. A client that does not finish its handshake is waited for
+   * at most for half of `maxMs`: open connections need the rest.
+   */
   async empty(servers: readonly net.Server[], accepted: () => number, maxMs: number): Promise<void> {
     const koffi = loadKoffi()
-    let steered = false
-    for (const { fd, port } of servers.flatMap(portOf)) {
-      if (koffi === null || !this.#sole.has(port)) continue
-      steered = steerToSecond(koffi, fd) || steered
+    const deadline = performance.now() + maxMs / 2
+    const steered = servers
+      .flatMap(portOf)
+      .filter(({ fd, port }) => koffi !== null && this.#sole.has(port) && steerToSecond(koffi, fd))
+    const ports = steered.map(({ port }) => port)
+    // Handshakes that begin from here on are with the successor. A SYN that the kernel is handling now may not be.
+    if (ports.length > 0) await sleep(lookMs)
+    let begun = handshakesWith(ports)
+    while (begun.size > 0 && performance.now() < deadline) {
+      await sleep(lookMs)
+      const underWay = handshakesWith(ports)
+      begun = new Set([...begun].filter((handshake) => underWay.has(handshake)))
     }
-    await waitUntilQueuesAreEmpty(accepted, { minMs: steered ? handshakeMs : 0, maxMs })
+    await waitUntilQueuesAreEmpty(accepted, { maxMs })
   }
 }
 
@@ -56,13 +68,20 @@ function portOf(server: net.Server): { fd: number; port: number }[] {
   return fd < 0 || address === null || typeof address === 'string' ? [] : [{ fd, port: address.port }]
 }
 
-/** How many sockets listen on that port, proc_net_tcp(5). */
-function listenersOn(port: number): number {
+/** How many sockets listen on that port. */
+const listenersOn = (port: number): number => socketsOn(port, LISTEN).length
+
+/** The handshakes with these ports that are under way, each by its two addresses. */
+const handshakesWith = (ports: readonly number[]): Set<string> =>
+  new Set(ports.flatMap((port) => socketsOn(port, SYN_RECV)))
+
+/** Local and remote address of the sockets on that port in that state, as proc_net_tcp(5) prints them. */
+function socketsOn(port: number, wanted: string): string[] {
   const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readLines).filter((line) => {
-    const [, local = '', , state] = line.trim().split(/\s+/)
-    return state === LISTEN && local.endsWith(end)
-  }).length
+  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(readLines).flatMap((line) => {
+    const [, local = '', remote = '', state] = line.trim().split(/\s+/)
+    return state === wanted && local.endsWith(end) ? [`${local} ${remote}`] : []
+  })
 }
 
 function readLines(file: string): string[] {
@@ -89,8 +108,9 @@ function set(koffi: Koffi, fd: number, option: number, value: Buffer): boolean {
   return Number(setsockopt(fd, SOL_SOCKET, option, value, value.length)) === 0
 }
 
-/** A handshake whose SYN came earlier takes one round trip; 200 ms is also the minimum of TCP's retransmission timeout. */
-const handshakeMs = 200
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
 const lookMs = 20
 const LISTEN = '0A'
+const SYN_RECV = '03'
 const BPF_RET = 0x06

@@ -78,7 +78,7 @@ function connect(koffi: Koffi, fd: number, path: string): boolean {
   }
   const peer = peerOf(koffi, fd)
   if (peer === null || !isTrusted(peer))
-    throw failure(path, `it belongs to user ${peer?.uid ?? 'unknown'}, expected this process's user or root`)
+    throw failure(path, `it belongs to user ${peer?.uid ?? 'unknown'}, wanted this process's user or root`)
   return true
 }
 

@@ -119,6 +119,6 @@ const monotonicMicroseconds = (): string => String(process.hrtime.bigint() / 100
 function watchdogInterval({ WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment): number | null {
   if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return null
   if (/^[1-9]\d{0,15}$/.test(period)) return Number(period) / 2000
-  process.emitWarning(`WATCHDOG_USEC is "${period}", expected a number of microseconds`, 'HandoverWarning')
+  process.emitWarning(`WATCHDOG_USEC is "${period}", wanted a number of microseconds`, 'HandoverWarning')
   return null
 }

@@ -91,5 +91,5 @@ function timeoutOf({ timeoutSeconds: seconds }: ImageOptions): number | undefine
   if (seconds === undefined) return undefined
   // setTimeout() takes at most 2^31-1 ms.
   if (typeof seconds === 'number' && seconds >= 0 && seconds <= 2_147_483) return seconds * 1000
-  throw new OptionError(`timeoutSeconds is "${seconds}", expected a number of seconds from 0 to 2147483`)
+  throw new OptionError(`timeoutSeconds is "${seconds}", wanted a number of seconds from 0 to 2147483`)
 }

@@ -45,7 +45,7 @@ export interface Image {
 export function nextImage(options: ImageOptions, own: CommandLine, environment: Environment): Image {
   const { argv = [own.argv0, ...own.args], cwd = own.cwd, env = {} } = options
   if (!Array.isArray(argv) || argv.length === 0 || !argv.every(isText))
-    throw new OptionError('argv is not a list of words without NUL, expected the program and its arguments')
+    throw new OptionError('argv is not a list of words without NUL, wanted the program and its arguments')
   const started = options.environment ?? forNextProgram(own.env)
   const variables = withChanges({ ...forNextProgram({ ...environment }), ...started }, env)
   if (!fs.statSync(cwd, { throwIfNoEntry: false })?.isDirectory())
@@ -80,7 +80,7 @@ function withChanges(
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) Reflect.deleteProperty(changed, name)
     else if (isText(name) && isText(value) && name !== '' && !name.includes('=')) changed[name] = value
-    else throw new OptionError(`env.${name} is not text without NUL, expected the value of a variable`)
+    else throw new OptionError(`env.${name} is not text without NUL, wanted the value of a variable`)
   }
   return changed
 }

@@ -33,7 +33,7 @@ export function readRecord({ HANDOVER_EXEC: file }: Environment): ExecRecord | n
   const record = /^\d{1,9}$/.test(file) ? parse(Number(file)) : null
   if (record?.version !== 1 || !Array.isArray(record.listeners) || !Array.isArray(record.connections))
     throw new InheritedListenersError(
-      `HANDOVER_EXEC is "${file}", expected the descriptor of what an earlier program of this process left`,
+      `HANDOVER_EXEC is "${file}", wanted the descriptor of what an earlier program of this process left`,
     )
   const lost = record.listeners.find(({ fd }) => socketInode(fd) === null)
   if (lost !== undefined)

@@ -115,7 +115,7 @@ const mapped = '::ffff:'
 /** @throws OptionError for a path: Node has no unix datagram sockets. */
 export function checkDatagramTarget({ path }: ListenTarget): void {
   if (path !== undefined)
-    throw new OptionError(`The address is the path "${path}", expected a port for a UDP socket`)
+    throw new OptionError(`The address is the path "${path}", wanted a port for a UDP socket`)
 }
 
 /** Lets `socket` read from an inherited descriptor. Throws or emits 'error' as `bind` does. */

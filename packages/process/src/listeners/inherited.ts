@@ -43,13 +43,13 @@ export function inheritedListeners(
   const count = /^\d{1,4}$/.test(environment.LISTEN_FDS) ? Number(environment.LISTEN_FDS) : NaN
   if (Number.isNaN(count)) {
     throw new InheritedListenersError(
-      `LISTEN_FDS is "${environment.LISTEN_FDS}", expected a number of descriptors`,
+      `LISTEN_FDS is "${environment.LISTEN_FDS}", wanted a number of descriptors`,
     )
   }
   const names = (environment.LISTEN_FDNAMES || undefined)?.split(':') ?? Array<string>(count).fill('unknown')
   if (names.length !== count) {
     throw new InheritedListenersError(
-      `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", expected ${count} names, got ${names.length}`,
+      `LISTEN_FDNAMES is "${environment.LISTEN_FDNAMES}", wanted ${count} names, got ${names.length}`,
     )
   }
   for (let i = 0; i < count; i++) checkSocket(firstDescriptor + i, count)

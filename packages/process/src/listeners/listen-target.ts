@@ -25,12 +25,12 @@ export function listenTarget(input: ListenAddressInput): BindTarget {
   if (typeof input === 'string')
     return /^\d+$/.test(input) ? { port: validPort(Number(input)) } : { path: input }
   if (input.name === undefined && input.port === undefined && input.path === undefined) {
-    throw new OptionError(`The address is ${JSON.stringify(input)}, expected a name, a port or a path`)
+    throw new OptionError(`The address is ${JSON.stringify(input)}, wanted a name, a port or a path`)
   }
   return input.port === undefined ? input : { ...input, port: validPort(input.port) }
 }
 
 function validPort(port: number): number {
   if (Number.isInteger(port) && port >= 0 && port <= 65535) return port
-  throw new OptionError(`The port is "${port}", expected an integer from 0 to 65535`)
+  throw new OptionError(`The port is "${port}", wanted an integer from 0 to 65535`)
 }

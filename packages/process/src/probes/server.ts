@@ -27,7 +27,7 @@ export function probeAddress(
     option === undefined ? ['HANDOVER_PROBES_PORT', variable] : ['probes.port', option.port]
   const port = value === '' ? NaN : Number(value)
   if (Number.isInteger(port) && port >= 1 && port <= 65535) return { ...option, port }
-  throw new OptionError(`${name} is "${value}", expected a port from 1 to 65535`)
+  throw new OptionError(`${name} is "${value}", wanted a port from 1 to 65535`)
 }
 
 /**
@@ -92,7 +92,7 @@ export class ProbeServer {
     if (path === '/startupz') return startup(request, response)
     response.statusCode = 404
     response.setHeader('Content-Type', 'text/plain')
-    response.end('Not found, expected /livez, /readyz or /startupz\n')
+    response.end('Not found, wanted /livez, /readyz or /startupz\n')
   }
 }
 

@@ -53,7 +53,13 @@ export class ServiceDrain {
 
   /** Called again, it returns the same promise. */
   run(reason: string): Promise<DrainReport> {
-    return (this.#report ??= this.#run(reason))
+    if (this.#report !== null) return this.#report
+    let start = () => {}
+    this.#report = new Promise((resolve, reject) => {
+      start = () => void this.#run(reason).then(resolve, reject)
+    })
+    start() // a listener of 'draining' may call this again
+    return this.#report
   }
 
   async #run(reason: string): Promise<DrainReport> {

@@ -16,5 +16,5 @@ export function milliseconds(...args: [...Source[], fallback: number]): number {
   const seconds = value === '' ? NaN : Number(value)
   // setTimeout() takes at most 2^31-1 ms.
   if (seconds >= 0 && seconds <= 2_147_483) return seconds * 1000
-  throw new OptionError(`${name} is "${value}", expected a number of seconds from 0 to 2147483`)
+  throw new OptionError(`${name} is "${value}", wanted a number of seconds from 0 to 2147483`)
 }

@@ -79,7 +79,7 @@ function execSignal(name: string | undefined, used: NodeJS.Signals[]): NodeJS.Si
   const known = name in os.constants.signals && !unusable.has(name) && !used.some((signal) => signal === name)
   if (known) return name as NodeJS.Signals
   throw new OptionError(
-    `HANDOVER_EXEC_SIGNAL, or execSignal, is "${name}", expected a signal such as SIGHUP that nothing else uses`,
+    `HANDOVER_EXEC_SIGNAL, or execSignal, is "${name}", wanted a signal such as SIGHUP that nothing else uses`,
   )
 }
 

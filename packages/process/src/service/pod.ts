@@ -79,11 +79,11 @@ const seconds = (ms: number) => `${ms / 1000} s`
 
 function delayTooLong(delayMs: number, timeoutMs: number): OptionError {
   return new OptionError(
-    `drain.delaySeconds is ${seconds(delayMs)}, expected less than drain.timeoutSeconds, ${seconds(timeoutMs)}`,
+    `drain.delaySeconds is ${seconds(delayMs)}, wanted less than drain.timeoutSeconds, ${seconds(timeoutMs)}`,
   )
 }
 
 function describeTooShort(graceMs: number, preStopMs: number, timeoutMs: number): string {
   const neededMs = preStopMs + timeoutMs + marginSeconds * 1000
-  return `The grace period is ${seconds(graceMs)}, but the preStop hook (${seconds(preStopMs)}), the drain (${seconds(timeoutMs)}) and a margin of ${marginSeconds} s need ${seconds(neededMs)}: a long drain will be ended by SIGKILL; expected terminationGracePeriodSeconds ${Math.ceil(neededMs / 1000)}`
+  return `The grace period is ${seconds(graceMs)}, but the preStop hook (${seconds(preStopMs)}), the drain (${seconds(timeoutMs)}) and a margin of ${marginSeconds} s need ${seconds(neededMs)}: a long drain will be ended by SIGKILL, wanted terminationGracePeriodSeconds ${Math.ceil(neededMs / 1000)}`
 }

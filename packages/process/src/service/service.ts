@@ -34,6 +34,11 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this.#core.traffic.account
   }
 
+  /** Milliseconds until the drain cuts what is left; 0 before a drain. */
+  get remainingMs(): number {
+    return this.#core.remainingMs
+  }
+
   /** Every socket that came with the process (sd_listen_fds(3)), adopted or not. */
   get inherited(): readonly InheritedListener[] {
     return this.#core.inherited
@@ -46,10 +51,8 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /**
    * Lets `server` listen: on the inherited listener with that name, else on the one with that port or path, else by
-   * binding the address. Takes a UDP socket of `dgram` as well. Resolves with what `server.address()` says, or rejects
-   * with the server's 'error'.
-   * @throws OptionError for an invalid address, and HandoverError: `ERR_HANDOVER_STATE` when the service drains,
-   * `ERR_HANDOVER_NO_LISTENER` when no listener of that name was inherited and there is no address
+   * binding the address. Takes a UDP socket as well. Resolves with the address, or rejects with the server's 'error'.
+   * @throws OptionError for an invalid address; HandoverError `ERR_HANDOVER_STATE` (it drains), `ERR_HANDOVER_NO_LISTENER`
    */
   async listen(server: net.Server | dgram.Socket, input: ListenAddressInput): Promise<string> {
     this.#core.refuseWhenDraining()
@@ -70,13 +73,11 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Replaces the program of this process: same pid, listeners and idle connections kept, and the environment as it was
-   * when this program was started, except for what `options` change. For configuration that is read at the start.
-   * Never resolves; rejects when this program keeps serving, as if it had not been called.
-   * @throws OptionError when an option has the wrong type
+   * Replaces the program of this process: same pid, listeners and idle connections, and the environment that this program
+   * was started with, but for `options`. Never resolves; rejects when this program keeps serving, as if not called.
    * @throws HandoverError `ERR_HANDOVER_EXEC` when the program cannot be executed; `ERR_HANDOVER_EXEC_UNAVAILABLE` without
    * koffi or with node:cluster workers; `ERR_HANDOVER_EXEC_DEADLINE` when requests took longer than `timeoutSeconds`;
-   * `ERR_HANDOVER_STATE` when the service is not ready, or another exec() is under way
+   * `ERR_HANDOVER_STATE` when the service is not ready or another exec() is under way. OptionError for a wrong option
    */
   async exec(options: ExecOptions = {}): Promise<never> {
     return this.#core.exec(options)
@@ -98,8 +99,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Lets the sessions of a WebSocketServer of the package `ws` move to a successor, and come from a predecessor. Call it
-   * before `listen()`: a predecessor asks once.
+   * Lets the sessions of a WebSocketServer of `ws` move between processes. Call it before `listen()`: they ask once.
    * @throws OptionError for a wrong argument, HandoverError when the name is taken or the service drains
    */
   webSockets<Socket extends WebSocketLike>(
@@ -111,7 +111,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this
   }
 
-  /** Runs when `exec()` has everything at rest, before the program is replaced; awaited, for up to a second. May run again. */
+  /** Runs before `exec()` replaces the program, with everything at rest; awaited, up to a second. May run again. */
   onBeforeExec(hook: Hook): this {
     this.#core.execution.before.push(hook)
     return this

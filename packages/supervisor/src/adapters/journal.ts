@@ -16,9 +16,9 @@ import type { Journal } from '../ports.js'
 import { errorCode } from './linux/posix.js'
 
 /**
- * Events as JSON lines in one file. Several events that belong together are one write and one fdatasync(2).
- * A last line that is torn, because the machine went down in the middle of the write, was never acted on: it
- * is cut off. Anything else that cannot be read is a failure: what follows it cannot be trusted either.
+ * Events as JSON lines in one file. Events that belong together are one write and one fdatasync(2). If the machine
+ * crashes during a write, the last line is incomplete; it was never acted on, so it is truncated. Fails with `Usage` if
+ * any other line is invalid: what follows it cannot be trusted.
  */
 export function openJournal(path: string): Result<Journal> {
   try {
@@ -43,7 +43,7 @@ function open(path: string): Result<Journal> {
 
   const read = (): Event[] => {
     const again = parse(readFileSync(path), path)
-    if (!again.ok) throw new Error(again.failure.message) // it was whole when it was opened
+    if (!again.ok) throw new Error(again.failure.message) // It was valid when it was opened.
     return again.value.events
   }
   return ok({
@@ -60,13 +60,13 @@ function open(path: string): Result<Journal> {
       closeSync(replaced)
     },
     get overgrown() {
-      return length > Math.max(longLength, rewrittenLength * 4)
+      return length > Math.max(minOvergrownBytes, rewrittenLength * 4)
     },
     close: () => closeSync(fd),
   })
 }
 
-/** Returns the new length. A write that fails, as on a full disk, leaves the file as it was. */
+/** Returns the new length. If the write fails, for example because the disk is full, the file does not change. */
 function appendDurably(fd: number, length: number, bytes: Buffer): number {
   try {
     writeAll(fd, bytes)
@@ -78,7 +78,7 @@ function appendDurably(fd: number, length: number, bytes: Buffer): number {
   return length + bytes.length
 }
 
-/** Either the old content or the new one is at the path, whatever happens when. Returns the new file, open. */
+/** Replaces the file atomically, even if the machine crashes. Returns a descriptor of the new file. */
 function replace(path: string, content: Buffer): number {
   const temporary = `${path}.new`
   const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants
@@ -90,7 +90,7 @@ function replace(path: string, content: Buffer): number {
   return fd
 }
 
-/** A new name is durable once its folder is: fsync(2), notes. */
+/** A new directory entry is durable only after fsync of the folder (fsync(2)). */
 function syncFolder(path: string): void {
   const folder = openSync(dirname(path), 'r')
   fsyncSync(folder)
@@ -99,12 +99,12 @@ function syncFolder(path: string): void {
 
 const newline = 0x0a
 
-/** Bytes: some 150 upgrades of two instances, read in a few milliseconds. */
-const longLength = 2 ** 20
+/** About 150 upgrades of two instances. Reading 1 MiB takes a few milliseconds. */
+const minOvergrownBytes = 2 ** 20
 
 interface Parsed {
   events: Event[]
-  /** Bytes up to which the file is whole. */
+  /** Bytes up to the end of the last complete line. */
   length: number
 }
 
@@ -119,7 +119,7 @@ function parse(content: Buffer, path: string): Result<Parsed> {
       if (last) break
       return failed(
         'Usage',
-        `line ${line} of the journal "${path}" is not an event; move the file away to start from nothing`,
+        `line ${line} of the journal "${path}" is not an event; move the file away to start without a history`,
       )
     }
     events.push(event)
@@ -137,7 +137,7 @@ function parseEvent(line: string): Event | null {
   }
 }
 
-/** Enough to tell an event from garbage: we alone write this file. */
+/** A shallow check is enough: only the supervisor writes this file. */
 function isEvent(value: unknown): value is Event {
   if (typeof value !== 'object' || value === null) return false
   const { service, at, type } = value as Partial<Event>

@@ -8,8 +8,9 @@ export interface Lock {
 }
 
 /**
- * Takes the lock file: whoever holds it is the one supervisor of that name. The kernel gives it back when the
- * process ends, however it ends. The file stays: unlinking it would let two hold "the" lock at once.
+ * Locks the file, which makes this process the only supervisor of its name. The kernel releases the lock when the
+ * process ends. The file is never deleted: otherwise two processes could lock two files of the same name. Fails with
+ * `Usage` and the holder's pid.
  */
 export function lockFile(path: string): Result<Lock> {
   let fd: number

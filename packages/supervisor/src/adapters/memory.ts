@@ -1,27 +1,26 @@
 import type { MemoryGauge } from '../ports.js'
 import { residentBytes } from './linux/proc.js'
 
-/** Time from one look to the next. */
 const periodMs = 5000
 
-/** One look at /proc serves all groups that are watched; while there are none nobody looks. */
+/** One scan of /proc measures all watched groups. Without any there is no timer. */
 export function openMemoryGauge(): MemoryGauge {
-  const watched = new Map<object, { group: number; tell: (bytes: number) => void }>()
+  const watched = new Map<object, { group: number; onSample: (bytes: number) => void }>()
   let timer: NodeJS.Timeout | null = null
 
-  function look(): void {
+  function measure(): void {
     const sizes = residentBytes(new Set([...watched.values()].map(({ group }) => group)))
-    for (const [watch, { group, tell }] of [...watched]) {
+    for (const [watch, { group, onSample }] of [...watched]) {
       const bytes = sizes.get(group)
-      if (bytes !== undefined && watched.has(watch)) tell(bytes) // one that was told may have stopped another
+      if (bytes !== undefined && watched.has(watch)) onSample(bytes) // a callback may have stopped another watch
     }
   }
 
   return {
-    watch(group, tell) {
+    watch(group, onSample) {
       const watch = {}
-      watched.set(watch, { group, tell })
-      timer ??= setInterval(look, periodMs)
+      watched.set(watch, { group, onSample })
+      timer ??= setInterval(measure, periodMs)
       return () => {
         watched.delete(watch)
         if (watched.size > 0 || timer === null) return

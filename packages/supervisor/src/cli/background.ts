@@ -16,8 +16,8 @@ import { statusLines } from './output/status.js'
 import { painter, print, printJson } from './output/talk.js'
 
 /**
- * Starts a supervisor in the background and stays until every service is ready. A start that fails leaves
- * nothing behind: what was begun is stopped again.
+ * Starts a supervisor in the background and waits until every service is ready. If the start fails, what was
+ * started is stopped again.
  */
 export async function startInBackground(paths: Paths, source: SpecSource, json: boolean): Promise<number> {
   const specs = valueOf(await readSpecs(source))
@@ -28,7 +28,7 @@ export async function startInBackground(paths: Paths, source: SpecSource, json: 
   const exitCode = await operateAndShow(client, { type: 'await' }, { quiet: json })
   if (exitCode !== exitCodes.done) {
     const stopping = valueOf(await client.operate({ type: 'stop' }))
-    for await (const _line of stopping); // until it has ended
+    for await (const _line of stopping); // until it has stopped
     return exitCode
   }
   const status = valueOf(await client.status())
@@ -37,7 +37,7 @@ export async function startInBackground(paths: Paths, source: SpecSource, json: 
   return exitCode
 }
 
-/** Orders and reports go over a channel that is closed right after: the supervisor must not depend on us. */
+/** Closes the IPC channel after the report: the supervisor must not depend on the process that started it. */
 async function launch(order: BackgroundOrder): Promise<Result<true>> {
   const { name, supervisorLog: log } = order.paths
   const program = fileURLToPath(new URL('../daemon/background.js', import.meta.url))
@@ -53,7 +53,10 @@ async function launch(order: BackgroundOrder): Promise<Result<true>> {
     child.once('error', reject)
     child.once('exit', (code) =>
       reject(
-        new CommandExit(exitCodes.failed, `the supervisor exited with code ${code} at its start; see ${log}`),
+        new CommandExit(
+          exitCodes.failed,
+          `the supervisor exited with code ${code} while it started; see "${log}"`,
+        ),
       ),
     )
   })

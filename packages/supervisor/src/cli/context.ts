@@ -16,19 +16,19 @@ export interface CommonOptions {
 
 export const withCommonOptions = (command: Command): Command =>
   command
-    .option('-n, --name <name>', 'name of the supervisor (default: from the configuration, or the folder)')
+    .option('-n, --name <name>', 'name of the supervisor (default: from the configuration or the folder)')
     .option('-c, --config <file>', 'configuration file (default: handover.config.* in this folder)')
     .option('--json', 'print JSON on standard output')
 
-/** Where the supervisor of these options lives. */
+/** Files and folders of the supervisor that the options name. */
 export async function pathsOf(options: CommonOptions): Promise<Paths> {
   const name = options.name ?? (await nameByConfig(options))
   return valueOf(pathsFor(name, process.env, process.getuid?.() ?? 0))
 }
 
 /**
- * The name that the configuration gives, else that of its folder. A configuration with an error in it must not
- * keep anybody from asking what runs: then the folder's name it is.
+ * The name in the configuration, otherwise that of its folder. The folder's name is also used where the
+ * configuration has an error, so that `status` and `logs` still work.
  */
 async function nameByConfig({ config }: CommonOptions): Promise<string> {
   const file = config === undefined ? findConfig(process.cwd()) : resolve(config)

@@ -4,7 +4,7 @@ import type { Answer } from '../control/client.js'
 
 type AnyFailure = Failure | { code: 'NoSupervisor'; message: string }
 
-/** An expected end of a command: its sentence goes to standard error, its code to the shell. */
+/** Ends a command as expected: the message goes to standard error, the code to the shell. */
 export class CommandExit extends Error {
   override name = 'CommandExit'
   readonly exitCode: number
@@ -24,7 +24,7 @@ export function exitCodeOf(failure: AnyFailure): number {
 export const exitWith = (failure: AnyFailure): CommandExit =>
   new CommandExit(exitCodeOf(failure), failure.message)
 
-/** The value of an answer; its failure ends the command. */
+/** Returns the value of an answer; throws a `CommandExit` for a failure. */
 export function valueOf<T>(answer: Answer<T>): T {
   if (answer.ok) return answer.value
   throw exitWith(answer.failure)

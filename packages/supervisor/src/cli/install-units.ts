@@ -6,13 +6,13 @@ import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { UnitFile } from '../systemd/units/index.js'
 
-/** Where an administrator's units, or a user's own, are (systemd.unit(5)). */
+/** Folder of an administrator's or a user's own units (systemd.unit(5)). */
 export function unitFolder(user: boolean, env: NodeJS.ProcessEnv): string {
   if (!user) return '/etc/systemd/system'
   return join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'systemd/user')
 }
 
-/** Each file is written beside its place and renamed: systemd never reads half of one. */
+/** Writes each file under a temporary name and renames it, so that systemd never reads half a file. */
 export function installUnits(
   folder: string,
   units: UnitFile[],
@@ -33,7 +33,7 @@ export function installUnits(
   }
   const scope = user ? ['--user'] : []
   if (!reload(scope))
-    say(`systemd does not run here, or did not answer: 'systemctl daemon-reload' is left to do`)
+    say('systemd does not run here or did not answer: run "systemctl daemon-reload" yourself')
   const first = units.map(({ name }) => name).find((name) => name.endsWith('.socket')) ?? units[0]?.name
   say(`to start it now and at boot: systemctl ${[...scope, 'enable', '--now', first].join(' ')}`)
   return ok(true)

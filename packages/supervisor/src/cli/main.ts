@@ -20,6 +20,8 @@ function commandLine(afterDashes: string[] | null): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError("('handover --help' lists the commands)")
+    // Commander writes two sentences: "argument 'x' is invalid. wanted …"
+    .configureOutput({ outputError: (text, write) => write(text.replace(' is invalid. ', ' is invalid, ')) })
   addServeCommands(program, afterDashes)
   addRolloutCommands(program)
   addSteeringCommands(program)
@@ -37,7 +39,7 @@ async function main(args: string[]): Promise<void> {
   const [own, afterDashes] = splitAtDashes(args)
   try {
     if (process.platform !== 'linux')
-      throw new CommandExit(exitCodes.usage, `handover needs Linux; this is "${process.platform}"`)
+      throw new CommandExit(exitCodes.usage, `the platform is "${process.platform}", wanted Linux`)
     await commandLine(afterDashes).parseAsync(own, { from: 'user' })
   } catch (error) {
     process.exitCode = endWith(error)
@@ -53,7 +55,7 @@ function endWith(error: unknown): number {
   throw error
 }
 
-// `handover status | head -1`: the reader has seen enough, and there is nobody left to tell.
+// `handover status | head -1` closes the pipe early, which is no error.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 

@@ -12,9 +12,9 @@ import { valueOf } from './exit.js'
 
 export interface OperateOptions {
   json?: boolean
-  /** Seconds after which the command gives up waiting (exit 4); the rollout itself goes on. */
+  /** Seconds after which the command stops waiting (exit 4); the rollout continues. Default: no limit. */
   timeout?: number
-  /** Nothing is shown but failures. */
+  /** Shows only failures. */
   quiet?: boolean
 }
 
@@ -24,8 +24,8 @@ interface Ended {
 }
 
 /**
- * Carries an operation out and stays until it has ended: a live picture on a terminal, a line per event
- * elsewhere, then the receipts. Returns the exit code.
+ * Runs an operation and waits for its end. Shows a live picture on a terminal, a line per event elsewhere, then
+ * the receipts. Returns the exit code.
  */
 export async function operateAndShow(
   client: ControlClient,
@@ -40,7 +40,7 @@ export async function operateAndShow(
   return exitCode
 }
 
-/** One receipt is printed as it is, several as a list: `upgrade --json` of one service is its receipt. */
+/** Prints one receipt as an object, several as an array. */
 function printReceipts(receipts: Receipt[]): void {
   if (receipts.length > 0) printJson(receipts.length === 1 ? receipts[0] : receipts)
 }
@@ -67,23 +67,23 @@ async function operate(
     await picture?.end()
   }
   if (expired?.aborted) {
-    say(`gave up waiting after ${timeout} s; what was begun goes on, 'handover status' shows it`)
+    say(`stopped waiting after ${timeout} s; the operation continues: "handover status" shows it`)
     return { exitCode: exitCodes.timedOut, receipts }
   }
-  say('the supervisor ended while it was working on this')
+  say('the supervisor ended during the operation')
   return { exitCode: exitCodes.failed, receipts }
 }
 
 function finish(done: Extract<StreamLine, { type: 'done' }>, receipts: Receipt[]): number {
-  const told = new Set(receipts.map(({ failure }) => failure?.message))
+  const reported = new Set(receipts.map(({ failure }) => failure?.message))
   for (const failure of done.failures) {
-    if (!told.has(failure.message)) say(failure.message)
+    if (!reported.has(failure.message)) say(failure.message)
     sayOutput(failure)
   }
   return done.exitCode
 }
 
-/** The last lines that an instance printed, where there are any. */
+/** Prints the last output of the instance that failed, if there is any. */
 export function sayOutput({ output }: Failure): void {
   if (!output?.length) return
   say('its last lines:')
@@ -95,7 +95,7 @@ function lineText(line: StreamLine): string | null {
   return line.type === 'event' ? describeEvent(line.event) : null
 }
 
-/** Draws the services as they change, until ended; the clock in the picture ticks on its own. */
+/** Draws the services at every change of their status, until `end()`. */
 function startPicture(client: ControlClient, operation: Operation): { end(): Promise<void> } {
   const stop = new AbortController()
   const services = 'services' in operation ? (operation.services ?? []) : []
@@ -115,7 +115,7 @@ function startPicture(client: ControlClient, operation: Operation): { end(): Pro
 
   return {
     async end() {
-      // The last picture shows the end: one more status may be on its way.
+      // The last status may still be on its way: it makes the picture show the end.
       await Promise.race([later(120), watching])
       stop.abort()
       await watching

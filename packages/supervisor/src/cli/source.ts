@@ -5,7 +5,7 @@ import { findConfig, isConfigFile } from '../config/find.js'
 import type { SpecSource } from '../config/source.js'
 import type { ServeOptions } from './serve-options.js'
 
-/** What `run` and `start` were given: a configuration file, a Node script, or a command after `--`. */
+/** The source that `run` and `start` were given: a configuration file, a Node script, or a command after `--`. */
 export function specSource(
   target: string | undefined,
   afterDashes: string[] | null,
@@ -19,7 +19,7 @@ export function specSource(
   if (afterDashes === null) return configOf(folder)
   return afterDashes.length > 0
     ? ok({ type: 'command', options: { ...options, command: afterDashes }, folder })
-    : failed('Usage', "nothing stands after '--'; a command was expected, for example: -- ./server")
+    : failed('Usage', 'there is nothing after "--", wanted a command, for example: -- ./server')
 }
 
 function configOf(folder: string): Result<SpecSource> {
@@ -27,7 +27,7 @@ function configOf(folder: string): Result<SpecSource> {
   return path === null
     ? failed(
         'Usage',
-        `there is nothing to run: no script or command was given, and "${folder}" has no handover.config.*`,
+        `there is nothing to run and "${folder}" has no handover.config.*, wanted a script, a command or a configuration`,
       )
     : ok({ type: 'config', path, folder })
 }

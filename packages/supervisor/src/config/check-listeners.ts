@@ -10,7 +10,7 @@ interface Place {
   spec: ListenerSpec
 }
 
-/** No two listeners, of whichever services, may want one address; and a unix path must fit its structure. */
+/** Two listeners, of the same or of two services, cannot share an address, and a unix path must fit into `sockaddr_un`. */
 export function checkListeners(specs: ServiceSpec[]): Problem[] {
   const places = specs.flatMap(({ name: service, listen }) =>
     Object.entries(listen).map(([name, spec]): Place => ({ service, name, spec })),
@@ -33,14 +33,14 @@ function taken({ service, name, spec }: Place, before: Place[]): Problem[] {
     rival.service === service
       ? `listener "${rival.name}"`
       : `service "${rival.service}", listener "${rival.name}"`
-  const text = `is "${describeListener(spec)}", which ${whose} has already ("${describeListener(rival.spec)}")`
+  const text = `is "${describeListener(spec)}", which ${whose} already uses ("${describeListener(rival.spec)}")`
   return [{ path: ['services', service, 'listen', name], text }]
 }
 
 function collide(a: ListenerSpec, b: ListenerSpec): boolean {
   if (a.type === 'unix' || b.type === 'unix')
     return a.type === b.type && 'path' in a && 'path' in b && a.path === b.path
-  // Port 0 is another free port each time.
+  // Port 0: the kernel picks a free port each time.
   return (
     a.type === b.type &&
     a.port !== 0 &&

@@ -8,7 +8,7 @@ import { didYouMean } from './suggest.js'
 
 const probeNames = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const
 
-/** Each probe asks in exactly one way, and only on listeners that are there. */
+/** Each probe has exactly one handler, and names only listeners that exist. */
 export function checkProbes(name: string, fields: ServiceFields): Problem[] {
   return probeNames.flatMap((probeName) => {
     const probe = fields[probeName]
@@ -25,7 +25,7 @@ export function checkProbes(name: string, fields: ServiceFields): Problem[] {
 function checkHandler(probe: ProbeFields, path: Path): Problem[] {
   const given = handlerNames.filter((handler) => probe[handler] !== undefined)
   if (given.length === 1) return []
-  const has = given.length === 0 ? 'asks nothing' : `has ${given.join(' and ')}`
+  const has = given.length === 0 ? 'has no handler' : `has ${given.join(' and ')}`
   return [{ path, text: `${has}, wanted exactly one of ${handlerNames.join(', ')}` }]
 }
 
@@ -43,7 +43,7 @@ function checkPort(probe: ProbeFields, path: Path, listen: Record<string, Listen
   return [{ path: at, text: `is ${show(port)}, ${wanted}` }]
 }
 
-/** Kubernetes' validation: one success makes an instance started or alive, there is nothing to count. */
+/** Kubernetes' validation of startup and liveness probes: their successThreshold must be 1. */
 function checkHealthOnly(probe: ProbeFields, path: Path, name: string): Problem[] {
   const problems: Problem[] = []
   if (probe.successThreshold !== 1) {
@@ -55,7 +55,7 @@ function checkHealthOnly(probe: ProbeFields, path: Path, name: string): Problem[
   if (name === 'livenessProbe' && probe.notify !== undefined) {
     problems.push({
       path: [...path, 'notify'],
-      text: 'is given, wanted httpGet, tcpSocket or exec: READY=1 is said once and tells nothing of being alive',
+      text: 'is set, wanted httpGet, tcpSocket or exec: READY=1 is sent once and does not show that the instance is still alive',
     })
   }
   return problems

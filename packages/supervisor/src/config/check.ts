@@ -6,7 +6,7 @@ import type { Path } from './show.js'
 import { show } from './show.js'
 import type { ServiceFields } from './schema/service.js'
 
-/** What one field alone cannot show: fields of a service that contradict each other. */
+/** Finds fields of one service that contradict each other. */
 export function checkService(name: string, fields: ServiceFields): Problem[] {
   const at = (...path: PropertyKey[]): Path => ['services', name, ...path]
   const pods = fields.kubernetes?.strategy
@@ -41,7 +41,7 @@ function checkStrategy(strategy: ServiceFields['strategy'], at: Path): Problem[]
     return [
       {
         path,
-        text: `is given though strategy.type is '${strategy.type}', wanted no rollingUpdate or type 'RollingUpdate'`,
+        text: `is set though strategy.type is "${strategy.type}", wanted no rollingUpdate or type "RollingUpdate"`,
       },
     ]
   }
@@ -51,7 +51,7 @@ function checkStrategy(strategy: ServiceFields['strategy'], at: Path): Problem[]
   if (isZero(maxSurge) && isZero(maxUnavailable)) {
     const both = `has maxSurge ${show(maxSurge)} and maxUnavailable ${show(maxUnavailable)}`
     return [
-      { path, text: `${both}, wanted at least one of them above 0: else no instance could ever be replaced` },
+      { path, text: `${both}, wanted at least one of them above 0: otherwise no instance can be replaced` },
     ]
   }
   if (typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable) > 100) {
@@ -67,12 +67,12 @@ function checkDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFiel
   return [{ path: at('drain', 'timeoutSeconds'), text: `is ${timeoutSeconds}, wanted ${wanted}` }]
 }
 
-/** Files and folders that must be there when the configuration is read. */
+/** Finds files and folders that must exist when the configuration is read, and do not. */
 export function checkFiles(spec: ServiceSpec, { envFile }: ServiceFields): Problem[] {
   const at = (...path: PropertyKey[]): Path => ['services', spec.name, ...path]
   const problems: Problem[] = []
   if (!statSync(spec.cwd, { throwIfNoEntry: false })?.isDirectory()) {
-    problems.push({ path: at('cwd'), text: `is "${spec.cwd}", which is no folder` })
+    problems.push({ path: at('cwd'), text: `is "${spec.cwd}", which is not a folder` })
   }
   for (const file of spec.envFiles) {
     const reason = unreadable(file)
@@ -91,7 +91,7 @@ function unreadable(file: string): string | null {
     return null
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return 'is not there'
+    if (code === 'ENOENT') return 'does not exist'
     if (code === 'EISDIR') return 'is a folder, not a file'
     return `cannot be read (${code})`
   }

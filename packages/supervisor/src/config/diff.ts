@@ -4,18 +4,18 @@ import { show } from './show.js'
 export interface FieldChange {
   /** For example `listen.http.port`. */
   field: string
-  /** Undefined where the field was not there. */
+  /** Undefined: the field was not set. */
   from: unknown
   to: unknown
 }
 
-/** What became different between two configurations, for a reread. */
+/** What differs between two configurations: names of services, and the fields that changed in each. */
 export interface ConfigDifference {
   added: string[]
   removed: string[]
   changed: string[]
   changes: Record<string, FieldChange[]>
-  /** The same for people, one sentence each; empty when nothing is different. */
+  /** The same for people, one sentence each; empty: nothing differs. */
   lines: string[]
 }
 
@@ -54,7 +54,7 @@ function describe(added: string[], removed: string[], changes: Record<string, Fi
   ]
 }
 
-/** Values of environment variables are not shown: they hold passwords, and these lines go to logs. */
+/** Hides the values of environment variables: they may be passwords, and these lines go to logs. */
 function describeChange({ field, from, to }: FieldChange): string {
   if (!field.startsWith('env.')) return `${field} was ${showField(from)}, is ${showField(to)}`
   return `${field} was ${from === undefined ? 'added' : to === undefined ? 'removed' : 'changed'}`

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { basename, extname, join, resolve } from 'node:path'
 
-/** What is run to learn what it says, and what is only read. */
+/** Extensions of configurations that are programs, and of those that are only parsed. */
 export const programs = ['.ts', '.mts', '.mjs', '.js', '.cjs']
 export const documents = ['.json', '.yaml', '.yml']
 const candidates = [...programs, ...documents].map((extension) => `handover.config${extension}`)
 
-/** The configuration file of the folder; null if there is none. */
+/** Absolute path of the folder's `handover.config.*`; null: it has none. */
 export function findConfig(folder: string): string | null {
   const found = candidates.find((candidate) => existsSync(join(folder, candidate)))
   return found === undefined ? null : resolve(folder, found)

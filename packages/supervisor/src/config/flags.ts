@@ -8,11 +8,11 @@ import { serviceNameOf } from './service-name.js'
 import type { LoadedConfig } from './validate.js'
 import { validateConfig } from './validate.js'
 
-/** What `run` and `start` take from the command line; numbers may still be text. */
+/** Options of `run` and `start`; numbers may still be text. */
 export interface CommandOptions {
   /** A Node script and its arguments. */
   script?: string[]
-  /** A program and its arguments: what stands after `--`. */
+  /** A program and its arguments: everything after `--`. */
   command?: string[]
   /** Each `3000`, `127.0.0.1:3000`, `unix:/path`, or one of them with `name=` before it. */
   listen?: string[]
@@ -38,7 +38,7 @@ export interface CommandOptions {
   register?: boolean
 }
 
-/** A service that stands on the command line, checked by the same schema as a file; messages name the flags. */
+/** Makes a service from the command line, checked by the same schema as a file; messages name the flags. */
 export function specFromCommand(options: CommandOptions, folder: string): Result<LoadedConfig> {
   const listeners = namedListeners(options.listen ?? [])
   if (!listeners.ok) return listeners
@@ -48,7 +48,10 @@ export function specFromCommand(options: CommandOptions, folder: string): Result
     ([, address]) => !String(address).startsWith('udp:'),
   )?.[0]
   if (options.readinessPath !== undefined && probed === undefined) {
-    return failed('Usage', `--readiness-path is "${options.readinessPath}", wanted a listener to ask: add -p`)
+    return failed(
+      'Usage',
+      `--readiness-path is "${options.readinessPath}", wanted a listener to probe: add -p`,
+    )
   }
   const program = options.script ?? options.command ?? []
   const name = serviceNameOf(program, resolve(folder, options.cwd ?? '.'))
@@ -87,7 +90,7 @@ function strategyOf({ strategy, maxSurge, maxUnavailable }: CommandOptions): obj
   return withoutUndefined({ type: strategy, rollingUpdate: given ? rollingUpdate : undefined })
 }
 
-/** Text that is a number becomes one; any other goes to the schema as it is, which says what it wants. */
+/** Converts numeric text; the schema refuses other text with the right message. */
 const numeric = (value: string | number | undefined): string | number | undefined =>
   typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value
 
@@ -121,7 +124,7 @@ const flags: Record<string, string> = {
   revisionHistoryLimit: '--revision-history-limit',
 }
 
-/** The flag that a field of the service came from: the longest known beginning of its path. */
+/** The flag that set a field of the service: the one for the longest known prefix of its path. */
 function flagOf(path: Path): string {
   const field = path.slice(2)
   for (let length = field.length; length > 0; length -= 1) {

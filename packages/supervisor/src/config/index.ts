@@ -2,5 +2,5 @@ import type { Config } from './schema.js'
 
 export type { Config, ServiceConfig } from './schema.js'
 
-/** Gives a configuration file types and completion; the configuration comes back as it is. */
+/** Returns the configuration unchanged: it is there for types and completion in the editor. */
 export const defineConfig = (config: Config): Config => config

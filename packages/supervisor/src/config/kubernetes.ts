@@ -4,17 +4,17 @@ import type { KubernetesFields } from './schema/kubernetes.js'
 import { containerFields, kubernetes, podFields } from './schema/kubernetes.js'
 import type { ServiceFields } from './schema/service.js'
 
-/** Kubernetes' own: in a cluster images are pulled and nodes are started before a pod can make progress. */
+/** Seconds, as in a Deployment: pulling an image or starting a node comes before any progress of a pod. */
 const defaultProgressDeadline = 600
 
 /**
- * The section `kubernetes` with every default filled in. `said`: the service as it was written, before defaults;
- * those of one machine are not those of a cluster.
+ * The section `kubernetes` with every default filled in. `written`: the service before defaults, since a default
+ * for one machine must not override Kubernetes' own.
  */
-export function toKubernetesSpec(service: ServiceFields, said: unknown): KubernetesSpec {
+export function toKubernetesSpec(service: ServiceFields, written: unknown): KubernetesSpec {
   const own = service.kubernetes ?? kubernetes.parse({})
   const replicas = own.replicas ?? service.replicas
-  const deadline = isSaid(said, 'progressDeadlineSeconds')
+  const deadline = isSet(written, 'progressDeadlineSeconds')
     ? service.progressDeadlineSeconds
     : defaultProgressDeadline
   return {
@@ -41,8 +41,8 @@ export function toKubernetesSpec(service: ServiceFields, said: unknown): Kuberne
 }
 
 /**
- * One pod more and none less, where nothing else is said. Any strategy that a Deployment does not have becomes
- * a rolling update.
+ * Default: maxSurge 1 and maxUnavailable 0. A strategy that a Deployment does not have (InPlace) becomes a
+ * rolling update.
  */
 function toPodStrategy({ type, rollingUpdate }: ServiceFields['strategy']): PodStrategy {
   if (type === 'Recreate') return { type }
@@ -67,10 +67,10 @@ function toVariables(env: KubernetesFields['env']): JsonObject[] {
   )
 }
 
-const isSaid = (service: unknown, field: string): boolean =>
+const isSet = (service: unknown, field: string): boolean =>
   typeof service === 'object' && service !== null && Object.hasOwn(service, field)
 
-/** Those that are there, in the order of the names. */
+/** The named fields that are set, in the order of the names. */
 function pick<T extends object, K extends keyof T>(value: T, names: readonly (K | string)[]): Pick<T, K> {
   const entries = names.map((name) => [name, value[name as K]] as const)
   return Object.fromEntries(entries.filter(([, field]) => field !== undefined)) as Pick<T, K>

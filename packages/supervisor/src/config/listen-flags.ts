@@ -5,8 +5,8 @@ import { sanitiseName } from './paths.js'
 import { parseAddress } from './schema/listen.js'
 
 /**
- * Names the listeners of `-p`: `admin=3001` is called admin; of the others the first is called http, the next
- * ones after their port (port-4000) or their socket (unix:/run/admin.sock is admin).
+ * Names the listeners of `-p`. `admin=3001` is called admin. The first flag, if it has no name, is called http;
+ * others are named after their port (port-4000) or their socket (unix:/run/admin.sock is admin).
  */
 export function namedListeners(flags: string[]): Result<Record<string, string>> {
   const listeners: Record<string, string> = {}
@@ -24,7 +24,7 @@ export function namedListeners(flags: string[]): Result<Record<string, string>> 
 }
 
 function nameListener(flag: string, first: boolean): { name: string; address: string } {
-  // A path may hold "=", a name may not hold ":" or "/".
+  // A path may contain "="; a name cannot contain ":" or "/".
   const named = /^(?<name>[^=:/]*)=(?<address>.*)$/.exec(flag)?.groups
   if (named?.['name'] !== undefined) return { name: named['name'], address: named['address'] ?? '' }
   const spec = parseAddress(flag)

@@ -13,7 +13,7 @@ import { validateConfig } from './validate.js'
 export { findConfig, isConfigFile } from './find.js'
 export type { LoadedConfig } from './validate.js'
 
-/** What was read, before it is checked. */
+/** A configuration before it is checked. */
 interface RawConfig {
   input: unknown
   locate: Locate
@@ -21,8 +21,8 @@ interface RawConfig {
 }
 
 /**
- * Reads and checks the configuration: the given file, or `handover.config.*` of the folder. Each call reads it
- * anew. Fails with a sentence for each problem, which names the file and the field.
+ * Reads and checks the configuration: the file `path`, or `handover.config.*` in `cwd` where `path` is null. Each
+ * call reads it again. Fails with `Usage` and one line for each problem, which names the file and the field.
  */
 export async function loadConfig(path: string | null, cwd: string): Promise<Result<LoadedConfig>> {
   const file = path === null ? findConfig(cwd) : resolve(cwd, path)

@@ -11,7 +11,7 @@ import type {
 import { handlerNames, type ProbeFields } from './schema/probe.js'
 import type { ServiceFields } from './schema/service.js'
 
-/** A service with every default filled in and every path absolute; `folder` is what relative paths start from. */
+/** Fills in every default and makes every path absolute; relative paths start from `folder`. */
 export function toServiceSpec(name: string, fields: ServiceFields, folder: string): ServiceSpec {
   const replicas = fields.replicas === 'max' ? availableParallelism() : fields.replicas
   const envFiles = [...(fields.envFile === undefined ? [] : [fields.envFile]), ...fields.envFiles]
@@ -40,7 +40,7 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
   }
 }
 
-/** New before old: Kubernetes' surge of a quarter, but nothing unavailable, unless there may be no surge. */
+/** Defaults: maxSurge 25 % as in Kubernetes, but maxUnavailable 0, or 1 where maxSurge is 0. */
 export function toStrategy({ type, rollingUpdate }: ServiceFields['strategy']): StrategySpec {
   if (type !== 'RollingUpdate') return { type }
   const maxSurge = (rollingUpdate?.maxSurge ?? '25%') as IntOrPercent
@@ -51,7 +51,7 @@ export function toStrategy({ type, rollingUpdate }: ServiceFields['strategy']): 
 export const isZero = (value: number | string): boolean => value === 0 || /^0+%$/.test(String(value))
 
 function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields): ServiceSpec['drain'] {
-  // The library must have ended before SIGKILL: a second before it, or half way where there is less than two.
+  // The library must end before SIGKILL: 1 s before it, or half way where the grace period is under 2 s.
   const timeoutSeconds = drain.timeoutSeconds ?? (grace >= 2 ? grace - 1 : grace / 2)
   return { timeoutSeconds, idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds) }
 }
@@ -68,7 +68,7 @@ function toHandler(fields: ProbeFields): ProbeHandler {
   return { type, ...withoutUndefined(fields[type] ?? {}) } as ProbeHandler
 }
 
-/** A spec is JSON-safe and compared field by field: an absent field is absent, not undefined. */
+/** Specs are compared as JSON, which has no undefined: a field that is not set must be missing. */
 const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T
 

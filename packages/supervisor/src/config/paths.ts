@@ -7,32 +7,33 @@ import { failed, ok } from '../model/index.js'
 import { maxUnixPathBytes } from '#shared/socket-address.js'
 import { namePattern, wantedName } from './names.js'
 
-/** Where everything of one supervisor lives; all absolute. */
+/** Files and folders of one supervisor, all absolute. */
 export interface Paths {
   name: string
   /** Unix socket of the control API. */
   control: string
-  /** Held, locked, by the supervisor that runs under this name. */
+  /** Locked by the supervisor that runs under this name. */
   lock: string
-  /** The journal: it outlives the machine's restart. */
+  /** The journal; it survives a reboot. */
   journal: string
   /** Folder of the instances' output. */
   logs: string
-  /** Folder of what lives as long as the instances do: a folder each, with their sockets. */
+  /** Folder with one folder for each instance, which holds its sockets. */
   run: string
-  /** Log of the supervisor itself, when it runs in the background. */
+  /** Log of the supervisor itself, where it runs in the background. */
   supervisorLog: string
 }
 
 /**
- * Room for `/<instance>/channel.sock` below the run folder: an instance name of 24 bytes, which is a service
- * name of 17 and `-` with six digits, and 14 for the rest.
+ * Bytes for `/<instance>/channel.sock` below the run folder: 24 for an instance name (a service name of 17, `-`
+ * and six digits) and 14 for the rest.
  */
 const roomBelowRun = 1 + 24 + '/channel.sock'.length
 
 /**
- * `$HANDOVER_HOME/<name>` if that is set; else /run, /var/lib and /var/log for root, and the folders of the XDG
- * base directory specification for anybody else. Names folders only: `createFolders` makes them.
+ * The paths below `$HANDOVER_HOME/<name>` if that is set, otherwise below /run, /var/lib and /var/log for root
+ * and below the folders of the XDG base directory specification for other users. Creates nothing: see
+ * `createFolders`. Fails with `Usage` for a bad name, a relative HANDOVER_HOME, or paths too long for a socket.
  */
 export function pathsFor(name: string, env: NodeJS.ProcessEnv, uid: number): Result<Paths> {
   if (!namePattern.test(name)) return failed('Usage', `--name is "${name}", wanted ${wantedName}`)
@@ -55,17 +56,17 @@ export function pathsFor(name: string, env: NodeJS.ProcessEnv, uid: number): Res
 }
 
 /**
- * Makes the folders, private to their owner; refuses a run folder that somebody else made. Only root starts
- * instances of other users, which must reach their own sockets below the run folder.
+ * Creates the folders, private to their owner; refuses a run folder that another user owns. Under root the run
+ * folder has mode 0711: instances of other users must reach their own sockets in it.
  */
 export function createFolders(paths: Paths, uid: number): Result<Paths> {
   const mode = uid === 0 ? 0o711 : 0o700
-  // The run folder first: where all is below one folder, that one gets its mode.
+  // The run folder comes first: with HANDOVER_HOME its parent, which holds everything, must get the same mode.
   for (const folder of [paths.run, paths.logs, dirname(paths.journal), dirname(paths.lock)]) {
     try {
       mkdirSync(folder, { recursive: true, mode: folder === paths.run ? mode : 0o700 })
     } catch (error) {
-      return failed('Usage', `the folder "${folder}" cannot be made: ${(error as Error).message}`)
+      return failed('Usage', `the folder "${folder}" cannot be created: ${(error as Error).message}`)
     }
   }
   const owned = ownedBy(paths.run, uid)
@@ -74,10 +75,10 @@ export function createFolders(paths: Paths, uid: number): Result<Paths> {
   return ok(paths)
 }
 
-/** The name of a supervisor that was given none: that of the folder, made to fit. */
+/** Name of a supervisor where none is set: that of the folder, changed into an allowed one. */
 export const defaultName = (folder: string): string => sanitiseName(basename(resolve(folder)))
 
-/** The nearest allowed name: lower case, `-` for what is not allowed. */
+/** The nearest allowed name: lower case, `-` for other characters, at most 63 characters; `app` for an empty one. */
 export function sanitiseName(text: string): string {
   const name = text
     .toLowerCase()
@@ -105,7 +106,7 @@ const systemFolders = (name: string): Folders => ({
   logs: join('/var/log/handover', name),
 })
 
-/** Without XDG_RUNTIME_DIR the specification asks for a replacement of the same kind: private, and local. */
+/** Without XDG_RUNTIME_DIR the specification wants a replacement with the same properties: private and local. */
 function userFolders(name: string, env: NodeJS.ProcessEnv, uid: number): Folders {
   const runtime = absoluteOr(env['XDG_RUNTIME_DIR'], null)
   const home = env['HOME'] || homedir()
@@ -121,7 +122,7 @@ function userFolders(name: string, env: NodeJS.ProcessEnv, uid: number): Folders
 const absoluteOr = <T>(path: string | undefined, otherwise: T): string | T =>
   path && isAbsolute(path) ? path : otherwise
 
-/** The folder itself, or, where its sockets would get too long a path, a short one that stands for it. */
+/** The folder itself, or one with a short name in its place where paths of sockets in it would be too long. */
 function fitting(run: string, uid: number): Result<string> {
   if (fits(run)) return unlessForeign(run, uid)
   const hash = createHash('sha256').update(run).digest('hex').slice(0, 10)
@@ -130,11 +131,11 @@ function fitting(run: string, uid: number): Result<string> {
   const bytes = Buffer.byteLength(run) + roomBelowRun
   return failed(
     'Usage',
-    `the sockets below "${run}" need paths of ${bytes} bytes and those below "${tmpdir()}" are too long as well, wanted at most ${maxUnixPathBytes}: set HANDOVER_HOME or TMPDIR to a shorter folder`,
+    `sockets below "${run}" have paths of ${bytes} bytes, and paths below "${tmpdir()}" are too long as well, wanted at most ${maxUnixPathBytes}: set HANDOVER_HOME or TMPDIR to a shorter folder`,
   )
 }
 
-/** In a folder that all may write to, somebody else may have been there first. */
+/** In a folder that all users may write to, another user may have created the name first. */
 const unlessForeign = (run: string, uid: number): Result<string> =>
   existsSync(run) ? ownedBy(run, uid) : ok(run)
 
@@ -143,6 +144,6 @@ const fits = (run: string): boolean => Buffer.byteLength(run) + roomBelowRun <= 
 function ownedBy(folder: string, uid: number): Result<string> {
   const stat = lstatSync(folder)
   if (stat.isDirectory() && stat.uid === uid) return ok(folder)
-  const what = stat.isDirectory() ? `belongs to the user with id ${stat.uid}` : 'is no folder'
+  const what = stat.isDirectory() ? `belongs to the user with id ${stat.uid}` : 'is not a folder'
   return failed('Usage', `"${folder}" ${what}, wanted a folder that belongs to the user with id ${uid}`)
 }

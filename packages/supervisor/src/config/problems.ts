@@ -3,22 +3,22 @@ import { predicate } from './schema/common.js'
 import type { Path } from './show.js'
 import { show } from './show.js'
 
-/** One thing that is wrong: where, and the rest of the sentence that begins with the place. */
+/** One error: its place, and the rest of the sentence that begins with the place. */
 export interface Problem {
   path: Path
   text: string
-  /** Where in the file it is seen, if that is not the path itself: a field that should not be there. */
+  /** Place in the file, where it is not `path`: that of a field that should not exist. */
   at?: Path
 }
 
-/** Names a place for people: `handover.config.yaml:3:5: services.web.replicas`, or `--replicas`. */
+/** Describes a place: `handover.config.yaml:3:5: services.web.replicas`, or `--replicas`. */
 export type Locate = (path: Path, at: Path) => string
 
-/** One sentence a line, in the order of the checks. */
+/** One line for each problem, in the order of the checks. */
 export const describeProblems = (problems: Problem[], locate: Locate): string =>
   problems.map(({ path, text, at = path }) => `${locate(path, at)} ${text}`).join('\n')
 
-/** What the schema found, as sentences about the input. */
+/** The schema's findings as problems of the input. */
 export function problemsOf(issues: z.core.$ZodIssue[], input: unknown, base: Path = []): Problem[] {
   return issues.flatMap((issue): Problem[] => {
     const path = [...base, ...issue.path]
@@ -45,7 +45,7 @@ export function problemsOf(issues: z.core.$ZodIssue[], input: unknown, base: Pat
   })
 }
 
-/** Of a union's branches the one of the input's type with the fewest complaints; null where no type fits. */
+/** The union's branch that fits the input's type and has the fewest issues; null: none has this type. */
 function meantBranch(branches: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | null {
   const fitting = branches.filter((issues) => !issues.some(isOfOtherType))
   return fitting.sort((a, b) => a.length - b.length)[0] ?? null

@@ -6,7 +6,7 @@ import type { Result, ServiceSpec } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { SpecSource } from './source.js'
 
-/** Gives the services as they are configured now. */
+/** Reads the services as they are configured now. */
 export interface SpecReader {
   read(): Promise<Result<ServiceSpec[]>>
 }
@@ -14,9 +14,9 @@ export interface SpecReader {
 const program = fileURLToPath(new URL('./read-main.js', import.meta.url))
 
 /**
- * Reads in a process of its own: the schema and the parsers would hold 20 MB in the supervisor for as long as it
- * lives. A document that did not change since it was read is not read again, nor is the command line; a
- * configuration that is a program may say something else each time.
+ * Reads in a process of its own: the schema and the parsers would cost the supervisor 20 MB for its whole life.
+ * The command line, and a JSON or YAML file that has not changed, are not read again; a configuration that is a
+ * program is, since its result may differ each time.
  */
 export function specReader(source: SpecSource, known?: ServiceSpec[]): SpecReader {
   let last = known ? { key: keyOf(source), specs: known } : null
@@ -31,7 +31,7 @@ export function specReader(source: SpecSource, known?: ServiceSpec[]): SpecReade
   }
 }
 
-/** What is the same as long as the source says the same; null: nobody knows. */
+/** Stays the same while the source is unchanged; null: the source must be read to know. */
 function keyOf(source: SpecSource): string | null {
   if (source.type === 'command') return 'command'
   if (!/\.(json|ya?ml)$/.test(source.path)) return null
@@ -41,7 +41,7 @@ function keyOf(source: SpecSource): string | null {
 
 async function readElsewhere(source: SpecSource): Promise<Result<ServiceSpec[]>> {
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] })
-  child.stdin.on('error', () => {}) // it ended early: its exit tells
+  child.stdin.on('error', () => {}) // the child ended early: its answer shows it
   child.stdin.end(JSON.stringify(source))
   const answer = await text(child.stdout)
   try {
@@ -49,7 +49,7 @@ async function readElsewhere(source: SpecSource): Promise<Result<ServiceSpec[]>>
   } catch {
     return failed(
       'Usage',
-      `the configuration could not be read: its reader answered "${answer.slice(0, 200)}"`,
+      `the configuration could not be read: the reading process answered "${answer.slice(0, 200)}"`,
     )
   }
 }

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { defaultName, sanitiseName } from './paths.js'
 
-/** Programs that run another one: that one's name says more. */
+/** Programs whose argument, the script, makes the better name. */
 const interpreters = /^(node|nodejs|bun|deno|tsx|ts-node|python[\d.]*|ruby|php|perl|sh|bash)$/
 const packageScripts = /^(npm|yarn|pnpm)$/
 const sourceExtension = /\.([mc]?[jt]sx?|py|rb|php|pl|sh|jar)$/
 
-/** What a service without a name is called: `app.js` is app, `./my-go-server` is my-go-server, `npm start` the package. */
+/** Name of a service on the command line: `app.js` is app, `./my-go-server` is my-go-server, `npm start` the package's name. */
 export function serviceNameOf(program: string[], folder: string): string {
   const [first = '', ...rest] = program
   const name = basename(first)

@@ -5,14 +5,14 @@ import { specFromCommand } from './flags.js'
 import { loadConfig } from './load.js'
 
 /**
- * Where the services come from: a configuration file, or what stood on the command line. Plain data, so that it
- * can be handed to another process; paths are taken from `folder`.
+ * Source of the services: a configuration file or the command line. Plain data, so that another process can read
+ * it; relative paths start from `folder`.
  */
 export type SpecSource =
   | { type: 'config'; path: string; folder: string }
   | { type: 'command'; options: CommandOptions; folder: string }
 
-/** Reads the services anew, with all that it takes: the schema, YAML, a loader for TypeScript. */
+/** Reads the services. Loads the schema, the YAML parser and, if needed, a TypeScript loader: see `specReader`. */
 export async function readSpecs(source: SpecSource): Promise<Result<ServiceSpec[]>> {
   const config =
     source.type === 'config'

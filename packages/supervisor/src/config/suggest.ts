@@ -1,14 +1,14 @@
-/** The candidate that was probably meant, as `, did you mean "x"?`, or nothing where none is near. */
+/** `, did you mean "x"?` with the nearest candidate; empty: none is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const nearest = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0]
-  // A third of the letters wrong is still a typo (`replics`), more is another word.
+  // Up to a third of the letters wrong is a typo (`replics`), more is another word.
   const near = nearest !== undefined && nearest.distance <= Math.max(1, Math.floor(word.length / 3))
   return near ? `, did you mean "${nearest.candidate}"?` : ''
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other. */
+/** Number of insertions, deletions, substitutions and swaps of neighbours that turn one word into the other. */
 export function editDistance(from: string, to: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: to.length + 1 }, (_, column) => column)

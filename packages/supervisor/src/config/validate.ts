@@ -9,27 +9,27 @@ import type { Locate, Problem } from './problems.js'
 import { describeProblems, problemsOf } from './problems.js'
 import { configSchema } from './schema.js'
 
-/** A configuration, checked, with every default filled in. */
+/** A checked configuration with every default filled in. */
 export interface LoadedConfig {
-  /** The file that it came from; null: the command line. */
+  /** Absolute path; null: the command line. */
   file: string | null
-  /** The supervisor's name, where the configuration gives one. */
+  /** The supervisor's name; null: not set. */
   name: string | null
   services: ServiceSpec[]
-  /** How each service lives in a cluster, by its name. */
+  /** The section `kubernetes` of each service, by the service's name. */
   kubernetes: Record<string, KubernetesSpec>
-  /** What the user should know though nothing is wrong, a sentence each. */
+  /** Sentences for the user that are no errors: what the configuration printed. */
   notes: string[]
 }
 
 export interface ConfigSource {
   file: string | null
-  /** Absolute: what relative paths start from. */
+  /** Absolute; relative paths start from here. */
   folder: string
   locate: Locate
 }
 
-/** Checks all that can be checked without starting anything; a failure has one line for each problem. */
+/** Checks everything that can be checked without starting anything; a failure has one line for each problem. */
 export function validateConfig(input: unknown, source: ConfigSource): Result<LoadedConfig> {
   const parsed = configSchema.safeParse(input)
   if (!parsed.success) return usage(problemsOf(parsed.error.issues, input), source)
@@ -46,9 +46,9 @@ export function validateConfig(input: unknown, source: ConfigSource): Result<Loa
     ...services.flatMap(({ spec, fields }) => checkFiles(spec, fields)),
   ]
   if (problems.length > 0) return usage(problems, source)
-  const said = (input as { services: Record<string, unknown> }).services
+  const written = (input as { services: Record<string, unknown> }).services
   const kubernetes = Object.fromEntries(
-    services.map(({ name, fields }) => [name, toKubernetesSpec(fields, said[name])]),
+    services.map(({ name, fields }) => [name, toKubernetesSpec(fields, written[name])]),
   )
   return ok({ file: source.file, name: parsed.data.name ?? null, services: specs, kubernetes, notes: [] })
 }

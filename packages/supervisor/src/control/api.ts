@@ -24,7 +24,7 @@ export type Operation =
   /** Waits until every service is settled; starts nothing. */
   | { type: 'await' }
 
-/** What a rollout is waited for: its end, or that the old instances are gone too. */
+/** When an operation is done: at the end of the rollout, or once the old instances have exited as well. */
 export type WaitFor = 'complete' | 'drained'
 
 /** One line of a stream. */
@@ -75,7 +75,7 @@ export function worstExitCode(codes: number[]): number {
   return signalled ?? worstFirst.find((code) => codes.includes(code)) ?? exitCodes.done
 }
 
-/** What the control API asks of the supervisor; the daemon provides it. */
+/** What the control API needs from the supervisor. */
 export interface Supervisor {
   status(): Status
   history(service?: string): ServiceHistory[]
@@ -83,9 +83,9 @@ export interface Supervisor {
   logs(service?: string): LogFile[]
   /** Calls back after each event; returns the function that ends the subscription. */
   subscribe(listener: (event: Event) => void): () => void
-  /** Carries the operation out and tells what happens; resolves with the exit code of the command that asked. */
+  /** Carries out the operation and writes a line for whatever happens. Resolves with the exit code for the command. */
   operate(
     operation: Operation,
-    tell: (line: StreamLine) => void,
+    write: (line: StreamLine) => void,
   ): Promise<{ exitCode: number; failures: Failure[] }>
 }

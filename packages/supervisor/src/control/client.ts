@@ -5,7 +5,7 @@ import type { Failure, Result, Status } from '../model/index.js'
 import { ok } from '../model/index.js'
 import type { Explanation, LogFile, Operation, ServiceHistory, StreamLine } from './api.js'
 
-/** Talks to a supervisor over its control socket. `NoSupervisor` failures mean that none listens there. */
+/** A client of the control API. It fails with `NoSupervisor` if the supervisor cannot be reached. */
 export interface ControlClient {
   status(): Promise<Answer<Status>>
   history(service?: string): Promise<Answer<ServiceHistory[]>>

@@ -15,11 +15,11 @@ const isReplicas: Check = (value) =>
 const services = { services: [isNames, 'a list of names'] } as const
 const wait = { wait: [isWait, '"complete" or "drained"'] } as const
 
-/** The fields of each operation. Checked by hand: a schema library would outweigh the rest of the supervisor. */
+/** The fields of each operation. Checked by hand: a schema library would use more memory than the rest of the supervisor. */
 const fields: Record<Operation['type'], Record<string, readonly [Check, string]>> = {
   upgrade: { ...services, ...wait },
   restart: { ...services, ...wait },
-  undo: { ...services, ...wait, toRevision: [isPositive, 'a whole number from 1 up'] },
+  undo: { ...services, ...wait, toRevision: [isPositive, 'a whole number of at least 1'] },
   pause: services,
   resume: services,
   stop: services,
@@ -28,24 +28,21 @@ const fields: Record<Operation['type'], Record<string, readonly [Check, string]>
   await: {},
 }
 
-/** Reads an operation from outside; says in one sentence what is wrong with it. */
+/** Validates an operation. Fails with `Usage`. */
 export function parseOperation(value: unknown): Result<Operation> {
   if (!isObject(value) || typeof value.type !== 'string' || !(value.type in fields))
-    return failed(
-      'Usage',
-      `the operation is not understood; its type is one of ${Object.keys(fields).join(', ')}`,
-    )
+    return failed('Usage', `unknown operation, wanted a type of ${Object.keys(fields).join(', ')}`)
   const known = fields[value.type as Operation['type']]
   for (const [field, given] of Object.entries(value)) {
     if (field === 'type') continue
-    const [check, wanted] = known[field] ?? []
+    const [check, expected] = known[field] ?? []
     if (!check) return failed('Usage', `the operation "${value.type}" has no field "${field}"`)
-    if (!check(given)) return failed('Usage', `${field} is ${JSON.stringify(given)}; ${wanted} was expected`)
+    if (!check(given)) return failed('Usage', `${field} is ${JSON.stringify(given)}, wanted ${expected}`)
   }
   if (value.type === 'scale' && !('replicas' in value))
     return failed(
       'Usage',
-      'the operation "scale" has no field "replicas"; numbers of instances by service were expected',
+      'the operation "scale" has no field "replicas", wanted numbers of instances by service',
     )
   return ok(value as Operation)
 }

@@ -7,9 +7,9 @@ import { failed, ok, unknownService } from '../model/index.js'
 import type { StreamLine, Supervisor } from './api.js'
 import { parseOperation } from './operation.js'
 
-const largestBody = 64 * 1024
+const maxBodyLength = 64 * 1024
 
-/** Serves the control API on a unix socket; the caller holds the supervisor's lock, so an old file is a stale one. */
+/** Serves the control API on a unix socket. The caller must hold the supervisor's lock: an existing file is deleted. */
 export async function serveControl(path: string, supervisor: Supervisor): Promise<Server> {
   rmSync(path, { force: true })
   const server = createServer((request, response) => {
@@ -113,15 +113,12 @@ async function readJson(request: IncomingMessage): Promise<Result<unknown>> {
   let text = ''
   for await (const chunk of request.setEncoding('utf8')) {
     text += String(chunk)
-    if (text.length > largestBody)
-      return failed(
-        'Usage',
-        `the body is longer than ${largestBody} bytes; an operation is a short JSON object`,
-      )
+    if (text.length > maxBodyLength)
+      return failed('Usage', `the body is longer than ${maxBodyLength} bytes, wanted a short JSON object`)
   }
   try {
     return ok(JSON.parse(text))
   } catch (error) {
-    return failed('Usage', `the body is not JSON (${(error as Error).message}); an operation was expected`)
+    return failed('Usage', `the body is not JSON (${(error as Error).message}), wanted an operation`)
   }
 }

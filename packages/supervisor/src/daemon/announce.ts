@@ -4,8 +4,8 @@ import type { Phase } from './announcement.js'
 import { phaseOf, statusSentence } from './announcement.js'
 
 /**
- * Tells the service manager how the services are, from now until the returned function is called. Every rollout
- * is a reload to it, whoever asked for it. `failed`: a service could not be started; called at most once.
+ * Reports the state of the services to the service manager until the returned function is called. Every rollout is
+ * reported as a reload. `failed` is called, at most once, if a service could not be started.
  */
 export function announce(manager: ServiceManager, engine: Engine, failed: () => void): () => void {
   let phase: Phase = 'starting'
@@ -37,7 +37,7 @@ export function announce(manager: ServiceManager, engine: Engine, failed: () => 
   const unsubscribe = engine.subscribe((event) => {
     // At once, before the listeners of what has stopped are closed.
     if (event.type === 'ServiceStopping') look()
-    if (!due) queueMicrotask(look) // the state in which the loop comes to rest
+    if (!due) queueMicrotask(look) // after the loop has handled all events
     due = true
     statusTimer ??= setTimeout(tellStatus, statusEveryMs).unref()
   })
@@ -45,7 +45,7 @@ export function announce(manager: ServiceManager, engine: Engine, failed: () => 
     if (takesTime(phase)) manager.notify(extension)
   }, extendEveryMs).unref()
   const stopWatchdog = manager.startWatchdog()
-  /** ReloadSignal= of a unit with Type=notify-reload, whose ExecReload= asks for the rollout itself. */
+  /** ReloadSignal= of a unit with Type=notify-reload. Its ExecReload= starts the rollout; the signal only needs an answer. */
   const acknowledge = () => {
     if (phase !== 'ready' && phase !== 'reloading') return
     manager.notify(assignmentsOf('reloading'))
@@ -68,7 +68,7 @@ function assignmentsOf(phase: Phase): Record<string, string | number> {
     case 'ready':
       return { READY: 1 }
     case 'reloading':
-      // CLOCK_MONOTONIC, which systemd compares with when it asked (sd_notify(3)).
+      // CLOCK_MONOTONIC, which systemd compares with the time of its request (sd_notify(3)).
       return { RELOADING: 1, MONOTONIC_USEC: String(process.hrtime.bigint() / 1000n) }
     case 'stopping':
       return { STOPPING: 1 }
@@ -78,11 +78,11 @@ function assignmentsOf(phase: Phase): Record<string, string | number> {
   }
 }
 
-/** None of them lasts for ever: progressDeadlineSeconds and the grace periods end them. */
+/** These phases extend systemd's timeouts. progressDeadlineSeconds and the grace periods bound them. */
 const takesTime = (phase: Phase): boolean =>
   phase === 'starting' || phase === 'reloading' || phase === 'stopping'
 
-/** Said anew long before it is over, so that a loop that hangs is not waited for. */
+/** Sent again long before it expires. If the event loop hangs, systemd's timeout ends the supervisor. */
 const extension = { EXTEND_TIMEOUT_USEC: 15_000_000 }
 const extendEveryMs = 5000
 const statusEveryMs = 1000

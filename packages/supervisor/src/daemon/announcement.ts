@@ -2,15 +2,15 @@ import type { ServiceState } from '../model/index.js'
 import { counted } from '../model/text.js'
 
 /**
- * What systemd is told of all services together:
+ * The state of all services together, as reported to systemd:
  *
  *     starting ──► ready ◄──► reloading
  *        │           │           │
  *        ▼           ▼           │
  *     failed      stopping ◄─────┘
  *
- * A paused rollout waits for a person, not for systemd, and counts as ready. A later rollout that failed was
- * undone: the services are ready, and whoever asked for it was told.
+ * A paused rollout waits for the user, so it counts as ready. A later rollout that failed was rolled back, so the
+ * services are ready.
  */
 export type Phase = 'starting' | 'failed' | 'ready' | 'reloading' | 'stopping'
 
@@ -28,14 +28,14 @@ export const statusSentence = (states: ServiceState[]): string =>
 
 function serviceSentence({ name, target, replicas, instances, rollout, stopping }: ServiceState): string {
   const connections = instances.reduce((sum, { account }) => sum + (account?.open ?? 0), 0)
-  const told = instances.some(({ account }) => account !== null)
+  const isCounted = instances.some(({ account }) => account !== null)
   const draining = instances.filter(({ state }) => state === 'draining').length
   const ready = instances.filter(({ state, revision }) => state === 'ready' && revision === target).length
   const facts = stopping
     ? ['stopping']
     : [verb(rollout, target), `${ready} of ${counted(replicas, 'instance')} ready`]
   if (draining > 0) facts.push(`${draining} draining`)
-  if (told) facts.push(counted(connections, 'connection'))
+  if (isCounted) facts.push(counted(connections, 'connection'))
   return `${name}: ${facts.join(', ')}`
 }
 

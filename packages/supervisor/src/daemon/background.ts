@@ -7,15 +7,15 @@ import { specReader } from '../config/reader.js'
 import type { SpecSource } from '../config/source.js'
 import { runDaemon } from './index.js'
 
-/** What the program below is told by `handover start`. */
+/** The message that `handover start` sends to this program. */
 export interface BackgroundOrder {
   paths: Paths
   source: SpecSource
-  /** What the source says, read and checked. */
+  /** The validated specs of the source. */
   specs: ServiceSpec[]
 }
 
-// The program of a supervisor in the background. Its standard output and error are its log.
+// The supervisor in the background. Its standard output and error are its log.
 const [{ paths, source, specs }] = (await once(process, 'message')) as [BackgroundOrder]
 const started = await runDaemon({
   paths,
@@ -28,16 +28,16 @@ report(started.ok ? ok(true) : started)
 if (started.ok) await started.value.finished
 else process.exitCode = 1
 
-/** Said once; then the channel is closed, and whoever started us may end. */
+/** Sends the result to `handover start`, then disconnects so that it can exit. */
 function report(result: Result<true>): void {
   process.send?.(result, undefined, undefined, () => {
     if (process.connected) process.disconnect()
   })
 }
 
-/** SIGUSR1: the log file was moved away; standard output and error go to a new one of the same name. */
+/** For SIGUSR1, after the log file was renamed: redirects standard output and error to a new file of the same name. */
 function reopen(path: string): void {
-  // open(2) gives the lowest free descriptor, which is the one just closed: nothing else of ours runs between.
+  // open(2) returns the lowest free descriptor, which is the one just closed.
   for (const descriptor of [1, 2]) {
     closeSync(descriptor)
     openSync(path, 'a', 0o600)

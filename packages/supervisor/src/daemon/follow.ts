@@ -2,11 +2,11 @@ import type { Receipt } from '../model/index.js'
 import type { Engine } from '../engine/index.js'
 import { endsRollout } from '../engine/receipts.js'
 
-/** Waits for things that events bring about. Follow first, then ask: nothing is missed, however fast it is. */
+/** Waits for the effects of commands. Must be created before the command, so that no event is missed. */
 export interface Follow {
-  /** The account of the service's next rollout end since the following began; null when the service was stopped. */
+  /** The receipt of the first rollout of the service that ended after `follow`. Null if the service was stopped. */
   rolloutEnded(service: string): Promise<Receipt | null>
-  /** Until the condition holds; it is looked at now and after each event. */
+  /** Resolves when the condition holds. It is checked now and after each event. */
   until(condition: () => boolean): Promise<void>
   end(): void
 }
@@ -18,7 +18,7 @@ export function follow(engine: Engine): Follow {
   const unsubscribe = engine.subscribe((event) => {
     if (endsRollout(event)) ended.set(event.service, engine.service(event.service)?.receipt ?? null)
     if (event.type === 'ServiceStopping' && !ended.has(event.service)) ended.set(event.service, null)
-    // After the whole step: a condition must see the state in which the loop comes to rest.
+    // After the loop has handled all events: conditions must not see intermediate states.
     queueMicrotask(() => {
       for (const look of waiters) look()
     })

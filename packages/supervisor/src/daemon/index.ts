@@ -35,24 +35,24 @@ import { handleSignals } from './signals.js'
 export interface DaemonOptions {
   paths: Paths
   source: SpecReader
-  /** Where instances' output goes: their own files, or the supervisor's standard output. */
+  /** Where the instances' output goes: a file each, or the supervisor's standard output. */
   stdio: 'file' | 'inherit'
-  /** Takes the supervisor's own log lines. */
+  /** Writes a line to the supervisor's log. */
   log: (line: string) => void
-  /** Called on SIGUSR1: the log was moved away. */
+  /** Called on SIGUSR1, after the log file was renamed. */
   reopenLogs: () => void
 }
 
 export interface Daemon {
-  /** Resolves once everything was asked to stop and has. */
+  /** Resolves when all services have been stopped. */
   finished: Promise<void>
   /** Names of the services that were started. */
   services: string[]
 }
 
-/** The composition root: the only place that knows the adapters and the engine both. */
+/** Starts the supervisor. The composition root: only this file knows both the adapters and the engine. */
 export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>> {
-  // First of all: no child is to have what systemd said to us.
+  // First, because it removes systemd's variables from the environment that children inherit.
   const manager = openServiceManager(process.env, options.log)
   const daemon = await startDaemon(options, manager)
   if (!daemon.ok) manager.notify({ STATUS: daemon.failure.message, ...errnoOf(daemon.failure) })
@@ -108,8 +108,8 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
 }
 
 /**
- * Looks whether everything can be started before anything is. Services that an earlier supervisor left running
- * are gone on with: only what the configuration changed since is rolled.
+ * Checks that everything can be started before anything is started. Services that still run from an earlier supervisor
+ * are taken over; only those that the configuration has changed since are rolled.
  */
 async function begin(
   engine: Engine,
@@ -138,7 +138,7 @@ async function begin(
   })
 }
 
-/** Resolves once every service was asked to stop and none of their instances is left. */
+/** Resolves when every service is stopping and no instance is left. */
 function allStopped(engine: Engine): Promise<void> {
   return new Promise((resolve) => {
     const unsubscribe = engine.subscribe((event) => {
@@ -151,20 +151,20 @@ function allStopped(engine: Engine): Promise<void> {
   })
 }
 
-/** Lets answers that are under way reach their clients, for a second at most. */
+/** Waits for pending responses, for a second at most. */
 async function closeControl(server: Server): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), 1000)
   await new Promise((resolve) => server.close(resolve))
   clearTimeout(cut)
 }
 
-/** Says at the start what the unit does not allow for; while an instance drains it is too late. */
+/** Logs, at the start, drain times that exceed the limits of the systemd unit. */
 async function warnOfLimits(specs: ServiceSpec[], log: (line: string) => void): Promise<void> {
   const limits = await readUnitLimits()
   if (limits) for (const line of drainWarnings(specs, limits)) log(`warning: ${line}`)
 }
 
-/** Under a service manager a start that fails is one: it restarts us, or says so. Alone, we go on trying. */
+/** Under a service manager a failed start ends the supervisor, so that the manager can restart it. Otherwise it keeps retrying. */
 async function giveUp(
   engine: Engine,
   source: SpecReader,
@@ -185,10 +185,10 @@ function openWorld(
   journal: Journal,
   sockets: ServiceManagerSockets,
 ): World {
-  const said = new Set<string>()
-  const sayOnce = (line: string) => {
-    if (!said.has(line)) log(line)
-    said.add(line)
+  const logged = new Set<string>()
+  const logOnce = (line: string) => {
+    if (!logged.has(line)) log(line)
+    logged.add(line)
   }
   const preload = createRequire(import.meta.url).resolve('@handover/process/register')
   return {
@@ -201,7 +201,7 @@ function openWorld(
       log,
       prepare(revision, firstTcpPort) {
         const plan = prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort })
-        if (plan.ok && plan.value.note) sayOnce(`${revision.spec.name}: ${plan.value.note}`)
+        if (plan.ok && plan.value.note) logOnce(`${revision.spec.name}: ${plan.value.note}`)
         return plan
       },
     }),
@@ -214,4 +214,4 @@ function openWorld(
 }
 
 const alreadyRuns = (name: string, failure: Failure): string =>
-  `a supervisor named "${name}" runs already (${failure.message}); choose another --name or stop it with 'handover stop --name ${name}'`
+  `a supervisor named "${name}" already runs (${failure.message}); choose another --name or stop it with 'handover stop --name ${name}'`

@@ -12,8 +12,8 @@ export interface SignalOptions {
 
 /**
  * SIGUSR2 upgrades everything, SIGHUP rereads the configuration and rolls what changed, SIGUSR1 reopens the
- * supervisor's log, SIGTERM and SIGINT drain and stop; a second SIGINT ends the instances at once.
- * Returns the function that takes the handlers away.
+ * supervisor's log, SIGTERM and SIGINT drain and stop; a second SIGINT kills the instances at once.
+ * Returns a function that removes the handlers.
  */
 export function handleSignals({ engine, source, log, reopenLogs }: SignalOptions): () => void {
   let stopping = false

@@ -14,7 +14,7 @@ export interface SupervisorIdentity {
   logs: string
 }
 
-/** The supervisor as its control API sees it: every answer is a view of the engine. */
+/** Answers the requests of the control API from the engine. */
 export function supervisor(identity: SupervisorIdentity, engine: Engine, source: SpecReader): Supervisor {
   const chosen = (service?: string) =>
     engine.services().filter(({ state }) => service === undefined || state.name === service)

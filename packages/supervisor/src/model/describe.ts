@@ -82,6 +82,6 @@ export function describeEvent(event: Event): string | null {
 export function unknownService(name: string, known: string[]): Failure {
   const names = known.map((service) => `"${service}"`).join(', ')
   const expected = known.length > 1 ? `one of ${names}` : names
-  const hint = known.length === 0 ? ': there are no services' : `, expected ${expected}`
+  const hint = known.length === 0 ? ': there are no services' : `, wanted ${expected}`
   return { code: 'Usage', message: `service "${name}" does not exist${hint}` }
 }

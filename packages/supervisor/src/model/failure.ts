@@ -33,7 +33,7 @@ export type FailureCode =
 
 export interface Failure {
   code: FailureCode
-  /** One sentence that names the value in double quotes and says what was expected. No final period. */
+  /** One sentence that names the value in double quotes and says what is wanted. No final period. */
   message: string
   /** The last lines that the instance printed, if the failure concerns an instance. */
   output?: string[]

@@ -60,7 +60,7 @@ function undo(state: ServiceState, { toRevision }: CommandOf<'Undo'>, now: numbe
   if (!revision)
     return toRevision === null
       ? refused(`"${name}" has no revision before ${target} to go back to`)
-      : failed('Usage', `"${name}" has no revision ${toRevision}, expected one of ${numbersOf(state)}`)
+      : failed('Usage', `"${name}" has no revision ${toRevision}, wanted one of ${numbersOf(state)}`)
   // The number of replicas is not undone: undoing a bad release must not change capacity (as in Kubernetes).
   const replicas = revisionOf(state, target)?.spec.replicas ?? revision.spec.replicas
   const { spec, release, number } = revision
@@ -97,7 +97,7 @@ function pause(state: ServiceState): Answer {
 function scale({ name }: ServiceState, { replicas }: CommandOf<'Scale'>): Answer {
   return Number.isInteger(replicas) && replicas >= 0
     ? ok([{ type: 'ServiceScaled', replicas }])
-    : failed('Usage', `"${name}" cannot have ${replicas} replicas, expected a whole number of at least 0`)
+    : failed('Usage', `"${name}" cannot have ${replicas} replicas, wanted a whole number of at least 0`)
 }
 
 /** One rollout at a time. An upgrade may replace a failed rollout, and a rollback that makes no progress. */

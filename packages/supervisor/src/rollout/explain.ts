@@ -35,7 +35,7 @@ function rolloutSentences(state: ServiceState): string[] {
     const draining = counted(drainingFromBefore(state).length, 'instance')
     const max = targetSpec(state)?.maxDraining
     return [
-      `revision ${target} is not started yet: ${draining} still draining, expected at most ${max} (maxDraining)`,
+      `revision ${target} is not started yet: ${draining} still draining, wanted at most ${max} (maxDraining)`,
     ]
   }
   if (isBlockedByRecreate(state)) {

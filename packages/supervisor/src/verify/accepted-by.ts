@@ -8,9 +8,9 @@ export interface ClientEnd {
 }
 
 /**
- * Which of the processes (`pids` and their descendants) hold the server's end of each connection, as the kernel
- * says (proc(5): /proc/net/tcp gives the inode of the socket, /proc/PID/fd who has it open). The answer names the
- * pid of the list, not the descendant. A connection that no process has accepted yet has no holder.
+ * Which processes (`pids` and their descendants) hold the server's end of each connection, according to proc(5):
+ * /proc/net/tcp has the inode of the socket, /proc/PID/fd the processes that have it open. The result has the pid
+ * from `pids`, not the descendant's. A connection that no process has accepted yet has no holder.
  */
 export async function holdersOf(
   clients: ClientEnd[],
@@ -68,7 +68,7 @@ async function familyOf(pid: number): Promise<number[]> {
   return family
 }
 
-/** What the descriptors of a process are; nothing where it is gone or not ours to look at. */
+/** Targets of a process's descriptors; empty if it is gone or belongs to another user. */
 async function linksOf(pid: number): Promise<string[]> {
   const names = await readdir(`/proc/${pid}/fd`).catch(() => [])
   return Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))

@@ -1,17 +1,17 @@
 import { quote, type ResponseHead } from './http/head.js'
 import type { IdentifiedVersion, Identify } from './identify.js'
 
-/** What is right for one method and path. */
+/** The right answer for one method and path. */
 export type Expected =
   /** Any answer of this class of statuses (2 for 2xx); null: any below 500. */
   | { type: 'class'; statusClass: number | null }
   /** This status and these bytes; the version that the body names is left out where it is identified by it. */
   | { type: 'exact'; status: number; body: Buffer }
 
-/** The most of a body that is held as text to look for the version in it. */
+/** Most of a body that is kept as text to find the version in it. */
 const maxHeld = 64 * 1024
 
-/** The answer to one request as it comes in, held against what is expected of it. */
+/** The answer to one request as it arrives, compared with the right one. */
 export class Answer {
   head: ResponseHead | null = null
   bytes = 0
@@ -41,7 +41,7 @@ export class Answer {
     this.#difference = differenceAt(this.#expected.body, at, piece)
   }
 
-  /** Once the whole answer is there: learns the version, and says what is wrong, else null. */
+  /** Called once the answer is complete: learns the version; returns what is wrong, or null. */
   finish(): string | null {
     const { head } = this
     if (head === null) throw new Error('an answer cannot end before its head')
@@ -55,17 +55,17 @@ export class Answer {
     if (this.#comparesText(expected)) return this.#wrongText(expected.body, identified)
     if (this.#difference !== null) return this.#difference
     if (this.bytes === expected.body.length) return null
-    return `the body has ${this.bytes} bytes, expected ${expected.body.length}`
+    return `the body has ${this.bytes} bytes, wanted ${expected.body.length}`
   }
 
   #wrongText(wanted: Buffer, identified: IdentifiedVersion | null): string | null {
     const text = without(this.#held, identified)
     const before = wanted.toString('latin1')
     const same = without(before, this.head && (this.#identify?.version(this.head, before) ?? null))
-    return text === same ? null : `the body is ${quote(this.#held)}, expected ${quote(before)}`
+    return text === same ? null : `the body is ${quote(this.#held)}, wanted ${quote(before)}`
   }
 
-  /** A body that names its version changes with it; one too long to hold is taken not to. */
+  /** A body that names its version changes with it; a body too long to keep is assumed not to. */
   #comparesText(expected: { body: Buffer }): boolean {
     return this.#identify?.needsBody === true && expected.body.length <= maxHeld
   }
@@ -73,24 +73,22 @@ export class Answer {
 
 function wrongStatus(expected: Expected, status: number): string | null {
   if (expected.type === 'exact') {
-    return status === expected.status ? null : `the status is ${status}, expected ${expected.status}`
+    return status === expected.status ? null : `the status is ${status}, wanted ${expected.status}`
   }
   const { statusClass } = expected
-  if (statusClass === null) return status < 500 ? null : `the status is ${status}, expected one below 500`
-  return Math.floor(status / 100) === statusClass
-    ? null
-    : `the status is ${status}, expected ${statusClass}xx`
+  if (statusClass === null) return status < 500 ? null : `the status is ${status}, wanted one below 500`
+  return Math.floor(status / 100) === statusClass ? null : `the status is ${status}, wanted ${statusClass}xx`
 }
 
 function differenceAt(wanted: Buffer, at: number, piece: Buffer): string | null {
-  if (at + piece.length > wanted.length) return `the body is longer than the expected ${wanted.length} bytes`
+  if (at + piece.length > wanted.length) return `the body is longer, wanted ${wanted.length} bytes`
   if (wanted.compare(piece, 0, piece.length, at, at + piece.length) === 0) return null
   const offset = piece.findIndex((byte, i) => byte !== wanted[at + i])
   const [found, right] = [
     piece.toString('latin1', offset),
     wanted.toString('latin1', at + offset, at + piece.length),
   ]
-  return `from byte ${at + offset} on the body is ${quote(found)}, expected ${quote(right)}`
+  return `from byte ${at + offset} on the body is ${quote(found)}, wanted ${quote(right)}`
 }
 
 function without(text: string, identified: IdentifiedVersion | null): string {

@@ -3,8 +3,8 @@ import type { RequestTemplate } from './request.js'
 import type { Tally } from './tally.js'
 
 /**
- * Connections that arrive on time, one request each, whatever became of the ones before: an open loop, as the
- * outside world is. Arrivals that this program was too late for are made up for at once.
+ * Opens connections at a fixed rate, one request each, independent of earlier ones: an open loop, like real
+ * clients. If this program is late, it catches up at once.
  */
 export function startArrivals(
   context: LoadContext,

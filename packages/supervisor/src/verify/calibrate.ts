@@ -7,16 +7,16 @@ import type { LoadReport } from './report.js'
 import { requestTemplate, type RequestPlan } from './request.js'
 import { plannedRequests } from './workloads.js'
 
-/** How often each path is asked, at the same time and on a connection each, so that several instances may answer. */
+/** Requests per path, at the same time on a connection each, so that several instances answer. */
 const asks = 8
 /** A body longer than this is not held, and only its status is compared. */
 const maxBody = 64 * 1024 * 1024
 
 /**
- * Asks for every path that the workloads will ask for. Where all answers are equal, status and body, every later
- * answer must equal them; else only the class of the status is held to. Fails when a path is not answered, or by a
- * status of 500 and above, or when the version is to be told from the answer and is not. With an `earlier` one, of
- * another release, only what both releases answer alike is compared byte for byte.
+ * Requests every path of the workloads. Where all answers have the same status and body, later answers must equal
+ * them; otherwise only the class of the status must match. Fails when a path gets no answer or a status of 500 or
+ * above, or when answers have no version where `identify` looks. With `earlier`, the calibration of another release,
+ * only what both releases answer alike is compared byte for byte.
  */
 export async function calibrate(options: LoadOptions, earlier?: Calibration): Promise<Result<Calibration>> {
   const found = new Map<string, Calibrated>()
@@ -81,17 +81,13 @@ function askOnce(options: LoadOptions, plan: RequestPlan, id: string): Promise<S
 function judge(options: LoadOptions, plan: RequestPlan, samples: Sample[]): Result<Calibrated> {
   const where = `"${plan.method} ${plan.path}" of ${describeTarget(options.target)}`
   const problem = samples.find((sample) => sample.problem !== null)?.problem
-  if (problem != null)
-    return failed('Usage', `${where} is not answered well even without an upgrade: ${problem}`)
+  if (problem != null) return failed('Usage', `${where} fails even without an upgrade: ${problem}`)
   if (
     options.identify &&
     plan.path === (options.path ?? '/') &&
     samples.some(({ answer }) => answer.version === null)
   ) {
-    return failed(
-      'Usage',
-      `the answer to ${where} does not tell its version, expected it where "identify" looks`,
-    )
+    return failed('Usage', `the answer to ${where} has no version, wanted one where "identify" looks`)
   }
   const echoesId = samples.every(({ id, answer }) => answer.head?.headers.get('x-request-id') === id)
   return ok({ method: plan.method, path: plan.path, expected: expectedOf(options, samples), echoesId })

@@ -34,10 +34,10 @@ export interface ConnectionOptions {
   timeoutMs: number
 }
 
-/** For how long the server may take to close after it announced it; then we do. */
+/** How long the server may take to close a connection that it announced to close; then the client closes it. */
 const closeMs = 5_000
 
-// All connections read into one buffer: libuv fills it and calls back in one go, and what is read is looked at there and then.
+// All connections share one read buffer: libuv fills it and calls back synchronously, and the bytes are parsed at once.
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 /**
@@ -102,7 +102,7 @@ export class Connection {
     else this.#socket.write(bytes)
   }
 
-  /** Leaves what comes in the kernel for so long: a server with much to say is held back. */
+  /** Stops reading for a time: the data stays in the kernel, which slows the server down. */
   pauseReading(milliseconds: number): void {
     this.#socket.pause()
     setTimeout(() => this.#socket.resume(), milliseconds)
@@ -116,7 +116,7 @@ export class Connection {
     this.#owner.ended(how)
   }
 
-  /** Settles what has waited for too long. Called every now and then: one timer per request would cost more. */
+  /** Fails requests that have timed out. Called at intervals: one timer per request would cost more. */
   expire(now: number): void {
     const since = this.#inFlight[0]?.sentAt ?? (this.#state === 'connecting' ? this.openedAt : null)
     if (since !== null && now - since >= this.#options.timeoutMs) {
@@ -214,5 +214,5 @@ function connectOutcome(code: string): FailedOutcome {
 
 function wrongEcho(exchange: Exchange): string | null {
   const echo = exchange.answer.head?.headers.get('x-request-id')
-  return echo === exchange.id ? null : `the answer is to request "${echo ?? ''}", expected "${exchange.id}"`
+  return echo === exchange.id ? null : `the answer is to request "${echo ?? ''}", wanted "${exchange.id}"`
 }

@@ -21,12 +21,15 @@ export function parseIdentify(text: string): Result<Identify> {
   if (header !== undefined) return ok(identifyByHeader(header))
   const body = /^body:(.+)$/s.exec(text)?.[1]
   if (body === undefined) {
-    return failed('Usage', `cannot identify versions by "${text}", expected header:NAME or body:REGEX`)
+    return failed('Usage', `--identify is "${text}", wanted header:NAME or body:REGEX`)
   }
   try {
     return ok(identifyByBody(new RegExp(body, 'd')))
   } catch (error) {
-    return failed('Usage', `"${body}" is no regular expression: ${(error as SyntaxError).message}`)
+    return failed(
+      'Usage',
+      `--identify has "${body}", which is not a regular expression: ${(error as SyntaxError).message}`,
+    )
   }
 }
 

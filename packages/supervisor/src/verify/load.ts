@@ -13,7 +13,7 @@ export interface Load {
   markUpgradeStart(upgrade: number): void
   /** The upgrade was reported done: no connection opened from now on may meet an older version. */
   markUpgradeDone(upgrade: number): void
-  /** The upgrade was given up: the older versions go on being right. */
+  /** The upgrade failed: answers from older versions stay right. */
   markUpgradeFailed(upgrade: number): void
   /** Sends nothing more, waits for what is in flight (at most `timeoutMs`), and gives the final account. */
   stop(): Promise<LoadReport>
@@ -23,7 +23,7 @@ export interface Load {
 
 const lagResolutionMs = 10
 
-/** Starts all workloads at once. They go on until `stop`. */
+/** Starts all workloads at once; they run until `stop`. */
 export function startLoad(options: LoadOptions): Load {
   const { timeoutMs = defaultTimeoutMs } = options
   let resolve: (report: LoadReport) => void
@@ -49,7 +49,7 @@ export function startLoad(options: LoadOptions): Load {
   function stop(): void {
     if (stopping) return
     stopping = true
-    // Sessions wait for their answers; whoever has none in flight closes at once.
+    // Sessions wait for their answers; one without a request in flight closes at once.
     stopWorkloads()
   }
 

@@ -41,14 +41,14 @@ export interface LoadOptions {
   target: Target
   /** Where a connection that is opened now goes, if that changes: what balances the load decides. Default `target`. */
   route?: () => Target
-  /** What the workloads without a path of their own ask for. Default `/`. */
+  /** Path of workloads that name none. Default `/`. */
   path?: string
   /** Added to every request; `Host` replaces the default, which is the target. */
   headers?: Record<string, string>
   workloads: Workloads
   /** Milliseconds that one request may take, connection included. Default 30 000. */
   timeoutMs?: number
-  /** How an answer tells its version. The version must change with every upgrade, and never come back. */
+  /** Where an answer names its version, which must change with every upgrade and never come back. */
   identify?: Identify
   /** Ask the kernel who accepted: TCP on this machine only. Done after each upgrade on `connections` (default 16) extra ones. */
   identifyByProcess?: {

@@ -2,7 +2,7 @@
 export const outcomes = [
   /** A whole, well-formed and right answer. */
   'answered',
-  /** No connection: refused, or the unix socket is not there or its queue is full. */
+  /** No connection: refused, or the unix socket does not exist or its queue is full. */
   'refused',
   /** The connection was reset (RST) while the request was in flight. */
   'reset',
@@ -52,7 +52,7 @@ export interface FailedRequest {
   atMs: number
   /** The last upgrade that had begun by then; 0: none. */
   upgrade: number
-  /** Whether an upgrade was going on at any moment between the request and its outcome. */
+  /** Whether an upgrade was under way at any moment between the request and its outcome. */
   duringUpgrade: boolean
   /** The version that answered, where it is known. */
   version: string | null

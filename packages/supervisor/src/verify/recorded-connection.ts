@@ -98,7 +98,7 @@ export class RecordedConnection implements ConnectionOwner {
   }
 
   idle(): void {
-    // An answer that came before the request was written in full leaves a connection that nobody can use.
+    // If the answer comes before the whole request was written, the connection cannot be used again.
     if (this.#writing) this.connection.close()
     else this.#user.idle?.()
   }

@@ -28,7 +28,7 @@ export interface Settled {
   version: string | null
 }
 
-/** The account of the whole load: the one place where outcomes are counted. */
+/** Counts the outcomes of the whole load. */
 export class Recorder {
   readonly timeline = new Timeline()
   readonly versions = new Versions(this.timeline)

@@ -12,7 +12,7 @@ export interface Latency {
 
 export interface LatencyFigures {
   overall: Latency
-  /** Requests during which an upgrade went on, if only for a moment. */
+  /** Requests that were in flight at any moment of an upgrade. */
   duringUpgrade: Latency
   otherwise: Latency
 }
@@ -53,7 +53,7 @@ export interface LoadReport {
   versions: VersionFigure[]
   /** Connections whose process was looked up after an upgrade; null: not asked for. */
   processes: { sampled: number; unknown: number; revisions: VersionFigure[] } | null
-  /** What each path is held to. */
+  /** How the answers of each path are compared. */
   paths: { method: string; path: string; compared: 'status and body' | 'status' }[]
   /** The first 20. */
   failures: FailedRequest[]

@@ -56,10 +56,10 @@ export interface VerifyReport {
 }
 
 /**
- * Calibrates, warms up, upgrades `upgrades` times while the load goes on, cools down, and judges: passed is only
- * what lost no request, met no old version, and upgraded as often as was asked. Fails, before any load, when the
- * service does not answer well even without an upgrade. Ends early at a failed upgrade, an abort, or, with
- * `load.stopAtFirstFailure`, a failed request.
+ * Calibrates, warms up, upgrades `upgrades` times under load, cools down, and judges. Passed means: no request
+ * failed, no answer came from an old version, and every upgrade was done. Fails before any load if the service has
+ * failures even without an upgrade. Ends early at a failed upgrade, an abort or, with `load.stopAtFirstFailure`, a
+ * failed request.
  */
 export async function runVerify(options: VerifyOptions): Promise<Result<VerifyReport>> {
   const calibration = options.rehearse ? await rehearse(options) : await calibrate(options.load)
@@ -84,7 +84,7 @@ export async function runVerify(options: VerifyOptions): Promise<Result<VerifyRe
 async function rehearse(options: VerifyOptions): Promise<Result<Calibration>> {
   const before = await calibrate(options.load)
   if (!before.ok) return before
-  const { ok: upgraded, message = 'no reason was given' } = await options.upgrade(0)
+  const { ok: upgraded, message = 'unknown reason' } = await options.upgrade(0)
   if (!upgraded) return failed('Refused', `the upgrade before the load failed: ${message}`)
   return calibrate(options.load, before.value)
 }
@@ -116,7 +116,7 @@ function judge(options: VerifyOptions, upgrades: VerifyReport['upgrades'], load:
   if (load.answered === 0) reasons.push('no request was answered')
   if (load.outcomes.clientError > 0) {
     reasons.push(
-      `${load.outcomes.clientError} requests could not be sent by this machine, so that nothing is proved`,
+      `${load.outcomes.clientError} requests could not be sent by this machine, so the result proves nothing`,
     )
   }
   for (const { upgrade, ok, message } of upgrades) {

@@ -4,7 +4,7 @@ import { RecordedConnection, type LoadContext, type Trickle } from './recorded-c
 import type { RequestTemplate } from './request.js'
 import type { Tally } from './tally.js'
 
-/** Milliseconds after a failure before the next try: a service that is gone is not to be hammered. */
+/** Milliseconds between a failure and the next attempt, so that a service that is down is not flooded. */
 const failurePauseMs = 50
 
 /** How one client of a workload behaves. */

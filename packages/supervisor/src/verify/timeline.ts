@@ -1,10 +1,10 @@
-/** When the n-th upgrade went on; milliseconds since the start of the load. */
+/** Start and end of an upgrade, in milliseconds since the start of the load. */
 export interface UpgradeWindow {
   upgrade: number
   startedMs: number
-  /** Null while it goes on. */
+  /** Null: it is under way. */
   endedMs: number | null
-  /** False: it failed or still goes on. Old versions are then right. */
+  /** False: it failed or is under way, so answers from old versions are right. */
   done: boolean
 }
 
@@ -28,7 +28,7 @@ export class Timeline {
     if (done) this.done = upgrade
   }
 
-  /** Whether an upgrade went on at any moment since `sinceMs`. */
+  /** Whether an upgrade was under way at any moment since `sinceMs`. */
   upgradedSince(sinceMs: number): boolean {
     const last = this.windows.at(-1)
     return last !== undefined && (last.endedMs === null || last.endedMs >= sinceMs)

@@ -5,7 +5,7 @@ import type { LoadContext, Trickle } from './recorded-connection.js'
 import { requestTemplate, uploadBody, withQuery, type RequestPlan, type RequestTemplate } from './request.js'
 import { Session, type SessionPlan } from './session.js'
 
-/** Clients come over this time, and connections with them: a listen queue is 511 long where nobody set it. */
+/** Clients start spread over this time: the default listen queue of Node holds 511 connections. */
 const spreadMs = 500
 /** Slow routes are asked for this many different durations, so that their requests need not be made each time. */
 const slowSteps = 16

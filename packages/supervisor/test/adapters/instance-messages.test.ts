@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { ConnectionAccount } from '../../dist/model/index.js'
-import { judge } from '../../dist/adapters/processes/instance-message.js'
+import { parseInstanceMessage } from '../../dist/adapters/processes/instance-message.js'
 import { parseNotify } from '../../dist/adapters/processes/notify-message.js'
 import { openWatchdog } from '../../dist/adapters/processes/watchdog.js'
-import { speakers } from '../../dist/adapters/processes/library-processes.js'
+import { libraryProcesses } from '../../dist/adapters/processes/library-processes.js'
 
 const nothing = {
   ready: false,
   stopping: false,
   watchdog: false,
   trigger: false,
-  garbage: [],
+  invalid: [],
 }
 
 test('parseNotify() reads every assignment that a supervisor acts on', () => {
@@ -23,7 +23,7 @@ test('parseNotify() reads every assignment that a supervisor acts on', () => {
     trigger: false,
     watchdogMicroseconds: 2_000_000,
     status: 'all is well = fine',
-    garbage: [],
+    invalid: [],
   })
 })
 
@@ -41,12 +41,12 @@ test('parseNotify() skips names that a supervisor does not act on', () => {
 })
 
 test('parseNotify() names what is no message, and takes the rest', () => {
-  const { ready, garbage } = parseNotify(Buffer.from('READY=1\nhello\n=x\nWATCHDOG_USEC=me\nSTOPPING=yes'))
+  const { ready, invalid } = parseNotify(Buffer.from('READY=1\nhello\n=x\nWATCHDOG_USEC=me\nSTOPPING=yes'))
   assert.equal(ready, true)
-  assert.deepEqual(garbage, ['hello', '=x', 'WATCHDOG_USEC=me', 'STOPPING=yes'])
+  assert.deepEqual(invalid, ['hello', '=x', 'WATCHDOG_USEC=me', 'STOPPING=yes'])
   assert.deepEqual(parseNotify(Buffer.from([0xff, 0xfe])), {
     ...nothing,
-    garbage: ['bytes that are not UTF-8'],
+    invalid: ['bytes that are not UTF-8'],
   })
   assert.deepEqual(parseNotify(Buffer.alloc(0)), nothing)
 })
@@ -67,51 +67,52 @@ const account = (accepted: number): ConnectionAccount => ({
   active: 0,
 })
 
-test('judge() tells a message from an unknown and a malformed one', () => {
-  assert.deepEqual(judge('{"type":"ready","more":1}'), {
+test('parseInstanceMessage() tells a message from an unknown and a malformed one', () => {
+  assert.deepEqual(parseInstanceMessage('{"type":"ready","more":1}'), {
     kind: 'message',
     message: { type: 'ready', more: 1 },
   })
-  assert.deepEqual(judge('{"type":"toString"}'), { kind: 'unknown', type: 'toString' })
-  assert.equal(judge(JSON.stringify({ type: 'account', account: account(1) })).kind, 'message')
+  assert.deepEqual(parseInstanceMessage('{"type":"toString"}'), { kind: 'unknown', type: 'toString' })
+  assert.equal(parseInstanceMessage(JSON.stringify({ type: 'account', account: account(1) })).kind, 'message')
   for (const line of ['', '{', '1', 'null', '[]', '{"type":1}', '{"type":"account","account":{"open":1}}']) {
-    assert.equal(judge(line).kind, 'malformed', line)
+    assert.equal(parseInstanceMessage(line).kind, 'malformed', line)
   }
-  const negative = judge(JSON.stringify({ type: 'account', account: account(-1) }))
+  const negative = parseInstanceMessage(JSON.stringify({ type: 'account', account: account(-1) }))
   assert.deepEqual(negative, { kind: 'malformed', reason: '"account" has no valid "account"' })
 })
 
 const hello = (pid: number) => ({ type: 'hello', version: 1, pid, library: '1', mode: 'register' }) as const
 
-test('speakers() has stopped accepting when every process that is there has', () => {
-  const library = speakers()
+test('libraryProcesses() has stopped accepting when every connected process has', () => {
+  const library = libraryProcesses()
   const [primary, worker] = [{}, {}]
-  library.hear(primary, hello(1))
-  library.hear(worker, hello(2))
-  library.hear(primary, { type: 'draining', account: account(1) })
+  library.message(primary, hello(1))
+  library.message(worker, hello(2))
+  library.message(primary, { type: 'draining', account: account(1) })
   assert.equal(library.stoppedAccepting(), false)
-  library.hear(worker, { type: 'draining', account: account(2) })
+  library.message(worker, { type: 'draining', account: account(2) })
   assert.equal(library.stoppedAccepting(), true)
   assert.equal(library.account()?.accepted, 3)
 })
 
-test('judge() takes the figures of UDP sockets, and refuses one that is no count', () => {
+test('parseInstanceMessage() takes the figures of UDP sockets, and refuses one that is no count', () => {
   const told = (datagramsReceived: unknown) =>
-    judge(JSON.stringify({ type: 'account', account: { ...account(1), datagramsReceived } })).kind
+    parseInstanceMessage(JSON.stringify({ type: 'account', account: { ...account(1), datagramsReceived } }))
+      .kind
   assert.equal(told(5), 'message')
   assert.equal(told('5'), 'malformed')
 })
 
-test('speakers() adds up the figures of UDP sockets, and takes the slowest of several processes', () => {
-  const library = speakers()
+test('libraryProcesses() adds up the figures of UDP sockets, and takes the slowest of several processes', () => {
+  const library = libraryProcesses()
   const figures = [
     { datagramsReceived: 3, datagramsSent: 2, slowestMs: 40 },
     { datagramsReceived: 4, datagramsSent: 4, slowestMs: 30 },
   ]
   figures.forEach((more, index) => {
     const process = {}
-    library.hear(process, hello(index))
-    library.hear(process, { type: 'account', account: { ...account(1), ...more } })
+    library.message(process, hello(index))
+    library.message(process, { type: 'account', account: { ...account(1), ...more } })
   })
   assert.deepEqual(library.account(), {
     ...account(2),
@@ -121,26 +122,26 @@ test('speakers() adds up the figures of UDP sockets, and takes the slowest of se
   })
 })
 
-test('speakers() counts a process that went away as done, but not all of them', () => {
-  const library = speakers()
+test('libraryProcesses() counts a disconnected process as done, unless all have disconnected', () => {
+  const library = libraryProcesses()
   const [primary, worker] = [{}, {}]
-  library.hear(primary, hello(1))
-  library.hear(worker, hello(2))
-  library.leave(worker)
+  library.message(primary, hello(1))
+  library.message(worker, hello(2))
+  library.disconnected(worker)
   assert.equal(library.stoppedAccepting(), false)
-  library.hear(primary, { type: 'drained', account: account(1), cut: ['GET /'], seconds: 1 })
+  library.message(primary, { type: 'drained', account: account(1), cut: ['GET /'], seconds: 1 })
   assert.equal(library.stoppedAccepting(), true)
   assert.deepEqual(library.drained(), ['GET /'])
 })
 
-test('speakers() knows a process that comes back', () => {
-  const library = speakers()
+test('libraryProcesses() recognizes a process that reconnects', () => {
+  const library = libraryProcesses()
   const [before, after] = [{}, {}]
-  library.hear(before, hello(1))
-  library.hear(before, { type: 'account', account: account(5) })
-  library.hear(after, hello(1))
-  library.leave(before)
-  library.hear(after, { type: 'draining', account: account(6) })
+  library.message(before, hello(1))
+  library.message(before, { type: 'account', account: account(5) })
+  library.message(after, hello(1))
+  library.disconnected(before)
+  library.message(after, { type: 'draining', account: account(6) })
   assert.equal(library.account()?.accepted, 6)
   assert.equal(library.stoppedAccepting(), true)
 })
@@ -149,7 +150,7 @@ test('openWatchdog() calls back when a sign of life is missed, and at WATCHDOG=t
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const reasons: string[] = []
   const watchdog = openWatchdog((reason) => reasons.push(reason))
-  const say = (text: string) => watchdog.notified(parseNotify(Buffer.from(text)))
+  const say = (text: string) => watchdog.message(parseNotify(Buffer.from(text)))
   say('WATCHDOG=1') // nobody asked for one
   t.mock.timers.tick(3_600_000)
   say('WATCHDOG_USEC=2000000')
@@ -159,9 +160,9 @@ test('openWatchdog() calls back when a sign of life is missed, and at WATCHDOG=t
   }
   assert.deepEqual(reasons, [])
   t.mock.timers.tick(2000)
-  assert.deepEqual(reasons.splice(0), ['no WATCHDOG=1 came within 2 s'])
+  assert.deepEqual(reasons.splice(0), ['no WATCHDOG=1 within 2 s'])
   say('WATCHDOG=trigger')
-  assert.deepEqual(reasons.splice(0), ['it said WATCHDOG=trigger'])
+  assert.deepEqual(reasons.splice(0), ['it sent WATCHDOG=trigger'])
   say('WATCHDOG_USEC=0')
   t.mock.timers.tick(3_600_000)
   say('WATCHDOG_USEC=1000000')

@@ -58,7 +58,7 @@ test('openJournal() fails with file and line when there is garbage in the middle
     assert.ok(!journal.ok)
     assert.equal(
       journal.failure.message,
-      `line 2 of the journal "${path}" is not an event; move the file away to start from nothing`,
+      `line 2 of the journal "${path}" is not an event; move the file away to start without a history`,
     )
     assert.equal(readFileSync(path, 'utf8'), content, 'it is left as it is')
   }

@@ -50,7 +50,7 @@ test('prepareLaunch() says which user or group does not exist', (t) => {
   )
   assert.equal(
     problemOf(release, ['sh'], { user: '54321' }),
-    'the user id 54321 has no entry in passwd, wanted a group beside it',
+    'the user id 54321 has no entry in passwd, wanted a "group" as well',
   )
 })
 

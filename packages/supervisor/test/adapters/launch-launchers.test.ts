@@ -142,7 +142,7 @@ describe('prepareLaunch() says what to write when a launcher cannot be replaced'
       'npm run built',
       '"npm run built" would run the script "prebuilt" too, with every instance: run that when the release is built, and write the command "node server.js" itself',
     ],
-    ['npm run round', '"npm run round" runs in a circle: 10 scripts call one another'],
+    ['npm run round', '"npm run round" is a loop: more than 10 scripts call one another'],
     ['npm run nope', /^"npm run nope" names no script of ".*\/package\.json", which has start, dev, /],
     ['npm test', '"npm test" names no script to run, wanted one, or the command itself'],
     ['npm', '"npm" names no script to run, wanted one, or the command itself'],

@@ -44,7 +44,7 @@ export function planOf(...args: Parameters<typeof prepare>): LaunchPlan {
 
 export function problemOf(...args: Parameters<typeof prepare>): string {
   const plan = prepare(...args)
-  assert.ok(!plan.ok, 'a failure was expected')
+  assert.ok(!plan.ok, 'it did not fail')
   assert.equal(plan.failure.code, 'CannotStart')
   return plan.failure.message
 }

@@ -168,25 +168,25 @@ describe('prepareLaunch() says why a command cannot start', () => {
   const table: [string[], string | RegExp][] = [
     [['nope'], 'the program "nope" is not on the PATH'],
     [['app.js'], 'the program "app.js" is not on the PATH; the file beside it is called "./app.js"'],
-    [['./nope'], /^the program "\.\/nope" is not there \(looked for "\/.*\/nope"\)$/],
+    [['./nope'], /^the program "\.\/nope" does not exist \(looked for "\/.*\/nope"\)$/],
     [['./folder'], /^the program "\.\/folder" is a folder \("\/.*\/folder"\)$/],
     [['./plain.js'], 'the program "./plain.js" is not executable: write "node ./plain.js", or chmod +x it'],
     [
       ['./data.txt'],
       'the program "./data.txt" is not executable: chmod +x it, or name the program that runs it',
     ],
-    [['./lost'], 'the program "./lost" asks for the interpreter "/opt/no/such/python", which is not there'],
+    [['./lost'], 'the program "./lost" names the interpreter "/opt/no/such/python", which does not exist'],
     [
       ['./lost-env'],
-      'the program "./lost-env" asks for the interpreter "no-such-python", which is not on the PATH',
+      'the program "./lost-env" names the interpreter "no-such-python", which is not on the PATH',
     ],
-    [['./dull'], 'the program "./dull" asks for the interpreter "/etc/passwd", which is not executable'],
+    [['./dull'], 'the program "./dull" names the interpreter "/etc/passwd", which is not executable'],
     [
       ['./windows'],
-      'the program "./windows" has a "#!/bin/sh" line that ends as on Windows, wanted no carriage return',
+      'the program "./windows" has a "#!/bin/sh" line with a Windows line ending, wanted no carriage return',
     ],
-    [['node', 'nope.js'], /^the script "nope\.js" is not there \(looked for "\/.*\/nope\.js"\)$/],
-    [['node', '--no-warnings', '-r', './app.js', 'nope.js'], /^the script "nope\.js" is not there/],
+    [['node', 'nope.js'], /^the script "nope\.js" does not exist \(looked for "\/.*\/nope\.js"\)$/],
+    [['node', '--no-warnings', '-r', './app.js', 'nope.js'], /^the script "nope\.js" does not exist/],
     [[''], 'the command is empty'],
   ]
   for (const [command, expected] of table) {
@@ -199,7 +199,7 @@ describe('prepareLaunch() says why a command cannot start', () => {
 
   test('the folder is gone', (t) => {
     const gone = join(releaseOf(t, {}), 'gone')
-    assert.equal(problemOf(gone, ['sh']), `the folder "${gone}" is not there`)
+    assert.equal(problemOf(gone, ['sh']), `the folder "${gone}" does not exist`)
   })
 
   test('an env file is gone', (t) => {
@@ -207,7 +207,7 @@ describe('prepareLaunch() says why a command cannot start', () => {
     const file = join(release, 'no.env')
     assert.equal(
       problemOf(release, ['sh'], { envFiles: [file] }),
-      `the environment file "${file}" cannot be read: it is not there`,
+      `the environment file "${file}" cannot be read: it does not exist`,
     )
   })
 })

@@ -17,7 +17,7 @@ describe('openProber() with exec', () => {
     ['exit 0', true, 'exited with 0'],
     ['exit 3', false, 'exited with 3'],
     ['echo first; echo not yet >&2; exit 1', false, 'exited with 1: not yet'],
-    ['kill -9 $$', false, 'was ended by SIGKILL'],
+    ['kill -9 $$', false, 'was killed by SIGKILL'],
   ]
   for (const [script, healthy, reason] of table) {
     test(script, async () => {
@@ -46,7 +46,7 @@ describe('openProber() with exec', () => {
     const written = text(createReadStream(pipe))
     const script = `sleep 100 > ${pipe} & wait`
     const verdict = await ask(target, exec('sh', '-c', script), { timeoutSeconds: 1 })
-    assert.deepEqual(verdict, { healthy: false, reason: `"sh -c ${script}" did not end within 1 s` })
+    assert.deepEqual(verdict, { healthy: false, reason: `"sh -c ${script}" did not exit within 1 s` })
     assert.equal(await within(written, 'end of the sleeping process'), '')
   })
 

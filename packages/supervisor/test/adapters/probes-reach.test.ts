@@ -146,7 +146,7 @@ test('openProber() says that on a shared unix socket any instance may have answe
   assert.deepEqual(await ask(instance.target, httpGet()), {
     healthy: true,
     reason:
-      'GET / on "http" of web-1 answered 200 (any instance may have answered: who accepts on a shared unix socket cannot be told)',
+      'GET / on "http" of web-1 answered 200 (any instance may have answered: it cannot be told which one accepts on a shared unix socket)',
   })
   assert.equal((await instance.received(1))[0]?.headers['host'], 'localhost')
 })

@@ -96,7 +96,7 @@ test('listen() takes a port anew at once after close()', () => {
 test('listen() refuses an address or a host that is not there', () => {
   assert.equal(
     refusal('http', { ...anyTcpPort, host: '192.0.2.1' }),
-    'listener "http": the address "192.0.2.1" is none of this machine\'s',
+    'listener "http": this machine does not have the address "192.0.2.1"',
   )
   assert.match(
     refusal('http', { ...anyTcpPort, host: 'no such host' }),
@@ -189,7 +189,7 @@ test('listen() refuses a unix path that is too long, in no folder, or of nobody'
   const path = join(folder, 'x'.repeat(100))
   assert.equal(
     refusal('admin', unixIn(folder, { path })),
-    `listener "admin": the path "${path}" has ${path.length} bytes; a unix socket's has at most 107`,
+    `listener "admin": the path "${path}" has ${path.length} bytes, wanted at most 107 for a unix socket`,
   )
   assert.equal(
     refusal('admin', unixIn(folder, { path: join(folder, 'no/web.sock') })),

@@ -31,7 +31,7 @@ test('an upgrade that fails leaves the old process serving, and says why', async
   await answers(service.port, `two ${next}`)
 })
 
-test('a second signal is refused with the reason while an upgrade goes on', async (t) => {
+test('a second signal is refused with the reason during an upgrade', async (t) => {
   const service = await openLone(t, 'app.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
   await service.accepts()
   const first = service.pid()

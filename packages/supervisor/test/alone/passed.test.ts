@@ -19,7 +19,7 @@ const udp = require('node:dgram').createSocket('udp4')
 udp.on('message', (message, peer) => udp.send(String(process.pid), peer.port, peer.address)).bind(process.env.PORT)
 `
 
-test('UDP and unix sockets and the port of the probes go on in the next generations', async (t) => {
+test('later generations keep UDP sockets, unix sockets and the port of the probes', async (t) => {
   const probes = await freePort()
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_PROBES_PORT: String(probes), HANDOVER_IDLE_SECONDS: '0.2' },

@@ -93,7 +93,7 @@ test('stop first, then start: a release that fails is started again until one se
 test('a strategy that is none is refused by its names', async (t) => {
   await assert.rejects(
     openLone(t, fixture('http.cjs'), { env: { HANDOVER_UPGRADE_STRATEGY: 'Recreate' } }),
-    /HANDOVER_UPGRADE_STRATEGY is "Recreate", expected one of inherit, reusePort, recreate/,
+    /HANDOVER_UPGRADE_STRATEGY is "Recreate", wanted one of inherit, reusePort, recreate/,
   )
 })
 

@@ -64,7 +64,7 @@ test(
     await until(() => existsSync(join(service.folder, 'takeover.sock')), 'the takeover socket is there')
     service.startAnother(process.geteuid?.())
     await service.saidLike(
-      /cannot be taken over: it belongs to user 65534, expected this process's user or root/,
+      /cannot be taken over: it belongs to user 65534, wanted this process's user or root/,
       0,
     )
     assert.match(service.output(), /ERR_HANDOVER_TAKEOVER/)

@@ -10,7 +10,7 @@ import { fixtures, folderFor, problemsOf, valueOf } from './support.js'
 const flagsSpec = (options: CommandOptions, folder = fixtures): ServiceSpec =>
   valueOf(specFromCommand(options, folder)).services[0]!
 
-test('specFromCommand() gives what the same service in a file would give', () => {
+test('specFromCommand() returns the same service as a file', () => {
   const spec = flagsSpec({
     script: ['server.js', '--verbose'],
     listen: ['3000', 'admin=127.0.0.1:4000'],
@@ -139,16 +139,16 @@ describe('specFromCommand() refuses, and names the flag', () => {
     ],
     [
       { script, listen: ['3000', 'b=3000'] },
-      ['-p is "[::]:3000", which listener "http" has already ("[::]:3000")'],
+      ['-p is "[::]:3000", which listener "http" already uses ("[::]:3000")'],
     ],
     [{ script, env: ['A'] }, ['--env is "A", wanted KEY=value']],
     [{ script, env: ['=A'] }, ['--env is "=A", wanted KEY=value']],
-    [{ script, envFile: ['no.env'] }, [`--env-file names "${fixtures}no.env", which is not there`]],
-    [{ script, cwd: 'nowhere' }, [`--cwd is "${fixtures}nowhere", which is no folder`]],
-    [{ script, readinessPath: '/h' }, ['--readiness-path is "/h", wanted a listener to ask: add -p']],
+    [{ script, envFile: ['no.env'] }, [`--env-file names "${fixtures}no.env", which does not exist`]],
+    [{ script, cwd: 'nowhere' }, [`--cwd is "${fixtures}nowhere", which is not a folder`]],
+    [{ script, readinessPath: '/h' }, ['--readiness-path is "/h", wanted a listener to probe: add -p']],
     [
       { script, readinessPath: '/h', listen: ['udp:53'] },
-      ['--readiness-path is "/h", wanted a listener to ask: add -p'],
+      ['--readiness-path is "/h", wanted a listener to probe: add -p'],
     ],
     [
       { script, readinessPath: 'h', listen: ['80'] },
@@ -168,7 +168,7 @@ describe('specFromCommand() refuses, and names the flag', () => {
     [
       { script, maxSurge: '0', maxUnavailable: '0' },
       [
-        'the strategy has maxSurge 0 and maxUnavailable 0, wanted at least one of them above 0: else no instance could ever be replaced',
+        'the strategy has maxSurge 0 and maxUnavailable 0, wanted at least one of them above 0: otherwise no instance can be replaced',
       ],
     ],
     [{}, ['the command line has no command, wanted a "command" or a "script"']],

@@ -40,14 +40,19 @@ describe('loadConfig() tells what is wrong with', () => {
     ['throws.config.mjs', ['throws.config.mjs:3:7: throws RangeError: more than 3']],
     ['throws-text.config.mjs', ['throws-text.config.mjs: throws "nothing good"']],
     ['exits.config.mjs', ['exits.config.mjs exited with code 3, wanted it to export a configuration']],
-    ['never.config.mjs', ['never.config.mjs awaits something that never comes']],
+    ['never.config.mjs', ['never.config.mjs has a top-level await that never settles']],
     [
       'nothing.config.mjs',
       ['nothing.config.mjs: exports nothing, wanted "export default defineConfig({ … })"'],
     ],
     ['function.config.mjs', ['function.config.mjs: services.web.command is a function, wanted plain data']],
     ['date.config.mjs', ['date.config.mjs: services.web.env.SINCE is a Date, wanted plain data']],
-    ['cycle.config.mjs', ['cycle.config.mjs: services.web.services is a part of itself, wanted plain data']],
+    [
+      'cycle.config.mjs',
+      [
+        'cycle.config.mjs: services.web.services is a reference to an object that contains it, wanted plain data',
+      ],
+    ],
     [
       'invalid.config.mjs',
       [`invalid.config.mjs: services.web.replicas is "two", wanted a whole number, 0 or more, or 'max'`],
@@ -71,7 +76,7 @@ describe('loadConfig() tells what is wrong with', () => {
       'invalid.json',
       [`invalid.json:3:37: services.web.replicas is -1, wanted a whole number, 0 or more, or 'max'`],
     ],
-    ['twice.json', ['twice.json:3:3: a field is given twice']],
+    ['twice.json', ['twice.json:3:3: the field occurs twice']],
     ['throws.config.ts', [/^throws\.config\.ts:3:\d+: throws RangeError: more than 3$/]],
   ]
   for (const [file, expected] of table) {
@@ -103,9 +108,9 @@ describe('loadConfig() tells where a file that cannot be parsed breaks off', () 
     [
       'a.json',
       '{\n  "services": {\n    "web": { "replicas": 1, }\n  }\n}\n',
-      /^a\.json:3:29: no valid JSON: \w/,
+      /^a\.json:3:29: invalid JSON: \w/,
     ],
-    ['cut.json', '{\n  "services": {\n', /^cut\.json:3:1: no valid JSON: \w/],
+    ['cut.json', '{\n  "services": {\n', /^cut\.json:3:1: invalid JSON: \w/],
   ]
   for (const [file, text, expected] of table) {
     test(file, async (t) => {
@@ -129,7 +134,7 @@ test('loadConfig() notes what a configuration prints and does not wait for its t
   assert.deepEqual(config.notes, ['prints.config.mjs printed "reading secrets"'])
 })
 
-test('loadConfig() reads a file and what it imports anew each time', async (t) => {
+test('loadConfig() reads a file and its imports again each time', async (t) => {
   const folder = folderFor(t)
   const write = (replicas: number) =>
     writeFileSync(join(folder, 'size.mjs'), `export const replicas = ${replicas}\n`)

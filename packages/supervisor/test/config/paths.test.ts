@@ -77,7 +77,7 @@ test('createFolders() makes private folders that instances of other users can pa
   assert.equal(modeOf(paths.run), uid === 0 ? 0o711 : 0o700)
 })
 
-test('createFolders() refuses a run folder that is somebody else’s or a link', byOwner, (t) => {
+test('createFolders() refuses a run folder that is a link or belongs to another user', byOwner, (t) => {
   const home = folderFor(t)
   const paths = valueOf(pathsFor('demo', { HANDOVER_HOME: home }, uid))
   mkdirSync(paths.run, { recursive: true })
@@ -88,15 +88,15 @@ test('createFolders() refuses a run folder that is somebody else’s or a link',
   rmSync(paths.run, { recursive: true })
   symlinkSync('/tmp', paths.run)
   assert.deepEqual(problemsOf(pathsFor('demo', { HANDOVER_HOME: home }, uid)), [
-    `"${paths.run}" is no folder, wanted a folder that belongs to the user with id 0`,
+    `"${paths.run}" is not a folder, wanted a folder that belongs to the user with id 0`,
   ])
 })
 
-test('createFolders() says which folder cannot be made', (t) => {
+test('createFolders() names the folder that cannot be created', (t) => {
   const home = join(folderFor(t), 'file')
   symlinkSync('/dev/null', home)
   const [problem] = problemsOf(createFolders(valueOf(pathsFor('demo', { HANDOVER_HOME: home }, uid)), uid))
-  assert.match(problem ?? '', new RegExp(`^the folder "${home}/demo/run" cannot be made: ENOTDIR`))
+  assert.match(problem ?? '', new RegExp(`^the folder "${home}/demo/run" cannot be created: ENOTDIR`))
 })
 
 test('defaultName() makes a name out of any folder', () => {

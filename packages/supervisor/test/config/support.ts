@@ -21,7 +21,7 @@ export function valueOf<T>(result: Result<T>): T {
 
 /** The sentences of a failure that is the user's to mend. */
 export function problemsOf(result: Result<unknown>): string[] {
-  assert.ok(!result.ok, 'a failure was expected')
+  assert.ok(!result.ok, 'it did not fail')
   assert.equal(result.failure.code, 'Usage')
   return result.failure.message.split('\n')
 }

@@ -33,7 +33,7 @@ test('validateConfig() fills in every default when a service has only a command'
   })
 })
 
-test('validateConfig() gives the specification back as it was when it went through JSON', () => {
+test('validateConfig() returns a specification that survives JSON', () => {
   const spec = validSpec({ listen: { http: 3000 }, livenessProbe: { tcpSocket: { port: 'http' } } })
   assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec)
 })
@@ -196,11 +196,11 @@ describe('validateConfig() understands', () => {
 })
 
 const wantedName =
-  'wanted a name of at most 63 characters as Kubernetes has it: lower-case letters, digits, "-" and ".", the first a letter or digit'
+  'wanted a name of at most 63 characters: lower-case letters, digits, "-" and ".", the first a letter or digit'
 const wantedListener =
   "wanted a port (3000), an address ('127.0.0.1:3000', '[::1]:3000', 'unix:/run/web.sock', 'udp:127.0.0.1:8125'), { port, host } or { path }"
 const wantedCommand = `wanted a list of words (['node', 'server.js']) or a line without shell features ('node server.js')`
-const write = `; write ['sh', '-c', 'exec …'] if one is wanted`
+const write = `; to use a shell, write ['sh', '-c', 'exec …']`
 const longPath = `/${'x'.repeat(107)}`
 
 describe('validateConfig() refuses', () => {
@@ -246,7 +246,7 @@ describe('validateConfig() refuses', () => {
           b: { command: 'x', listen: { web: '0.0.0.0:80' } },
         },
       },
-      ['services.b.listen.web is "0.0.0.0:80", which service "a", listener "http" has already ("[::]:80")'],
+      ['services.b.listen.web is "0.0.0.0:80", which service "a", listener "http" already uses ("[::]:80")'],
     ],
     [
       'every problem of every service, a line each',
@@ -285,7 +285,7 @@ describe('validateConfig() refuses', () => {
     [{ listen: { 'a/b': 3000 } }, [`services.web.listen["a/b"] is named "a/b", ${wantedName}`]],
     [
       { listen: { a: 65536 } },
-      ['services.web.listen.a is 65536, wanted a port number from 0 to 65535 (0: any free one)'],
+      ['services.web.listen.a is 65536, wanted a port number from 0 to 65535 (0: any free port)'],
     ],
     [{ listen: { a: '70000' } }, [`services.web.listen.a is "70000", ${wantedListener}`]],
     [{ listen: { a: '::1:3000' } }, [`services.web.listen.a is "::1:3000", ${wantedListener}`]],
@@ -298,7 +298,7 @@ describe('validateConfig() refuses', () => {
     [
       { listen: { a: { prt: 3000 } } },
       [
-        'services.web.listen.a.port is missing, wanted a port number from 0 to 65535 (0: any free one)',
+        'services.web.listen.a.port is missing, wanted a port number from 0 to 65535 (0: any free port)',
         'services.web.listen.a has no field "prt", did you mean "port"?',
       ],
     ],
@@ -324,36 +324,36 @@ describe('validateConfig() refuses', () => {
     ],
     [
       { listen: { a: 1, b: '127.0.0.1:1' } },
-      ['services.web.listen.b is "127.0.0.1:1", which listener "a" has already ("[::]:1")'],
+      ['services.web.listen.b is "127.0.0.1:1", which listener "a" already uses ("[::]:1")'],
     ],
     [
       { listen: { a: '[::1]:1', b: 1 } },
-      ['services.web.listen.b is "[::]:1", which listener "a" has already ("[::1]:1")'],
+      ['services.web.listen.b is "[::]:1", which listener "a" already uses ("[::1]:1")'],
     ],
     [
       { listen: { a: '127.0.0.1:1', b: '0.0.0.0:1' } },
-      ['services.web.listen.b is "0.0.0.0:1", which listener "a" has already ("127.0.0.1:1")'],
+      ['services.web.listen.b is "0.0.0.0:1", which listener "a" already uses ("127.0.0.1:1")'],
     ],
     [
       { listen: { a: 'udp:1', b: 'udp:1' } },
-      ['services.web.listen.b is "udp:[::]:1", which listener "a" has already ("udp:[::]:1")'],
+      ['services.web.listen.b is "udp:[::]:1", which listener "a" already uses ("udp:[::]:1")'],
     ],
     [
       { listen: { a: 'unix:/s', b: { path: '/s' } } },
-      ['services.web.listen.b is "unix:/s", which listener "a" has already ("unix:/s")'],
+      ['services.web.listen.b is "unix:/s", which listener "a" already uses ("unix:/s")'],
     ],
     [
       { listen: { a: `unix:${longPath}` } },
       [`services.web.listen.a is "unix:${longPath}", a path of 108 bytes, wanted at most 107`],
     ],
-    [{ cwd: 'nowhere' }, [`services.web.cwd is "${fixtures}nowhere", which is no folder`]],
-    [{ cwd: 'some.env' }, [`services.web.cwd is "${fixtures}some.env", which is no folder`]],
+    [{ cwd: 'nowhere' }, [`services.web.cwd is "${fixtures}nowhere", which is not a folder`]],
+    [{ cwd: 'some.env' }, [`services.web.cwd is "${fixtures}some.env", which is not a folder`]],
     [
       { env: { 'A=B': '1' } },
-      ['services.web.env["A=B"] is named "A=B", wanted a variable name without "=" and blanks'],
+      ['services.web.env["A=B"] is named "A=B", wanted a variable name without "=" or white space'],
     ],
     [{ env: { A: null } }, ['services.web.env.A is null, wanted a string, a number or a boolean']],
-    [{ envFile: 'no.env' }, [`services.web.envFile names "${fixtures}no.env", which is not there`]],
+    [{ envFile: 'no.env' }, [`services.web.envFile names "${fixtures}no.env", which does not exist`]],
     [
       { envFiles: ['some.env', '.'] },
       [`services.web.envFiles names "${fixtures.slice(0, -1)}", which is a folder, not a file`],
@@ -381,13 +381,13 @@ describe('validateConfig() refuses', () => {
     [
       { strategy: { rollingUpdate: { maxSurge: '0%', maxUnavailable: 0 } } },
       [
-        'services.web.strategy.rollingUpdate has maxSurge "0%" and maxUnavailable 0, wanted at least one of them above 0: else no instance could ever be replaced',
+        'services.web.strategy.rollingUpdate has maxSurge "0%" and maxUnavailable 0, wanted at least one of them above 0: otherwise no instance can be replaced',
       ],
     ],
     [
       { strategy: { type: 'Recreate', rollingUpdate: {} } },
       [
-        "services.web.strategy.rollingUpdate is given though strategy.type is 'Recreate', wanted no rollingUpdate or type 'RollingUpdate'",
+        'services.web.strategy.rollingUpdate is set though strategy.type is "Recreate", wanted no rollingUpdate or type "RollingUpdate"',
       ],
     ],
     [
@@ -410,7 +410,7 @@ describe('validateConfig() refuses', () => {
     ],
     [
       { readinessProbe: {} },
-      ['services.web.readinessProbe asks nothing, wanted exactly one of httpGet, tcpSocket, exec, notify'],
+      ['services.web.readinessProbe has no handler, wanted exactly one of httpGet, tcpSocket, exec, notify'],
     ],
     [
       { readinessProbe: { tcpSocket: { port: 1 }, notify: {} } },
@@ -465,7 +465,7 @@ describe('validateConfig() refuses', () => {
     [
       { livenessProbe: { notify: {} } },
       [
-        'services.web.livenessProbe.notify is given, wanted httpGet, tcpSocket or exec: READY=1 is said once and tells nothing of being alive',
+        'services.web.livenessProbe.notify is set, wanted httpGet, tcpSocket or exec: READY=1 is sent once and does not show that the instance is still alive',
       ],
     ],
   ]

@@ -48,11 +48,11 @@ test('start exits with 1, shows the last lines and leaves nothing behind when th
   assert.equal((await rig.handover('status')).code, 5)
 })
 
-test('start exits with 2 when a supervisor of the name runs already', async (t) => {
+test('start exits with 2 when a supervisor of the same name already runs', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('start', 'app.cjs', '-p', String(await freePort()))
   assert.equal(code, 2)
-  assert.match(stderr, /"test" runs already/)
+  assert.match(stderr, /"test" already runs/)
   assert.equal((await rig.status()).services[0]?.ready, 1)
 })
 
@@ -115,7 +115,7 @@ test('scale starts and drains instances when the number changes', async (t) => {
   assert.equal((await rig.status()).services[0]?.ready, 1)
 })
 
-test('upgrade waits when the service is paused and goes on when it is resumed', async (t) => {
+test('upgrade waits while the service is paused and continues when it is resumed', async (t) => {
   const rig = await started(t)
   assert.equal((await rig.handover('pause')).code, 0)
   const upgrading = rig.upgrade()
@@ -130,14 +130,14 @@ test('undo exits with 2 when there is no such revision', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('undo', '--to-revision', '9')
   assert.equal(code, 2)
-  assert.match(stderr, /"app" has no revision 9, expected one of 1/)
+  assert.match(stderr, /"app" has no revision 9, wanted one of 1/)
 })
 
 test('upgrade exits with 2 and disturbs nothing when there is no such service', async (t) => {
   const rig = await started(t)
   const { code, stderr } = await rig.handover('upgrade', 'nope')
   assert.equal(code, 2)
-  assert.match(stderr, /service "nope" does not exist, expected "app"/)
+  assert.match(stderr, /service "nope" does not exist, wanted "app"/)
 })
 
 test('logs shows what the instances printed', async (t) => {
@@ -171,7 +171,7 @@ test('completion prints a script for each shell', async (t) => {
   }
 })
 
-test('start goes on with the instances, and no request fails, when their supervisor was killed', async (t) => {
+test('start adopts the instances of a killed supervisor, and no request fails', async (t) => {
   const rig = rigWithApp(t)
   const port = await freePort()
   const args = ['start', 'app.cjs', '-i', '2', '-p', String(port)]

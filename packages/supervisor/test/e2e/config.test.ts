@@ -138,7 +138,7 @@ test('undo starts the old release again when current is a link that was switched
   assert.equal(await answer(), 'release 1')
 })
 
-test('status --watch and logs -f go on with what happens', async (t) => {
+test('status --watch and logs -f show what happens next', async (t) => {
   const { rig } = await twoServices(t)
   const watching = rig.spawn('status', '--watch', '--json')
   const following = rig.spawn('logs', '-f', 'web')

@@ -160,7 +160,7 @@ function eventsOf<T extends EventType>({ home }: Rig, wanted: T): EventOf<T>[] {
 }
 
 /**
- * Everything went on elsewhere, but for what the clients themselves have ended. `probed`: a probe of the supervisor's
+ * Every connection moved, except those that the clients closed. `probed`: a probe of the supervisor's
  * asks with `Connection: close`, and either side may be the first to end that one.
  */
 function assertMoved(account: Drained['account'], { probed = false } = {}): void {

@@ -5,9 +5,9 @@ import { test } from 'node:test'
 import { openRig, until } from '@handover/testkit'
 
 const python = '/usr/bin/python3'
-const skip = existsSync(python) ? false : `${python} is not there`
+const skip = existsSync(python) ? false : `${python} does not exist`
 
-/** Its first process falls silent, those that follow go on. */
+/** Its first process stops sending WATCHDOG=1, later ones do not. */
 const program = `
 import os, socket, sys, time
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -124,7 +124,7 @@ async function openUnit(t: TestContext, reload: string, environment: string[]) {
     port,
     must,
     mainPid: async () => (await systemd.show('alone', 'MainPID'))['MainPID'] ?? '',
-    /** No request may fail while `work` goes on. */
+    /** Runs `work` under load; fails if a request fails. */
     async underLoad(work: () => Promise<void>): Promise<LoadReport> {
       const load = loadFor(t, {
         target: { host: '127.0.0.1', port },
@@ -143,7 +143,7 @@ async function openUnit(t: TestContext, reload: string, environment: string[]) {
   }
 }
 
-/** Two intervals of the watchdog, and the unit was never started anew. */
+/** Two intervals of the watchdog, in which the unit was never restarted. */
 async function watched(systemd: Systemd): Promise<void> {
   const signOfLife = async () =>
     Number((await systemd.show('alone', 'WatchdogTimestampMonotonic'))['WatchdogTimestampMonotonic'])

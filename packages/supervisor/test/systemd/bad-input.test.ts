@@ -55,9 +55,9 @@ test('readInherited() takes what can be listened on and names the rest', async (
     ],
   )
   assert.deepEqual(warnings, [
-    'descriptor 5, which systemd passed as "file", is no socket; it is left alone',
-    'descriptor 6, which systemd passed as "syslog", is a socket that no listener can be: not TCP, UDP or a unix stream socket; it is left alone',
-    'descriptor 7, which systemd passed as "accepted", is a connection, not a listening socket; is Accept=yes set in the socket unit?; it is left alone',
+    'descriptor 5, which systemd passed as "file", is not a socket; it is not used',
+    'descriptor 6, which systemd passed as "syslog", is a socket of another type, wanted TCP, UDP or a unix stream socket; it is not used',
+    'descriptor 7, which systemd passed as "accepted", is a connection, not a listening socket; is Accept=yes set in the socket unit?; it is not used',
   ])
 })
 
@@ -84,20 +84,17 @@ test('sendNotification() speaks to paths and to abstract names, and says why it 
   const say = (path: string) => sendNotification(path, { READY: 1 })
   assert.match(
     say(join(folder, 'gone')) ?? '',
-    /\/gone" does not take "READY=1": connect failed with ENOENT$/,
+    /\/gone" does not accept "READY=1": connect failed with ENOENT$/,
   )
   assert.match(say(`@${abstract}-gone`) ?? '', /ECONNREFUSED$/)
-  assert.match(
-    say(`/${'n'.repeat(107)}`) ?? '',
-    /has 108 bytes; the address of a unix socket has at most 107$/,
-  )
+  assert.match(say(`/${'n'.repeat(107)}`) ?? '', /, a path of 108 bytes, wanted at most 107$/)
   assert.match(
     say('notify') ?? '',
-    /^NOTIFY_SOCKET is "notify", expected an absolute path, or a name after "@"$/,
+    /^NOTIFY_SOCKET is "notify", wanted an absolute path, or a name after "@"$/,
   )
 })
 
-test('passedSockets() never gives a socket to another listener than that of its address', () => {
+test('passedSockets() gives a socket only to the listener with its address', () => {
   const passed = (name: string, address: string, storeName: string | null): InheritedSocket => ({
     name,
     fd: 900,
@@ -127,14 +124,14 @@ test('passedSockets() never gives a socket to another listener than that of its 
   }
   assert.equal(fdOf([passed('http', '127.0.0.1:3000', null)], 'http', 3000), 900)
   assert.equal(fdOf([passed('other', '127.0.0.1:3000', null)], 'http', 3000), 900)
-  // A socket unit's name counts where its address is nobody's.
+  // The name of a socket unit counts where no listener has its address.
   assert.equal(fdOf([passed('http', '127.0.0.1:80', null)], 'http', 3000), 900)
   assert.equal(fdOf([passed('http', '127.0.0.1:4000', null)], 'http', 3000), 901)
-  // What was stored of a listener that is bound elsewhere now is none of it.
+  // A stored socket of another address is not used.
   assert.equal(fdOf([passed('http', '127.0.0.1:80', 'http.1')], 'http', 3000), 901)
 })
 
-/** The descriptor of a connection that somebody has accepted. */
+/** The descriptor of an accepted connection. */
 async function connected(t: TestContext): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -10,7 +10,7 @@ import { ask, request } from './rig.js'
 const skip = systemdUnavailable() ?? false
 const program = fileURLToPath(new URL('../../../process/test/fixtures/unit.mjs', import.meta.url))
 
-/** A plain Node service with the library as a unit, without a supervisor of ours. */
+/** A plain Node service with the library as a unit, without a supervisor. */
 async function openService(t: TestContext, { socket = false, lines = [] as string[] } = {}) {
   const systemd = await bootSystemd()
   t.after(() => systemd.close())
@@ -64,33 +64,44 @@ test(
   },
 )
 
-test('the library has systemd keep its listener: a kill and a restart refuse nobody', { skip }, async (t) => {
-  const { systemd, port, must } = await openService(t)
-  await must('start', 'plain')
-  await systemd.until('plain', 'NFileDescriptorStore', /^1$/)
-  for (const verb of [
-    ['kill', '--signal=KILL', 'plain'],
-    ['restart', 'plain'],
-  ]) {
-    await must(...verb)
-    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(port)))
-    assert.deepEqual([...new Set(answers)], ['one'])
-    await systemd.until('plain', 'ActiveState', /^active$/)
-    assert.equal((await systemd.show('plain', 'NFileDescriptorStore'))['NFileDescriptorStore'], '1')
-  }
-})
+test(
+  'the library stores its listener in systemd: a kill and a restart refuse no connection',
+  { skip },
+  async (t) => {
+    const { systemd, port, must } = await openService(t)
+    await must('start', 'plain')
+    await systemd.until('plain', 'NFileDescriptorStore', /^1$/)
+    for (const verb of [
+      ['kill', '--signal=KILL', 'plain'],
+      ['restart', 'plain'],
+    ]) {
+      await must(...verb)
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask(port)))
+      assert.deepEqual([...new Set(answers)], ['one'])
+      await systemd.until('plain', 'ActiveState', /^active$/)
+      assert.equal((await systemd.show('plain', 'NFileDescriptorStore'))['NFileDescriptorStore'], '1')
+    }
+  },
+)
 
-test('the library that hangs is replaced by the watchdog, and nobody is refused', { skip }, async (t) => {
-  const { systemd, port, must } = await openService(t, { lines: ['WatchdogSec=1', 'WatchdogSignal=KILL'] })
-  await must('start', 'plain')
-  const { MainPID } = await systemd.show('plain', 'MainPID')
-  const hanging = request(port, '/hang')
-  await hanging.sent
-  hanging.answer.catch(() => {}) // it is the one that hangs
-  await until(async () => (await systemd.show('plain', 'NRestarts'))['NRestarts'] === '1', 'it was restarted')
-  assert.equal(await ask(port), 'one')
-  assert.notEqual((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)
-})
+test(
+  'the library that hangs is replaced by the watchdog, and no connection is refused',
+  { skip },
+  async (t) => {
+    const { systemd, port, must } = await openService(t, { lines: ['WatchdogSec=1', 'WatchdogSignal=KILL'] })
+    await must('start', 'plain')
+    const { MainPID } = await systemd.show('plain', 'MainPID')
+    const hanging = request(port, '/hang')
+    await hanging.sent
+    hanging.answer.catch(() => {}) // it is the one that hangs
+    await until(
+      async () => (await systemd.show('plain', 'NRestarts'))['NRestarts'] === '1',
+      'it was restarted',
+    )
+    assert.equal(await ask(port), 'one')
+    assert.notEqual((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)
+  },
+)
 
 test(
   'the library listens on the socket of a socket unit, and a stop and a start refuse nobody',

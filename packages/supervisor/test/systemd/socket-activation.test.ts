@@ -64,7 +64,7 @@ test('unix and UDP socket units become listeners by their names', { skip }, asyn
     `local unix:${unit.systemd.folder}/local.sock`,
     `metrics 127.0.0.1:${udp}`,
   ])
-  // None was bound anew: systemd still has all of them, and its store none.
+  // No new socket was bound: systemd still has all of them, and its store is empty.
   assert.equal((await unit.show('NFileDescriptorStore'))['NFileDescriptorStore'], '0')
 })
 
@@ -86,7 +86,7 @@ test(
     )
     assert.equal(
       StatusText,
-      `listener "http": systemd passed a UDP socket (127.0.0.1:${unit.port}) of that name, a TCP socket was expected`,
+      `listener "http": systemd passed a UDP socket (127.0.0.1:${unit.port}) with this name, wanted a TCP socket`,
     )
     assert.deepEqual([StatusErrno, ExecMainStatus], ['22', '2'])
   },

@@ -54,19 +54,23 @@ test(
   },
 )
 
-test('systemctl reload fails when the release is broken, and the service goes on', { skip }, async (t) => {
-  const unit = await openUnit(t)
-  await must(unit, 'start', 'web')
-  const pids = servingPids(await unit.status())
-  const load = loadOn(t, unit)
-  unit.write(`console.error('boom'); process.exit(3)`)
-  const { code } = await unit.systemd.systemctl('reload', 'web')
-  assert.equal(code, 1)
-  assert.deepEqual(servingPids(await unit.status()), pids)
-  assert.equal((await unit.show('ActiveState'))['ActiveState'], 'active')
-  await assertFlawless(load)
-  assert.equal(await ask(unit.port), 'one')
-})
+test(
+  'systemctl reload fails when the release is broken, and the service keeps running',
+  { skip },
+  async (t) => {
+    const unit = await openUnit(t)
+    await must(unit, 'start', 'web')
+    const pids = servingPids(await unit.status())
+    const load = loadOn(t, unit)
+    unit.write(`console.error('boom'); process.exit(3)`)
+    const { code } = await unit.systemd.systemctl('reload', 'web')
+    assert.equal(code, 1)
+    assert.deepEqual(servingPids(await unit.status()), pids)
+    assert.equal((await unit.show('ActiveState'))['ActiveState'], 'active')
+    await assertFlawless(load)
+    assert.equal(await ask(unit.port), 'one')
+  },
+)
 
 test('systemctl start fails with a sentence when the service cannot be started', { skip }, async (t) => {
   const unit = await openUnit(t, { dropIn: ['Restart=no'] })
@@ -104,8 +108,8 @@ test('a unit that does not allow for the drain is warned of, with both numbers',
   await until(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
   assert.match(
     unit.log(),
-    /TimeoutStopSec is 12 s, but the longest terminationGracePeriodSeconds, 30 s, needs 35 s/,
+    /TimeoutStopSec is 12 s, wanted 35 s or more: the longest terminationGracePeriodSeconds is 30 s/,
   )
-  assert.match(unit.log(), /KillMode is "mixed", "process" was expected/)
-  assert.match(unit.log(), /FileDescriptorStoreMax is 0, but there is 1 listener/)
+  assert.match(unit.log(), /KillMode is "mixed", wanted "process"/)
+  assert.match(unit.log(), /FileDescriptorStoreMax is 0, wanted 1 or more/)
 })

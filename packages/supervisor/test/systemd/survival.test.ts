@@ -6,7 +6,7 @@ import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } fro
 
 const skip = systemdUnavailable() ?? false
 
-test('the watchdog replaces a supervisor that hangs, and nobody is refused', { skip }, async (t) => {
+test('the watchdog replaces a supervisor that hangs, and no connection is refused', { skip }, async (t) => {
   const unit = await openUnit(t, { dropIn: ['WatchdogSec=1'] })
   await must(unit, 'start', 'web')
   const pids = servingPids(await unit.status())
@@ -56,7 +56,7 @@ test(
   },
 )
 
-test('systemctl restart refuses nobody', { skip }, async (t) => {
+test('systemctl restart refuses no connection', { skip }, async (t) => {
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
   let going = true

@@ -64,10 +64,10 @@ test('drainWarnings() names both numbers where a unit does not allow for the dra
   assert.deepEqual(warn(Infinity, 'process', 18), [])
   assert.deepEqual(warn(null, null, null), [])
   assert.deepEqual(warn(34, 'process', 2), [
-    'web.service: TimeoutStopSec is 34 s, but the longest terminationGracePeriodSeconds, 30 s, needs 35 s',
+    'web.service: TimeoutStopSec is 34 s, wanted 35 s or more: the longest terminationGracePeriodSeconds is 30 s',
   ])
   assert.match(warn(90, 'control-group', 2).join(), /KillMode is "control-group"/)
-  assert.match(warn(90, 'process', 1).join(), /FileDescriptorStoreMax is 1, but there are 2 listeners/)
+  assert.match(warn(90, 'process', 1).join(), /FileDescriptorStoreMax is 1, wanted 2 or more/)
 })
 
 test('parseUnitLimits() reads what systemctl show prints', () => {
@@ -126,7 +126,7 @@ test('systemdUnits() asks for notify-reload where systemd knows it', () => {
   assert.match(type(253) ?? '', /^Type=notify-reload\n#.*\nReloadSignal=SIGCONT$/)
 })
 
-test('handover systemd --install --user puts whole files in place, and tells what is left to do', async (t) => {
+test('handover systemd --install --user installs whole files, and prints the next steps', async (t) => {
   const config = mkdtempSync(join(tmpdir(), 'config-'))
   t.after(() => rmSync(config, { recursive: true }))
   const rig = openRig({ env: { XDG_CONFIG_HOME: config, XDG_RUNTIME_DIR: '/nonexistent' } })
@@ -145,16 +145,16 @@ test('handover systemd --install --user puts whole files in place, and tells wha
   assert.equal(installed.code, 0, installed.stderr)
   assert.deepEqual(readdirSync(join(config, 'systemd/user')).sort(), ['test-app-http.socket', 'test.service'])
   assert.match(readFileSync(join(config, 'systemd/user/test.service'), 'utf8'), /WantedBy=default\.target/)
-  assert.match(installed.stderr, /'systemctl daemon-reload' is left to do/)
+  assert.match(installed.stderr, /run "systemctl daemon-reload" yourself/)
   assert.match(installed.stderr, /systemctl --user enable --now test-app-http\.socket/)
 })
 
-test('handover systemd says in one sentence what is wrong, and exits with 2', async (t) => {
+test('handover systemd names the error in one sentence, and exits with 2', async (t) => {
   const rig = openRig()
   t.after(() => rig.close())
   const cases: [string[], RegExp][] = [
-    [['--systemd-version', 'new'], /--systemd-version is "new", a number such as 252 was expected/],
-    [['a.yaml', '--', 'app.cjs'], /both "a.yaml" and arguments of 'run' after '--' were given/],
+    [['--systemd-version', 'new'], /--systemd-version is "new", wanted a number such as 252/],
+    [['a.yaml', '--', 'app.cjs'], /the configuration is "a.yaml" and there are arguments of run after "--"/],
     [[], /there is nothing to run/],
     [['--', '--nonsense'], /unknown option '--nonsense'/],
   ]
@@ -165,7 +165,7 @@ test('handover systemd says in one sentence what is wrong, and exits with 2', as
   }
 })
 
-test('takeServiceManagerEnvironment() takes what is meant for this process, and leaves nothing for a child', () => {
+test('takeServiceManagerEnvironment() takes the variables for this process, and leaves none for a child', () => {
   const warnings: string[] = []
   const take = (env: NodeJS.ProcessEnv) => {
     const taken = takeServiceManagerEnvironment(env, 7, (line) => warnings.push(line))
@@ -191,6 +191,6 @@ test('takeServiceManagerEnvironment() takes what is meant for this process, and 
   assert.deepEqual(take({ LISTEN_FDS: 'x', LISTEN_PID: '7', WATCHDOG_USEC: 'never' }), nothing)
   assert.deepEqual(
     warnings.map((line) => line.split(',')[0]),
-    ['LISTEN_FDNAMES is "a"', 'WATCHDOG_USEC is "never"', 'LISTEN_FDS is "x"'],
+    ['LISTEN_FDNAMES is "a" (1 in number)', 'WATCHDOG_USEC is "never"', 'LISTEN_FDS is "x"'],
   )
 })

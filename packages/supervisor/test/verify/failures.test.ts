@@ -68,7 +68,7 @@ const misdeeds: [name: string, FailedOutcome, RegExp, (socket: Socket, request: 
   [
     'answers with 503',
     'wrong',
-    /status is 503, expected one below 500/,
+    /status is 503, wanted one below 500/,
     (socket) => socket.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n'),
   ],
 ]
@@ -83,7 +83,7 @@ for (const [name, outcome, detail, misbehave] of misdeeds) {
   })
 }
 
-void test('startLoad() counts refused when nobody listens', async (t) => {
+void test('startLoad() counts refused when no process listens', async (t) => {
   const server = createServer()
   const target = await listen(t, server)
   server.close()
@@ -165,7 +165,7 @@ void test('startLoad() counts one timeout when the server hangs', async (t) => {
   assert.match(report.failures[0]?.detail ?? '', /no whole answer within 100 ms, before any byte/)
 })
 
-void test('startLoad() counts one malformed when the server sends an answer that nobody asked for', async (t) => {
+void test('startLoad() counts one malformed when the server sends an answer without a request', async (t) => {
   const target = await listen(
     t,
     createServer((socket) => socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')),
@@ -186,10 +186,7 @@ void test('startLoad() counts wrong when the body differs from the calibrated on
   const report = await calibratedUntilFailure(t, { target }, () => (body = 'the wrong one'))
   assert.equal(report.outcomes.wrong, 1)
   assert.equal(report.failed, 1)
-  assert.match(
-    report.failures[0]?.detail ?? '',
-    /from byte 4 on the body is "wrong one", expected "right one"/,
-  )
+  assert.match(report.failures[0]?.detail ?? '', /from byte 4 on the body is "wrong one", wanted "right one"/)
 })
 
 void test('startLoad() counts wrong when an answer carries the id of another request', async (t) => {
@@ -200,7 +197,7 @@ void test('startLoad() counts wrong when an answer carries the id of another req
   )
   const report = await calibratedUntilFailure(t, { target }, () => (swap = true))
   assert.equal(report.outcomes.wrong, 1)
-  assert.match(report.failures[0]?.detail ?? '', /answer is to request "other", expected "\d+-\d+"/)
+  assert.match(report.failures[0]?.detail ?? '', /answer is to request "other", wanted "\d+-\d+"/)
 })
 
 void test('startLoad() counts what was pipelined behind an announced close as closed before its answer', async (t) => {
@@ -218,7 +215,7 @@ void test('startLoad() counts what was pipelined behind an announced close as cl
   assert.match(report.failures[0]?.detail ?? '', /that it had announced/)
 })
 
-void test('startLoad() goes on after failures when it is not asked to stop', async (t) => {
+void test('startLoad() continues after failures unless stopAtFirstFailure is set', async (t) => {
   const target = await listen(
     t,
     rawServer((socket, { total }) => {

@@ -137,7 +137,7 @@ void test('runVerify() fails before any load when the service is not well withou
   assert.ok(!bad.ok)
   assert.match(
     bad.failure.message,
-    /^"GET \/" of 127\.0\.0\.1:\d+ is not answered well .*: the status is 500/,
+    /^"GET \/" of 127\.0\.0\.1:\d+ fails even without an upgrade: the status is 500/,
   )
   const gone = await within(runVerify({ ...options, load: { target: { path: '/tmp/no.sock' }, workloads } }))
   assert.ok(!gone.ok)

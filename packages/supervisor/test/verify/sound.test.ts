@@ -118,7 +118,7 @@ void test('startLoad() takes an answer that lasts until the end of the connectio
   assert.deepEqual(seen(report), { answered: report.requests })
 })
 
-void test('stop() waits for what is in flight', async (t) => {
+void test('stop() waits for requests in flight', async (t) => {
   const asked = new EventTarget()
   let answer = () => {}
   const target = await listen(

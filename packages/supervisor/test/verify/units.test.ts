@@ -35,12 +35,12 @@ void test('finish() is null when status and body are equal, in whatever pieces',
 
 void test('finish() says where an answer differs when it does', () => {
   const cases: [Expected, number, string[], RegExp][] = [
-    [exact('hello'), 201, ['hello'], /status is 201, expected 200/],
-    [exact('hello world'), 200, ['hello ', 'wurld'], /from byte 7 on the body is "urld", expected "orld"/],
-    [exact('hello'), 200, ['hel'], /has 3 bytes, expected 5/],
-    [exact('hello'), 200, ['hello', '!'], /longer than the expected 5 bytes/],
-    [{ type: 'class', statusClass: 2 }, 302, [], /status is 302, expected 2xx/],
-    [{ type: 'class', statusClass: null }, 503, [], /status is 503, expected one below 500/],
+    [exact('hello'), 201, ['hello'], /status is 201, wanted 200/],
+    [exact('hello world'), 200, ['hello ', 'wurld'], /from byte 7 on the body is "urld", wanted "orld"/],
+    [exact('hello'), 200, ['hel'], /has 3 bytes, wanted 5/],
+    [exact('hello'), 200, ['hello', '!'], /longer, wanted 5 bytes/],
+    [{ type: 'class', statusClass: 2 }, 302, [], /status is 302, wanted 2xx/],
+    [{ type: 'class', statusClass: null }, 503, [], /status is 503, wanted one below 500/],
   ]
   for (const [expected, status, pieces, reason] of cases) {
     assert.match(finish(expected, status, pieces) ?? 'nothing', reason)

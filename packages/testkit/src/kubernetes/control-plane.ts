@@ -8,7 +8,7 @@ import type { Program } from './programs.js'
 
 /** etcd, API server, controller manager and scheduler: the real ones. */
 export interface ControlPlane {
-  /** Kills the API server; everything else goes on without it. */
+  /** Kills the API server; everything else keeps running. */
   killServer(): Promise<void>
   /** Starts it again and waits until it says that it is ready. */
   startServer(): Promise<void>

@@ -44,7 +44,7 @@ export class Endpoints {
 function check(server: unknown, hooks: unknown): void {
   if (!hasFunction(server, 'handleUpgrade'))
     throw new OptionError(
-      'The first argument of webSockets() has no handleUpgrade(), expected a WebSocketServer of the package "ws"',
+      'The first argument of webSockets() has no handleUpgrade(), wanted a WebSocketServer of the package "ws"',
     )
   for (const hook of ['exportState', 'adopt'])
     if (!hasFunction(hooks, hook))

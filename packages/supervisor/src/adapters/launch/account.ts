@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Result, ServiceSpec } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 
-/** Whom to run as; empty: as the supervisor itself. */
+/** The user and groups of an instance. Empty: those of the supervisor. */
 export interface Account {
   uid?: number
   gid?: number
@@ -20,7 +20,7 @@ interface User {
   home: string
 }
 
-/** Looks up `user` and `group`, by name or id. Fails with a sentence where one is unknown or not permitted. */
+/** Looks up `user` and `group`, by name or id. Fails with `CannotStart` if one does not exist or is not permitted. */
 export function resolveAccount(
   { user, group }: Pick<ServiceSpec, 'user' | 'group'>,
   supervisorUid = process.getuid?.() ?? 0,
@@ -41,14 +41,14 @@ function findAccount(user: string, group: number | undefined): Result<Account> {
   }
   if (!isId(user)) return failed('CannotStart', `the user "${user}" does not exist`)
   if (group === undefined) {
-    return failed('CannotStart', `the user id ${user} has no entry in passwd, wanted a group beside it`)
+    return failed('CannotStart', `the user id ${user} has no entry in passwd, wanted a "group" as well`)
   }
   return ok({ uid: Number(user), gid: group, groups: [] })
 }
 
 function permitted(account: Account, wanted: string, supervisorUid: number): Result<Account> {
   const same = (account.uid ?? supervisorUid) === supervisorUid && isOwnGroup(account.gid)
-  // Only root may set groups; an ordinary supervisor that names itself needs nothing.
+  // Only root can set groups. A supervisor whose own user is named needs nothing.
   if (same) return ok({})
   return failed(
     'CannotStart',
@@ -82,7 +82,7 @@ function groupsOf({ name, gid }: User): number[] {
   }
 }
 
-/** getent(1) knows directory services too; where it is missing, the files are all there is. */
+/** getent(1) also reads directory services. If it is not installed, only the files are read. */
 function entry(database: 'passwd' | 'group', key: string): string[] | null {
   try {
     const line = execFileSync('getent', [database, '--', key], {

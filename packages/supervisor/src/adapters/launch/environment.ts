@@ -5,11 +5,11 @@ import { failed, ok } from '../../model/index.js'
 import type { Account } from './account.js'
 import type { LaunchContext } from './context.js'
 
-/** What was meant for the supervisor: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3), Node's channel. */
+/** Variables for the supervisor itself: sd_listen_fds(3), sd_notify(3), sd_watchdog_enabled(3), Node's IPC channel. */
 const ownVariables =
   /^(LISTEN_(FDS|PID|FDNAMES)|NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|HANDOVER_.*|NODE_CHANNEL_.*|NODE_UNIQUE_ID)$/
 
-/** Later ones win: what is inherited, the account's, PORT, the files in their order, the service's own. */
+/** Later sources override earlier ones: inherited variables, the account's, PORT, `envFiles` in order, `env`. */
 export function buildEnvironment(
   spec: ServiceSpec,
   { baseEnv, firstTcpPort }: LaunchContext,
@@ -27,12 +27,12 @@ export function buildEnvironment(
     Object.assign(own, variables.value)
   }
   Object.assign(own, spec.env)
-  // The supervisor's own PORT, if it has one, was not meant for a service that has a listener.
+  // Overrides the supervisor's own PORT, but not one in `env` or `envFiles`.
   if (firstTcpPort !== undefined) env['PORT'] = String(firstTcpPort)
   return ok({ ...env, ...own })
 }
 
-/** As systemd does for User= (systemd.exec(5)). */
+/** The variables that systemd sets for User= (systemd.exec(5)). */
 const accountVariables = ({ name, home }: Account): Record<string, string> => ({
   ...(name !== undefined && { USER: name, LOGNAME: name }),
   ...(home !== undefined && { HOME: home }),
@@ -40,7 +40,7 @@ const accountVariables = ({ name, home }: Account): Record<string, string> => ({
 
 function readEnvFile(file: string): Result<Record<string, string>> {
   try {
-    // A file may not give what does not exist: parseEnv leaves nothing undefined.
+    // parseEnv never returns undefined values, although its type allows them.
     return ok(parseEnv(readFileSync(file, 'utf8')) as Record<string, string>)
   } catch (error) {
     return failed('CannotStart', `the environment file "${file}" cannot be read: ${reason(error)}`)
@@ -49,5 +49,5 @@ function readEnvFile(file: string): Result<Record<string, string>> {
 
 function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException
-  return code === 'ENOENT' ? 'it is not there' : message
+  return code === 'ENOENT' ? 'it does not exist' : message
 }

@@ -6,12 +6,12 @@ import { failed, ok } from '../../model/index.js'
 import type { Program } from './program.js'
 import { interpreterName } from './program.js'
 
-/** Whether Node will run it: Node itself, or a script that asks for it. */
+/** Whether the program is Node, or a script whose `#!` line names Node. */
 export function asNodeProgram({ path, interpreter }: Program): boolean {
   return isNode(path) || (interpreter.length > 0 && isNode(interpreterName(interpreter)))
 }
 
-/** By its name, which shims of version managers bear too, or because it is the very file that runs us. */
+/** By its name, which shims of version managers have too, or because it is the executable of this process. */
 export function isNode(path: string): boolean {
   if (/^node(js)?$/.test(basename(path))) return true
   try {
@@ -21,14 +21,14 @@ export function isNode(path: string): boolean {
   }
 }
 
-/** Options that take the next word as their value: the script comes after it. */
+/** Options of Node that take the next word as their value. */
 const withValue =
   /^(-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--env-file|--env-file-if-exists|--title|--icu-data-dir|--openssl-config|--max-http-header-size|--stack-trace-limit|--dns-result-order)$/
 
-/** Options that make Node run something else than a script. */
+/** Options that make Node run something other than a script. */
 const withoutScript = /^(-e|--eval|-p|--print|-pe|-i|--interactive|--test|--run|-c|--check)(=|$)/
 
-/** Node's own options, and the script that it runs, if it runs one. */
+/** Splits Node's arguments into its own options and the script that it runs, if any. */
 export function divideNodeWords(words: string[]): { options: string[]; script: string | undefined } {
   let index = 0
   for (; words[index]?.startsWith('-'); index += withValue.test(words[index] ?? '') ? 2 : 1) {
@@ -38,7 +38,7 @@ export function divideNodeWords(words: string[]): { options: string[]; script: s
   return { options: words.slice(0, index), script: words[index] }
 }
 
-/** Node alone would tell a missing script only after the start. Extensions may be left out, as require() allows. */
+/** Fails with `CannotStart` if Node's script does not exist. Its extension can be omitted, as with require(). */
 export function checkScript([program = '', ...words]: string[], folder: string): Result<void> {
   const { script } = isNode(program) ? divideNodeWords(words) : { script: undefined }
   if (script === undefined || script === '-') return ok(undefined)
@@ -49,11 +49,11 @@ export function checkScript([program = '', ...words]: string[], folder: string):
   } catch {
     return existsSync(path) && !statSync(path).isDirectory()
       ? ok(undefined)
-      : failed('CannotStart', `the script "${script}" is not there (looked for "${path}")`)
+      : failed('CannotStart', `the script "${script}" does not exist (looked for "${path}")`)
   }
 }
 
-/** Whether the application brings the library along: then it says ready itself, without a preload. */
+/** Whether the application depends on the library: then it reports readiness itself, without a preload. */
 export function usesLibrary(release: string): boolean {
   try {
     createRequire(join(release, 'package.json')).resolve('@handover/process')
@@ -63,13 +63,13 @@ export function usesLibrary(release: string): boolean {
   }
 }
 
-/** The environment with the preload before the user's own NODE_OPTIONS, which stay as they are. */
+/** Adds `--require module` before the user's own NODE_OPTIONS, unless they already contain it. */
 export function preloadInto(env: Record<string, string>, module: string): Record<string, string> {
   const own = env['NODE_OPTIONS'] ?? ''
   const preload = `--require ${quoteOption(module)}`
   return own.includes(preload) ? env : { ...env, NODE_OPTIONS: own === '' ? preload : `${preload} ${own}` }
 }
 
-/** NODE_OPTIONS divides at spaces; double quotes protect, and a backslash within them (Node's command-line API). */
+/** NODE_OPTIONS are split at spaces, except in double quotes, where a backslash escapes (Node's command-line API). */
 const quoteOption = (value: string): string =>
   /[\s"\\]/.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : value

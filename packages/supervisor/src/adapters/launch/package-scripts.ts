@@ -3,69 +3,69 @@ import { basename, dirname, join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { splitWords } from '../../model/words.js'
-import type { Direct, Launcher } from './launcher.js'
-import type { Surroundings } from './program.js'
+import type { ResolvedCommand, Launcher } from './launcher.js'
+import type { ProgramContext } from './program.js'
 import { findOnPath } from './program.js'
 
 /** Options of npm, yarn and pnpm that only change what they print or ask. */
 const harmless = /^(-s|--silent|-q|--quiet|--if-present|--no-install|-y|--yes|--loglevel=.*|--no-color)$/
 
-export const npm: Launcher = (words, surroundings) => {
+export const npm: Launcher = (words, context) => {
   const { verb, rest, odd } = divide(words)
   if (odd !== null) return strange('npm', words, odd)
   const passed = rest[0] === '--' ? rest.slice(1) : rest
-  if (verb === 'start') return runScript('npm', 'start', passed, surroundings)
-  if (verb === 'exec' || verb === 'x') return npx(rest, surroundings)
-  if (verb === 'run' || verb === 'run-script') return runNamed('npm', rest, surroundings)
+  if (verb === 'start') return runScript('npm', 'start', passed, context)
+  if (verb === 'exec' || verb === 'x') return npx(rest, context)
+  if (verb === 'run' || verb === 'run-script') return runNamed('npm', rest, context)
   return unsupported('npm', words)
 }
 
-export const yarn: Launcher = (words, surroundings) => runOrExec('yarn', words, surroundings)
-export const pnpm: Launcher = (words, surroundings) => runOrExec('pnpm', words, surroundings)
+export const yarn: Launcher = (words, context) => runOrExec('yarn', words, context)
+export const pnpm: Launcher = (words, context) => runOrExec('pnpm', words, context)
 
-export const npx: Launcher = (words, surroundings) => {
+export const npx: Launcher = (words, context) => {
   const { verb, rest, odd } = divide(words)
   if (odd !== null) return strange('npx', words, odd)
   const [name, args] = verb === undefined && rest[0] === '--' ? [rest[1], rest.slice(2)] : [verb, rest]
-  return name === undefined ? unsupported('npx', words) : runLocal('npx', name, args, surroundings)
+  return name === undefined ? unsupported('npx', words) : runLocal('npx', name, args, context)
 }
 
-/** Both run a script of package.json by its mere name, and a command of node_modules/.bin if there is none. */
-function runOrExec(launcher: string, words: string[], surroundings: Surroundings): Result<Direct> {
+/** Both run a script of package.json by its name, or a command of node_modules/.bin if there is no such script. */
+function runOrExec(launcher: string, words: string[], context: ProgramContext): Result<ResolvedCommand> {
   const { verb, rest, odd } = divide(words)
   if (odd !== null) return strange(launcher, words, odd)
   if (verb === undefined) return unsupported(launcher, words)
-  if (verb === 'run') return runNamed(launcher, rest, surroundings)
-  if (verb === 'exec') return npx(rest, surroundings)
-  const project = readPackage(surroundings.folder)
+  if (verb === 'run') return runNamed(launcher, rest, context)
+  if (verb === 'exec') return npx(rest, context)
+  const project = readPackage(context.folder)
   if (!project.ok) return project
   const hasScript = verb === 'start' || project.value.scripts?.[verb] !== undefined
   return hasScript
-    ? runScript(launcher, verb, rest[0] === '--' ? rest.slice(1) : rest, surroundings)
-    : runLocal(launcher, verb, rest, surroundings)
+    ? runScript(launcher, verb, rest[0] === '--' ? rest.slice(1) : rest, context)
+    : runLocal(launcher, verb, rest, context)
 }
 
-function runNamed(launcher: string, words: string[], surroundings: Surroundings): Result<Direct> {
+function runNamed(launcher: string, words: string[], context: ProgramContext): Result<ResolvedCommand> {
   const { verb, rest, odd } = divide(words)
   if (odd !== null) return strange(launcher, ['run', ...words], odd)
   if (verb === undefined) return unsupported(launcher, ['run', ...words])
-  return runScript(launcher, verb, rest[0] === '--' ? rest.slice(1) : rest, surroundings)
+  return runScript(launcher, verb, rest[0] === '--' ? rest.slice(1) : rest, context)
 }
 
 function runScript(
   launcher: string,
   name: string,
   args: string[],
-  surroundings: Surroundings,
-): Result<Direct> {
-  const project = readPackage(surroundings.folder)
+  context: ProgramContext,
+): Result<ResolvedCommand> {
+  const project = readPackage(context.folder)
   if (!project.ok) return project
   const { scripts = {} } = project.value
   const asked = `${launcher} ${name === 'start' ? '' : 'run '}${name}`
-  // npm's own default (npm-start).
+  // npm's default (npm-start).
   const script =
     scripts[name] ??
-    (name === 'start' && existsSync(join(surroundings.folder, 'server.js')) ? 'node server.js' : undefined)
+    (name === 'start' && existsSync(join(context.folder, 'server.js')) ? 'node server.js' : undefined)
   if (script === undefined) {
     const known = Object.keys(scripts).join(', ') || 'none'
     return failed('CannotStart', `"${asked}" names no script of "${project.value.path}", which has ${known}`)
@@ -85,12 +85,12 @@ function runScript(
     )
   }
   return ok(
-    withAssignments([...words.value, ...args], scriptEnvironment(name, script, project.value, surroundings)),
+    withAssignments([...words.value, ...args], scriptEnvironment(name, script, project.value, context)),
   )
 }
 
-/** `NODE_ENV=production node server.js`: what stands before the program is environment. */
-export function withAssignments(words: string[], env: Record<string, string>): Direct {
+/** Splits off assignments before the program, as in `NODE_ENV=production node server.js`. */
+export function withAssignments(words: string[], env: Record<string, string>): ResolvedCommand {
   const first = words.findIndex((word) => !/^[A-Za-z_]\w*=/.test(word))
   const assignments = words.slice(0, first).map((word): [string, string] => {
     const at = word.indexOf('=')
@@ -104,15 +104,15 @@ function runLocal(
   launcher: string,
   name: string,
   args: string[],
-  surroundings: Surroundings,
-): Result<Direct> {
-  const env = { ...surroundings.env, PATH: pathWithBins(surroundings) }
-  // `npx tsx@4 …`: the version is the registry's affair, the installed one is what runs.
+  context: ProgramContext,
+): Result<ResolvedCommand> {
+  const env = { ...context.env, PATH: pathWithBins(context) }
+  // `npx tsx@4 …` runs the installed version.
   const command = basename(name.replace(/(?<=.)@[^/]*$/, ''))
-  if (findOnPath(command, { ...surroundings, env }) !== null) return ok({ argv: [command, ...args], env })
+  if (findOnPath(command, { ...context, env }) !== null) return ok({ argv: [command, ...args], env })
   return failed(
     'CannotStart',
-    `"${launcher} ${name}" runs a command that is not installed in "${surroundings.folder}", wanted node_modules/.bin/${command}`,
+    `"${launcher} ${name}" runs a command that is not installed in "${context.folder}", wanted node_modules/.bin/${command}`,
   )
 }
 
@@ -136,16 +136,16 @@ function readPackage(folder: string): Result<Package> {
   }
 }
 
-/** What a script can see of its launcher (npm-run-script, "Environment"). */
+/** The variables that npm sets for scripts (npm-run-script, "Environment"). */
 const scriptEnvironment = (
   event: string,
   script: string,
   { path, name, version }: Package,
-  surroundings: Surroundings,
+  context: ProgramContext,
 ): Record<string, string> => ({
-  ...surroundings.env,
-  PATH: pathWithBins(surroundings),
-  INIT_CWD: surroundings.folder,
+  ...context.env,
+  PATH: pathWithBins(context),
+  INIT_CWD: context.folder,
   npm_command: event === 'start' ? 'start' : 'run-script',
   npm_lifecycle_event: event,
   npm_lifecycle_script: script,
@@ -154,8 +154,8 @@ const scriptEnvironment = (
   ...(version !== undefined && { npm_package_version: version }),
 })
 
-/** node_modules/.bin of the folder and of each one above it, before the rest. */
-function pathWithBins({ folder, env }: Surroundings): string {
+/** PATH with node_modules/.bin of the folder and of all its parents in front. */
+function pathWithBins({ folder, env }: ProgramContext): string {
   const bins: string[] = []
   for (let at = folder; ; at = dirname(at)) {
     bins.push(join(at, 'node_modules/.bin'))
@@ -165,7 +165,7 @@ function pathWithBins({ folder, env }: Surroundings): string {
   return [...bins.filter((bin) => !path.includes(bin)), ...path].join(':')
 }
 
-/** Options before the verb; one that is not known to be harmless could change what is run. */
+/** Splits off options before the verb. `odd`: one that is not known to be harmless, and could change what is run. */
 function divide(words: string[]): { verb: string | undefined; rest: string[]; odd: string | null } {
   const first = words.findIndex((word) => !word.startsWith('-') || word === '--')
   const options = first === -1 ? words : words.slice(0, first)

@@ -1,6 +1,6 @@
 import type { Listener } from '../../ports.js'
 
-/** The port of the service's first TCP listener, as it was really bound (port 0 is any free one); for PORT. */
+/** The bound port of the service's first TCP listener, for PORT. If the spec says 0, it is the one that the kernel chose. */
 export function firstTcpPort(listeners: Pick<Listener, 'spec' | 'address'>[]): number | undefined {
   const listener = listeners.find(({ spec }) => spec.type === 'tcp')
   return listener && portOf(listener.address)

@@ -9,7 +9,7 @@ import { asNodeProgram, checkScript, preloadInto, usesLibrary } from './node-pro
 import { findProgram } from './program.js'
 import { withTypeScript } from './typescript.js'
 
-/** All that is needed to start one instance, apart from its sockets. */
+/** Everything needed to start one instance except its sockets. */
 export interface LaunchPlan {
   /** The program, absolute, and its arguments. */
   argv: string[]
@@ -20,19 +20,19 @@ export interface LaunchPlan {
   gid?: number
   /** Supplementary groups. */
   groups?: number[]
-  /** Whether the instance will say ready itself: our library or its preload is in it. */
+  /** Whether the instance reports readiness itself, because it loads the library or its preload. */
   hasLibrary: boolean
-  /** What the user should know: where something else runs than the words of the command say. */
+  /** A note for the user if something other than the literal command is run. */
   note?: string
 }
 
 /**
- * What must be executed, where, as whom and with which environment, to run this revision. Looks at the disk
- * anew each time. Fails with `CannotStart` and one sentence: program, interpreter, folder, user or file missing.
+ * Determines what to execute for this revision, where, as which user and with which environment. Reads the disk each
+ * time. Fails with `CannotStart` if a program, interpreter, folder, user or file is missing.
  */
 export function prepareLaunch({ spec, release }: Revision, context: LaunchContext): Result<LaunchPlan> {
   if (!statSync(release, { throwIfNoEntry: false })?.isDirectory()) {
-    return failed('CannotStart', `the folder "${release}" is not there`)
+    return failed('CannotStart', `the folder "${release}" does not exist`)
   }
   const account = resolveAccount(spec)
   if (!account.ok) return account

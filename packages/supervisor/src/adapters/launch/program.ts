@@ -4,49 +4,47 @@ import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 
 /** Where programs are looked for. */
-export interface Surroundings {
-  /** What relative paths start from: the release. */
+export interface ProgramContext {
+  /** The base of relative paths: the release. */
   folder: string
   env: Record<string, string>
 }
 
 /** A file that can be executed. */
 export interface Program {
-  /** Absolute; symbolic links are kept, since a program may look at the name it was called by. */
+  /** Absolute. Symbolic links are not resolved, because a program may depend on the name that it is called by. */
   path: string
   /** The words of its `#!` line, if it is a script. */
   interpreter: string[]
 }
 
-/** What execvp(3) takes where PATH is not set. */
+/** Used if PATH is not set, as in execvp(3). */
 const defaultPath = '/usr/local/bin:/usr/bin:/bin'
 
 /**
- * Finds what execvp(3) would execute: a name with a slash from the folder, any other on PATH. `node` is always
- * found: where PATH has none it is the one that runs the supervisor.
+ * Finds what execvp(3) would execute: a name with a slash relative to the folder, any other on PATH. If PATH has no
+ * `node`, it is the executable that runs the supervisor. Fails with `CannotStart`.
  */
-export function findProgram(name: string, surroundings: Surroundings): Result<Program> {
+export function findProgram(name: string, context: ProgramContext): Result<Program> {
   if (name === '') return failed('CannotStart', 'the command is empty')
-  if (name.includes('/')) return checkProgram(resolve(surroundings.folder, name), name, surroundings)
-  const found = findOnPath(name, surroundings)
-  if (found !== null) return checkProgram(found, name, surroundings)
+  if (name.includes('/')) return checkProgram(resolve(context.folder, name), name, context)
+  const found = findOnPath(name, context)
+  if (found !== null) return checkProgram(found, name, context)
   if (name === 'node') return ok({ path: process.execPath, interpreter: [] })
-  const beside = isFile(resolve(surroundings.folder, name))
-    ? `; the file beside it is called "./${name}"`
-    : ''
+  const beside = isFile(resolve(context.folder, name)) ? `; the file beside it is called "./${name}"` : ''
   return failed('CannotStart', `the program "${name}" is not on the PATH${beside}`)
 }
 
-/** The file of that name on PATH: the first executable one, as execvp(3) does. */
-export function findOnPath(name: string, { folder, env }: Surroundings): string | null {
+/** The first executable file of that name on PATH, as in execvp(3). */
+export function findOnPath(name: string, { folder, env }: ProgramContext): string | null {
   const folders = (env['PATH'] ?? defaultPath).split(':')
   const candidates = folders.map((entry) => join(resolve(folder, entry), name))
   return candidates.find((path) => isFile(path) && isExecutable(path)) ?? null
 }
 
-/** The words of a `#!` line; empty for any other file. */
+/** The words of the file's `#!` line. Empty if it has none. */
 export function readShebang(path: string): string[] {
-  // The kernel reads 256 bytes of it (BINPRM_BUF_SIZE, execve(2)).
+  // The kernel reads the first 256 bytes (BINPRM_BUF_SIZE, execve(2)).
   const buffer = Buffer.alloc(256)
   let file: number
   try {
@@ -64,14 +62,14 @@ export function readShebang(path: string): string[] {
     .filter((word) => word !== '')
 }
 
-function checkProgram(path: string, name: string, surroundings: Surroundings): Result<Program> {
+function checkProgram(path: string, name: string, context: ProgramContext): Result<Program> {
   const stat = statSync(path, { throwIfNoEntry: false })
   const cannot = (why: string) => failed('CannotStart', `the program "${name}" ${why}`)
-  if (!stat) return cannot(`is not there (looked for "${path}")`)
+  if (!stat) return cannot(`does not exist (looked for "${path}")`)
   if (stat.isDirectory()) return cannot(`is a folder ("${path}")`)
   if (!isExecutable(path)) return cannot(`is not executable: ${remedy(path, name)}`)
   const interpreter = readShebang(path)
-  const broken = brokenInterpreter(interpreter, surroundings)
+  const broken = brokenInterpreter(interpreter, context)
   return broken === null ? ok({ path, interpreter }) : cannot(broken)
 }
 
@@ -80,20 +78,20 @@ const remedy = (path: string, name: string): string =>
     ? `write "node ${name}", or chmod +x it`
     : 'chmod +x it, or name the program that runs it'
 
-/** Why the kernel, or env(1), would not find the interpreter of a script. */
-function brokenInterpreter([path, ...words]: string[], surroundings: Surroundings): string | null {
+/** Why the kernel or env(1) cannot run the interpreter of a script. Null if they can. */
+function brokenInterpreter([path, ...words]: string[], context: ProgramContext): string | null {
   if (path === undefined) return null
   const last = words.at(-1) ?? path
   if (last.endsWith('\r'))
-    return `has a "#!${last.slice(0, -1)}" line that ends as on Windows, wanted no carriage return`
-  if (!isFile(path)) return `asks for the interpreter "${path}", which is not there`
-  if (!isExecutable(path)) return `asks for the interpreter "${path}", which is not executable`
+    return `has a "#!${last.slice(0, -1)}" line with a Windows line ending, wanted no carriage return`
+  if (!isFile(path)) return `names the interpreter "${path}", which does not exist`
+  if (!isExecutable(path)) return `names the interpreter "${path}", which is not executable`
   const named = interpreterName([path, ...words])
-  const missing = named !== path && findOnPath(named, surroundings) === null
-  return missing ? `asks for the interpreter "${named}", which is not on the PATH` : null
+  const missing = named !== path && findOnPath(named, context) === null
+  return missing ? `names the interpreter "${named}", which is not on the PATH` : null
 }
 
-/** What really interprets: for `/usr/bin/env -S node --flag` it is `node`. */
+/** The actual interpreter: `node` for `/usr/bin/env -S node --flag`. */
 export function interpreterName([path = '', ...words]: string[]): string {
   if (!path.endsWith('/env')) return path
   return words.find((word) => !word.startsWith('-') && !word.includes('=')) ?? path

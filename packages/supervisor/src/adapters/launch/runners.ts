@@ -1,7 +1,7 @@
 import { failed, ok } from '../../model/index.js'
 import { splitWords } from '../../model/words.js'
 import type { Result } from '../../model/index.js'
-import type { Direct, Launcher } from './launcher.js'
+import type { ResolvedCommand, Launcher } from './launcher.js'
 import { withAssignments } from './package-scripts.js'
 import { hasTsx } from './typescript.js'
 
@@ -26,7 +26,7 @@ export const crossEnv: Launcher = (words, { env }) => {
   return direct.argv.length > 0 ? ok(direct) : failed('CannotStart', '"cross-env" has no command')
 }
 
-/** nodemon's options with a value; what they do is about watching. */
+/** nodemon's options with a value. They concern watching only, so they are dropped. */
 const nodemonValues = new Set([
   '-w',
   '--watch',
@@ -115,7 +115,7 @@ const run = (
   program: string[],
   words: string[],
   env: Record<string, string>,
-): Result<Direct> => {
+): Result<ResolvedCommand> => {
   const args = words[0] === '--' ? words.slice(1) : words
   return args.length > 0
     ? ok({ argv: [...program, ...args], env })

@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { divideNodeWords, isNode } from './node-program.js'
-import type { Surroundings } from './program.js'
+import type { ProgramContext } from './program.js'
 import { findProgram } from './program.js'
 
-/** Options by which a user has seen to it already. */
+/** Options by which the user already makes Node run TypeScript. */
 const loaders =
   /^(--import|--loader|--experimental-loader|--require|-r|--experimental-(strip|transform)-types)\b/
 
-/** `node server.ts`, so that it runs: as it is where Node strips types, through tsx where the release has it. */
-export function withTypeScript(argv: string[], surroundings: Surroundings): Result<string[]> {
+/**
+ * Makes `node server.ts` run: unchanged if Node strips types, with `--import tsx` if tsx is installed in the release.
+ * Fails with `CannotStart` if neither is the case.
+ */
+export function withTypeScript(argv: string[], context: ProgramContext): Result<string[]> {
   const [node = '', ...words] = argv
   if (!isNode(node)) return ok(argv)
   const { script, options } = divideNodeWords(words)
@@ -24,10 +27,10 @@ export function withTypeScript(argv: string[], surroundings: Surroundings): Resu
   ) {
     return ok(argv)
   }
-  const program = findProgram(node, surroundings)
+  const program = findProgram(node, context)
   if (!program.ok) return program
   if (!script.endsWith('.tsx') && stripsTypes(program.value.path)) return ok(argv)
-  if (hasTsx(surroundings.folder)) return ok([node, '--import', 'tsx', ...words])
+  if (hasTsx(context.folder)) return ok([node, '--import', 'tsx', ...words])
   return failed(
     'CannotStart',
     `"${script}" is TypeScript, which ${program.value.path} does not run: use Node 22.18 or later, install tsx in the release, or compile it`,
@@ -44,10 +47,10 @@ export function hasTsx(folder: string): boolean {
   }
 }
 
-/** Answers by file and its time of change: a `node` that is exchanged is asked again. */
+/** By path and modification time, so that a replaced `node` is examined again. */
 const answers = new Map<string, boolean>()
 
-/** Asks that Node itself, which takes about 40 ms, once. */
+/** Runs that Node, which takes about 40 ms, once. */
 function stripsTypes(node: string): boolean {
   const key = `${node} ${statSync(node).mtimeMs}`
   const known = answers.get(key)

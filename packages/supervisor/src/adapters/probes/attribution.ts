@@ -3,26 +3,26 @@ import type { Socket } from 'node:net'
 import { peerInodes } from '../linux/peer-inodes.js'
 import type { ProcessGroup } from '../linux/process-group.js'
 
-/** Who accepted which of our connections. */
+/** Whether the instance accepted one of the prober's connections. */
 export type Attribution =
   | {
       state: 'seen'
-      /** One that the instance accepted. */
+      /** A connection that the instance accepted. Null if there is none. */
       own: Socket | null
-      /** How many nobody has accepted yet. */
+      /** How many connections no process has accepted yet. */
       waiting: number
     }
-  /** The system does not let us see the instance's descriptors. */
+  /** The instance's descriptors cannot be read. */
   | { state: 'hidden' }
-  /** There is no such process any more. */
+  /** The process has exited. */
   | { state: 'gone' }
 
-/** Finds the other end of each connection in the kernel's tables, and its inode among the instance's descriptors. */
+/** Looks up the other end of each connection in the kernel's tables, and searches the instance's descriptors for it. */
 export function attribute(sockets: Socket[], group: ProcessGroup): Attribution {
   const inodes = peerInodes(sockets)
   const accepted = new Map<string, Socket>()
   for (const [socket, inode] of inodes) if (inode !== null) accepted.set(`socket:[${inode}]`, socket)
-  // One whose other end closed it has no inode any more either: it was accepted, but not to be kept.
+  // A connection that was accepted and closed has no inode either, but it is not waiting.
   const waiting = sockets.filter((socket) => inodes.get(socket) === null && !socket.destroyed).length
   const ofLeader = openSocketsOf(group.leader)
   if (typeof ofLeader === 'string') return { state: ofLeader }
@@ -44,7 +44,7 @@ function heldBy(links: string[], accepted: Map<string, Socket>): Socket | null {
   return link === undefined ? null : (accepted.get(link) ?? null)
 }
 
-/** What the descriptors of a process lead to: `socket:[inode]` for a socket (proc(5)). */
+/** The targets of a process's descriptors: `socket:[inode]` for a socket (proc(5)). */
 function openSocketsOf(pid: number): string[] | 'hidden' | 'gone' {
   const folder = `/proc/${pid}/fd`
   try {
@@ -54,7 +54,7 @@ function openSocketsOf(pid: number): string[] | 'hidden' | 'gone' {
   }
 }
 
-/** A descriptor may be closed between the listing and the look. */
+/** Empty if the descriptor was closed after it was listed. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)

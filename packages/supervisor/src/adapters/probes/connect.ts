@@ -3,15 +3,15 @@ import type { NetConnectOpts, Socket } from 'node:net'
 import type { Listener } from '../../ports.js'
 import type { TryContext } from './outcome.js'
 
-/** A connection on which the instance may be asked. */
+/** A connection to the instance. */
 export interface Reached {
   ok: true
   socket: Socket
-  /** What a message calls the place. */
+  /** The name of the destination in messages. */
   where: string
-  /** What an HTTP request calls the host. */
+  /** The Host header of an HTTP request. */
   host: string
-  /** What the reason must say beside, such as that another instance may have answered. */
+  /** Appended to the reason, for example that another instance may have answered. */
   note: string
 }
 
@@ -20,7 +20,7 @@ export interface NotReached {
   reason: string
 }
 
-/** An established connection, or why there is none. */
+/** Resolves with the established connection, or with the error. */
 export function open(options: NetConnectOpts, signal: AbortSignal): Promise<Socket | Error> {
   return new Promise((resolve) => {
     const socket = connect(options)
@@ -30,16 +30,16 @@ export function open(options: NetConnectOpts, signal: AbortSignal): Promise<Sock
     }
     const onAbort = () => {
       socket.destroy()
-      settle(new Error('the time is over'))
+      settle(new Error('timed out'))
     }
     signal.addEventListener('abort', onAbort, { once: true })
     socket.once('connect', () => settle(socket))
-    // Later errors are those of whoever uses the connection; without a listener they would end the process.
+    // Stays registered: the caller may handle later errors, and without a listener they would crash the process.
     socket.on('error', settle)
   })
 }
 
-/** Dials an address as it is, whoever answers there. */
+/** Connects to an address. Any process may answer. */
 export async function dialAddress(
   host: string,
   port: number,
@@ -51,7 +51,7 @@ export async function dialAddress(
   return { ok: true, socket, where, host: where, note: '' }
 }
 
-/** Dials a unix socket that stands for the listener. */
+/** Connects to a unix socket in place of the listener. */
 export async function dialUnix(
   path: string,
   listener: Listener,
@@ -71,7 +71,7 @@ export async function dialUnix(
   }
 }
 
-/** Where a TCP listener can be dialled from this machine: a wildcard at the loopback address. */
+/** The address for connecting to a TCP listener from this machine: the loopback address for a wildcard. Null if it is not TCP. */
 export function addressOf(listener: Listener): { host: string; port: number } | null {
   const { spec } = listener
   const port = portOf(listener)
@@ -79,7 +79,7 @@ export function addressOf(listener: Listener): { host: string; port: number } | 
   return { host: spec.host === '::' || spec.host === '0.0.0.0' ? '127.0.0.1' : spec.host, port }
 }
 
-/** The port that was really bound: port 0 is any free one, and `address` shows which. */
+/** The bound port. If the spec says 0, it is the one that the kernel chose. */
 export const portOf = ({ spec, address }: Listener): number | null =>
   spec.type === 'tcp' ? Number(address.slice(address.lastIndexOf(':') + 1)) : null
 

@@ -8,19 +8,19 @@ import { dialUnix, notReached, open, showAddress } from './connect.js'
 import type { TryContext } from './outcome.js'
 import { processGroup } from '../linux/process-group.js'
 
-/** Connections that others accepted stay open meanwhile, so that these others have had theirs; no more than this. */
-const heldAtMost = 32
+/** Connections that other instances accepted stay open, so that these accept no more of them. */
+const maxHeld = 32
 
-/** How many are dialled at once: one, then two, … Several that arrive together wake several instances. */
-const dialledAtMost = 8
+/** Connections per round: 1, 2, 4, 8. Several at once wake several instances. */
+const maxDials = 8
 
-/** Pause before the next round, doubled each time up to the second figure. */
-const pauseMs = { first: 1, longest: 50 }
+/** Pause before the next round, doubled each time. */
+const pauseMs = { first: 1, max: 50 }
 
 /**
- * Dials the listener that all instances share until this very instance accepts. Nothing is sent before it is
- * known who did, so a request never reaches another one. Who accepts is chance: while others do, the search goes
- * on for a whole period. That nobody does within timeoutSeconds is a failure.
+ * Connects to the shared listener until this very instance accepts. Nothing is sent before that is known, so a request
+ * never reaches another instance. Which instance accepts is random: while others do, the search continues for
+ * searchSeconds. It fails if no instance accepts within timeoutSeconds.
  */
 export async function dialInstance(
   address: { host: string; port: number },
@@ -33,22 +33,22 @@ export async function dialInstance(
   const host = showAddress(address.host, address.port)
   const group = processGroup(target.pid)
   const held = new Set<Socket>()
-  let dialled = 1
+  let dials = 1
   let waitingSince: number | null = null
   let othersAccept = false
   context.allow(searchSeconds)
   try {
-    for (let pause = pauseMs.first; !signal.aborted; pause = Math.min(pause * 2, pauseMs.longest)) {
-      // The library may have come up in the meantime.
+    for (let pause = pauseMs.first; !signal.aborted; pause = Math.min(pause * 2, pauseMs.max)) {
+      // The library may have started in the meantime.
       if (existsSync(ownSocket)) return await dialUnix(ownSocket, listener, '', context)
       if (waitingSince === null) {
-        const refused = await dial(address, dialled, held, signal)
+        const refused = await dial(address, dials, held, signal)
         if (signal.aborted) break
         if (refused) return notReached(where, refused, context)
-        dialled = Math.min(dialled * 2, dialledAtMost)
+        dials = Math.min(dials * 2, maxDials)
       }
       const seen = attribute([...held], group)
-      if (seen.state !== 'seen') return hopeless(where, seen.state, target.pid)
+      if (seen.state !== 'seen') return cannotSee(where, seen.state, target.pid)
       if (seen.own) {
         held.delete(seen.own)
         context.allow(timeoutSeconds)
@@ -59,7 +59,7 @@ export async function dialInstance(
       if (waitingSince !== null && performance.now() - waitingSince >= timeoutSeconds * 1000) {
         return { ok: false, reason: `${where} did not accept within ${timeoutSeconds} s` }
       }
-      release(held, held.size - heldAtMost)
+      release(held, held.size - maxHeld)
       await delay(pause, undefined, { signal }).catch(() => undefined)
     }
   } finally {
@@ -69,7 +69,7 @@ export async function dialInstance(
   return { ok: false, reason: `${where} did not accept within ${searchSeconds} s${others}` }
 }
 
-/** Adds that many connections; an error if one was not established. */
+/** Adds `count` connections. Returns an error if one of them was not established. */
 async function dial(
   address: { host: string; port: number },
   count: number,
@@ -81,7 +81,7 @@ async function dial(
   return results.find((result) => result instanceof Error) ?? null
 }
 
-/** Ends the oldest ones. */
+/** Closes the `count` oldest connections. */
 function release(held: Set<Socket>, count: number): void {
   for (const socket of [...held].slice(0, Math.max(0, count))) {
     socket.destroy()
@@ -89,10 +89,10 @@ function release(held: Set<Socket>, count: number): void {
   }
 }
 
-const hopeless = (where: string, state: 'hidden' | 'gone', pid: number): NotReached => ({
+const cannotSee = (where: string, state: 'hidden' | 'gone', pid: number): NotReached => ({
   ok: false,
   reason:
     state === 'gone'
       ? `${where} was not reached: the process ${pid} is gone`
-      : `${where} cannot be told from other instances: /proc/${pid}/fd may not be read`,
+      : `${where} cannot be told from other instances: no permission to read /proc/${pid}/fd`,
 })

@@ -5,13 +5,12 @@ import type { ProbeHandler } from '../../model/index.js'
 import type { Outcome, TryContext } from './outcome.js'
 import { healthy, unhealthy } from './outcome.js'
 
-/** Enough of the output to tell why. */
-const outputLimit = 4096
+const maxOutputLength = 4096
 
-/** What belongs to the instance alone: a probe must neither take its sockets nor speak in its name. */
+/** Variables for the instance only: a probe must neither use its sockets nor send messages on its behalf. */
 const instanceVariables = /^(LISTEN_|NOTIFY_SOCKET|WATCHDOG_|HANDOVER_|PM2_)/
 
-/** Healthy when the program exits with 0. It runs as the instance does: its folder, its environment, its user. */
+/** Healthy if the program exits with 0. It runs in the instance's folder, with its environment and as its user. */
 export function execProbe(
   { command }: Extract<ProbeHandler, { type: 'exec' }>,
   { target, signal, timeoutSeconds }: TryContext,
@@ -20,14 +19,14 @@ export function execProbe(
   const asked = `"${command.join(' ')}"`
   return new Promise((resolve) => {
     const child = spawn(program, words, {
-      ...surroundingsOf(target.pid),
-      // A group of its own, so that its end is the end of all that it started.
+      ...contextOf(target.pid),
+      // Its own process group, so that everything it started is killed with it.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
     const collect = (chunk: string) => {
-      output = (output + chunk).slice(-outputLimit)
+      output = (output + chunk).slice(-maxOutputLength)
     }
     child.stdout.setEncoding('utf8').on('data', collect)
     child.stderr.setEncoding('utf8').on('data', collect)
@@ -38,17 +37,17 @@ export function execProbe(
     }
     const onAbort = () => {
       if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL')
-      end(unhealthy(`${asked} did not end within ${timeoutSeconds} s${lastLine(output)}`))
+      end(unhealthy(`${asked} did not exit within ${timeoutSeconds} s${lastLine(output)}`))
     }
     signal.addEventListener('abort', onAbort, { once: true })
     child.on('error', (error) => end(unhealthy(`${asked} could not be run: ${error.message}`)))
     child.on('exit', (code, signalName) => {
-      // A process that it left behind may hold the pipes; what was printed so far is enough.
+      // A process that it left behind may hold the pipes open, so do not wait for their end.
       setImmediate(() => {
         child.stdout.destroy()
         child.stderr.destroy()
         if (code === 0) return end(healthy(`${asked} exited with 0`))
-        const how = code === null ? `was ended by ${signalName}` : `exited with ${code}`
+        const how = code === null ? `was killed by ${signalName}` : `exited with ${code}`
         end(unhealthy(`${asked} ${how}${lastLine(output)}`))
       })
     })
@@ -60,15 +59,15 @@ function lastLine(output: string): string {
   return line === '' ? '' : `: ${line.slice(0, 200)}`
 }
 
-interface Surroundings {
+interface ProcessContext {
   cwd?: string
   env?: NodeJS.ProcessEnv
   uid?: number
   gid?: number
 }
 
-/** Of the living process itself (proc(5)); of the supervisor where that may not be read. */
-function surroundingsOf(pid: number): Surroundings {
+/** Folder, environment and user of the process (proc(5)). Those of the supervisor if they cannot be read. */
+function contextOf(pid: number): ProcessContext {
   try {
     const { uid, gid } = statSync(`/proc/${pid}`)
     const other = process.getuid?.() === 0 && uid !== 0

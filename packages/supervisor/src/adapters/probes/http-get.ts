@@ -8,15 +8,15 @@ import { reach } from './reach.js'
 
 type HttpGet = Extract<ProbeHandler, { type: 'httpGet' }>
 
-/** The body is not looked at, but read up to here: cutting the answer off would look like an error to the service. */
-const bodyLimit = 64 * 1024
+/** The body is read and discarded up to this size, because the service would report a cut connection as an error. */
+const maxBodyBytes = 64 * 1024
 
-/** Healthy from 200 to 399. No redirect is followed: where it leads may be another instance, or another host. */
+/** Healthy if the status is 200 to 399. Redirects are not followed: they may lead to another instance or host. */
 export async function httpGetProbe(handler: HttpGet, context: TryContext): Promise<Outcome> {
   const reached = await reach(handler.port, handler.host, context)
   if (!reached.ok) return unhealthy(reached.reason)
   const { signal, timeoutSeconds } = context
-  const socket = await secured(reached.socket, handler.scheme)
+  const socket = await withTls(reached.socket, handler.scheme)
   return new Promise((resolve) => {
     const asked = `GET ${handler.path} on ${reached.where}`
     const end = (outcome: Outcome) => {
@@ -62,10 +62,9 @@ function send({ path, httpHeaders }: HttpGet, host: string, socket: Socket): Cli
 }
 
 /**
- * A probe trusts the machine that it runs on: certificates are not verified, as in Kubernetes. TLS is loaded when
- * it is needed: few probes do, and it takes a megabyte.
+ * Certificates are not verified, as in Kubernetes. TLS is loaded on demand: it takes a megabyte and few probes need it.
  */
-async function secured(socket: Socket, scheme: HttpGet['scheme']): Promise<Socket> {
+async function withTls(socket: Socket, scheme: HttpGet['scheme']): Promise<Socket> {
   if (scheme === 'HTTP') return socket
   const tls = await import('node:tls')
   return tls.connect({ socket, rejectUnauthorized: false })
@@ -76,7 +75,7 @@ function discard(response: IncomingMessage, timeoutSeconds: number): void {
   const timer = setTimeout(() => response.destroy(), timeoutSeconds * 1000)
   response.on('data', (chunk: Buffer) => {
     length += chunk.length
-    if (length > bodyLimit) response.destroy()
+    if (length > maxBodyBytes) response.destroy()
   })
   response.on('error', () => undefined)
   response.on('close', () => clearTimeout(timer))

@@ -1,6 +1,6 @@
 import type { ProbeTarget } from '../../ports.js'
 
-/** What one try came to, with the reason as a clause. */
+/** The result of one try. `reason` is a clause. */
 export interface Outcome {
   healthy: boolean
   reason: string
@@ -8,13 +8,13 @@ export interface Outcome {
 
 export interface TryContext {
   target: ProbeTarget
-  /** Aborts when the time is over, or the probe is stopped. */
+  /** Aborts on timeout, or when the probe is stopped. */
   signal: AbortSignal
   /** How long the instance may take to answer. */
   timeoutSeconds: number
-  /** How long it may be searched for among those that share its listener, while others accept. */
+  /** How long to search for the instance among those that share its listener. */
   searchSeconds: number
-  /** Gives the try that many seconds from now on; at first it has timeoutSeconds. */
+  /** Restarts the timeout of the try with this many seconds. Initially it is timeoutSeconds. */
   allow(seconds: number): void
 }
 

@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.js'
 import { afterTry, begin } from './progress.js'
 import { tcpSocketProbe } from './tcp-socket.js'
 
-/** Probes instances as Kubernetes' kubelet does, each on its own connection or process. */
+/** Probes instances as kubelet does: each try uses a new connection or process. */
 export function openProber(): Prober {
   return { start }
 }
@@ -14,20 +14,20 @@ export function openProber(): Prober {
 function start(
   target: ProbeTarget,
   probe: ProbeSpec,
-  verdict: (healthy: boolean, reason: string) => void,
+  onVerdict: (healthy: boolean, reason: string) => void,
 ): () => void {
   const stopped = new AbortController()
   let progress = begin()
-  let timer = setTimeout(look, probe.initialDelaySeconds * 1000)
+  let timer = setTimeout(run, probe.initialDelaySeconds * 1000)
 
-  function look() {
+  function run() {
     const startedAt = performance.now()
     void tryOnce(target, probe, stopped.signal).then(({ healthy, reason }) => {
       if (stopped.signal.aborted) return
       const step = afterTry(progress, { healthy, startedAt, endedAt: performance.now() }, probe)
       progress = step.progress
-      timer = setTimeout(look, step.waitMs)
-      if (step.changed) verdict(healthy, reason)
+      timer = setTimeout(run, step.waitMs)
+      if (step.changed) onVerdict(healthy, reason)
     })
   }
 
@@ -37,7 +37,7 @@ function start(
   }
 }
 
-/** One try, ended by its timeout or when the probe is stopped. */
+/** One try. It is aborted on timeout, or when the probe is stopped. */
 async function tryOnce(target: ProbeTarget, probe: ProbeSpec, stopped: AbortSignal): Promise<Outcome> {
   const { handler, timeoutSeconds, periodSeconds } = probe
   const ending = new AbortController()
@@ -59,7 +59,7 @@ async function tryOnce(target: ProbeTarget, probe: ProbeSpec, stopped: AbortSign
       case 'exec':
         return await execProbe(handler, context)
       case 'notify':
-        throw new Error('a notify probe is the instance speaking: there is nothing to ask')
+        throw new Error('a notify probe is never run: the instance reports readiness itself')
     }
   } finally {
     clearTimeout(timer)

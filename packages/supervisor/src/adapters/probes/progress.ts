@@ -1,15 +1,18 @@
 import type { ProbeSpec } from '../../model/index.js'
 
-/** What a row of tries has come to. Times are milliseconds of one monotonic clock. */
+/** The state of a series of tries. Times are in milliseconds of a monotonic clock. */
 export interface Progress {
-  /** What was last told; null: nothing yet. */
+  /** The last verdict. Null before the first. */
   verdict: boolean | null
-  /** Successes and failures in a row. */
+  /** Consecutive successes. */
   successes: number
+  /** Consecutive failures. */
   failures: number
+  /** Whether any try has succeeded. */
   succeeded: boolean
-  /** Until the first success: how long to wait before the next try, and when the next failure counts. */
+  /** Until the first success: how long to wait before the next try. */
   retryMs: number
+  /** Until the first success: failures of tries that started before this time do not count. */
   countsFrom: number
 }
 
@@ -21,7 +24,7 @@ export interface Try {
 
 type Timing = Pick<ProbeSpec, 'periodSeconds' | 'successThreshold' | 'failureThreshold'>
 
-/** A booting service is asked again this soon, then after twice as long, up to the period. */
+/** The first pause between tries while the service starts. It doubles up to the period. */
 const firstRetryMs = 20
 
 export const begin = (): Progress => ({
@@ -34,9 +37,9 @@ export const begin = (): Progress => ({
 })
 
 /**
- * Kubernetes' counting, with one difference: until the first success it is tried more often than once a period,
- * so that a rollout does not wait for a period to end. Those extra tries do not count as failures: with a period
- * of 10 s and a threshold of 3 a service that never answers has failed after 20 s, as it has there.
+ * Counts as Kubernetes does, except that until the first success there is more than one try per period, so that a
+ * rollout need not wait for a period to end. Failures of the extra tries do not count. Example: with a period of 10 s
+ * and a threshold of 3, a service that never answers fails after 20 s, as in Kubernetes.
  */
 export function afterTry(
   before: Progress,

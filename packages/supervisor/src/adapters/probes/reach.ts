@@ -6,8 +6,8 @@ import { dialInstance } from './dial.js'
 import type { TryContext } from './outcome.js'
 
 /**
- * Connects to the instance: by the socket of its own that the library serves, else by dialling the shared
- * listener until this very instance accepts (dial.ts). A port that is no listener's is dialled as it is.
+ * Connects to the instance: through its own unix socket, if the library serves one, or to the shared listener until
+ * this very instance accepts (dial.ts). A port that belongs to no listener is connected to directly.
  */
 export async function reach(
   port: string | number,
@@ -27,6 +27,7 @@ export async function reach(
   if (address) return dialInstance(address, listener, own, context)
   if (listener.spec.type !== 'unix')
     return { ok: false, reason: `the listener "${port}" takes no connections` }
-  const note = ' (any instance may have answered: who accepts on a shared unix socket cannot be told)'
+  const note =
+    ' (any instance may have answered: it cannot be told which one accepts on a shared unix socket)'
   return dialUnix(listener.spec.path, listener, note, context)
 }

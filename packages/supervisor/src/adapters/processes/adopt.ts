@@ -8,8 +8,9 @@ import type { LiveProcess } from './spawn.js'
 import { killGroup } from './spawn.js'
 
 /**
- * A process that an earlier supervisor started. It may be our child all the same, where that supervisor was
- * this very process before it executed itself anew; only then can its exit code be known.
+ * Watches a process that an earlier supervisor started. Its exit code is known only if it is a child of this process,
+ * which is the case if the earlier supervisor was this process before an execve(2). Fails with `Refused` if the
+ * process is gone.
  */
 export function adoptProcess(pid: number, startTime: string): Result<LiveProcess> {
   let ended: (exit: Exit) => void
@@ -27,7 +28,7 @@ function terminate({ pidfd }: WatchedProcess): void {
   try {
     pidfdSendSignal(pidfd, SIGTERM)
   } catch (error) {
-    // It ended just now, and the event that says so is under way.
+    // It has just exited; the event is on its way.
     if (!(error instanceof PosixError && error.code === 'ESRCH')) throw error
   }
 }
@@ -39,7 +40,7 @@ function reap(pid: number): Exit {
     const status = waitpid(pid)
     return status ? { code: status.code, signal: signalName(status.signal) } : unknownExit
   } catch (error) {
-    if (error instanceof PosixError && error.code === 'ECHILD') return unknownExit // another's child
+    if (error instanceof PosixError && error.code === 'ECHILD') return unknownExit // not a child of this process
     throw error
   }
 }

@@ -5,42 +5,41 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import type { InstanceMessage, SupervisorMessage } from '@handover/process/protocol'
 import { protocolVersion } from '@handover/process/protocol'
 import { LineSplitter } from '#shared/lines.js'
-import { judge } from './instance-message.js'
+import { parseInstanceMessage } from './instance-message.js'
 
-const longestLine = 64 * 1024
-/** One process of an instance has one connection; a node:cluster has one for each worker, and some reconnect. */
+const maxLineBytes = 64 * 1024
+/** Each process of an instance has one connection: a node:cluster has one for each worker, and some reconnect. */
 const maxConnections = 128
-/** Bytes of answers that a peer may leave unread. */
-const mostUnread = 1024 * 1024
-/** Milliseconds. */
-const longestFinish = 250
+/** A peer that leaves more than this unread is disconnected. */
+const maxUnreadBytes = 1024 * 1024
+const maxCloseMs = 250
 
 export interface ChannelIdentity {
   instance: string
   revision: number
-  /** Said to each process of the instance that comes. */
-  standing: () => SupervisorMessage[]
+  /** Messages for each process of the instance that connects, after `welcome`. */
+  onConnect: () => SupervisorMessage[]
 }
 
 export interface Channel {
-  /** Says it to every process of the instance that is connected; those without the message answer an error. */
-  tell(message: SupervisorMessage): void
+  /** Sends a message to every connected process of the instance. Versions that do not know it answer with an error. */
+  send(message: SupervisorMessage): void
   /**
-   * Closes it once what was said is heard: the peers are gone, so their connections end by themselves. One
-   * that does not, because a process escaped from its group, is cut.
+   * To be called after the instance has exited. Waits until its connections end, so that everything it sent is read.
+   * Connections that are still open after 250 ms, because a process left its process group, are destroyed.
    */
-  finish(): Promise<void>
+  close(): Promise<void>
 }
 
 export interface ChannelObserver {
-  /** `speaker` is one connection: an instance of several processes has several. */
-  message(speaker: object, message: InstanceMessage): void
-  closed(speaker: object): void
+  /** `connection` identifies one process: an instance of several processes has several connections. */
+  message(connection: object, message: InstanceMessage): void
+  closed(connection: object): void
 }
 
 /**
- * HANDOVER_SOCKET of one instance: the supervisor's half of the protocol. Whatever a peer sends, the worst that
- * comes of it is that its own connection is closed.
+ * The supervisor's side of the protocol on HANDOVER_SOCKET of one instance. An invalid message from a peer only closes
+ * that peer's connection.
  */
 export function openChannel(
   path: string,
@@ -59,22 +58,22 @@ export function openChannel(
   })
   server.maxConnections = maxConnections
   return listening(server, path).then(() => ({
-    tell: (message) => {
-      for (const socket of sockets) say(socket, message)
+    send: (message) => {
+      for (const socket of sockets) send(socket, message)
     },
-    finish: () => finish(server, sockets),
+    close: () => close(server, sockets),
   }))
 }
 
-async function finish(server: Server, sockets: Set<Socket>): Promise<void> {
-  // The loop polls once more between two immediates: connections in the queue are accepted by then.
+async function close(server: Server, sockets: Set<Socket>): Promise<void> {
+  // The event loop polls between two immediates, so queued connections are accepted first.
   await immediate()
   await immediate()
-  const cut = setTimeout(() => {
+  const timer = setTimeout(() => {
     for (const socket of sockets) socket.destroy()
-  }, longestFinish)
+  }, maxCloseMs)
   await new Promise((resolve) => server.close(resolve))
-  clearTimeout(cut)
+  clearTimeout(timer)
 }
 
 function listening(server: Server, path: string): Promise<void> {
@@ -89,48 +88,48 @@ function listening(server: Server, path: string): Promise<void> {
 
 function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObserver): void {
   const lines = new LineSplitter()
-  const isTooLong = (text: string) => Buffer.byteLength(text) > longestLine
-  const refuseLong = () => refuse(`a line is longer than ${longestLine} bytes`)
+  const isTooLong = (text: string) => Buffer.byteLength(text) > maxLineBytes
+  const refuseLong = () => refuse(`a line is longer than ${maxLineBytes} bytes`)
   const refuse = (reason: string) => {
-    say(socket, { type: 'error', message: reason })
+    send(socket, { type: 'error', message: reason })
     socket.removeAllListeners('data').resume().end()
   }
-  socket.on('error', () => {}) // the peer went away; 'close' follows
+  socket.on('error', () => {}) // the peer has exited; 'close' follows
   socket.setEncoding('utf8').on('data', (chunk) => {
     for (const line of lines.push(String(chunk))) {
       if (isTooLong(line)) return refuseLong()
-      const judged = judge(line)
-      if (judged.kind === 'malformed') return refuse(judged.reason)
-      if (judged.kind === 'unknown') {
-        say(socket, { type: 'error', message: `unknown message "${judged.type}"`, unknown: judged.type })
+      const parsed = parseInstanceMessage(line)
+      if (parsed.kind === 'malformed') return refuse(parsed.reason)
+      if (parsed.kind === 'unknown') {
+        send(socket, { type: 'error', message: `unknown message "${parsed.type}"`, unknown: parsed.type })
         continue
       }
-      if (judged.message.type === 'hello') {
-        welcome(judged.message, identity, socket)
-        for (const message of identity.standing()) say(socket, message)
+      if (parsed.message.type === 'hello') {
+        welcome(parsed.message, identity, socket)
+        for (const message of identity.onConnect()) send(socket, message)
       }
-      observer.message(socket, judged.message)
+      observer.message(socket, parsed.message)
     }
     if (isTooLong(lines.rest)) refuseLong()
   })
 }
 
-function say(socket: Socket, message: SupervisorMessage): void {
+function send(socket: Socket, message: SupervisorMessage): void {
   if (!socket.writable) return
   socket.write(JSON.stringify(message) + '\n')
-  if (socket.writableLength > mostUnread) socket.destroy()
+  if (socket.writableLength > maxUnreadBytes) socket.destroy()
 }
 
-/** Versions may differ: each side then uses what both know, and an unknown message is answered by its name. */
+/** Versions can differ: then each side uses the messages that both know, and answers others with an error. */
 function welcome(
   hello: Extract<InstanceMessage, { type: 'hello' }>,
   { instance, revision }: ChannelIdentity,
   socket: Socket,
 ): void {
-  say(socket, { type: 'welcome', version: protocolVersion, instance, revision })
+  send(socket, { type: 'welcome', version: protocolVersion, instance, revision })
   if (hello.version === protocolVersion) return
-  say(socket, {
+  send(socket, {
     type: 'error',
-    message: `version ${hello.version} of the protocol is not known; version ${protocolVersion} is spoken`,
+    message: `unknown protocol version ${hello.version}, wanted ${protocolVersion}`,
   })
 }

@@ -10,7 +10,7 @@ interface SystemdEnvironment {
   NOTIFY_SOCKET: string
 }
 
-/** The prepared environment with what the contract adds to it. */
+/** Adds the variables of sd_listen_fds(3), sd_notify(3) and the library to the prepared environment. */
 export function instanceEnvironment(
   prepared: Record<string, string>,
   { instance, revision, listeners }: LaunchOrder,
@@ -22,26 +22,26 @@ export function instanceEnvironment(
     systemd.LISTEN_FDS = String(listeners.length)
     systemd.LISTEN_FDNAMES = listeners.map(({ name }) => name).join(':')
   }
-  const ours: InstanceEnvironment = {
+  const handover: InstanceEnvironment = {
     HANDOVER_SOCKET: folder.channel,
     HANDOVER_INSTANCE: instance,
     HANDOVER_REVISION: String(revision.number),
     HANDOVER_DRAIN_SECONDS: String(spec.drain.timeoutSeconds),
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
   }
-  if (hasNetworkProbe(spec)) ours.HANDOVER_PROBE_DIR = folder.probes
-  return { ...withoutMisleading(prepared), ...systemd, ...ours }
+  if (hasNetworkProbe(spec)) handover.HANDOVER_PROBE_DIR = folder.probes
+  return { ...withoutSupervisorVariables(prepared), ...systemd, ...handover }
 }
 
-/** As the instance has it in its environment; no other instance has the same. */
+/** The variable in the instance's environment that identifies it: no other instance has the same value. */
 export const socketVariable = ({ channel }: InstanceFolder): string => `HANDOVER_SOCKET=${channel}`
 
-/** What systemd, or a supervisor further out, told the supervisor about itself would mislead an instance. */
-function withoutMisleading(env: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !misleading.has(name)))
+/** Removes what systemd or another supervisor set for the supervisor itself. */
+function withoutSupervisorVariables(env: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !supervisorVariables.has(name)))
 }
 
-const misleading = new Set([
+const supervisorVariables = new Set([
   'LISTEN_FDS',
   'LISTEN_PID',
   'LISTEN_FDNAMES',

@@ -8,8 +8,8 @@ import { errorCode } from '../linux/posix.js'
 const machines: Partial<Record<string, number>> = { x64: 62, arm64: 183 }
 
 /**
- * Whether execve(2) would take the file, with the reason in words where it would not. A shell in between would
- * only say so by exit code 126 or 127, which a program may have for reasons of its own.
+ * Checks that execve(2) can execute the file. Fails with `CannotStart` and the reason. A shell would only report exit
+ * code 126 or 127, which programs also use for other errors.
  */
 export function checkExecutable(path: string): Result<null> {
   try {
@@ -25,21 +25,21 @@ export function checkExecutable(path: string): Result<null> {
 function checkFormat(path: string, start: Buffer): Result<null> {
   if (start.subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'))) return checkMachine(path, start)
   if (start.subarray(0, 2).toString('latin1') === '#!') return checkInterpreter(path, start)
-  // execvp(3) and every shell run a text file without a first line of its own as a script of /bin/sh.
+  // execvp(3) and shells run a text file without a `#!` line as a script of /bin/sh.
   if (start.length > 0 && !start.includes(0)) return ok(null)
   return failed('CannotStart', `"${path}" is neither a program nor a script`)
 }
 
 function checkMachine(path: string, start: Buffer): Result<null> {
-  const wanted = machines[process.arch]
+  const expected = machines[process.arch]
   const littleEndian = endianness() === 'LE' && start[5] === 1
-  if (wanted === undefined || !littleEndian || start.length < 20) return ok(null)
+  if (expected === undefined || !littleEndian || start.length < 20) return ok(null)
   const machine = start.readUInt16LE(18)
-  // A 64-bit kernel runs 32-bit programs of its family too: 3 is i386, 40 is 32-bit Arm.
-  if (machine === wanted || machine === 3 || machine === 40) return ok(null)
+  // A 64-bit kernel also runs 32-bit programs: 3 is i386, 40 is 32-bit Arm.
+  if (machine === expected || machine === 3 || machine === 40) return ok(null)
   return failed(
     'CannotStart',
-    `"${path}" is a program for another kind of processor (ELF machine ${machine})`,
+    `"${path}" is a program for another processor (ELF machine ${machine}), wanted ${process.arch}`,
   )
 }
 
@@ -54,7 +54,7 @@ function checkInterpreter(path: string, start: Buffer): Result<null> {
   }
 }
 
-/** Null where the file may be executed but not read. */
+/** Null if the file cannot be read. It may still be executable. */
 function readStart(path: string): Buffer | null {
   let fd: number
   try {
@@ -63,7 +63,7 @@ function readStart(path: string): Buffer | null {
     return null
   }
   try {
-    const start = Buffer.alloc(256) // BINPRM_BUF_SIZE: the kernel looks no further either
+    const start = Buffer.alloc(256) // BINPRM_BUF_SIZE: the kernel reads no more
     return start.subarray(0, readSync(fd, start, 0, start.length, 0))
   } finally {
     closeSync(fd)

@@ -24,7 +24,7 @@ export function instanceFolder(runDir: string, instance: string): Result<Instanc
   return ok({ path, channel, notify: join(path, 'notify.sock'), probes: join(path, 'probe') })
 }
 
-/** Makes it anew: what an earlier run of the instance left must not be taken for this one's. */
+/** Removes what an earlier run of the instance left, and creates the folder. */
 export function createFolder(runDir: string, folder: InstanceFolder): void {
   mkdirSync(runDir, { recursive: true, mode: 0o700 })
   removeFolder(folder)
@@ -33,19 +33,19 @@ export function createFolder(runDir: string, folder: InstanceFolder): void {
 }
 
 /**
- * Gives the folder to the instance's user; the sockets in it exist by now. Done by root alone, and the folder
- * last, so that nothing in it is that user's to exchange before.
+ * Makes the instance's user the owner of the folder and of the sockets in it, which must exist. The folder comes last,
+ * so that the user cannot replace anything in it before. Does nothing if the user is the supervisor's.
  */
 export function giveFolder(runDir: string, folder: InstanceFolder, uid: number, gid: number): void {
   if (uid === process.getuid?.()) return
   for (const path of [folder.channel, folder.notify, folder.probes, folder.path]) chownSync(path, uid, gid)
   const { mode } = statSync(runDir)
-  chmodSync(runDir, (mode & 0o7777) | 0o011) // to pass through; not to list
+  chmodSync(runDir, (mode & 0o7777) | 0o011) // enter, but not list
 }
 
 /**
- * The folder of an instance that runs already, and whose it is. It is the same folder: the instance knows its
- * paths, and its library tries to connect there again and again.
+ * The owner of a running instance's folder. The folder is created if it was deleted: the instance keeps its paths, and
+ * its library tries to reconnect there.
  */
 export function ownerOfFolder(runDir: string, folder: InstanceFolder): { uid: number; gid: number } {
   if (!existsSync(folder.path)) createFolder(runDir, folder)

@@ -9,7 +9,7 @@ import { socketVariable } from './environment.js'
 import { checkExecutable } from './executable.js'
 import { instanceFolder } from './folder.js'
 import { keepDescriptorsFromChildren } from './inherited.js'
-import type { Running } from './instance.js'
+import type { InstanceProcess } from './instance.js'
 import { adoptInstance, launchInstance } from './instance.js'
 import type { ProcessesOptions } from './options.js'
 import { trimOutputs } from './output.js'
@@ -17,19 +17,19 @@ import { ticketKeys, ticketKeysLifetimeMs } from './ticket-keys.js'
 
 export type { ProcessesOptions }
 
-/** Instances as processes: detached, each the leader of a process group of its own. */
+/** Runs each instance as the leader of its own session and process group, so that it outlives the supervisor. */
 export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
   keepDescriptorsFromChildren()
   const { prepare, retainLogs = 20 } = options
-  const running = new Map<string, Running>()
+  const running = new Map<string, InstanceProcess>()
   const keys = ticketKeys()
   const instances = { ...options, ticketKeys: keys }
   setInterval(() => {
     keys.renew()
-    for (const instance of running.values()) instance.renewTicketKeys()
+    for (const instance of running.values()) instance.sendTicketKeys()
   }, ticketKeysLifetimeMs).unref()
 
-  /** Forgets the instance once it is gone, and the oldest output with it. */
+  /** Removes the instance when it has exited, and deletes the oldest log files. */
   const forgetting = ({ instance, revision }: LaunchOrder, observer: ProcessObserver): ProcessObserver => ({
     ...observer,
     exited(exit, output) {
@@ -40,7 +40,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       observer.exited(exit, output)
     },
   })
-  const keep = (instance: string, started: Result<Running>): Result<LaunchedProcess> => {
+  const keep = (instance: string, started: Result<InstanceProcess>): Result<LaunchedProcess> => {
     if (!started.ok) return started
     running.set(instance, started.value)
     const { pid, startTime, probeDir } = started.value
@@ -91,7 +91,7 @@ function runnable(plan: Result<LaunchPlan>): Result<LaunchPlan> {
   return executable.ok ? plan : executable
 }
 
-/** Before anything is bound. */
+/** The port in the spec: the listeners are not bound yet when `check` is called. */
 function specifiedPort({ spec }: Revision): number | undefined {
   return Object.values(spec.listen).find((listener) => listener.type === 'tcp')?.port
 }

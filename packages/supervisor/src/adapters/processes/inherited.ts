@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs'
 import { PosixError, setCloseOnExec } from '../linux/posix.js'
 
 /**
- * Keeps from the instances what the supervisor's own starter left open (libuv does so for the first 16
- * descriptors only). An instance outlives the supervisor: it would hold on to another's pipe or lock for good.
+ * Sets close-on-exec on descriptors that the supervisor inherited (libuv does so for the first 16 only). Instances
+ * outlive the supervisor and would otherwise keep pipes or locks of its parent open.
  */
 export function keepDescriptorsFromChildren(): void {
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {
@@ -11,7 +11,7 @@ export function keepDescriptorsFromChildren(): void {
     try {
       setCloseOnExec(fd, true)
     } catch (error) {
-      // The folder that was just read had a descriptor of its own.
+      // The descriptor of /proc/self/fd itself is closed by now.
       if (!(error instanceof PosixError && error.code === 'EBADF')) throw error
     }
   }

@@ -1,8 +1,8 @@
 import type { InstanceMessage } from '@handover/process/protocol'
 import { accountFields } from '@handover/process/protocol'
 
-/** A line of the channel, judged: an instance may be of any version, or not ours at all. */
-export type Judged =
+/** A parsed line of the channel. The peer can be any version of the library, or another program. */
+export type ParsedMessage =
   | { kind: 'message'; message: InstanceMessage }
   /** Well formed, of a type that this version does not know. */
   | { kind: 'unknown'; type: string }
@@ -23,7 +23,7 @@ const isAccount: Check = (value) =>
     ([field, need]) => isCount(value[field]) || (need === 'optional' && value[field] === undefined),
   )
 
-/** What each message must carry. A field more is no harm: a later version may have added it. */
+/** The fields that each message must have. Others are ignored: a later version may have added them. */
 const fields: Record<Type, Record<string, Check>> = {
   hello: { version: isNumber, pid: isNumber, library: isString, revision: isOptionalString },
   listening: { address: isString, listener: isOptionalString },
@@ -38,7 +38,7 @@ const fields: Record<Type, Record<string, Check>> = {
   error: { message: isString },
 }
 
-export function judge(line: string): Judged {
+export function parseInstanceMessage(line: string): ParsedMessage {
   let value: unknown
   try {
     value = JSON.parse(line)

@@ -4,39 +4,39 @@ import type { Channel } from './channel.js'
 import { openChannel } from './channel.js'
 import type { InstanceFolder } from './folder.js'
 import { openNotifySocket } from './notify-socket.js'
+import type { InstanceReports } from './reports.js'
 import type { TicketKeys } from './ticket-keys.js'
-import type { Voice } from './reports.js'
 
-/** The supervisor's ends of the two sockets of one instance. */
-export interface Contract {
-  tell(message: SupervisorMessage): void
-  /** Tells who takes its connections, and again whenever a process of the instance comes back. */
-  nameSuccessors(sockets: string[]): void
-  /** Its program is of that revision from now on. */
-  become(revision: number): void
-  renewTicketKeys(): void
-  /** Hears out what the instance said before it ended, then closes both. */
-  finish(): Promise<void>
+/** The supervisor's ends of the channel and the notify socket of one instance. */
+export interface InstanceSockets {
+  send(message: SupervisorMessage): void
+  /** Sends the successors now, and again to each process of the instance that connects. */
+  sendSuccessors(sockets: string[]): void
+  /** The revision that processes of the instance are welcomed with from now on. */
+  setRevision(revision: number): void
+  sendTicketKeys(): void
+  /** Reads what the instance sent before it exited, then closes both. */
+  close(): Promise<void>
 }
 
-export async function openContract(
+export async function openInstanceSockets(
   folder: InstanceFolder,
   { instance, revision }: Pick<LaunchOrder, 'instance' | 'revision'>,
-  voice: Voice,
+  reports: InstanceReports,
   ticketKeys: TicketKeys,
   log: (line: string) => void,
-): Promise<Contract> {
+): Promise<InstanceSockets> {
   const notify = openNotifySocket(
     folder.notify,
-    (message) => voice.notified(message),
-    (nonsense) => log(`${instance} sent what is no message of sd_notify(3): "${nonsense.slice(0, 200)}"`),
+    (message) => reports.notifyMessage(message),
+    (invalid) => log(`${instance} sent an invalid message for sd_notify(3): "${invalid.slice(0, 200)}"`),
   )
   const keys = () => ticketKeys.of(revision.spec.name)
   let successors: SupervisorMessage | null = null
   const identity = {
     instance,
     revision: revision.number,
-    standing: () => [
+    onConnect: () => [
       { type: 'ticketKeys' as const, keys: keys() },
       ...(successors === null ? [] : [successors]),
     ],
@@ -44,22 +44,22 @@ export async function openContract(
   let channel: Channel
   try {
     channel = await openChannel(folder.channel, identity, {
-      message: (connection, message) => voice.said(connection, message),
-      closed: (connection) => voice.left(connection),
+      message: (connection, message) => reports.channelMessage(connection, message),
+      closed: (connection) => reports.channelClosed(connection),
     })
   } catch (error) {
     notify.close()
     throw error
   }
   return {
-    tell: (message) => channel.tell(message),
-    nameSuccessors: (sockets) => channel.tell((successors = { type: 'successors', sockets })),
-    become: (number) => void (identity.revision = number),
-    renewTicketKeys: () => channel.tell({ type: 'ticketKeys', keys: keys() }),
-    async finish() {
+    send: (message) => channel.send(message),
+    sendSuccessors: (sockets) => channel.send((successors = { type: 'successors', sockets })),
+    setRevision: (number) => void (identity.revision = number),
+    sendTicketKeys: () => channel.send({ type: 'ticketKeys', keys: keys() }),
+    async close() {
       notify.close()
-      await channel.finish()
-      voice.close()
+      await channel.close()
+      reports.close()
     },
   }
 }

@@ -2,73 +2,73 @@ import type { ConnectionAccount, InstanceMessage } from '@handover/process/proto
 import { addAccounts } from '@handover/process/protocol'
 
 /** One process of an instance that has the library. */
-interface Speaker {
+interface LibraryProcess {
   connected: boolean
   draining: boolean
   account: ConnectionAccount | null
-  /** What it cut at its deadline, once it is drained. */
+  /** What it closed at its deadline. Null until it is drained. */
   cut: string[] | null
-  /** Where it takes connections from others, if it does. */
+  /** Path of the socket where it adopts connections. Null if it adopts none. */
   adoptionSocket: string | null
 }
 
 /**
- * The processes of one instance that speak on its channel: one, or a node:cluster's primary and workers. What
- * the instance as a whole has done is what all of them have; one that went away holds nothing any more.
+ * The processes of one instance that use its channel: one, or the primary and the workers of a node:cluster. The
+ * instance has done something when all of them have. Processes that have disconnected do not count.
  */
-export interface Speakers {
-  hear(connection: object, message: InstanceMessage): void
-  leave(connection: object): void
+export interface LibraryProcesses {
+  message(connection: object, message: InstanceMessage): void
+  disconnected(connection: object): void
   /** Whether the library is in the instance. */
   any(): boolean
   stoppedAccepting(): boolean
-  /** Of those that are connected and do not drain. */
+  /** Those of connected processes that are not draining. */
   adoptionSockets(): string[]
-  /** Sums of all; null before the first figures. */
+  /** The sum over all processes. Null before the first report. */
   account(): ConnectionAccount | null
-  /** Everything that was cut; null until all are drained. */
+  /** What all of them closed at their deadlines. Null until all are drained. */
   drained(): string[] | null
 }
 
-export function speakers(): Speakers {
-  const byPid = new Map<number, Speaker>()
-  const byConnection = new Map<object, Speaker>()
+export function libraryProcesses(): LibraryProcesses {
+  const byPid = new Map<number, LibraryProcess>()
+  const byConnection = new Map<object, LibraryProcess>()
   const all = () => [...byPid.values()]
-  /** Somebody has done it, and nobody who is there has not. */
-  const everybody = (done: (speaker: Speaker) => boolean) =>
-    all().some(done) && all().every((speaker) => done(speaker) || !speaker.connected)
+  /** At least one has done it, and so has every connected one. */
+  const haveAll = (done: (process: LibraryProcess) => boolean) =>
+    all().some(done) && all().every((process) => done(process) || !process.connected)
 
   return {
-    hear(connection, message) {
-      if (message.type === 'hello') byConnection.set(connection, greet(byPid, message.pid))
-      const speaker = byConnection.get(connection)
-      if (speaker) note(speaker, message)
+    message(connection, message) {
+      if (message.type === 'hello') byConnection.set(connection, connected(byPid, message.pid))
+      const process = byConnection.get(connection)
+      if (process) apply(process, message)
     },
-    leave(connection) {
-      const speaker = byConnection.get(connection)
+    disconnected(connection) {
+      const process = byConnection.get(connection)
       byConnection.delete(connection)
-      if (speaker && ![...byConnection.values()].includes(speaker)) speaker.connected = false
+      if (process && ![...byConnection.values()].includes(process)) process.connected = false
     },
     any: () => byPid.size > 0,
-    stoppedAccepting: () => everybody(({ draining }) => draining),
+    stoppedAccepting: () => haveAll(({ draining }) => draining),
     adoptionSockets: () =>
       all().flatMap(({ connected, draining, adoptionSocket }) =>
         connected && !draining && adoptionSocket !== null ? [adoptionSocket] : [],
       ),
     account: () => sum(all().flatMap(({ account }) => account ?? [])),
-    drained: () => (everybody(({ cut }) => cut !== null) ? all().flatMap(({ cut }) => cut ?? []) : null),
+    drained: () => (haveAll(({ cut }) => cut !== null) ? all().flatMap(({ cut }) => cut ?? []) : null),
   }
 }
 
-/** A process that lost its connection and comes back is the same speaker. */
-function greet(byPid: Map<number, Speaker>, pid: number): Speaker {
-  const speaker = byPid.get(pid) ?? newSpeaker()
-  speaker.connected = true
-  byPid.set(pid, speaker)
-  return speaker
+/** A process that reconnects is recognized by its pid. */
+function connected(byPid: Map<number, LibraryProcess>, pid: number): LibraryProcess {
+  const process = byPid.get(pid) ?? newProcess()
+  process.connected = true
+  byPid.set(pid, process)
+  return process
 }
 
-const newSpeaker = (): Speaker => ({
+const newProcess = (): LibraryProcess => ({
   connected: true,
   draining: false,
   account: null,
@@ -76,18 +76,18 @@ const newSpeaker = (): Speaker => ({
   adoptionSocket: null,
 })
 
-function note(speaker: Speaker, message: InstanceMessage): void {
-  if ('account' in message) speaker.account = message.account
-  if (message.type === 'draining' || message.type === 'drained') speaker.draining = true
-  if (message.type === 'drained') speaker.cut = message.cut
-  if (message.type === 'adopts') speaker.adoptionSocket = message.listeners.length > 0 ? message.path : null
+function apply(process: LibraryProcess, message: InstanceMessage): void {
+  if ('account' in message) process.account = message.account
+  if (message.type === 'draining' || message.type === 'drained') process.draining = true
+  if (message.type === 'drained') process.cut = message.cut
+  if (message.type === 'adopts') process.adoptionSocket = message.listeners.length > 0 ? message.path : null
 }
 
-/** A figure that no process has told stays absent: it is unknown, not 0. */
+/** A figure that no process has reported stays absent: it is unknown, not 0. */
 function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
   if (accounts.length === 0) return null
-  const told = (field: string) =>
+  const isReported = (field: string) =>
     accounts.some((account) => account[field as keyof ConnectionAccount] !== undefined)
-  const fields = Object.entries(addAccounts(accounts)).filter(([field]) => told(field))
+  const fields = Object.entries(addAccounts(accounts)).filter(([field]) => isReported(field))
   return Object.fromEntries(fields) as unknown as ConnectionAccount
 }

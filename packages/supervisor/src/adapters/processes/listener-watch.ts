@@ -1,20 +1,20 @@
 import type { SocketHolder } from '../linux/proc.js'
 import { groupMembers, heldSockets, stillHolds } from '../linux/proc.js'
 
-/** Milliseconds between two looks: most programs let go within some, a few only with their last connection. */
-const firstPause = 5
-const longestPause = 250
+/** Time between two checks. Most programs close their listeners within milliseconds, some only with their last connection. */
+const firstPauseMs = 5
+const maxPauseMs = 250
 
 export interface ListenerWatch {
-  /** Looks now: there is reason to think that something changed. */
-  look(): void
+  /** Checks at once. */
+  check(): void
   stop(): void
 }
 
 /**
- * Calls back once no process of the group holds any of the sockets. Nothing tells of a closed descriptor of
- * another process, so /proc is looked at, ever less often, and only while an instance without the library
- * drains. As long as the holder that was found holds on, one readlink(2) is all that a look costs.
+ * Calls back when no process of the group holds any of the sockets. The kernel does not report that another process
+ * closed a descriptor, so this polls /proc, with a growing pause, while an instance without the library drains. While
+ * the holder found last still holds a socket, a check costs one readlink(2).
  */
 export function watchListeners(
   group: number,
@@ -22,7 +22,7 @@ export function watchListeners(
   onReleased: () => void,
 ): ListenerWatch {
   let holder: SocketHolder | null = null
-  let pause = firstPause
+  let pauseMs = firstPauseMs
   let stopped = false
 
   function stop(): void {
@@ -30,7 +30,7 @@ export function watchListeners(
     clearTimeout(timer)
   }
 
-  function look(): void {
+  function check(): void {
     if (stopped) return
     clearTimeout(timer)
     if (!(holder && stillHolds(holder))) {
@@ -41,15 +41,15 @@ export function watchListeners(
       }
       holder = found === 'unknown' ? null : found
     }
-    timer = setTimeout(look, pause)
-    pause = Math.min(pause * 2, longestPause)
+    timer = setTimeout(check, pauseMs)
+    pauseMs = Math.min(pauseMs * 2, maxPauseMs)
   }
 
-  let timer = setTimeout(look, pause)
-  return { look, stop }
+  let timer = setTimeout(check, pauseMs)
+  return { check, stop }
 }
 
-/** `unknown`: a process of the group does not let us look, so it may hold one. */
+/** `unknown`: the descriptors of a process of the group cannot be read, so it may hold one. */
 function findHolder(group: number, inodes: ReadonlySet<number>): SocketHolder | 'none' | 'unknown' {
   const held = groupMembers(group).map((pid) => heldSockets(pid, inodes))
   const holder = held.find((sockets) => sockets?.length)?.[0]

@@ -1,19 +1,19 @@
-/** What an instance says in one datagram of sd_notify(3), as far as a supervisor acts on it. */
+/** One datagram of sd_notify(3), as far as the supervisor acts on it. */
 export interface NotifyMessage {
   ready: boolean
   stopping: boolean
-  /** A sign of life. */
+  /** WATCHDOG=1. */
   watchdog: boolean
-  /** WATCHDOG=trigger: it finds itself unhealthy. */
+  /** WATCHDOG=trigger: the instance reports that it is unhealthy. */
   trigger: boolean
-  /** The time within which the next sign of life is due, from now on; 0: none is. */
+  /** Within this time the next WATCHDOG=1 is due, from now on. 0 switches the watchdog off. */
   watchdogMicroseconds?: number
   status?: string
-  /** Lines that are no assignment or whose value is not of its kind. Unknown names are not among them. */
-  garbage: string[]
+  /** Lines that are not assignments, or whose value is invalid. Unknown names are not included. */
+  invalid: string[]
 }
 
-const longestStatus = 4096
+const maxStatusLength = 4096
 
 /**
  * Reads `NAME=value` lines. Other names are skipped: MAINPID= (an instance is the process that was started, and its
@@ -26,12 +26,12 @@ export function parseNotify(data: Buffer): NotifyMessage {
     stopping: false,
     watchdog: false,
     trigger: false,
-    garbage: [],
+    invalid: [],
   }
   const text = decodeUtf8(data)
-  if (text === null) return { ...message, garbage: ['bytes that are not UTF-8'] }
+  if (text === null) return { ...message, invalid: ['bytes that are not UTF-8'] }
   for (const line of text.split('\n')) {
-    if (line !== '' && !readLine(message, line)) message.garbage.push(line)
+    if (line !== '' && !readLine(message, line)) message.invalid.push(line)
   }
   return message
 }
@@ -53,7 +53,7 @@ function readLine(message: NotifyMessage, line: string): boolean {
       message.watchdogMicroseconds = wholeNumber(value)
       return message.watchdogMicroseconds !== undefined
     case 'STATUS':
-      message.status = value.slice(0, longestStatus)
+      message.status = value.slice(0, maxStatusLength)
       return true
     default:
       return true

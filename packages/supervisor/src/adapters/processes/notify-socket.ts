@@ -6,9 +6,9 @@ import { unixAddress } from '#shared/socket-address.js'
 import type { NotifyMessage } from './notify-message.js'
 import { parseNotify } from './notify-message.js'
 
-/** systemd takes 4,096 bytes; sd_notify(3) gives no limit. */
-const longestMessage = 64 * 1024
-/** An instance that floods its socket must not keep the loop from everything else; what is left is read next. */
+/** systemd accepts 4,096 bytes; sd_notify(3) names no limit. */
+const maxMessageBytes = 64 * 1024
+/** An instance that floods its socket must not block the event loop. The rest is read in the next turn. */
 const messagesPerTurn = 64
 
 export interface NotifySocket {
@@ -16,31 +16,31 @@ export interface NotifySocket {
 }
 
 /**
- * NOTIFY_SOCKET of one instance: the path is the identity, so nothing that a message claims has to be believed.
- * `complain` is called at most once: an instance that talks nonsense does so all the time.
+ * NOTIFY_SOCKET of one instance. The path identifies the instance, so its messages need no credentials. `onInvalid`
+ * gets the first invalid message only, because further ones are likely to be the same.
  */
 export function openNotifySocket(
   path: string,
   onMessage: (message: NotifyMessage) => void,
-  complain: (what: string) => void,
+  onInvalid: (text: string) => void,
 ): NotifySocket {
   rmSync(path, { force: true })
   const fd = socket(AF_UNIX, SOCK_DGRAM)
   bind(fd, unixAddress(path))
-  let complained = false
+  let reported = false
   let open = true
 
   const receive = () => {
     for (let turn = 0; open && turn < messagesPerTurn; turn++) {
-      const received = recvmsg(fd, longestMessage)
+      const received = recvmsg(fd, maxMessageBytes)
       if (received === null) return
-      // FDSTORE=1 is not offered. BARRIER=1 waits until its descriptor is closed: we have read all before it.
+      // FDSTORE=1 is not supported. BARRIER=1 waits until its descriptor is closed; all earlier messages are read.
       for (const passed of received.fds) closeSync(passed)
       const message = parseNotify(received.data)
-      const nonsense = received.truncated ? 'a message that is too long' : message.garbage[0]
-      if (nonsense !== undefined && !complained) {
-        complained = true
-        complain(nonsense)
+      const invalid = received.truncated ? 'a message that is too long' : message.invalid[0]
+      if (invalid !== undefined && !reported) {
+        reported = true
+        onInvalid(invalid)
       }
       onMessage(message)
     }
@@ -49,7 +49,7 @@ export function openNotifySocket(
   return {
     close() {
       if (!open) return
-      receive() // what it said last before it ended
+      receive() // the last messages before its exit
       open = false
       stop()
       closeSync(fd)

@@ -2,16 +2,16 @@ import type { Result, Revision } from '../../model/index.js'
 import type { LaunchPlan } from '../launch/index.js'
 
 export interface ProcessesOptions {
-  /** Folder of the instances' sockets, `<runDir>/<instance>/`; made if it is not there. */
+  /** Folder of the instances' sockets, `<runDir>/<instance>/`. Created if it does not exist. */
   runDir: string
   /** Folder of their output, `<logDir>/<service>/<instance>.log`. */
   logDir: string
-  /** Where their output goes: a file each, or the supervisor's own standard output. Never a pipe. */
+  /** Where their output goes: one file each, or the supervisor's standard output. Never a pipe, which would break with the supervisor. */
   stdio: 'file' | 'inherit'
-  /** What to execute, where, as whom. */
+  /** Determines what to execute, where and as which user. */
   prepare: (revision: Revision, firstTcpPort: number | undefined) => Result<LaunchPlan>
-  /** How many output files of instances that are gone are kept, per service. Default 20. */
+  /** How many log files of instances that have exited are kept per service. Default 20. */
   retainLogs?: number
-  /** Takes a line about an instance that talks nonsense. Default: nobody does. */
+  /** Gets a line when an instance sends invalid messages. Default: none. */
   log?: (line: string) => void
 }

@@ -11,11 +11,11 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const lastBytes = 64 * 1024
-const mostLines = 20
-const longestLine = 500
+const maxBytes = 64 * 1024
+const maxLines = 20
+const maxLineLength = 500
 
-/** The output of one run of an instance, in `<folder>/<instance>.log`, which earlier runs may have begun. */
+/** The output of one run of an instance in `<folder>/<instance>.log`. The file may contain earlier runs too. */
 export interface OutputFile {
   path: string
   /** Where this run's output begins. */
@@ -27,31 +27,31 @@ export function outputFile(folder: string, instance: string): OutputFile {
   return { path, start: statSync(path, { throwIfNoEntry: false })?.size ?? 0 }
 }
 
-/** Appends only (O_APPEND): the file may be truncated at any time, and several processes write to it. */
+/** Opens with O_APPEND: the file can be truncated at any time, and several processes write to it. */
 export function openOutput({ path }: OutputFile): number {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   return openSync(path, 'a', 0o600)
 }
 
-/** The last lines of the run, at most 20, long ones cut; of much output only the last 64 KiB are looked at. */
+/** The last lines of the run: at most 20, each cut to 500 characters, from the last 64 KiB. */
 export function lastLines({ path, start }: OutputFile): string[] {
   let fd: number
   try {
     fd = openSync(path, 'r')
   } catch {
-    return [] // somebody took it away
+    return [] // It was deleted.
   }
   try {
     const { size } = fstatSync(fd)
-    const begin = start > size ? 0 : start // it was truncated since
-    const from = Math.max(begin, size - lastBytes)
+    const begin = start > size ? 0 : start // It was truncated.
+    const from = Math.max(begin, size - maxBytes)
     const bytes = Buffer.alloc(size - from)
     const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, from))
     const lines = text.split('\n').map((line) => line.trimEnd())
-    if (from > begin) lines.shift() // begins in the middle
+    if (from > begin) lines.shift() // The first line is incomplete.
     return lines
       .filter((line) => line !== '')
-      .slice(-mostLines)
+      .slice(-maxLines)
       .map(cut)
   } finally {
     closeSync(fd)
@@ -59,11 +59,11 @@ export function lastLines({ path, start }: OutputFile): string[] {
 }
 
 const cut = (line: string): string =>
-  line.length > longestLine ? `${line.slice(0, longestLine - 1)}…` : line
+  line.length > maxLineLength ? `${line.slice(0, maxLineLength - 1)}…` : line
 
-/** Deletes the oldest files of instances that are gone, beyond the newest `retain` of them. */
+/** Deletes log files of instances that have exited, except for the newest `retain`. */
 export function trimOutputs(folder: string, retain: number, isAlive: (instance: string) => boolean): void {
-  if (!existsSync(folder)) return // somebody took it away
+  if (!existsSync(folder)) return
   const gone = readdirSync(folder)
     .filter((file) => file.endsWith('.log') && !isAlive(file.slice(0, -'.log'.length)))
     .map((file) => join(folder, file))

@@ -1,124 +1,101 @@
 import type { InstanceMessage } from '@handover/process/protocol'
 import type { ProcessObserver } from '../../ports.js'
+import type { LibraryProcesses } from './library-processes.js'
+import { libraryProcesses } from './library-processes.js'
 import type { ListenerWatch } from './listener-watch.js'
 import { watchListeners } from './listener-watch.js'
 import type { NotifyMessage } from './notify-message.js'
-import type { Speakers } from './library-processes.js'
-import { speakers } from './library-processes.js'
 import { openWatchdog } from './watchdog.js'
 
 /**
- * What an instance tells, by whichever way, as the observer wants to hear it: each fact once.
+ * Turns the messages of one instance, from its channel and its notify socket, into calls of the observer: each fact
+ * is reported once.
  *
- * That it accepts no longer is told, once it was asked to drain, by whatever is known first:
- * - with the library: its processes say so, and nothing else counts;
- * - without: no process of its group holds a listener any more; STOPPING=1 is a reason to look at once;
- * - without listeners there is nothing to look at: STOPPING=1 counts;
- * - in any case: it exits.
+ * A draining instance has stopped accepting:
+ * - with the library: when all its processes report it;
+ * - without: when no process of its group holds a listener any more (STOPPING=1 triggers a check at once);
+ * - without the library and without listeners: when it sends STOPPING=1;
+ * - in any case when it exits.
  */
-export interface Voice {
-  said(connection: object, message: InstanceMessage): void
-  left(connection: object): void
-  notified(message: NotifyMessage): void
-  /** Where connections can be given to it; empty without the library, or where it takes none. */
+export interface InstanceReports {
+  /** `connection`: identifies one process of the instance. */
+  channelMessage(connection: object, message: InstanceMessage): void
+  channelClosed(connection: object): void
+  notifyMessage(message: NotifyMessage): void
+  /** Paths of the sockets where it adopts connections. Empty without the library. */
   adoptionSockets(): string[]
   hasLibrary(): boolean
-  /** Resolves once its library has said all that it has to say on a new connection: that it is ready comes last. */
-  readonly introduced: Promise<void>
-  /** It was told to replace its program by that revision's; `earlier`: by a supervisor before this one. */
-  execAsked(revision: number, earlier?: boolean): void
-  /** SIGTERM was sent to the leader of this process group. */
-  drainAsked(group: number): void
+  /** Resolves when the library reports ready, which is the last message that it sends on a new connection. */
+  readonly ready: Promise<void>
+  /** To be called when the instance is requested to replace its program with that of the revision. */
+  expectExec(revision: number, options?: { byEarlierSupervisor: boolean }): void
+  /** To be called when SIGTERM was sent to the leader of this process group. */
+  expectDrain(group: number): void
   close(): void
 }
 
-type Heard = Omit<ProcessObserver, 'exited'>
+type ReportObserver = Omit<ProcessObserver, 'exited'>
 
-export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
-  const library = speakers()
-  let asked = false
+export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObserver): InstanceReports {
+  const library = libraryProcesses()
+  const exec = execReports(observer)
+  const watchdog = openWatchdog((reason) => observer.unhealthy(reason))
+  let draining = false
   let stopping = false
   let watch: ListenerWatch | null = null
-  const watchdog = openWatchdog((reason) => observer.unhealthy(reason))
-  let ready = once(() => observer.ready())
-  /** The revision whose program it was told to become. */
-  let awaited: number | null = null
-  let introduce = () => {}
-  const introduced = new Promise<void>((resolve) => (introduce = resolve))
-  let askedEarlier = false
-  const execFailed = (message: string, refused: boolean) => {
-    if (awaited === null) return
-    awaited = null
-    observer.execFailed(message, refused)
-  }
-  /** As its answer to `exec`, or as the first words of the program to come. */
-  const hearExec = (message: InstanceMessage) => {
-    if (message.type === 'hello' && awaited !== null && message.revision === String(awaited)) {
-      awaited = null
-      ready = once(() => observer.ready())
-      observer.executed()
-    }
-    if (message.type === 'hello' && askedEarlier)
-      execFailed('it has not replaced its program, and the supervisor that told it to is gone', true)
-    if (message.type === 'execFailed')
-      execFailed(message.message, message.code === 'ERR_HANDOVER_EXEC_UNAVAILABLE')
-    if (message.type === 'error' && message.unknown === 'exec')
-      execFailed('it cannot replace its program in place: its library is too old', true)
-  }
-  const stoppedAccepting = once(() => {
+  let reportReady = once(() => observer.ready())
+  let resolveReady = () => {}
+  const ready = new Promise<void>((resolve) => (resolveReady = resolve))
+  const reportStoppedAccepting = once(() => {
     watch?.stop()
     observer.stoppedAccepting()
   })
-  const tellDrained = once((cut: string[]) => {
+  const reportDrained = once((cut: string[]) => {
     const account = library.account()
     if (account) observer.drained(account, cut)
   })
 
-  /** Looks at all that is known, after each piece of news. */
-  const conclude = () => {
-    if (asked && hasStopped(library, inodes, stopping)) stoppedAccepting()
+  const update = () => {
+    if (draining && hasStopped(library, inodes, stopping)) reportStoppedAccepting()
     const cut = library.drained()
-    if (cut) tellDrained(cut)
+    if (cut) reportDrained(cut)
   }
   return {
-    said(connection, message) {
-      library.hear(connection, message)
-      hearExec(message)
+    channelMessage(connection, message) {
+      library.message(connection, message)
+      if (exec.message(message) === 'executed') reportReady = once(() => observer.ready())
       if (message.type === 'hello') watch?.stop()
-      if (message.type === 'ready') introduce()
-      if (message.type === 'ready' && awaited === null) ready()
+      if (message.type === 'ready') resolveReady()
+      if (message.type === 'ready' && !exec.isPending()) reportReady()
       if (message.type === 'status') observer.status(message.text)
       const account = 'account' in message && message.type !== 'drained' ? library.account() : null
       if (account) observer.account(account)
-      conclude()
+      update()
     },
-    left(connection) {
-      library.leave(connection)
-      conclude()
+    channelClosed(connection) {
+      library.disconnected(connection)
+      update()
     },
-    notified(message) {
-      watchdog.notified(message)
-      if (message.ready) ready()
+    notifyMessage(message) {
+      watchdog.message(message)
+      if (message.ready) reportReady()
       if (message.status !== undefined) observer.status(message.status)
       if (message.stopping) {
         stopping = true
-        watch?.look()
+        watch?.check()
       }
-      conclude()
+      update()
     },
     adoptionSockets: () => library.adoptionSockets(),
     hasLibrary: () => library.any(),
-    introduced,
-    execAsked(revision, earlier = false) {
-      awaited = revision
-      askedEarlier = earlier
-    },
-    drainAsked(group) {
-      asked = true
-      watchdog.stop() // its grace period is all that counts now
-      if (!library.any() && inodes.size > 0) watch = watchListeners(group, inodes, stoppedAccepting)
-      // In a turn of its own: whoever asks does not expect to be called from within.
-      setImmediate(conclude)
+    ready,
+    expectExec: (revision, { byEarlierSupervisor } = { byEarlierSupervisor: false }) =>
+      exec.expect(revision, byEarlierSupervisor),
+    expectDrain(group) {
+      draining = true
+      watchdog.stop() // from here on the grace period bounds the instance
+      if (!library.any() && inodes.size > 0) watch = watchListeners(group, inodes, reportStoppedAccepting)
+      setImmediate(update) // not at once: the caller must not be called back from within
     },
     close() {
       watchdog.stop()
@@ -127,16 +104,49 @@ export function voice(inodes: ReadonlySet<number>, observer: Heard): Voice {
   }
 }
 
-function hasStopped(library: Speakers, inodes: ReadonlySet<number>, stopping: boolean): boolean {
+/** Reports the outcome of `exec`: from the answer of the old program, or from the hello of the new one. */
+function execReports(observer: ReportObserver) {
+  /** The revision whose program the instance was requested to exec. Null if no request is pending. */
+  let pending: number | null = null
+  let byEarlierSupervisor = false
+  const fail = (message: string, refused: boolean) => {
+    if (pending === null) return
+    pending = null
+    observer.execFailed(message, refused)
+  }
+  return {
+    isPending: () => pending !== null,
+    expect(revision: number, earlier: boolean) {
+      pending = revision
+      byEarlierSupervisor = earlier
+    },
+    message(message: InstanceMessage): 'executed' | undefined {
+      if (message.type === 'hello' && pending !== null && message.revision === String(pending)) {
+        pending = null
+        observer.executed()
+        return 'executed'
+      }
+      if (message.type === 'hello' && byEarlierSupervisor)
+        fail('it has not replaced its program, and the supervisor that requested it is gone', true)
+      if (message.type === 'execFailed')
+        fail(message.message, message.code === 'ERR_HANDOVER_EXEC_UNAVAILABLE')
+      if (message.type === 'error' && message.unknown === 'exec')
+        fail('it cannot replace its program in place: its library is too old', true)
+      return undefined
+    },
+  }
+}
+
+function hasStopped(library: LibraryProcesses, inodes: ReadonlySet<number>, stopping: boolean): boolean {
   if (library.any()) return library.stoppedAccepting()
   return stopping && inodes.size === 0
 }
 
-function once<T extends unknown[]>(tell: (...args: T) => void): (...args: T) => void {
-  let told = false
+function once<T extends unknown[]>(callback: (...args: T) => void): (...args: T) => void {
+  let called = false
   return (...args) => {
-    if (told) return
-    told = true
-    tell(...args)
+    if (called) return
+    called = true
+    callback(...args)
   }
 }

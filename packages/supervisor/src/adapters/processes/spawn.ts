@@ -8,22 +8,25 @@ import { commandLine, startTime } from '../linux/proc.js'
 import { errorCode } from '../linux/posix.js'
 import type { LaunchPlan } from '../launch/index.js'
 
-/** sd_listen_fds(3) wants the process's own pid, which nobody knows before the fork; exec keeps it. */
+/** LISTEN_PID must be the pid of the program (sd_listen_fds(3)). It is known only after the fork, and exec keeps it. */
 const script = 'LISTEN_PID=$$ exec "$@"'
-/** The shell's $0: its own complaints begin with it, and no program's do. */
+/** $0 of the shell. Its error messages begin with it, which tells them from those of programs. */
 const shellName = 'handover-exec'
 const setpriv = '/usr/bin/setpriv'
 
 export interface LiveProcess {
   pid: number
   startTime: string
-  /** Resolves when the process has ended and is reaped, and what was left of its group is killed. */
+  /** Resolves when the process has exited and was reaped, and the rest of its group was killed. */
   exit: Promise<Exit>
-  /** SIGTERM; not to be called once it has ended. */
+  /** Sends SIGTERM. Must not be called after the exit. */
   terminate(): void
 }
 
-/** Starts the program as the leader of its own session and process group. Its pid is the one it will have. */
+/**
+ * Starts a shell, as the leader of its own session and process group, that executes the program in its place. Fails
+ * with `CannotStart`.
+ */
 export async function spawnDetached(
   plan: LaunchPlan,
   output: number | 'inherit',
@@ -45,15 +48,15 @@ export async function spawnDetached(
       resolve({ code, signal })
     })
   })
-  // A child cannot be reaped before this turn of the loop ends: it is there, be it as a zombie.
+  // The child is not reaped before this turn of the event loop ends, so it exists, at least as a zombie.
   const started = startTime(pid)
   if (started === null) throw new Error(`/proc/${pid}/stat cannot be read`)
   return ok({ pid, startTime: started, exit, terminate: () => process.kill(pid, 'SIGTERM') })
 }
 
 /**
- * Resolves once the shell has become the program (true), or has ended before that was seen (false). Nothing
- * tells of an execve(2); it takes about 1 ms.
+ * Resolves with true once the shell has executed the program, or with false if it exited before that was seen. The
+ * kernel does not report an execve(2), so this polls; it takes about 1 ms.
  */
 export async function becameProgram({ pid, exit }: LiveProcess): Promise<boolean> {
   let ended = false
@@ -73,7 +76,7 @@ export async function becameProgram({ pid, exit }: LiveProcess): Promise<boolean
  */
 export const killGroup = (leader: number): void => signalGroup(leader, 'SIGKILL')
 
-/** Whether the launcher ended because the program could not be executed, as against the program itself. */
+/** Whether the shell exited because it could not execute the program. Programs can exit with 126 or 127 too. */
 export function couldNotExecute(exit: Exit, output: string[] | null): boolean {
   if (exit.code !== 126 && exit.code !== 127) return false
   return output === null || output.some((line) => /^(handover-exec|setpriv): /.test(line))
@@ -83,17 +86,17 @@ const isLauncher = ([program, second, third]: string[]): boolean =>
   (program === '/bin/sh' && second === '-c' && third === script) || program === setpriv
 
 /**
- * Node can change user and group, and drops every further group when it does (setgroups(2) with none). Further
- * groups are left to setpriv(1).
+ * Node can set user and group, but then drops all supplementary groups (setgroups(2) with an empty list). If there are
+ * any, setpriv(1) sets all three.
  */
 function identityOf({ uid, gid, groups = [] }: LaunchPlan): {
   prefix: string[]
   options: { uid?: number; gid?: number }
 } {
-  const further = groups.filter((group) => group !== gid)
-  if (further.length === 0 || uid === undefined || !existsSync(setpriv))
+  const supplementary = groups.filter((group) => group !== gid)
+  if (supplementary.length === 0 || uid === undefined || !existsSync(setpriv))
     return { prefix: [], options: { uid, gid } }
-  const all = [...(gid === undefined ? [] : [gid]), ...further].join(',')
+  const all = [...(gid === undefined ? [] : [gid]), ...supplementary].join(',')
   const primary = gid === undefined ? [] : [`--regid=${gid}`]
   return { prefix: [setpriv, `--reuid=${uid}`, ...primary, `--groups=${all}`, '--'], options: {} }
 }
@@ -107,12 +110,12 @@ function explain({ argv, cwd, uid, gid }: LaunchPlan, code: string): string {
     case 'ENOENT':
     case 'ENOTDIR':
       return existsSync(cwd)
-        ? '"/bin/sh" does not exist, which starts every program'
+        ? '"/bin/sh" does not exist, and it is needed to start programs'
         : `the folder "${cwd}" does not exist`
     case 'EACCES':
-      return `the folder "${cwd}" may not be entered`
+      return `no permission to enter the folder "${cwd}"`
     case 'EPERM':
-      return `only root may start a program as user ${uid ?? '-'} and group ${gid ?? '-'}`
+      return `only root can start a program as user ${uid ?? '-'} and group ${gid ?? '-'}`
     case 'E2BIG':
       return `the arguments and the environment of "${argv[0]}" are too long`
     default:

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto'
 
 /** Keys for TLS session tickets, one set for each service. They are never written anywhere. */
 export interface TicketKeys {
-  /** In base64, for the instances of that service. */
+  /** The keys of a service, in base64. */
   of(service: string): string
-  /** Forgets them all: the next ones are new. */
+  /** Discards all keys. The next call of `of` creates new ones. */
   renew(): void
 }
 
 /**
- * Whoever gets hold of the keys can read every session that was resumed with them, so they are not kept for
- * long (RFC 5077, 5.5). A client with an older ticket makes a full handshake, once.
+ * Stolen keys decrypt every session that was resumed with them, so they are replaced often (RFC 5077, 5.5). A client
+ * with an older ticket makes one full handshake.
  */
 export const ticketKeysLifetimeMs = 12 * 60 * 60 * 1000
 
-/** What `tls.Server.setTicketKeys()` takes. */
+/** The size that `tls.Server.setTicketKeys()` expects. */
 const bytes = 48
 
 export function ticketKeys(): TicketKeys {

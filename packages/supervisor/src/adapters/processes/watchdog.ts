@@ -1,16 +1,16 @@
 import type { NotifyMessage } from './notify-message.js'
 
-/** The watchdog of sd_notify(3), for an instance that has asked for one with WATCHDOG_USEC=. */
+/** The watchdog of sd_notify(3), for an instance that has requested one with WATCHDOG_USEC=. */
 export interface Watchdog {
-  notified(message: NotifyMessage): void
+  message(message: NotifyMessage): void
   stop(): void
 }
 
 /**
- * Calls back each time that a sign of life is missed, and at WATCHDOG=trigger. An instance that never says
- * WATCHDOG_USEC= has none: WATCHDOG_USEC is not in its environment, so nothing was agreed on.
+ * Calls back each time that a WATCHDOG=1 is missing, and at WATCHDOG=trigger. An instance that never sends
+ * WATCHDOG_USEC= has no watchdog: the supervisor does not set WATCHDOG_USEC in its environment.
  */
-export function openWatchdog(missed: (reason: string) => void): Watchdog {
+export function openWatchdog(onMissed: (reason: string) => void): Watchdog {
   let period: number | null = null
   let timer: NodeJS.Timeout | undefined
   let stopped = false
@@ -21,20 +21,20 @@ export function openWatchdog(missed: (reason: string) => void): Watchdog {
     const wait = period
     const armedAt = performance.now()
     timer = setTimeout(() => {
-      // A supervisor that hung, or was stopped, has not read what came meanwhile: then nothing is known.
+      // If the supervisor itself hung or was stopped, it has not read the messages that arrived meanwhile.
       const late = performance.now() - armedAt - wait > wait / 2
-      if (!late) missed(`no WATCHDOG=1 came within ${wait / 1000} s`)
+      if (!late) onMissed(`no WATCHDOG=1 within ${wait / 1000} s`)
       arm()
     }, wait)
   }
 
   return {
-    notified({ watchdog, trigger, watchdogMicroseconds }) {
+    message({ watchdog, trigger, watchdogMicroseconds }) {
       if (watchdogMicroseconds !== undefined)
         // 0 switches it off (sd_notify(3)); setTimeout takes no more than 2^31-1 ms.
         period = watchdogMicroseconds === 0 ? null : Math.min(watchdogMicroseconds / 1000, 2 ** 31 - 1)
       if (watchdog || watchdogMicroseconds !== undefined) arm()
-      if (trigger && !stopped) missed('it said WATCHDOG=trigger')
+      if (trigger && !stopped) onMissed('it sent WATCHDOG=trigger')
     },
     stop() {
       stopped = true

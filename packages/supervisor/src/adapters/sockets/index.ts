@@ -10,8 +10,8 @@ import { takeBack } from './recover.js'
 import { bindUnix } from './unix.js'
 
 /**
- * The supervisor's listening sockets, made by system calls of our own: `net.Server.listen` would accept from
- * them as well, and take connections that are meant for the instances.
+ * The supervisor's listening sockets, created by direct system calls: `net.Server.listen` would also accept, and so
+ * take connections that are meant for the instances.
  */
 export function openSockets(): RecoverableSockets {
   const files = new Map<Listener, FileIdentity>()

@@ -18,7 +18,7 @@ import { familyOf, formatInetAddress } from '#shared/socket-address.js'
 
 type InetSpec = Extract<ListenerSpec, { type: 'tcp' | 'udp' }>
 
-/** A TCP socket that listens, or a UDP socket. `::` takes IPv4 too, and is `0.0.0.0` on a machine without IPv6. */
+/** Opens a listening TCP socket, or a UDP socket. `::` includes IPv4, and becomes `0.0.0.0` on a machine without IPv6. */
 export function bindInet(spec: InetSpec): Result<Bound> {
   const type = spec.type === 'tcp' ? SOCK_STREAM : SOCK_DGRAM
   const resolved = resolveHost(spec.host, spec.port, type)
@@ -36,8 +36,8 @@ export function bindInet(spec: InetSpec): Result<Bound> {
 function bindTo(spec: InetSpec, type: number, address: Buffer): Bound {
   const fd = socket(familyOf(address), type)
   try {
-    // For TCP it means that connections of an earlier run in TIME_WAIT are no obstacle (socket(7)). For UDP it
-    // would mean that another program may take the port as well.
+    // For TCP: bind even if connections of an earlier run are in TIME_WAIT (socket(7)). For UDP it would allow another
+    // program to bind the same port.
     if (spec.type === 'tcp') setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1)
     if (familyOf(address) === AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, spec.host === '::' ? 0 : 1)
     bind(fd, address)
@@ -57,9 +57,9 @@ function explain(error: PosixError, spec: InetSpec): string {
     case 'EACCES':
       return `${what} needs root or the capability CAP_NET_BIND_SERVICE; a port from 1024 up needs neither`
     case 'EADDRNOTAVAIL':
-      return `the address "${spec.host}" is none of this machine's`
+      return `this machine does not have the address "${spec.host}"`
     case 'EAFNOSUPPORT':
-      return `the address "${spec.host}" is IPv6 and this machine has none`
+      return `the address "${spec.host}" is IPv6, which this machine does not support`
     default:
       return `${what} on "${spec.host}" cannot be listened on: ${error.message}`
   }

@@ -2,7 +2,7 @@ import { closeSync, fstatSync } from 'node:fs'
 import { PosixError, pidfdGetfd, pidfdOpen } from '../linux/posix.js'
 import { heldSockets } from '../linux/proc.js'
 
-/** A copy of the socket, from the first of the processes that has it and lets us; null if none does. */
+/** Duplicates the socket from the first of these processes that holds it and permits it. Null if none does. */
 export function takeBack(inode: number, holders: number[]): number | null {
   for (const pid of holders) {
     for (const { fd } of heldSockets(pid, new Set([inode])) ?? []) {
@@ -19,10 +19,10 @@ function copyFrom(pid: number, targetFd: number, inode: number): number | null {
     pidfd = pidfdOpen(pid)
     const fd = pidfdGetfd(pidfd, targetFd)
     if (fstatSync(fd).ino === inode) return fd
-    closeSync(fd) // it was closed, and its number taken by another, since we looked
+    closeSync(fd) // The process has since closed it and reused the number.
     return null
   } catch (error) {
-    if (error instanceof PosixError) return null // gone, or not ours to look into
+    if (error instanceof PosixError) return null // The process has exited, or permission was denied.
     throw error
   } finally {
     if (pidfd !== null) closeSync(pidfd)

@@ -23,21 +23,21 @@ import { maxUnixPathBytes, unixAddress } from '#shared/socket-address.js'
 type UnixSpec = Extract<ListenerSpec, { type: 'unix' }>
 
 /**
- * A unix socket that listens, with the mode and owner asked for from the first moment at which anybody can
- * connect. What a dead program left at the path is replaced; a living one's socket and any other file are not.
+ * Opens a listening unix socket. No process can connect before it has the requested mode and owner. Replaces a socket
+ * file that a dead program left, but neither one in use nor any other file.
  */
 export function bindUnix(spec: UnixSpec): Result<Bound> {
   const length = Buffer.byteLength(spec.path)
   if (length > maxUnixPathBytes) {
     return failed(
       'Usage',
-      `the path "${spec.path}" has ${length} bytes; a unix socket's has at most ${maxUnixPathBytes}`,
+      `the path "${spec.path}" has ${length} bytes, wanted at most ${maxUnixPathBytes} for a unix socket`,
     )
   }
   const owner = ownerOf(spec)
   if (!owner.ok) return owner
   try {
-    const free = makeWay(spec.path)
+    const free = removeStale(spec.path)
     return free.ok ? ok(bindTo(spec, owner.value)) : free
   } catch (error) {
     return failed('Usage', explain(errorCode(error), spec.path))
@@ -60,8 +60,8 @@ function bindTo({ path, mode, backlog }: UnixSpec, { uid, gid }: Owner): Bound {
   const fd = socket(AF_UNIX, SOCK_STREAM)
   let file: FileIdentity | null = null
   try {
-    // The file gets the socket's own mode, less the umask (unix_bind in the kernel): only its owner may
-    // connect until owner and mode are what they should be.
+    // The file gets the socket's mode minus the umask (unix_bind in the kernel): only the supervisor's user can
+    // connect until owner and mode are set.
     fchmodSync(fd, 0o600)
     bind(fd, unixAddress(path))
     file = identify(path)
@@ -76,8 +76,8 @@ function bindTo({ path, mode, backlog }: UnixSpec, { uid, gid }: Owner): Bound {
   }
 }
 
-/** Sees to it that nothing is at the path, if what is there is a dead program's socket. */
-function makeWay(path: string): Result<null> {
+/** Removes a socket file that a dead program left at the path. Fails with `Usage` if anything else is there. */
+function removeStale(path: string): Result<null> {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (!found) return ok(null)
   if (!found.isSocket()) return failed('Usage', `"${path}" exists and is not a socket; it is left as it is`)
@@ -88,8 +88,8 @@ function makeWay(path: string): Result<null> {
 }
 
 /**
- * Deletes that very file: another program may have replaced it since it was looked at. Renaming is atomic, so
- * what is looked at under the new name stays what it is; a stranger goes back to its place.
+ * Deletes exactly that file, which another program may have replaced meanwhile. Renames it first, which is atomic, and
+ * compares; another file is moved back.
  */
 function setAside(stale: FileIdentity): Result<null> {
   const aside = join(dirname(stale.path), `.stale-${process.pid}`)
@@ -104,7 +104,7 @@ function setAside(stale: FileIdentity): Result<null> {
   return failed('Usage', `the socket "${stale.path}" was taken by another program just now`)
 }
 
-/** Whether a program listens there: a socket file that nobody listens on refuses (unix(7)). */
+/** Whether a program listens at the path. Otherwise connect(2) fails with ECONNREFUSED (unix(7)). */
 function isAlive(path: string): boolean {
   const probe = socket(AF_UNIX, SOCK_STREAM)
   try {
@@ -112,7 +112,7 @@ function isAlive(path: string): boolean {
     return true
   } catch (error) {
     if (!(error instanceof PosixError)) throw error
-    // EAGAIN: its queue is full. EPROTOTYPE: it is a datagram socket. EACCES: not ours to judge.
+    // EAGAIN: its queue is full. EPROTOTYPE: it is a datagram socket. EACCES: unknown.
     return error.code !== 'ECONNREFUSED'
   } finally {
     closeSync(probe)
@@ -124,9 +124,9 @@ function explain(code: string, path: string): string {
     case 'ENOENT':
       return `the folder "${dirname(path)}" does not exist`
     case 'EACCES':
-      return `no permission to make a socket in "${dirname(path)}"`
+      return `no permission to create a socket in "${dirname(path)}"`
     case 'EPERM':
-      return `the owner of "${path}" cannot be changed: only root may give a file away`
+      return `the owner of "${path}" cannot be changed: only root can do that`
     case 'EADDRINUSE':
       return `the socket "${path}" is in use${describeOwner(unixSocketInode(path))}`
     default:

@@ -4,24 +4,20 @@ import { CommandExit } from '../exit.js'
 import { exitCodes } from '../../control/api.js'
 import { print } from '../output/talk.js'
 
-/** `completion bash|zsh|fish`: a script for the shell, made from the commands themselves. */
+/** `completion bash|zsh|fish`: prints a script that is generated from the commands. */
 export function addCompletionCommand(program: Command): void {
   withCommonOptions(program.command('completion').argument('<shell>', 'bash, zsh or fish'))
-    .description('print a completion script for the shell')
+    .description('print a completion script for bash, zsh or fish')
     .action((shell: string) => {
       const script = scripts[shell]
-      if (!script)
-        throw new CommandExit(
-          exitCodes.usage,
-          `shell "${shell}" is not known; bash, zsh or fish was expected`,
-        )
+      if (!script) throw new CommandExit(exitCodes.usage, `the shell is "${shell}", wanted bash, zsh or fish`)
       print(script(program))
     })
 }
 
 const visible = (program: Command) => program.commands.filter((command) => command.name() !== 'help')
 
-/** A command's own options, and those of the commands that it has. */
+/** The options of a command and of its subcommands. */
 const optionsOf = (command: Command): readonly Option[] => {
   const all = [command, ...visible(command)].flatMap(({ options }) => options)
   return all.filter(({ long }, index) => all.findIndex((other) => other.long === long) === index)
@@ -93,7 +89,7 @@ compdef _handover handover`,
       .join('\n'),
 }
 
-/** What zsh offers where no option is: the commands that a command has, else files. */
+/** What zsh completes besides options: subcommands if there are any, otherwise files. */
 const filesOr = (command: Command): string =>
   visible(command).length === 0
     ? `'*:file:_files'`

@@ -24,11 +24,11 @@ interface RenderOptions extends OrderOptions {
   rbac?: boolean
 }
 
-/** `kubernetes`: the same services in a cluster. */
+/** `kubernetes`: renders the services as manifests, and rolls them out in a cluster. */
 export function addKubernetesCommand(program: Command): void {
   const group = program
     .command('kubernetes')
-    .description('the same services in a cluster: manifests, and rollouts that are watched and undone')
+    .description('render manifests, apply them, and run rollouts in a cluster')
     .showHelpAfterError("('handover kubernetes --help' lists the commands)")
   addRenderCommand(group)
   addClusterCommands(group)
@@ -42,22 +42,23 @@ export const withOrderOptions = (command: Command): Command =>
 
 function addRenderCommand(group: Command): void {
   withOrderOptions(group.command('render').argument('[config]', 'a configuration file'))
-    .description("print Kubernetes' manifests of the services")
+    .description('print Kubernetes manifests of the services')
     .addOption(
-      new Option('--kubernetes-version <version>', "the cluster's")
+      new Option('--kubernetes-version <version>', 'version of the cluster')
         .argParser((text) => valueOf(parseVersion(text)))
         .default(defaultVersion, showVersion(defaultVersion)),
     )
-    .option('-o, --output <format>', 'yaml, json, or kustomize (with --dir)', 'yaml')
-    .option('--dir <folder>', 'where the files of kustomize are written')
-    .option('--rbac', 'print what may apply and upgrade them: ServiceAccount, Role and RoleBinding')
+    .option('-o, --output <format>', 'yaml, json or kustomize (needs --dir)', 'yaml')
+    .option('--dir <folder>', 'folder for the kustomize files')
+    .option('--rbac', 'print the permissions to apply and upgrade: ServiceAccount, Role and RoleBinding')
     .action((config: string | undefined, options: RenderOptions) => render(config, options))
 }
 
 async function render(config: string | undefined, options: RenderOptions): Promise<void> {
   const format = options.json === true ? 'json' : options.output
   const write = writers[format]
-  if (write === undefined) throw usage(`--output is "${format}", wanted ${Object.keys(writers).join(', ')}`)
+  if (write === undefined)
+    throw usage(`--output is "${format}", wanted one of ${Object.keys(writers).join(', ')}`)
   if ((format === 'kustomize') !== (options.dir !== undefined))
     throw usage(
       options.dir === undefined
@@ -75,7 +76,7 @@ const usage = (message: string): CommandExit => new CommandExit(exitCodes.usage,
 
 type Shown = Pick<Rendered, 'objects' | 'comments'>
 
-/** YAML is loaded only where it is written. */
+/** The YAML library is loaded on demand. */
 const writers: Record<string, (shown: Shown, folder: string) => void | Promise<void>> = {
   async yaml(shown) {
     const { toYaml } = await import('../kubernetes/to-yaml.js')

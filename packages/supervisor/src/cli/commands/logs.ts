@@ -12,12 +12,12 @@ interface LogsOptions extends CommonOptions {
   lines: number
 }
 
-/** `logs`: what the instances printed. The files are read right here: the supervisor is not in the way. */
+/** `logs`: the output of the instances. Reads the files directly; the supervisor only names them. */
 export function addLogsCommand(program: Command): void {
   withCommonOptions(program.command('logs').argument('[service]'))
-    .description('what the instances printed')
-    .option('-f, --follow', 'go on with what they print next')
-    .option('--lines <number>', 'how many of the last lines of each instance', positiveInteger, 20)
+    .description('show the output of the instances')
+    .option('-f, --follow', 'keep printing new lines')
+    .option('--lines <number>', 'last lines of each instance to print', positiveInteger, 20)
     .action(logs)
 }
 

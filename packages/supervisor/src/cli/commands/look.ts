@@ -7,17 +7,17 @@ import { redraw } from '../output/redraw.js'
 import { statusLines } from '../output/status.js'
 import { painter, print, printJson } from '../output/talk.js'
 
-/** `status`, `history` and `explain`: the commands that only look. */
+/** `status`, `history` and `explain`: the commands that change nothing. */
 export function addLookingCommands(program: Command): void {
   withCommonOptions(program.command('status'))
-    .description('what runs, and what a rollout is waiting for')
-    .option('-w, --watch', 'go on showing it as it changes')
+    .description('show instances, and what a rollout is waiting for')
+    .option('-w, --watch', 'keep showing changes')
     .action((options: CommonOptions & { watch?: boolean }) =>
       options.watch ? watch(options) : status(options),
     )
 
   withCommonOptions(program.command('history').argument('[service]'))
-    .description('revisions, and the receipts of the rollouts that led to them')
+    .description('show revisions and the receipts of their rollouts')
     .action(async (service: string | undefined, options: CommonOptions) => {
       const histories = valueOf(await (await connect(options)).history(service))
       if (options.json) return printJson(histories)
@@ -25,7 +25,7 @@ export function addLookingCommands(program: Command): void {
     })
 
   withCommonOptions(program.command('explain').argument('[service]'))
-    .description('why it is still waiting, in plain sentences')
+    .description('explain what a rollout is waiting for')
     .action(async (service: string | undefined, options: CommonOptions) => {
       const explanations = valueOf(await (await connect(options)).explain(service))
       if (options.json) return printJson(explanations)
@@ -42,7 +42,7 @@ async function status(options: CommonOptions): Promise<void> {
   for (const line of statusLines(answer, painter(process.stdout), Date.now())) print(line)
 }
 
-/** Ends with the supervisor, or on Ctrl-C. With --json, or where there is no terminal: a document per change. */
+/** Ends with the supervisor or on Ctrl-C. With --json or without a terminal it prints every change in full. */
 async function watch(options: CommonOptions): Promise<void> {
   const updates = valueOf(await (await connect(options)).watch())
   const screen = process.stdout.isTTY && !options.json ? redraw(process.stdout) : null

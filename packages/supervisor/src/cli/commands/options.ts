@@ -1,2 +1,2 @@
-/** An option that may be given again and again. */
+/** Parser of an option that may be repeated. */
 export const collect = (value: string, previous: string[]): string[] => [...previous, value]

@@ -10,21 +10,21 @@ interface RolloutOptions extends CommonOptions {
   toRevision?: number
 }
 
-/** `upgrade`, `undo` and `restart`: the commands that begin a rollout and stay until it has ended. */
+/** `upgrade`, `undo` and `restart`: the commands that start a rollout and wait for its end. */
 export function addRolloutCommands(program: Command): void {
   rollout(program, 'upgrade', '[services...]')
-    .description('roll to what is on disk now; blocks until the rollout is complete or rolled back')
+    .description('upgrade to what is on disk now; waits until the rollout is complete or rolled back')
     .action((services: string[], options: RolloutOptions) =>
       roll({ type: 'upgrade', services, wait: options.wait }, options),
     )
   rollout(program, 'undo', '[services...]')
-    .description('roll back to the previous revision, or to a given one')
-    .option('--to-revision <number>', 'the revision to go back to', positiveInteger)
+    .description('roll back to the previous or a given revision')
+    .option('--to-revision <number>', 'revision to roll back to', positiveInteger)
     .action((services: string[], options: RolloutOptions) =>
       roll({ type: 'undo', services, toRevision: options.toRevision, wait: options.wait }, options),
     )
   rollout(program, 'restart', '[services...]')
-    .description('replace every instance by a new one of the same revision')
+    .description('replace every instance, with the same revision')
     .action((services: string[], options: RolloutOptions) =>
       roll({ type: 'restart', services, wait: options.wait }, options),
     )
@@ -32,27 +32,27 @@ export function addRolloutCommands(program: Command): void {
 
 const rollout = (program: Command, name: string, services: string): Command =>
   withCommonOptions(program.command(name).argument(services, 'names of services (default: all)'))
-    .option('--wait <for>', "'complete' (default), or 'drained': the old instances are gone too", waitFor)
-    .option('--timeout <seconds>', 'give up waiting after this time (exit 4); the rollout goes on', seconds)
+    .option('--wait <state>', "wait for 'complete' (default) or 'drained' (old instances are gone)", waitFor)
+    .option('--timeout <seconds>', 'stop waiting after this time (exit 4); the rollout continues', seconds)
 
 async function roll(operation: Parameters<typeof operateAndShow>[1], options: RolloutOptions): Promise<void> {
   process.exitCode = await operateAndShow(await connect(options), operation, options)
 }
 
 export function positiveInteger(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('a whole number from 1 up was expected.')
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('wanted a whole number, 1 or more')
   return Number(text)
 }
 
 export function seconds(text: string): number {
   const value = Number(text)
   if (!(value > 0) || value > 2_000_000)
-    throw new InvalidArgumentError('seconds, more than 0, were expected.')
+    throw new InvalidArgumentError('wanted a number of seconds, more than 0, at most 2000000')
   return value
 }
 
 function waitFor(text: string): 'complete' | 'drained' {
   if (text !== 'complete' && text !== 'drained')
-    throw new InvalidArgumentError("'complete' or 'drained' was expected.")
+    throw new InvalidArgumentError('wanted "complete" or "drained"')
   return text
 }

@@ -9,18 +9,18 @@ import type { ServeOptions } from '../serve-options.js'
 import { specSource } from '../source.js'
 import { collect } from './options.js'
 
-/** `run` and `start`: a supervisor in the foreground, or the same in the background. */
+/** `run` and `start`: a supervisor in the foreground or in the background. */
 export function addServeCommands(program: Command, afterDashes: string[] | null): void {
   serve(program, 'run')
-    .description('supervise in the foreground (systemd, containers)')
-    .option('--stdio <where>', "instances' output: 'file', or 'inherit' for the supervisor's own", 'file')
+    .description('run the supervisor in the foreground (for systemd and containers)')
+    .option('--stdio <where>', "output of the instances: 'file', or 'inherit' from the supervisor", 'file')
     .action((target: string | undefined, options: ServeOptions) => run(target, afterDashes, options))
   serve(program, 'start')
-    .description('supervise in the background; returns when every service is ready')
+    .description('run the supervisor in the background; returns when every service is ready')
     .action((target: string | undefined, options: ServeOptions) => start(target, afterDashes, options))
 }
 
-/** The arguments of a `handover run` that is to come, read as it will read them; a wrong option throws. */
+/** Parses arguments as `handover run` does, without running it; an unknown option throws. */
 export function readRunArguments(args: string[]): { target: string | undefined; options: ServeOptions } {
   const command = serve(new Command(), 'run').exitOverride()
   command.parse(args, { from: 'user' })
@@ -30,23 +30,26 @@ export function readRunArguments(args: string[]): { target: string | undefined; 
 
 const serve = (program: Command, name: string): Command =>
   withCommonOptions(program.command(name))
-    .argument('[target]', 'a configuration file or a Node script; or: -- command…')
+    .argument('[target]', 'configuration file or Node script; or a command after --')
     .usage('[config | script | -- command…] [options]')
-    .option('-i, --replicas <number>', "instances that should serve, or 'max': one per core")
-    .option('-p, --listen <address>', '[name=]port, host:port or unix:path; may be given again', collect, [])
-    .option('--cwd <folder>', 'folder of the service; a symbolic link is followed anew at each upgrade')
-    .option('-e, --env <KEY=value>', 'environment of the service; may be given again', collect, [])
-    .option('--env-file <file>', 'file of KEY=value lines; may be given again', collect, [])
+    .option('-i, --replicas <number>', "number of instances, or 'max' for one per core")
+    .option('-p, --listen <address>', '[name=]port, host:port or unix:path (repeatable)', collect, [])
+    .option('--cwd <folder>', 'working folder; a symbolic link is resolved again at each upgrade')
+    .option('-e, --env <KEY=value>', 'environment variable (repeatable)', collect, [])
+    .option('--env-file <file>', 'file of KEY=value lines (repeatable)', collect, [])
     .option('--user <user>', 'run the service as this user')
     .option('--group <group>', 'run the service as this group')
     .option('--strategy <type>', "'RollingUpdate' (default), 'Recreate' or 'InPlace'")
-    .option('--max-surge <number>', 'instances above the replicas during a rollout, or a percentage')
-    .option('--max-unavailable <number>', 'instances below the replicas during a rollout, or a percentage')
-    .option('--min-ready-seconds <seconds>', 'ready for this long before it counts')
-    .option('--progress-deadline-seconds <seconds>', 'without progress for this long a rollout has failed')
-    .option('--termination-grace-period-seconds <seconds>', 'from SIGTERM to SIGKILL')
-    .option('--max-memory <amount>', "replace an instance that has more in memory than this: '300Mi'")
-    .option('--readiness-path <path>', 'ready when a GET of this path says so')
+    .option('--max-surge <number>', 'instances above replicas during a rollout, a number or a percentage')
+    .option(
+      '--max-unavailable <number>',
+      'instances below replicas during a rollout, a number or a percentage',
+    )
+    .option('--min-ready-seconds <seconds>', 'time that an instance must stay ready to count as available')
+    .option('--progress-deadline-seconds <seconds>', 'time without progress after which a rollout fails')
+    .option('--termination-grace-period-seconds <seconds>', 'time from SIGTERM to SIGKILL')
+    .option('--max-memory <amount>', "replace an instance that uses more memory, such as '300Mi'")
+    .option('--readiness-path <path>', 'path of an HTTP readiness probe on the first listener')
 
 async function start(
   target: string | undefined,
@@ -64,7 +67,7 @@ async function run(
   options: ServeOptions,
 ): Promise<void> {
   if (options.stdio !== 'file' && options.stdio !== 'inherit')
-    throw new CommandExit(exitCodes.usage, `--stdio is "${options.stdio}"; 'file' or 'inherit' was expected`)
+    throw new CommandExit(exitCodes.usage, `--stdio is "${options.stdio}", wanted "file" or "inherit"`)
   const source = valueOf(specSource(target, afterDashes, options))
   const paths = await pathsOf(options)
   const { runDaemon } = await import('../../daemon/index.js')
@@ -73,7 +76,7 @@ async function run(
     source: specReader(source),
     stdio: options.stdio,
     log: say,
-    reopenLogs: () => {}, // it goes to standard error, which is not ours to reopen
+    reopenLogs: () => {}, // the log is standard error, which another process opened
   })
   const { finished, services } = valueOf(daemon)
   const forwarding = options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services)

@@ -13,15 +13,15 @@ type Options = CommonOptions & OperateOptions
 /** `pause`, `resume`, `scale`, `stop` and `reload`. */
 export function addSteeringCommands(program: Command): void {
   withCommonOptions(program.command('pause').argument('[services...]', 'names of services (default: all)'))
-    .description('hold rollouts where they are; scaling still works')
+    .description('pause rollouts; scaling still works')
     .action((services: string[], options: Options) => steer({ type: 'pause', services }, options))
 
   withCommonOptions(program.command('resume').argument('[services...]', 'names of services (default: all)'))
-    .description('go on with paused rollouts')
+    .description('resume paused rollouts')
     .action((services: string[], options: Options) => steer({ type: 'resume', services }, options))
 
   withTimeout(program.command('scale').argument('<service=replicas...>', 'for example web=4'))
-    .description('change the number of instances; blocks until they are ready')
+    .description('change the number of instances; waits until they are ready')
     .action((assignments: string[], options: Options) =>
       steer({ type: 'scale', replicas: Object.fromEntries(assignments.map(assignment)) }, options),
     )
@@ -29,18 +29,18 @@ export function addSteeringCommands(program: Command): void {
   withTimeout(
     program.command('stop').argument('[services...]', 'names of services (default: all, and the supervisor)'),
   )
-    .description('drain and stop; blocks until every instance is gone')
+    .description('drain and stop; waits until every instance is gone')
     .action((services: string[], options: Options) => steer({ type: 'stop', services }, options))
 
   withTimeout(program.command('reload'))
-    .description('reread the configuration, show what changed, roll only that (as SIGHUP does)')
+    .description('read the configuration again and roll out what changed (like SIGHUP)')
     .action((options: Options) => steer({ type: 'reload' }, options))
 }
 
 const withTimeout = (command: Command): Command =>
   withCommonOptions(command).option(
     '--timeout <seconds>',
-    'give up waiting after this time (exit 4); what was begun goes on',
+    'stop waiting after this time (exit 4); the operation continues',
     seconds,
   )
 
@@ -53,7 +53,7 @@ function assignment(text: string): [string, number] {
   if (service === undefined)
     throw new CommandExit(
       exitCodes.usage,
-      `"${text}" is not understood; service=replicas was expected, for example web=4`,
+      `the argument is "${text}", wanted service=replicas, for example web=4`,
     )
   return [service, Number(replicas)]
 }

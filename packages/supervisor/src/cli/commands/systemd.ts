@@ -25,21 +25,20 @@ interface SystemdOptions extends CommonOptions {
   systemdVersion?: number
 }
 
-/** `systemd`: the units that run this under systemd, on standard output or put in place. */
+/** `systemd`: prints or installs the units that run the supervisor under systemd. */
 export function addSystemdCommand(program: Command, afterDashes: string[] | null): void {
   withCommonOptions(
-    program.command('systemd').argument('[config]', 'a configuration file; or: -- what run is given'),
+    program.command('systemd').argument('[config]', 'configuration file; or the arguments of run after --'),
   )
-    .description("emit systemd's units: a service, and a socket of each listener with --socket")
-    .usage("[config | -- run's arguments…] [options]")
-    .option('--socket', 'socket units too: systemd listens, also while the service is stopped')
-    .option('--user', "for the user's own systemd instead of the machine's")
-    .option('--install', 'put the units in place and make them known (systemctl daemon-reload)')
+    .description('print or install systemd units')
+    .usage('[config | -- arguments of run…] [options]')
+    .option('--socket', 'add a socket unit for each listener, which listens while the service is stopped')
+    .option('--user', 'make units for the systemd instance of the user')
+    .option('--install', 'write the unit files and run systemctl daemon-reload')
     .addOption(
-      new Option(
-        '--systemd-version <number>',
-        'emit for this version (default: the one that is here)',
-      ).argParser(versionNumber),
+      new Option('--systemd-version <number>', 'version of systemd (default: the installed one)').argParser(
+        versionNumber,
+      ),
     )
     .action((config: string | undefined, options: SystemdOptions) => emit(config, afterDashes, options))
 }
@@ -52,7 +51,7 @@ async function emit(
   if (config !== undefined && runArguments !== null)
     throw new CommandExit(
       exitCodes.usage,
-      `both "${config}" and arguments of 'run' after '--' were given; one of them was expected`,
+      `the configuration is "${config}" and there are arguments of run after "--", wanted one of them`,
     )
   const [own, after] = splitAtDashes(runArguments ?? [])
   const run = readRunArguments(own)
@@ -83,7 +82,7 @@ async function emit(
     )
 }
 
-/** Every word is absolute, or stands in WorkingDirectory=. */
+/** Paths in the result are absolute, or relative to WorkingDirectory=. */
 function commandLines(
   { name }: Paths,
   source: SpecSource,
@@ -106,7 +105,7 @@ function withoutName(args: string[]): string[] {
   return at === -1 ? args : args.filter((_, index) => index !== at && index !== at + 1)
 }
 
-/** Where the supervisor lives must be the same for the unit and for who asks it from a shell. */
+/** The unit must use the same folders as commands from this shell. */
 const kept = ({ HANDOVER_HOME: home }: NodeJS.ProcessEnv): Record<string, string> =>
   home ? { HANDOVER_HOME: home } : {}
 
@@ -115,10 +114,10 @@ const definedOf = <T extends object>(values: T): Partial<T> =>
 
 function versionNumber(text: string): number {
   if (/^\d{3}$/.test(text)) return Number(text)
-  throw new CommandExit(exitCodes.usage, `--systemd-version is "${text}", a number such as 252 was expected`)
+  throw new CommandExit(exitCodes.usage, `--systemd-version is "${text}", wanted a number such as 252`)
 }
 
-/** What is emitted where there is no systemd: any that is in use knows it. */
+/** Used where systemd is not installed: Debian 12's, and units for it work with every later version. */
 const oldestVersion = 252
 
 function installedVersion(): number {

@@ -30,22 +30,24 @@ interface VerifyCommandOptions extends CommonOptions {
   coolDown: number
 }
 
-/** `verify`: real load on raw sockets over real upgrades of the user's own running service. */
+/** `verify`: upgrades the running service under real load on raw sockets. */
 export function addVerifyCommand(program: Command): void {
-  withCommonOptions(program.command('verify').argument('[service]', 'default: the only one'))
-    .description('drive real load over real upgrades; exit 1 on a single failed request')
-    .option('--upgrades <number>', 'how often to upgrade', positiveInteger, 10)
-    .option('--listener <name>', 'the listener to load (default: the first)')
-    .option('--path <path>', 'what is asked for', '/')
-    .option('--identify <how>', "how an answer tells its version: 'header:NAME' or 'body:REGEX'")
-    .option('--rate <number>', 'new connections a second', natural, 100)
-    .option('--keep-alive <number>', 'connections that ask every 0 to 50 ms', natural, 50)
-    .option('--idle <number>', 'connections that ask every 0.2 to 3 s', natural, 100)
+  withCommonOptions(
+    program.command('verify').argument('[service]', 'name of the service (default: the only one)'),
+  )
+    .description('upgrade under real load; exits with 1 if a single request fails')
+    .option('--upgrades <number>', 'number of upgrades', positiveInteger, 10)
+    .option('--listener <name>', 'listener to load (default: the first)')
+    .option('--path <path>', 'path to request', '/')
+    .option('--identify <how>', "where a response names its version: 'header:NAME' or 'body:REGEX'")
+    .option('--rate <number>', 'new connections per second', natural, 100)
+    .option('--keep-alive <number>', 'connections with a request every 0 to 50 ms', natural, 50)
+    .option('--idle <number>', 'connections with a request every 0.2 to 3 s', natural, 100)
     .option('--slow <number>', 'requests in flight that take up to 3 s', natural, 10)
-    .option('--slow-path <path>', "a path that takes '?ms=' (default: the client is the slow one)")
+    .option('--slow-path <path>', "path that accepts '?ms=' (default: the client is slow instead)")
     .option('--uploads <number>', 'uploads in flight, written in pieces', natural, 2)
-    .option('--upload-path <path>', 'a path that takes a POST of 64 KiB (default: no uploads)')
-    .option('--stream-path <path>', 'a path with a long answer, compared byte for byte (default: none)')
+    .option('--upload-path <path>', 'path that accepts a POST of 64 KiB (default: no uploads)')
+    .option('--stream-path <path>', 'path with a long response, compared byte for byte (default: none)')
     .option('--pipelining <number>', 'connections with four requests in each write', natural, 4)
     .option('--pause <min-max>', 'seconds between upgrades', range, [0.2, 1] as Range)
     .option('--cool-down <seconds>', 'seconds of load after the last upgrade', seconds, 3)
@@ -67,7 +69,7 @@ async function verify(service: string | undefined, options: VerifyCommandOptions
       path: options.path,
       workloads: workloads(options),
       ...(options.identify !== undefined && { identify: valueOf(parseIdentify(options.identify)) }),
-      // The kernel does not tell who accepted on a unix socket.
+      // For a unix socket the kernel does not show which process accepted.
       ...('port' in target && { identifyByProcess: { processes: () => processes(client, chosen.name) } }),
     },
     upgrades: options.upgrades,
@@ -91,18 +93,18 @@ function lastReceipt(receipts: Receipt[]): string[] {
 }
 
 async function upgrade(client: ControlClient, service: string, receipts: Receipt[]): Promise<UpgradeResult> {
-  const began = performance.now()
+  const startedAt = performance.now()
   const lines = valueOf(await client.operate({ type: 'upgrade', services: [service] }))
   for await (const line of lines) {
     if (line.type === 'receipt') receipts.push(line.receipt)
     if (line.type !== 'done') continue
-    const ms = performance.now() - began
+    const ms = performance.now() - startedAt
     const [failure] = line.failures
     return failure
       ? { ok: false, ms, message: failure.message }
       : { ok: line.exitCode === exitCodes.done, ms }
   }
-  return { ok: false, ms: performance.now() - began, message: 'the supervisor ended during the upgrade' }
+  return { ok: false, ms: performance.now() - startedAt, message: 'the supervisor ended during the upgrade' }
 }
 
 async function processes(client: ControlClient, service: string) {
@@ -117,8 +119,8 @@ function choose({ services }: Status, wanted: string | undefined): ServiceStatus
   throw new CommandExit(
     exitCodes.usage,
     wanted === undefined
-      ? `there are several services (${names}); name the one to verify`
-      : `service "${wanted}" is not known here; there is ${names || 'none'}`,
+      ? `the service is missing, wanted one of ${names || 'none'}`
+      : `the service is "${wanted}", wanted one of ${names || 'none'}`,
   )
 }
 
@@ -130,8 +132,8 @@ function targetOf({ name, listeners }: ServiceStatus, wanted: string | undefined
   throw new CommandExit(
     exitCodes.usage,
     wanted === undefined
-      ? `service "${name}" has no TCP or unix listener, so there is nothing to load`
-      : `service "${name}" has no listener "${wanted}"; there is ${names}`,
+      ? `service "${name}" has no TCP or unix listener, wanted one to load`
+      : `--listener is "${wanted}", wanted one of ${names}`,
   )
 }
 
@@ -161,13 +163,13 @@ function workloads(options: VerifyCommandOptions): Workloads {
 }
 
 function natural(text: string): number {
-  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('a whole number up to 99999 was expected.')
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('wanted a whole number from 0 to 99999')
   return Number(text)
 }
 
 function range(text: string): Range {
   const [, min, max] = /^(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)$/.exec(text) ?? []
   if (min === undefined || max === undefined || Number(min) > Number(max))
-    throw new InvalidArgumentError('two numbers of seconds such as 0.2-1 were expected.')
+    throw new InvalidArgumentError('wanted two numbers of seconds such as 0.2-1')
   return [Number(min), Number(max)]
 }

@@ -20,21 +20,21 @@ export interface ApplyOptions extends RollOptions {
   dryRun?: boolean
 }
 
-/** Renders the configuration for the cluster's version, applies all of it in order, and watches what it rolls. */
+/** Renders the configuration for the cluster's version, applies the objects in order, and watches the rollouts. */
 export async function apply(config: string | undefined, options: ApplyOptions): Promise<number> {
   const cluster = reach(options)
   const { set, namespace, config: file } = options
   const order = await readOrder(config, { set, namespace, config: file }, await versionOf(cluster))
   const { objects, notes } = valueOf(kubernetesObjects(order))
   for (const note of notes) say(`note: ${note}`)
-  const manner: Manner = {
+  const context: ApplyContext = {
     force: options.forceConflicts === true,
     cause: options.cause ?? causeOf(set),
-    tell: say,
+    report: say,
     onDeployment: () => {},
-    turn: () => Promise.resolve(true),
+    mayApply: () => Promise.resolve(true),
   }
-  const rehearsed = await rehearse(cluster, objects.map(asManifest), manner.force)
+  const rehearsed = await rehearse(cluster, objects.map(asManifest), context.force)
   if (!rehearsed.ok)
     return fail({ ...rehearsed.failure, message: `${rehearsed.failure.message}; nothing was applied` })
   if (options.dryRun) {
@@ -43,8 +43,8 @@ export async function apply(config: string | undefined, options: ApplyOptions): 
     return exitCodes.done
   }
   return options.wait === false
-    ? finish({ ...(await applyAll(cluster, rehearsed.value, manner)), told: false }, 0)
-    : applyAndRoll(cluster, rehearsed.value, manner, options)
+    ? finish({ ...(await applyAll(cluster, rehearsed.value, context)), reported: false }, 0)
+    : applyAndRoll(cluster, rehearsed.value, context, options)
 }
 
 const causeOf = (set: string[] = []): string => ['apply', ...set].join(' ')
@@ -57,115 +57,116 @@ async function versionOf(cluster: Cluster): Promise<KubernetesVersion> {
   const version = parseVersion(gitVersion)
   if (version.ok) return version.value
   say(
-    `note: ${cluster.server} is of version "${gitVersion}", which is not known here: rendering for the newest`,
+    `note: ${cluster.server} has the unknown version "${gitVersion}": rendering for the newest known version`,
   )
   return newestVersion
 }
 
 type DeploymentAnswer = Answer<Deployment>
 
-/** A Deployment waits to be applied until its turn has come, and its turn waits until it is watched. */
-interface Gate {
+/** A Deployment that is applied once it is watched, so that no event of its rollout is missed. */
+interface PendingDeployment {
   roll: Roll
-  /** False: its watching ended before it began. */
+  /** Resolves with true once it is watched, with false if watching ended before. */
   watched: Promise<boolean>
-  pass(answer: DeploymentAnswer): void
+  /** Passes the server's answer on to `roll`. */
+  settle(answer: DeploymentAnswer): void
 }
 
 async function applyAndRoll(
   cluster: Cluster,
   applications: Application[],
-  manner: Manner,
+  context: ApplyContext,
   options: ApplyOptions,
 ): Promise<number> {
-  const gates = new Map<Manifest, Gate>()
+  const pending = new Map<Manifest, PendingDeployment>()
   for (const application of applications)
     if (application.manifest.kind === 'Deployment')
-      gates.set(application.manifest, gateOf(cluster, application))
-  let applying: Promise<Account> = Promise.resolve({ failure: null, told: false })
-  const rolls = [...gates.values()].map(({ roll }) => roll)
-  const code = await rollAndShow(rolls, options, (tell) => {
+      pending.set(application.manifest, pendingDeployment(cluster, application))
+  let applying: Promise<ApplyOutcome> = Promise.resolve({ failure: null, reported: false })
+  const rolls = [...pending.values()].map(({ roll }) => roll)
+  const code = await rollAndShow(rolls, options, (report) => {
     applying = applyAll(cluster, applications, {
-      ...manner,
-      tell,
-      onDeployment: (manifest, answer) => gates.get(manifest)?.pass(answer),
-      turn: (manifest) => gates.get(manifest)?.watched ?? Promise.resolve(true),
+      ...context,
+      report,
+      onDeployment: (manifest, answer) => pending.get(manifest)?.settle(answer),
+      mayApply: (manifest) => pending.get(manifest)?.watched ?? Promise.resolve(true),
     })
   })
   return finish(await applying, code)
 }
 
-function gateOf(cluster: Cluster, { manifest, live }: Application): Gate {
-  let look = (_: boolean) => {}
-  let pass = (_: DeploymentAnswer) => {}
-  const watched = new Promise<boolean>((resolve) => (look = resolve))
-  const applied = new Promise<DeploymentAnswer>((resolve) => (pass = resolve))
+function pendingDeployment(cluster: Cluster, { manifest, live }: Application): PendingDeployment {
+  let setWatched = (_: boolean) => {}
+  let settle = (_: DeploymentAnswer) => {}
+  const watched = new Promise<boolean>((resolve) => (setWatched = resolve))
+  const applied = new Promise<DeploymentAnswer>((resolve) => (settle = resolve))
   const deployment = (live ?? {
     ...manifest,
     metadata: { ...manifest.metadata, uid: '' },
   }) as unknown as Deployment
   return {
     watched,
-    pass,
+    settle,
     roll: {
       cluster: { ...cluster, namespace: namespaceOf(manifest, cluster) },
       deployment,
       cause: 'apply',
       begin() {
-        look(true)
+        setWatched(true)
         return applied
       },
-      onEnd: () => look(false),
+      onEnd: () => setWatched(false),
     },
   }
 }
 
-interface Manner {
+interface ApplyContext {
   force: boolean
   cause: string
-  tell(line: string): void
+  report(line: string): void
   onDeployment(manifest: Manifest, answer: DeploymentAnswer): void
-  /** Resolves when the object may be applied; with false when nobody watches it any more. */
-  turn(manifest: Manifest): Promise<boolean>
+  /** Resolves when the object may be applied, with false if it is no longer watched. */
+  mayApply(manifest: Manifest): Promise<boolean>
 }
 
-interface Account {
+interface ApplyOutcome {
   failure: ApiFailure | null
-  /** Whether a Deployment has told of the failure already. */
-  told: boolean
+  /** Whether a Deployment's rollout has reported the failure already. */
+  reported: boolean
 }
 
-/** In order, and no further than the first that is refused; says what was applied and what was not. */
+/** Applies in order and stops at the first refusal; the failure lists what was applied and what was not. */
 async function applyAll(
   cluster: Cluster,
   applications: Application[],
-  { force, cause, tell, onDeployment, turn }: Manner,
-): Promise<Account> {
+  { force, cause, report, onDeployment, mayApply }: ApplyContext,
+): Promise<ApplyOutcome> {
   const applied: string[] = []
   for (const [index, application] of applications.entries()) {
     const { manifest } = application
-    const answer = (await turn(manifest))
+    const answer = (await mayApply(manifest))
       ? await applyOne(cluster, application, force, cause)
       : unwatched(manifest)
     if (!answer.ok) {
       const failure = halfway(answer.failure, applied, applications.slice(index + 1))
       const waiting = applications.slice(index).filter((one) => one.manifest.kind === 'Deployment')
       for (const one of waiting) onDeployment(one.manifest, { ok: false, failure })
-      return { failure, told: waiting.length > 0 && answer.failure.code !== 'Superseded' }
+      return { failure, reported: waiting.length > 0 && answer.failure.code !== 'Superseded' }
     }
     const { object, result } = answer.value
     applied.push(titleOf(manifest))
-    tell(`${titleOf(manifest)} ${result}`)
+    report(`${titleOf(manifest)} ${result}`)
     onDeployment(manifest, { ok: true, value: object })
   }
-  return { failure: null, told: false }
+  return { failure: null, reported: false }
 }
 
 const unwatched = (manifest: Manifest) =>
   refused({
     status: 0,
     code: 'Superseded',
-    message: `${titleOf(manifest)} was not applied: its watching ended`,
+    message: `${titleOf(manifest)} was not applied: it is no longer watched`,
   })
 
 function halfway(failure: ApiFailure, applied: string[], left: Application[]): ApiFailure {
@@ -178,8 +179,8 @@ function halfway(failure: ApiFailure, applied: string[], left: Application[]): A
   return { ...failure, message: parts.join('; ') }
 }
 
-function finish({ failure, told }: Account, code: number): number {
+function finish({ failure, reported }: ApplyOutcome, code: number): number {
   if (!failure) return code
-  if (!told) say(`handover: ${failure.message}`)
+  if (!reported) say(`handover: ${failure.message}`)
   return worstExitCode([code, exitCodeOf(failure)])
 }

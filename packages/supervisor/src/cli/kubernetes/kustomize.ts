@@ -6,7 +6,7 @@ import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { objectYaml } from './to-yaml.js'
 
-/** A base for Kustomize: a file for each object, and a kustomization.yaml that names them. Gives their paths. */
+/** Writes a Kustomize base: a file for each object and a kustomization.yaml that lists them. Returns the paths. */
 export function writeBase(
   rendered: Pick<Rendered, 'objects' | 'comments'>,
   folder: string,

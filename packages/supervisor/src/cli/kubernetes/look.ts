@@ -10,8 +10,6 @@ import { painter, print, printJson, say } from '../output/talk.js'
 import type { KubernetesOptions } from './reach.js'
 import { deploymentOf, fail, reach } from './reach.js'
 
-/** The commands that only look. */
-
 export async function status(service: string | undefined, options: KubernetesOptions & { watch?: boolean }) {
   const cluster = reach(options)
   const deployment = await deploymentOf(cluster, service, options)
@@ -35,7 +33,7 @@ export async function explain(service: string | undefined, options: KubernetesOp
   const { name } = deployment.metadata
   if (options.json) return printJson([{ service: name, lines }])
   print(name)
-  for (const line of lines.length > 0 ? lines : ['nothing is waited for']) print(`  ${line}`)
+  for (const line of lines.length > 0 ? lines : ['nothing is waiting']) print(`  ${line}`)
 }
 
 async function seen(cluster: Cluster, deployment: Deployment): Promise<Watched> {
@@ -43,7 +41,7 @@ async function seen(cluster: Cluster, deployment: Deployment): Promise<Watched> 
   return answer.ok ? answer.value : fail(answer.failure)
 }
 
-/** Until Ctrl-C, or the API server is gone. With --json, or where there is no terminal: a document per change. */
+/** Ends on Ctrl-C or when the API server is lost. With --json or without a terminal it prints every change in full. */
 async function watch(cluster: Cluster, deployment: Deployment, options: KubernetesOptions) {
   const stop = new AbortController()
   const screen = process.stdout.isTTY && !options.json ? redraw(process.stdout) : null

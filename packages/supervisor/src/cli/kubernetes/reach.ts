@@ -16,7 +16,7 @@ export interface KubernetesOptions extends KubeOptions {
 export const reach = (options: KubernetesOptions): Cluster =>
   connect(valueOf(connection(options, process.env)))
 
-/** The Deployment that is meant: by name, else the only service of the configuration. */
+/** Reads the Deployment with this name, or that of the configuration's only service. */
 export async function deploymentOf(
   cluster: Cluster,
   name: string | undefined,
@@ -35,12 +35,12 @@ async function onlyService({ config }: KubernetesOptions): Promise<string> {
   if (file === null)
     throw new CommandExit(
       exitCodes.usage,
-      'which Deployment is meant? there is no handover.config here; name it, for example: handover kubernetes status web',
+      'the service is missing and there is no handover.config here, wanted a name, for example: handover kubernetes status web',
     )
   const { loadConfig } = await import('../../config/load.js')
   const { services } = valueOf(await loadConfig(file, process.cwd()))
   const [only] = services
   if (services.length === 1 && only) return only.name
   const names = services.map((service) => `"${service.name}"`).join(', ')
-  throw new CommandExit(exitCodes.usage, `which service is meant? "${file}" has ${names}`)
+  throw new CommandExit(exitCodes.usage, `the service is missing, wanted one of ${names} of "${file}"`)
 }

@@ -14,7 +14,7 @@ export interface OrderOptions extends CommonOptions {
   namespace?: string
 }
 
-/** What the configuration asks for, as the command line changes it. */
+/** The configuration, changed by the options. */
 export async function readOrder(
   config: string | undefined,
   { set = [], namespace, ...options }: OrderOptions,

@@ -19,8 +19,6 @@ export interface UpgradeOptions extends RollOptions {
   forceConflicts?: boolean
 }
 
-/** The commands that begin a rollout and stay until it has ended. */
-
 export async function upgrade(service: string | undefined, options: UpgradeOptions): Promise<number> {
   const cluster = reach(options)
   const deployment = await deploymentOf(cluster, service, options)
@@ -37,8 +35,8 @@ export async function upgrade(service: string | undefined, options: UpgradeOptio
       (one) => one.name === container && one.image === options.image,
     )
   ) {
-    say(`"${name}" has the image "${options.image}" already: nothing is rolled`)
-    delete patch.metadata // the cause of the revision that it has stays
+    say(`"${name}" already has the image "${options.image}": there is nothing to roll out`)
+    delete patch.metadata // keeps the cause of the current revision
   }
   return run(
     { cluster, deployment, cause: 'upgrade', begin: () => mergeDeployment(cluster, name, patch) },
@@ -47,9 +45,9 @@ export async function upgrade(service: string | undefined, options: UpgradeOptio
 }
 
 /**
- * The image is written by a strategic merge patch of this one field, under our field manager. A server-side apply
- * of this field alone would either take away everything else that we applied before, or need a second manager that
- * conflicts with the first. A patch takes a field from its owner without asking, so the owner is asked for here.
+ * The image is set by a strategic merge patch of this one field, under the field manager "handover". A server-side
+ * apply of this field alone would remove everything else that handover applied before, or need a second manager
+ * that conflicts with the first. A patch takes a field from its owner silently, so the owner is checked here.
  */
 function refuseOwned(
   { metadata }: Deployment,
@@ -60,7 +58,7 @@ function refuseOwned(
   if (owner === null || forceConflicts) return
   throw new CommandExit(
     exitCodes.failed,
-    `the image of container "${container}" is applied by field manager "${owner}", which would put it back: change it there, or take it over with --force-conflicts --image ${image}`,
+    `field manager "${owner}" owns the image of container "${container}" and would set it back: change it there, or take it over with --force-conflicts --image ${image}`,
   )
 }
 
@@ -75,8 +73,8 @@ function containerOf({ metadata, spec }: Deployment, wanted: string | undefined)
   throw new CommandExit(
     exitCodes.usage,
     wanted === undefined
-      ? `"${metadata.name}" has the containers ${known}: choose one with --container`
-      : `"${metadata.name}" has no container "${wanted}"; it has ${known}`,
+      ? `--container is missing, wanted one of ${known} of "${metadata.name}"`
+      : `--container is "${wanted}", wanted one of ${known} of "${metadata.name}"`,
   )
 }
 
@@ -120,13 +118,13 @@ export async function restart(service: string | undefined, options: RollOptions)
   return run({ cluster, deployment, cause: 'restart', begin }, options)
 }
 
-/** `web=4` as on one machine, or `4` where the configuration says which service. */
+/** `assignment` is `web=4`, or `4` where the configuration has one service. */
 export async function scale(assignment: string, options: RollOptions): Promise<number> {
   const [, service, number] = /^(?:([^=]+)=)?(\d+)$/.exec(assignment) ?? []
   if (number === undefined)
     throw new CommandExit(
       exitCodes.usage,
-      `"${assignment}" is not understood; service=replicas was expected, for example web=4`,
+      `the argument is "${assignment}", wanted service=replicas, for example web=4`,
     )
   const cluster = reach(options)
   const deployment = await deploymentOf(cluster, service, options)
@@ -135,7 +133,7 @@ export async function scale(assignment: string, options: RollOptions): Promise<n
   return run({ cluster, deployment, cause: `scale to ${number}`, begin }, { ...options, undo: false })
 }
 
-/** Kubernetes refuses these for a paused Deployment too: nothing of them would be seen before it is resumed. */
+/** kubectl refuses these for a paused Deployment too: they would have no effect before it is resumed. */
 function refusePaused({ metadata, spec }: Deployment, verb: string): void {
   if (spec.paused)
     throw new CommandExit(exitCodes.failed, `"${metadata.name}" is paused: resume it before you ${verb} it`)
@@ -146,7 +144,7 @@ export async function run(roll: Roll, options: RollOptions): Promise<number> {
   const { begun, name } = await beginOnly(roll)
   if (!begun.ok) return fail(begun.failure)
   say(
-    `${name}: ${roll.cause} begun; 'handover kubernetes status ${name} --watch' shows it, and nothing undoes it`,
+    `${name}: ${roll.cause} started; "handover kubernetes status ${name} --watch" shows it; a failure is not undone`,
   )
   return exitCodes.done
 }
@@ -169,7 +167,7 @@ export async function pause(
   if ((spec.paused ?? false) === paused)
     throw new CommandExit(
       exitCodes.failed,
-      `"${metadata.name}" is ${paused ? 'paused already' : 'not paused'}`,
+      `"${metadata.name}" is ${paused ? 'already paused' : 'not paused'}`,
     )
   const answer = await mergeDeployment(cluster, metadata.name, { spec: { paused: paused || null } })
   if (!answer.ok) return fail(answer.failure)

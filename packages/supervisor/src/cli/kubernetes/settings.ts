@@ -3,7 +3,7 @@ import type { KubernetesSpec } from '../../model/index.js'
 import { exitCodes } from '../../control/api.js'
 import { CommandExit } from '../exit.js'
 
-/** `image=web:2` is for the only service, `api.image=api:2` for that one. A later one wins. */
+/** Applies `image=web:2` to the only service, `api.image=api:2` to service api. A later setting wins. */
 export function applySettings(services: KubernetesService[], settings: string[]): KubernetesService[] {
   return settings.reduce((changed, setting) => {
     const { service, change } = readSetting(setting, changed)

@@ -20,25 +20,25 @@ export interface RollOptions extends KubernetesOptions {
 }
 
 export interface Roll extends Pick<RollOrder, 'cluster' | 'deployment' | 'cause' | 'begin'> {
-  /** However it ended. */
+  /** Called when watching ends, for every reason. */
   onEnd?(): void
 }
 
-/** Seconds that the API server may be away in the middle of a rollout. */
+/** Seconds for which the API server may be unreachable during a rollout. */
 const lostAfterSeconds = 60
 
 /**
- * Carries rollouts out and stays until they have ended: a live picture on a terminal, a line per event elsewhere,
- * then the receipts. Returns the exit code: the worst of them. `begin` is given what tells a line that stays.
+ * Runs rollouts and waits for their end. Shows a live picture on a terminal, a line per event elsewhere, then the
+ * receipts. Returns the worst exit code. `begin` gets a function that prints a line above the picture.
  */
 export async function rollAndShow(
   rolls: Roll[],
   options: RollOptions,
-  begin: (tell: (line: string) => void) => void = () => {},
+  begin: (report: (line: string) => void) => void = () => {},
 ): Promise<number> {
   const leaving = leave(options.timeout)
   const view = openView(options.json === true)
-  begin(view.tell)
+  begin(view.report)
   const ends = await Promise.all(
     rolls.map(async (one) => {
       const end = await roll({
@@ -57,11 +57,11 @@ export async function rollAndShow(
   )
   view.end()
   leaving.end()
-  tell(ends, options.json === true)
+  report(ends, options.json === true)
   return worstExitCode(ends.map((end) => exitCodeAt(end, leaving)))
 }
 
-function tell(ends: RollEnd[], json: boolean): void {
+function report(ends: RollEnd[], json: boolean): void {
   const receipts = ends.flatMap((end) => (end.type === 'ended' ? [end.receipt] : []))
   if (json && receipts.length > 0) printJson(receipts.length === 1 ? receipts[0] : receipts)
   for (const receipt of receipts) {
@@ -71,9 +71,7 @@ function tell(ends: RollEnd[], json: boolean): void {
   const failures = ends.flatMap((end) => ('failure' in end ? end.failure.message : []))
   for (const message of new Set(failures)) say(`handover: ${message}`)
   if (ends.some((end) => end.type === 'lost' && end.begun))
-    say(
-      "what was begun goes on without being watched: nothing undoes it; 'handover kubernetes status' shows it",
-    )
+    say('the rollout continues unwatched and a failure is not undone: "handover kubernetes status" shows it')
 }
 
 function exitCodeAt(end: RollEnd, leaving: Leaving): number {
@@ -90,16 +88,16 @@ function exitCodeAt(end: RollEnd, leaving: Leaving): number {
 
 interface Leaving {
   signal: AbortSignal
-  /** Says why it was left, and what goes on. */
+  /** Prints why watching ended and what continues; returns the exit code. */
   code(begun: boolean): number
   end(): void
 }
 
-/** SIGINT, SIGTERM and --timeout end the watching, never the rollout. */
+/** SIGINT, SIGTERM and --timeout end only the watching; the rollout continues. */
 function leave(timeout: number | undefined): Leaving {
   const controller = new AbortController()
   let code: number = exitCodes.timedOut
-  let why = `gave up waiting after ${timeout} s`
+  let why = `stopped waiting after ${timeout} s`
   const handlers = { SIGINT: 2, SIGTERM: 15 } as const
   const stop = (signal: NodeJS.Signals) => {
     code = 128 + handlers[signal as keyof typeof handlers]
@@ -113,7 +111,7 @@ function leave(timeout: number | undefined): Leaving {
     code(begun) {
       say(
         begun
-          ? `${why}; the rollout goes on in the cluster, and nothing undoes it: 'handover kubernetes status' shows it`
+          ? `${why}; the rollout continues in the cluster and a failure is not undone: "handover kubernetes status" shows it`
           : `${why}; nothing was changed`,
       )
       return code
@@ -128,8 +126,8 @@ function leave(timeout: number | undefined): Leaving {
 interface View {
   status(status: ServiceStatus): void
   note(text: string): void
-  /** Stays above the picture. */
-  tell(line: string): void
+  /** Prints a line that stays above the picture. */
+  report(line: string): void
   end(): void
 }
 
@@ -139,10 +137,10 @@ function openView(silent: boolean): View {
   const paint = painter(process.stderr)
   const statuses = new Map<string, ServiceStatus>()
   let drawn = ''
-  const told: string[] = []
+  const reported: string[] = []
   const draw = () => {
     const pictures = [...statuses.values()].flatMap((one) => servicePicture(one, paint, Date.now()))
-    const lines = [...told, ...pictures]
+    const lines = [...reported, ...pictures]
     if (lines.join('\n') === drawn) return
     drawn = lines.join('\n')
     screen?.draw(lines)
@@ -153,9 +151,9 @@ function openView(silent: boolean): View {
       statuses.set(status.name, status)
       draw()
     },
-    tell(line) {
+    report(line) {
       if (!screen) return say(line)
-      told.push(line)
+      reported.push(line)
       draw()
     },
     note(text) {

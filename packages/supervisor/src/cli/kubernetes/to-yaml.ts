@@ -2,7 +2,7 @@ import { Document, isScalar, visit } from 'yaml'
 import type { Pair, Scalar } from 'yaml'
 import type { Rendered } from '../../kubernetes/render/index.js'
 
-/** One document for each object, with the comments above the fields that they are about. */
+/** One YAML document for each object, with each comment above its field. */
 export const toYaml = ({ objects, comments }: Pick<Rendered, 'objects' | 'comments'>): string =>
   objects.map((_, index) => objectYaml({ objects, comments }, index)).join('---\n')
 
@@ -10,7 +10,7 @@ export function objectYaml(
   { objects, comments }: Pick<Rendered, 'objects' | 'comments'>,
   index: number,
 ): string {
-  // Kubernetes reads YAML 1.1: there `on`, `y`, 012 and 1:20 are no text unless they are quoted.
+  // Kubernetes reads YAML 1.1, where `on`, `y`, 012 and 1:20 are strings only in quotes.
   const document = new Document(objects[index], { version: '1.1', aliasDuplicateObjects: false })
   for (const { object, path, text } of comments) if (object === index) annotate(document, path, text)
   visit(document, { Scalar: (_, node) => void quoteAmbiguous(node) })
@@ -24,7 +24,7 @@ function annotate(document: Document, path: (string | number)[], text: string): 
   if (pair && isScalar(pair.key)) pair.key.commentBefore = ` ${text}`
 }
 
-/** What some reader of YAML, 1.1 or 1.2, takes for a number, a time or a merge. */
+/** Quotes a string that a YAML 1.1 or 1.2 parser could take for a number, a time or a merge key. */
 function quoteAmbiguous(node: Scalar): void {
   if (typeof node.value === 'string' && /^([-+.]?\d[\da-fxo_.:+-]*|=|<<)$/i.test(node.value))
     node.type = 'QUOTE_DOUBLE'

@@ -5,8 +5,8 @@ import type { Tail } from '../../tail.js'
 import { print } from './talk.js'
 
 /**
- * In the foreground the instances' output is shown too. They write to their own files, which outlive the
- * supervisor; these are followed here, so no instance ever hangs on a pipe to us.
+ * Shows the instances' output in the foreground by following their log files. A pipe to the supervisor would
+ * break when the supervisor ends, and the instances live on.
  */
 export function forwardLogs(logs: string, services: string[]): Tail {
   const folders = services.map((service) => join(logs, service))

@@ -4,12 +4,12 @@ import { counted, duration } from '../../model/text.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
 
-/** `handover history` as text: newest revision last, as in `kubectl rollout history`. */
+/** `handover history` as text: the newest revision is last, as in `kubectl rollout history`. */
 export function historyLines(histories: ServiceHistory[], paint: Paint): string[] {
   return histories.flatMap(({ service, revisions }) => [
     paint('bold', service),
     ...table([
-      ['  REVISION', 'MADE', 'CAUSE', 'RELEASE', 'ROLLOUT'].map((title) => paint('grey', title)),
+      ['  REVISION', 'CREATED', 'CAUSE', 'RELEASE', 'ROLLOUT'].map((title) => paint('grey', title)),
       ...revisions.map(({ revision, receipts, current }) => [
         `${current ? '* ' : '  '}${revision.number}`,
         new Date(revision.createdAt).toISOString(),
@@ -27,7 +27,7 @@ function outcome(receipt: Receipt): string {
   return [end, ...figures(receipt)].join(', ')
 }
 
-/** What became of its connections: nothing about instances that cannot know. */
+/** Sums over the instances' connections; instances without an account are only counted. */
 function figures({ instances }: Receipt): string[] {
   const known = instances.filter(({ account }) => account !== null)
   const total = (figure: (instance: InstanceReceipt) => number) =>

@@ -16,7 +16,7 @@ export function pictureLines(status: Status, services: string[], paint: Paint, n
     .flatMap((service) => servicePicture(service, paint, now))
 }
 
-/** One service of it. */
+/** The picture of one service. */
 export function servicePicture(service: ServiceStatus, paint: Paint, now: number): string[] {
   const revisions = [...new Set(service.instances.map(({ revision }) => revision))].sort((a, b) => b - a)
   const { rollout } = service

@@ -7,7 +7,7 @@ import { flags, stateColour } from './status.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
 
-/** The receipt of a Deployment's rollout as text: that of one machine, with pods. */
+/** The receipt of a Deployment's rollout as text. */
 export function podReceiptLines(receipt: DeploymentReceipt, paint: Paint): string[] {
   const { draining } = receipt
   return [
@@ -17,7 +17,7 @@ export function podReceiptLines(receipt: DeploymentReceipt, paint: Paint): strin
       ...receipt.pods.map((pod) => podRow(pod, paint)),
     ]),
     phasesLine(receipt.phases),
-    ...(draining > 0 ? [`  ${counted(draining, 'old pod')} still ending, without new connections`] : []),
+    ...(draining > 0 ? [`  ${counted(draining, 'old pod')} still terminating, without new connections`] : []),
   ]
 }
 
@@ -37,7 +37,7 @@ function podRow(pod: PodReceipt, paint: Paint): string[] {
 function endOf({ exit, killed }: PodReceipt, paint: Paint): string {
   if (killed) return paint('red', 'SIGKILL at the end of its grace period')
   if (exit === undefined || exit?.code === 0) return ''
-  return exit === null ? 'how it ended was not seen' : paint('red', describeExit(exit))
+  return exit === null ? 'exit status unknown' : paint('red', describeExit(exit))
 }
 
 /** `handover kubernetes status` as text. */

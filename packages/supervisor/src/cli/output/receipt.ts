@@ -25,7 +25,7 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
   ]
 }
 
-/** Only for services that have to do with UDP. */
+/** Empty for services without UDP. */
 function datagramLines({ instances, kernel }: Receipt): string[] {
   const rows = instances.flatMap(({ id, account }) => {
     const { datagramsReceived: received = 0, datagramsSent: sent = 0 } = account ?? {}
@@ -43,7 +43,7 @@ export function phasesLine({ ready, stoppedAccepting, drained }: Phases): string
     ['old drained', drained],
   ] as const
   const reached = phases.flatMap(([phase, ms]) => (ms === null ? [] : `${phase} after ${duration(ms)}`))
-  return `  phases: ${reached.join(', ') || 'none was reached'}`
+  return `  phases: ${reached.join(', ') || 'none reached'}`
 }
 
 const titles = [
@@ -63,10 +63,13 @@ const titles = [
   '',
 ]
 
-type Told = Pick<Receipt, 'service' | 'fromRevision' | 'toRevision' | 'wallMs' | 'outcome' | 'failure'>
+type RolloutResult = Pick<
+  Receipt,
+  'service' | 'fromRevision' | 'toRevision' | 'wallMs' | 'outcome' | 'failure'
+>
 
-/** Its first line. */
-export function verdict(receipt: Told, paint: Paint): string {
+/** First line of a receipt: service, revisions, outcome and time. */
+export function verdict(receipt: RolloutResult, paint: Paint): string {
   const { service, fromRevision, toRevision } = receipt
   const way = fromRevision === null ? `revision ${toRevision}` : `revision ${fromRevision} to ${toRevision}`
   const time = duration(receipt.wallMs)
@@ -91,7 +94,7 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
     known(instance.readyMs),
     known(instance.stoppedAcceptingMs),
     known(instance.drainMs),
-    account ? String(account.answered) : 'not known',
+    account ? String(account.answered) : 'unknown',
     ...(account ? figures(account) : ['', '', '', '', '', '']),
     account ? cut(account.endedAtDeadline, paint) : '',
     [

@@ -1,7 +1,7 @@
-/** A part of the terminal that is drawn over and over; what was there above it stays. */
+/** A part of the terminal that is drawn again and again; lines above it stay. */
 export interface Redraw {
   draw(lines: string[]): void
-  /** Leaves the last picture standing, or takes it away. */
+  /** Stops drawing and shows the cursor; `keep` false also clears the last picture. */
   end(keep: boolean): void
 }
 
@@ -33,7 +33,7 @@ export function redraw(stream: NodeJS.WriteStream): Redraw {
   }
 }
 
-/** A line that wrapped would be two lines high, and the next picture would be drawn one too low. */
+/** Cuts a line to the width of the terminal: a wrapped line would take two rows, and `clear` would miss one. */
 function clip(line: string, columns: number): string {
   let width = 0
   let clipped = ''

@@ -1,4 +1,4 @@
-/** Left-aligned columns, two spaces apart, no trailing blanks. Width is counted without colour codes. */
+/** Left-aligned columns, two spaces apart, without trailing spaces. Colour codes have no width. */
 export function table(rows: string[][]): string[] {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(widest[column] ?? 0, visibleLength(cell))),

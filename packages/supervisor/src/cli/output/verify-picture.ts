@@ -5,7 +5,7 @@ import { pictureLines } from './picture.js'
 import { redraw } from './redraw.js'
 import { painter, say } from './talk.js'
 
-/** Shows a verification as it runs: the rollout above, the load below; a line per upgrade where there is no terminal. */
+/** Shows a running verification: the rollout above, the load below; without a terminal a line per upgrade. */
 export interface VerifyPicture {
   progress(progress: VerifyProgress): void
   end(): Promise<void>

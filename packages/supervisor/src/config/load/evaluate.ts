@@ -6,10 +6,10 @@ import { failed, ok } from '../../model/index.js'
 import { shownPath } from '../show.js'
 import type { EvaluationMessage } from './import-config.js'
 
-/** A configuration that takes longer waits for something that does not come. */
+/** A configuration that takes longer is taken to hang. */
 const deadlineSeconds = 10
 
-/** Enough of what a configuration printed to recognise it. */
+/** Characters of a configuration's output that are kept: enough to recognise it. */
 const keptOutput = 2000
 
 export interface Evaluation {
@@ -18,8 +18,8 @@ export interface Evaluation {
 }
 
 /**
- * Runs a configuration that is a program, in a process of its own: each time with a fresh module cache, and
- * unable to take the supervisor with it, whatever it does.
+ * Evaluates a configuration that is a program, in a process of its own: it starts with an empty module cache, and
+ * a crash, a hang or `process.exit()` does not affect the supervisor.
  */
 export function evaluateConfig(file: string, cwd: string): Promise<Result<Evaluation>> {
   const shown = shownPath(file, cwd)
@@ -76,9 +76,9 @@ function answerOf(message: EvaluationMessage, shown: string, cwd: string): Resul
   }
 }
 
-/** Node ends with 13 when nothing is left to do and a top-level await still waits (process exit codes). */
+/** Node exits with 13 when a top-level await can never settle (Node's list of process exit codes). */
 function endedEarly(shown: string, code: number | null, signal: string | null): Result<Evaluation> {
-  if (code === 13) return failed('Usage', `${shown} awaits something that never comes`)
+  if (code === 13) return failed('Usage', `${shown} has a top-level await that never settles`)
   const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
   return failed('Usage', `${shown} ${how}, wanted it to export a configuration`)
 }

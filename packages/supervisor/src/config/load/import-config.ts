@@ -7,10 +7,10 @@ import { firstOddValue } from './plain.js'
 
 export type EvaluationMessage =
   | { type: 'config'; input: unknown }
-  /** `place`: `file:line:column` of what failed, absolute, where it is known. */
+  /** `place`: absolute `file:line:column` of the error; null: unknown. */
   | { type: 'failed'; place: string | null; reason: string }
 
-/** Imports the configuration and looks whether it is plain data. */
+/** Imports the configuration and checks that it exports plain data. */
 export async function importConfig(file: string): Promise<EvaluationMessage> {
   try {
     const exported = await importDefault(file)
@@ -28,14 +28,14 @@ const complaint = (reason: string): EvaluationMessage => ({ type: 'failed', plac
 
 async function importDefault(file: string): Promise<unknown> {
   const typescript = /\.[mc]?ts$/.test(extname(file))
-  // Absent from Node before 22.10; false where types are not stripped.
+  // Missing before Node 22.10; false where Node does not strip types.
   const native = Boolean((process.features as { typescript?: unknown }).typescript)
   if (typescript && !native) return importByJiti(file)
   resolveOwnConfig()
   try {
     return await exportOf((await import(pathToFileURL(file).href)) as Module)
   } catch (error) {
-    // Enums and the like cannot be stripped, only transformed.
+    // Enums, namespaces and parameter properties need a transformation, not only stripping.
     const code = (error as { code?: string } | null)?.code
     if (typescript && code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return importByJiti(file)
     throw error
@@ -53,7 +53,7 @@ interface Module {
   default?: unknown
 }
 
-/** The default export; that of a compiled CommonJS module lies one level deeper. */
+/** The default export; a compiled CommonJS module has it one level deeper. */
 async function exportOf(module: Module): Promise<unknown> {
   const exported = await module.default
   const compiled = typeof exported === 'object' && exported !== null && '__esModule' in exported

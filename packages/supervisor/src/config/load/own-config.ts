@@ -8,10 +8,10 @@ type Resolve = (
   next: (specifier: string, context: object) => unknown,
 ) => unknown
 
-/** Node 22.15 and later; absent from the types of the oldest Node that we run on. */
+/** Node 22.15 and later; missing from the types of the oldest supported Node. */
 const { registerHooks } = module as { registerHooks?: (hooks: { resolve: Resolve }) => void }
 
-/** Lets a configuration import `handover/config` though handover is not installed beside it. */
+/** Lets a configuration import `handover/config` where no node_modules beside it has handover. */
 export function resolveOwnConfig(): void {
   if (!registerHooks) {
     module.register('./own-config-hook.js', import.meta.url, { data: own })

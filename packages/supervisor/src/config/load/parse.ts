@@ -11,7 +11,7 @@ export interface ParsedDocument {
   locate: Locate
 }
 
-/** YAML 1.2; errors tell line and column. */
+/** Parses YAML 1.2; errors name line and column. */
 export function parseYaml(text: string, file: string): Result<ParsedDocument> {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
@@ -21,26 +21,26 @@ export function parseYaml(text: string, file: string): Result<ParsedDocument> {
   return ok({ input, locate: locator(document, lines, file) })
 }
 
-/** JSON as JSON.parse takes it; a field given twice is an error, which it is not for JSON.parse. */
+/** Parses JSON; unlike JSON.parse it refuses a field that occurs twice. */
 export function parseJson(text: string, file: string): Result<ParsedDocument> {
   const lines = new LineCounter()
-  // JSON is YAML: its reader knows the place of each field.
+  // JSON is YAML, and the YAML parser knows the place of each field.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   try {
     const input: unknown = JSON.parse(text)
     const twice = document.errors.find(({ code }) => code === 'DUPLICATE_KEY')
-    if (twice) return failed('Usage', `${file}:${position(lines, twice.pos[0])}: a field is given twice`)
+    if (twice) return failed('Usage', `${file}:${position(lines, twice.pos[0])}: the field occurs twice`)
     return ok({ input, locate: locator(document, lines, file) })
   } catch (error) {
     const offset = offsetOf((error as Error).message, text)
     return failed(
       'Usage',
-      `${file}:${position(lines, offset)}: no valid JSON: ${sentence((error as Error).message)}`,
+      `${file}:${position(lines, offset)}: invalid JSON: ${sentence((error as Error).message)}`,
     )
   }
 }
 
-/** V8 names the offset, except where the text ended too early. */
+/** V8 names the offset, except where the text ends too early. */
 const offsetOf = (message: string, text: string): number =>
   Number(/at position (\d+)/.exec(message)?.[1] ?? text.length)
 
@@ -59,7 +59,7 @@ function locator(document: Document.Parsed, lines: LineCounter, file: string): L
   return (path, at) => `${file}:${position(lines, offsetAt(document, at))}: ${describePath(path)}`
 }
 
-/** The offset of the field's name; of its nearest parent's if the field is not there. */
+/** Offset of the field's name, or of its nearest parent's where the field is missing. */
 function offsetAt(document: Document.Parsed, path: Path): number {
   let node: unknown = document.contents
   let offset = 0

@@ -3,7 +3,7 @@ export interface OddValue {
   what: string
 }
 
-/** The first value that JSON would lose or change without a word: a function, a date, a cycle; null if none is. */
+/** The first value that JSON would silently drop or change, or refuse: a function, a date, a cycle; null: none. */
 export function firstOddValue(
   value: unknown,
   path: PropertyKey[] = [],
@@ -13,7 +13,7 @@ export function firstOddValue(
   if (typeof value === 'symbol' || typeof value === 'bigint') return { path, what: `a ${typeof value}` }
   if (typeof value === 'number' && !Number.isFinite(value)) return { path, what: String(value) }
   if (typeof value !== 'object' || value === null) return null
-  if (parents.includes(value)) return { path, what: 'a part of itself' }
+  if (parents.includes(value)) return { path, what: 'a reference to an object that contains it' }
   if (!Array.isArray(value) && !isPlain(value)) return { path, what: `a ${value.constructor.name}` }
   for (const [key, field] of Object.entries(value)) {
     const odd = firstOddValue(field, [...path, Array.isArray(value) ? Number(key) : key], [...parents, value])
@@ -22,7 +22,7 @@ export function firstOddValue(
   return null
 }
 
-/** Objects of another realm count too: a configuration may come out of a `vm`. */
+/** Accepts objects of another realm: a configuration may come out of a `vm`. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null

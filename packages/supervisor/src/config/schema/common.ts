@@ -3,12 +3,12 @@ import { splitWords } from '../../model/words.js'
 import { namePattern, wantedName } from '../names.js'
 import { didYouMean } from '../suggest.js'
 
-// Convention of these files: a schema's `error` completes the sentence `services.web.x is 1, wanted …`.
+// In this folder a schema's `error` completes the sentence `services.web.x is 1, wanted …`.
 
-/** Prefix of a message that is a whole predicate of its own: `services.web.x <message>`. */
+/** Prefix of a message that replaces `is …, wanted …`: `services.web.x <message>`. */
 export const predicate = '\u0000'
 
-/** An object that knows its fields: any other is refused, with the field that was probably meant. */
+/** An object that refuses unknown fields and suggests the field that was probably meant. */
 export const fields = <Shape extends z.ZodRawShape>(shape: Shape, wanted = 'an object') =>
   z.strictObject(shape, {
     error: (issue) =>
@@ -24,7 +24,7 @@ const unknownFields = (keys: string[], known: string[]): string[] =>
 
 export const name = z.string({ error: wantedName }).regex(namePattern, { error: wantedName })
 
-/** A count from `least` upwards. */
+/** A whole number, `least` or more. */
 export function count(least: number, wanted = `a whole number, ${least} or more`) {
   const error = wanted
   return z.int({ error }).min(least, { error })
@@ -38,14 +38,14 @@ export const intOrPercent = z.union(
   },
 )
 
-/** Fractions are fine: `0.2` is 200 ms. The bound is that of Node's timers, 2^31 - 1 ms or 24.8 days. */
+/** Seconds, fractions allowed: 0.2 is 200 ms. At most 2,000,000, since Node's timers end at 2^31 - 1 ms (24.8 days). */
 export function seconds(least: 'zero' | 'positive') {
   const error = `a number of seconds, ${least === 'zero' ? '0 or more' : 'more than 0'}, at most 2000000`
   const number = z.number({ error }).max(2_000_000, { error })
   return least === 'zero' ? number.min(0, { error }) : number.gt(0, { error })
 }
 
-export const wantedPort = 'a port number from 0 to 65535 (0: any free one)'
+export const wantedPort = 'a port number from 0 to 65535 (0: any free port)'
 export const portNumber = z
   .int({ error: wantedPort })
   .min(0, { error: wantedPort })
@@ -56,7 +56,7 @@ export const text = (wanted: string) => z.string({ error: wanted }).min(1, { err
 const wantedCommand =
   "a list of words (['node', 'server.js']) or a line without shell features ('node server.js')"
 
-/** A program and its arguments: a list of words, or one line that is split as a shell would. */
+/** A program and its arguments: a list of words, or one line that is split as a shell splits it. */
 export const command = z.union(
   [
     z
@@ -74,11 +74,11 @@ export const command = z.union(
 )
 
 const notWords = (reason: string): string =>
-  `${predicate}is no command: ${reason}${reason.includes('needs a shell') ? "; write ['sh', '-c', 'exec …'] if one is wanted" : ''}`
+  `${predicate}is no command: ${reason}${reason.includes('needs a shell') ? "; to use a shell, write ['sh', '-c', 'exec …']" : ''}`
 
 const wantedAccount = 'a name or a numeric id'
 
-/** A user or group: its name, or its id. */
+/** A user or group: a name or a numeric id. */
 export const account = z
   .union([text(wantedAccount), count(0, wantedAccount)], { error: wantedAccount })
   .transform((value) => String(value))

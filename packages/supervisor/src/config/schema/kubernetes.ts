@@ -4,14 +4,14 @@ import { command, count, fields, intOrPercent, seconds, text } from './common.js
 
 const json: z.ZodType<Json> = z.json()
 
-/** Kubernetes' own object: its fields are not looked at here, and the API server looks at all of them. */
+/** An object of Kubernetes: the API server checks its fields, not this schema. */
 const object = (description: string) =>
-  z.record(z.string(), json, { error: 'an object with the fields that Kubernetes has' }).meta({ description })
+  z.record(z.string(), json, { error: "an object with Kubernetes' fields" }).meta({ description })
 
 const list = (description: string) =>
   z
-    .array(z.record(z.string(), json, { error: 'an object with the fields that Kubernetes has' }), {
-      error: 'a list, as Kubernetes has it',
+    .array(z.record(z.string(), json, { error: "an object with Kubernetes' fields" }), {
+      error: 'a list, as in Kubernetes',
     })
     .meta({ description })
 
@@ -22,7 +22,7 @@ const texts = (description: string) =>
 
 const wantedVariable = 'a string, a number, a boolean, { value } or { valueFrom }'
 
-/** Text, or one of the two ways of Kubernetes' EnvVar. */
+/** A plain value, or one of the two forms of Kubernetes' EnvVar. */
 const variable = z.union(
   [
     z.union([z.string(), z.number(), z.boolean()], { error: wantedVariable }).transform(String),
@@ -42,7 +42,7 @@ const environment = z
     ],
     { error: 'an object of variables, or a list of { name, value } and { name, valueFrom }' },
   )
-  .meta({ description: "Environment variables of the container; they win over the service's own" })
+  .meta({ description: "Environment variables of the container; they override the service's env" })
 
 const strategy = fields({
   type: z
@@ -52,45 +52,47 @@ const strategy = fields({
     maxSurge: intOrPercent.optional(),
     maxUnavailable: intOrPercent.optional(),
   }).optional(),
-}).meta({ description: "Default: the service's, and maxSurge 1 and maxUnavailable 0 where it says nothing" })
+}).meta({
+  description: "Default: the service's strategy, with maxSurge 1 and maxUnavailable 0 where not set",
+})
 
 const drain = fields({
   delaySeconds: seconds('zero').default(5).meta({
     description:
-      'Seconds for which a pod that ends still accepts connections, until its endpoints are withdrawn',
+      'Seconds for which a terminating pod still accepts connections: the time until its endpoints are withdrawn',
   }),
   delayBy: z.enum(['preStop', 'library'], { error: "'preStop' or 'library'" }).optional().meta({
     description:
-      "Who waits so long: a preStop hook, or @handover/process in the image. Default: 'library' with register, else 'preStop'",
+      "What waits for delaySeconds: a preStop hook, or @handover/process in the image. Default: 'library' with register, otherwise 'preStop'",
   }),
   preStopSeconds: seconds('zero')
     .optional()
-    .meta({ description: 'Seconds that the preStop hook of `lifecycle` takes' }),
+    .meta({ description: 'Seconds that the preStop hook in `lifecycle` takes' }),
   hooksSeconds: seconds('zero').default(0).meta({
-    description: 'Seconds that the program needs after its connections are gone',
+    description: 'Seconds that the program needs to exit once its connections are closed',
   }),
-}).meta({ description: 'How a pod ends; terminationGracePeriodSeconds is derived from it' })
+}).meta({ description: 'How a pod drains; terminationGracePeriodSeconds is derived from it' })
 
 const configMap = fields({
-  data: texts('The entries'),
-  mountPath: text('a path')
-    .optional()
-    .meta({ description: 'Folder in the container. Default: the entries are environment variables' }),
-}).meta({ description: 'A ConfigMap of these entries; when one changes, the pods are rolled' })
+  data: texts('Entries of the ConfigMap'),
+  mountPath: text('a path').optional().meta({
+    description: 'Folder in the container for the entries. Default: they become environment variables',
+  }),
+}).meta({ description: 'A ConfigMap with these entries; changing one starts a rollout' })
 
 const noneOr = <Schema extends z.ZodType>(schema: Schema, description: string) =>
   z
-    .union([z.literal(false), schema], { error: 'an object with the fields that Kubernetes has, or false' })
+    .union([z.literal(false), schema], { error: "an object with Kubernetes' fields, or false" })
     .meta({ description })
 
-/** Of the service, with what it says as defaults. */
+/** Fields that the service has too; its values are their defaults. */
 const rolling = {
-  replicas: count(0).optional().meta({ description: "How many pods. Default: the service's replicas" }),
+  replicas: count(0).optional().meta({ description: "Number of pods. Default: the service's replicas" }),
   strategy: strategy.optional(),
   minReadySeconds: seconds('zero').optional().meta({ description: "Default: the service's" }),
   progressDeadlineSeconds: seconds('positive')
     .optional()
-    .meta({ description: "Default: the service's where it says one, else 600" }),
+    .meta({ description: "Default: the service's if it is set there, otherwise 600" }),
   revisionHistoryLimit: count(0).optional().meta({ description: "Default: the service's" }),
   terminationGracePeriodSeconds: seconds('zero').optional().meta({
     description: 'Seconds from the start of the preStop hook to SIGKILL. Default: derived from drain',
@@ -98,19 +100,19 @@ const rolling = {
 }
 
 export const containerFields = {
-  command: command.optional().meta({ description: "Default: the image's own ENTRYPOINT" }),
+  command: command.optional().meta({ description: "Default: the image's ENTRYPOINT" }),
   args: z
     .array(z.string({ error: 'a string' }), { error: 'a list of strings' })
     .optional()
-    .meta({ description: "Default: the image's own CMD" }),
-  workingDir: text('a folder').optional().meta({ description: "Default: the image's own WORKDIR" }),
+    .meta({ description: "Default: the image's CMD" }),
+  workingDir: text('a folder').optional().meta({ description: "Default: the image's WORKDIR" }),
   imagePullPolicy: text('Always, IfNotPresent or Never')
     .optional()
-    .meta({ description: "Default: Kubernetes'" }),
-  envFrom: list('ConfigMaps and Secrets whose entries are environment variables').optional(),
-  resources: object('requests and limits').optional(),
-  volumeMounts: list('Where volumes are in the container').optional(),
-  lifecycle: object('Hooks of the container; a preStop here replaces the one of drain').optional(),
+    .meta({ description: "Always, IfNotPresent or Never. Default: Kubernetes' own" }),
+  envFrom: list('ConfigMaps and Secrets whose entries become environment variables').optional(),
+  resources: object('Requests and limits').optional(),
+  volumeMounts: list('Where volumes are mounted in the container').optional(),
+  lifecycle: object('Hooks of the container; a preStop here replaces the one from drain').optional(),
   startupProbe: object("Kubernetes' probe. Default: the service's").optional(),
   readinessProbe: object("Kubernetes' probe. Default: the service's").optional(),
   livenessProbe: object("Kubernetes' probe. Default: the service's").optional(),
@@ -124,25 +126,25 @@ export const podFields = {
     .optional()
     .meta({ description: 'Default: true with a serviceAccountName, else false' }),
   nodeSelector: texts('Labels of the nodes').optional(),
-  affinity: object('Where pods should be').optional(),
-  tolerations: list('Taints of nodes that are tolerated').optional(),
+  affinity: object('Affinity of the pods to nodes and to other pods').optional(),
+  tolerations: list('Taints of nodes that the pods tolerate').optional(),
   topologySpreadConstraints: list(
-    'How pods are spread. Default: over nodes and zones, as far as possible',
+    'How pods are spread. Default: over nodes and zones where possible',
   ).optional(),
   priorityClassName: text('a name').optional().meta({ description: 'PriorityClass of the pods' }),
   runtimeClassName: text('a name').optional().meta({ description: 'RuntimeClass of the pods' }),
   hostAliases: list('Entries of /etc/hosts').optional(),
-  dnsPolicy: text('a policy').optional().meta({ description: 'How names are looked up' }),
-  dnsConfig: object('How names are looked up').optional(),
-  initContainers: list('Containers that run before').optional(),
+  dnsPolicy: text('a policy').optional().meta({ description: 'DNS policy of the pods' }),
+  dnsConfig: object('Name servers, search domains and options of the pods').optional(),
+  initContainers: list('Containers that run before the service').optional(),
   volumes: list('Volumes of the pod').optional(),
 }
 
-/** The section `kubernetes` of a service: Kubernetes' own names, passed through. */
+/** The section `kubernetes` of a service; fields with Kubernetes' names are passed through. */
 export const kubernetes = fields({
   image: text('an image, such as registry.example/web:1.2.3')
     .optional()
-    .meta({ description: 'Image of the container; --set image= wins over it' }),
+    .meta({ description: 'Image of the container; --set image= overrides it' }),
   namespace: text('a name').optional().meta({ description: 'Namespace of the objects' }),
   labels: texts('Labels of every object').default({}),
   annotations: texts('Annotations of the Deployment and its pods').default({}),
@@ -153,7 +155,7 @@ export const kubernetes = fields({
     .default(false)
     .meta({
       description:
-        'Preload @handover/process/register by NODE_OPTIONS: true where the image has it in node_modules, or its path',
+        'Preload @handover/process/register through NODE_OPTIONS: true if the image has it in node_modules, or its path in the image',
     }),
   probesPort: count(1, 'a port number from 1 to 65535')
     .max(65535, { error: 'a port number from 1 to 65535' })
@@ -163,10 +165,10 @@ export const kubernetes = fields({
   plainEnv: z
     .array(text('the name of a variable'), { error: 'a list of names' })
     .default([])
-    .meta({ description: 'Variables whose names or values look like secrets and are none' }),
-  securityContext: object(
-    'Fields of the pod and the container; they win over the hardened defaults one by one',
-  ).default({}),
+    .meta({ description: 'Variables that look like secrets but are not' }),
+  securityContext: object('Fields of the pod and the container; each overrides its hardened default').default(
+    {},
+  ),
   ...containerFields,
   ...podFields,
   service: noneOr(
@@ -179,7 +181,7 @@ export const kubernetes = fields({
   ).optional(),
   podDisruptionBudget: noneOr(
     object('Its spec'),
-    'maxUnavailable or minAvailable, which must not block a drain of nodes; false: none. Default: maxUnavailable 1',
+    'maxUnavailable or minAvailable; it must leave room to drain a node; false: none. Default: maxUnavailable 1',
   ).default({}),
   configMap: configMap.optional(),
 })

@@ -4,12 +4,12 @@ import type { ListenerSpec } from '../../model/index.js'
 import { account, count, fields, portNumber, text } from './common.js'
 
 /**
- * How many connections may wait to be accepted. The kernel cuts it to net.core.somaxconn (4096 since Linux 5.4);
- * a long queue costs nothing and holds what arrives while instances are changed.
+ * Connections that may wait to be accepted. The kernel caps it at net.core.somaxconn (4096 since Linux 5.4). A
+ * long queue costs nothing and keeps the connections that arrive while instances change.
  */
 const defaultBacklog = 4096
 
-/** systemd's SocketMode default: a proxy of another user must be able to connect. */
+/** systemd's default for SocketMode=: a proxy that runs as another user must be able to connect. */
 const defaultMode = '0666'
 
 const wantedListener =
@@ -60,7 +60,7 @@ const addressText = z.string({ error: wantedListener }).transform((value, contex
   return z.NEVER
 })
 
-/** One listener, in any of its forms; a unix path is still relative to the configuration's folder. */
+/** One listener in any of its forms; a unix path is still relative to the configuration's folder. */
 export const listener = z
   .union([portOnly, addressText, tcpObject, unixObject], { error: wantedListener })
   .meta({
@@ -68,7 +68,7 @@ export const listener = z
     description: `Where to listen: ${wantedListener.slice('a '.length)}`,
   })
 
-/** `3000`, `127.0.0.1:3000`, `[::1]:3000`, `unix:/path`, `udp:127.0.0.1:8125`; null if it is none of them. */
+/** Parses `3000`, `127.0.0.1:3000`, `[::1]:3000`, `unix:/path`, `udp:127.0.0.1:8125`; null: none of them. */
 export function parseAddress(value: string): ListenerSpec | null {
   if (value.startsWith('unix:')) {
     const path = value.slice('unix:'.length)
@@ -87,7 +87,7 @@ export function parseAddress(value: string): ListenerSpec | null {
     : { type: 'tcp', host: address, port, backlog: defaultBacklog }
 }
 
-/** The IP address that is meant; names are not looked up, since their answer may change between upgrades. */
+/** The IP address; null for other names, whose look-up could change between upgrades. */
 function hostAddress(value: string): string | null {
   if (value === '' || value === '*') return '::'
   if (value === 'localhost') return '127.0.0.1'

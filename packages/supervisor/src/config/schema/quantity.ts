@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Kubernetes' suffixes (resource.Quantity), and `K`, which it does not know. */
+/** The suffixes of Kubernetes' resource.Quantity, and `K`, which it does not have. */
 const factors: Record<string, number> = {
   ...{ '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9, T: 1e12 },
   ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 },
@@ -9,7 +9,7 @@ const factors: Record<string, number> = {
 const wanted = "an amount of memory ('300Mi', '1.5Gi', '500M' or a number of bytes), at least 1Mi"
 const pattern = /^(\d+(?:\.\d+)?)([kKMGT]|[KMGT]i)?$/
 
-/** Bytes, in Kubernetes' notation. Less than 1Mi is a unit that was forgotten: no process is that small. */
+/** Bytes, in Kubernetes' notation. Under 1Mi is refused as a forgotten unit: no process is that small. */
 export const memory = z
   .union([z.number({ error: wanted }), z.string({ error: wanted }).regex(pattern, { error: wanted })], {
     error: wanted,
@@ -21,7 +21,7 @@ export const memory = z
     return z.NEVER
   })
 
-/** A fraction of a byte is rounded up, as in Kubernetes. */
+/** Rounds up to whole bytes, as Kubernetes does. */
 function bytesOf(value: number | string): number {
   if (typeof value === 'number') return Math.ceil(value)
   const [, number, suffix = ''] = pattern.exec(value) ?? []

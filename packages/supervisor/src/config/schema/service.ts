@@ -7,7 +7,7 @@ import { memory } from './quantity.js'
 
 const wantedReplicas = "a whole number, 0 or more, or 'max'"
 const wantedVariable = 'a string, a number or a boolean'
-const wantedVariableName = 'a variable name without "=" and blanks'
+const wantedVariableName = 'a variable name without "=" or white space'
 
 const environment = z.record(
   z.string({ error: wantedVariableName }).regex(/^[^=\s\0]+$/, { error: wantedVariableName }),
@@ -23,7 +23,7 @@ const strategy = fields({
     .default('RollingUpdate')
     .meta({
       description:
-        'Recreate ends every old instance before it starts a new one; InPlace replaces the program in the same process',
+        'RollingUpdate starts new instances before it stops old ones; Recreate stops every old instance first; InPlace replaces the program in the same process',
     }),
   rollingUpdate: fields({
     maxSurge: intOrPercent.optional().meta({
@@ -38,11 +38,12 @@ const strategy = fields({
 
 const drain = fields({
   timeoutSeconds: seconds('zero').optional().meta({
-    description: 'Seconds after which the library ends what is left. Default: the grace period less 1 second',
+    description:
+      'Seconds after which the library closes the connections that are left. Default: 1 second less than terminationGracePeriodSeconds',
   }),
   idleSeconds: seconds('zero').optional().meta({
     description:
-      'Seconds for which an idle keep-alive connection is left open for its last request. Default 10',
+      'Seconds for which an idle keep-alive connection stays open for a last request. Default: 10, at most timeoutSeconds',
   }),
 })
 
@@ -55,16 +56,20 @@ const program = {
   }),
   cwd: text('a folder').default('.').meta({
     description:
-      'Working folder, from the folder of the configuration; a symbolic link is followed anew at each upgrade',
+      'Working folder, relative to the configuration; a symbolic link is resolved again at each upgrade',
   }),
-  env: environment.default({}).meta({ description: 'Environment variables; they win over files' }),
+  env: environment.default({}).meta({ description: 'Environment variables; they override those from files' }),
   envFile: text('a path').optional().meta({ description: 'A file of KEY=value lines' }),
   envFiles: z
     .array(text('a path'), { error: 'a list of paths' })
     .default([])
-    .meta({ description: 'Files of KEY=value lines; later ones win' }),
-  user: account.optional().meta({ description: 'User that the instances run as: a name or an id' }),
-  group: account.optional().meta({ description: "Group that the instances run as. Default: the user's own" }),
+    .meta({ description: 'Files of KEY=value lines; a later file overrides an earlier one' }),
+  user: account
+    .optional()
+    .meta({ description: "User that the instances run as: a name or an id. Default: the supervisor's" }),
+  group: account
+    .optional()
+    .meta({ description: "Group that the instances run as: a name or an id. Default: the user's" }),
   register: z
     .boolean({ error: 'true or false' })
     .default(true)
@@ -75,43 +80,45 @@ const rolling = {
   replicas: z
     .union([count(0, wantedReplicas), z.literal('max')], { error: wantedReplicas })
     .default(1)
-    .meta({ description: "How many instances serve; 'max': as many as the machine has processors" }),
+    .meta({ description: "Number of instances; 'max': one for each processor of the machine" }),
   strategy: strategy.prefault({}).meta({ description: 'How a rollout replaces instances' }),
   minReadySeconds: seconds('zero')
     .default(0)
-    .meta({ description: 'Seconds for which an instance must be ready to be available' }),
+    .meta({ description: 'Seconds for which an instance must stay ready to count as available' }),
   progressDeadlineSeconds: seconds('positive')
     .default(60)
-    .meta({ description: 'Seconds without progress after which a rollout has failed' }),
-  revisionHistoryLimit: count(0).default(10).meta({ description: 'Old revisions that are kept for undo' }),
+    .meta({ description: 'Seconds without progress after which a rollout fails' }),
+  revisionHistoryLimit: count(0)
+    .default(10)
+    .meta({ description: 'Number of old revisions that are kept for undo' }),
   terminationGracePeriodSeconds: seconds('zero')
     .default(30)
     .meta({ description: 'Seconds from SIGTERM to SIGKILL' }),
   maxDraining: count(0).optional().meta({
     description:
-      'Old instances that may still drain when a rollout starts. Default: the larger of 8 and 2 × replicas',
+      'Number of old instances that may still be draining when a rollout starts. Default: 2 × replicas, at least 8',
   }),
   drain: drain.prefault({}).meta({ description: 'How an instance with the library drains' }),
 }
 
-/** One service as a configuration file has it. */
+/** One service of a configuration file. */
 export const service = fields({
   ...program,
   listen: z
     .record(name, listener, { error: 'an object of listeners, such as { http: 3000 }' })
     .default({})
-    .meta({ description: 'The listeners, by name' }),
+    .meta({ description: 'Listeners, by name' }),
   ...rolling,
-  startupProbe: probe.optional().meta({ description: 'Until it succeeds, the other probes wait' }),
-  readinessProbe: probe.optional().meta({ description: 'Whether the instance is ready' }),
-  livenessProbe: probe.optional().meta({ description: 'When it fails, the instance is started again' }),
+  startupProbe: probe.optional().meta({ description: 'The other probes start once it has succeeded' }),
+  readinessProbe: probe.optional().meta({ description: 'Checks that the instance can serve' }),
+  livenessProbe: probe.optional().meta({ description: 'When it fails, the instance is restarted' }),
   maxMemory: memory.optional().meta({
     description:
-      "Memory ('300Mi') above which an instance is replaced, new before old: resident, of all its processes",
+      "Resident memory of all its processes ('300Mi') above which an instance is replaced, new before old",
   }),
   kubernetes: kubernetes
     .optional()
-    .meta({ description: 'How the service lives in a cluster; nothing of it matters on one machine' }),
+    .meta({ description: 'Settings for Kubernetes; they have no effect on one machine' }),
 })
 
 export type ServiceFields = z.output<typeof service>

@@ -9,14 +9,13 @@ import type { Outcome, Task } from './task.js'
 export { runningSpecs } from './rollouts.js'
 export type { Outcome } from './task.js'
 
-/** Carries out what a user asked for, tells what happens, and answers with the exit code that it deserves. */
+/** Carries out an operation, streams what happens, and resolves with the exit code. */
 export async function operate(
   engine: Engine,
   source: SpecReader,
   operation: Operation,
   tell: (line: StreamLine) => void,
 ): Promise<Outcome> {
-  // Follow first, then ask: nothing that happens at once is missed.
   const task: Task = { engine, source, tell, following: follow(engine) }
   const names = 'services' in operation ? operation.services : undefined
   const unsubscribe = engine.subscribe((event) => {

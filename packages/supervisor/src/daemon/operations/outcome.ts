@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/index.js'
 import type { Outcome, Task } from './task.js'
 import { codeOfRefusal } from './task.js'
 
-/** Waits for the rollouts' ends, tells each receipt, and folds them into one exit code. */
+/** Waits until the rollouts have ended, streams their receipts, and derives one exit code. */
 export async function outcomeOf(
   task: Task,
   { rolling, refusals }: { rolling: string[]; refusals: Failure[] },
@@ -24,7 +24,7 @@ export async function outcomeOf(
   return { exitCode: worstExitCode(codes), failures }
 }
 
-/** Null: the service was stopped before its rollout ended. */
+/** Null if the service was stopped before its rollout ended. */
 async function receiptOf({ engine, following }: Task, service: string, wait: WaitFor | undefined) {
   const ended = await following.rolloutEnded(service)
   if (ended === null || wait !== 'drained') return ended

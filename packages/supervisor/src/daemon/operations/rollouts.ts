@@ -13,7 +13,7 @@ interface RolloutOptions {
   wait?: WaitFor
 }
 
-/** Rolls to what is on disk now. Services that the configuration does not name any more stop. */
+/** Rolls services to the release and configuration on disk. Without names: all, and stops those no longer configured. */
 export async function upgrade(task: Task, { services, wait }: RolloutOptions): Promise<Outcome> {
   const specs = await task.source.read()
   if (!specs.ok) return refused(specs.failure)
@@ -32,7 +32,7 @@ export async function upgrade(task: Task, { services, wait }: RolloutOptions): P
   return outcomeOf(task, asked, wait)
 }
 
-/** Rereads the configuration, tells what is different, and rolls only that. */
+/** Rereads the configuration, lists the differences, and rolls only the services that changed. */
 export async function reload(task: Task): Promise<Outcome> {
   const specs = await task.source.read()
   if (!specs.ok) return refused(specs.failure)
@@ -51,7 +51,7 @@ export async function reload(task: Task): Promise<Outcome> {
   return outcomeOf(task, asked, undefined)
 }
 
-/** Undo and restart: a rollout that needs nothing from the configuration. */
+/** Undo and restart: rollouts that do not read the configuration. */
 export async function roll(
   task: Task,
   { services, wait }: RolloutOptions,
@@ -67,14 +67,14 @@ export async function roll(
   return outcomeOf(task, asked, wait)
 }
 
-/** What the services run now, or are being rolled to. */
+/** The specs of the target revisions of all services that are not stopping. */
 export const runningSpecs = (engine: Engine): ServiceSpec[] =>
   engine
     .services()
     .filter(({ state }) => !state.stopping)
     .flatMap(({ state }) => state.revisions.find(({ number }) => number === state.target)?.spec ?? [])
 
-/** Asks for each; one that is refused does not keep the others from rolling. */
+/** Starts a rollout of each. If one is refused, the others still roll. */
 function begin<T>(
   all: T[],
   nameOf: (one: T) => string,
@@ -96,6 +96,6 @@ async function stopAbsent(task: Task, specs: ServiceSpec[]): Promise<void> {
     .map(({ state }) => state.name)
     .filter((name) => !specs.some((spec) => spec.name === name))
   if (absent.length === 0) return
-  task.tell({ type: 'note', text: `stopping ${absent.join(', ')}: not in the configuration any more` })
+  task.tell({ type: 'note', text: `stopping ${absent.join(', ')}: no longer in the configuration` })
   await stop(task, absent)
 }

@@ -21,7 +21,7 @@ function hasItsReplicas({ engine }: Task, name: string): boolean {
   return living.length === state.replicas && living.every((instance) => instance.state === 'ready')
 }
 
-/** Drains these services and forgets them once nothing of them is left. */
+/** Drains these services and removes them once their instances have exited. */
 export async function stop(task: Task, services: string[] | undefined): Promise<Outcome> {
   const { engine, following } = task
   const names = select(task, services)
@@ -46,7 +46,7 @@ export function each(task: Task, services: string[] | undefined, command: Comman
   return { exitCode: failures.length > 0 ? exitCodes.failed : exitCodes.done, failures }
 }
 
-/** Until no service is in a rollout; for `start`, which began all of them. */
+/** Waits until no service is in a rollout. For `start`, which began all of them. */
 export async function settled({ engine, following, tell }: Task): Promise<Outcome> {
   const isBusy = () =>
     engine.services().some(({ state }) => state.rollout !== null && state.rollout.phase !== 'failed')

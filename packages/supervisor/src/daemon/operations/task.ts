@@ -6,7 +6,7 @@ import type { SpecReader } from '../../config/reader.js'
 import type { Engine } from '../../engine/index.js'
 import type { Follow } from '../follow.js'
 
-/** One operation while it is carried out: what it works on, and to whom it tells what happens. */
+/** An operation in progress. `tell` streams a line to the client. */
 export interface Task {
   engine: Engine
   source: SpecReader
@@ -29,7 +29,7 @@ export const refused = (failure: Failure): Outcome => ({
 export const codeOfRefusal = ({ code }: Failure): number =>
   code === 'Usage' ? exitCodes.usage : exitCodes.failed
 
-/** The named services, or all of them; fails on a name that is not known. */
+/** The named services, or all if none is named. Fails with `Usage` if one does not exist. */
 export function select({ engine }: Task, services: string[] | undefined): Result<string[]> {
   const known = engine.services().map(({ state }) => state.name)
   if (!services?.length) return ok(known)

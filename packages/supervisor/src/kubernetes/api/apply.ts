@@ -3,7 +3,7 @@ import { annotations, fieldManager, ownWrites, sameTemplate } from '../rollout/i
 import { done, refused } from './failures.js'
 import type { Answer, ApiFailure, Call, Cluster } from './ports.js'
 
-/** A rendered object, as it is sent. */
+/** A rendered object as it is sent to the server. */
 export interface Manifest {
   apiVersion: string
   kind: string
@@ -14,12 +14,12 @@ interface Live extends Manifest {
   metadata: ObjectMeta
 }
 
-/** One object that is to be applied, and what is there of it now. */
+/** One object to apply, with its present state in the cluster. */
 export interface Application {
   manifest: Manifest
-  /** Null where it would be created. */
+  /** Null: it does not exist yet. */
   live: Live | null
-  /** Of a Deployment that gets another pod template: a new revision, whose cause is this apply. */
+  /** Whether a Deployment gets another pod template, and so a new revision. */
   rolls: boolean
 }
 
@@ -31,8 +31,8 @@ export const namespaceOf = ({ metadata }: Manifest, cluster: Cluster): string =>
   typeof metadata.namespace === 'string' ? metadata.namespace : cluster.namespace
 
 /**
- * Lets the server go through all of it without storing anything (dryRun): a field that it does not know, a right
- * that is missing, another's field are known before the first object is applied.
+ * Lets the server check every object without storing it (dryRun=All), so that an unknown field, a missing right or
+ * a conflict shows before the first object is applied.
  */
 export async function rehearse(
   cluster: Cluster,
@@ -58,7 +58,7 @@ function applicationOf(manifest: Manifest, live: Live | null, rehearsed: Live): 
 
 const templateOf = (object: Live): PodTemplate => (object as unknown as Deployment).spec.template
 
-/** The revision's cause: a new one's, or that of the revision that stays. */
+/** Sets the change cause: `cause` for a new revision, otherwise that of the present revision. */
 function withCause({ manifest, live, rolls }: Application, cause: string): Manifest {
   if (manifest.kind !== 'Deployment') return manifest
   const kept = live?.metadata.annotations?.[annotations.changeCause]
@@ -69,7 +69,7 @@ function withCause({ manifest, live, rolls }: Application, cause: string): Manif
   return { ...manifest, metadata: { ...manifest.metadata, annotations: own } }
 }
 
-/** Server-side apply, with the field manager `handover`. What our own patches wrote is ours, and no conflict. */
+/** Server-side apply with the field manager `handover`; fields that its own patches wrote do not conflict. */
 export async function applyOne(
   cluster: Cluster,
   application: Application,
@@ -89,7 +89,7 @@ export async function applyOne(
   return done({ object, result: live === null ? 'created' : same ? 'unchanged' : 'changed' })
 }
 
-/** Everything but what the server writes about the object. */
+/** Compares everything except status and the metadata that the server writes. */
 function sameContent(a: object, b: object): boolean {
   const content = (object: object) => {
     const { metadata, status: _, ...rest } = object as { metadata: ObjectMeta; status?: unknown }
@@ -98,7 +98,7 @@ function sameContent(a: object, b: object): boolean {
   return content(a) === content(b)
 }
 
-/** See `ownWrites`. */
+/** Moves fields of handover's patches into what it applied: see `ownWrites`. */
 async function claim(cluster: Cluster, manifest: Manifest, { metadata }: Live): Promise<Answer<unknown>> {
   const { spec } = manifest as { spec?: { replicas?: number } }
   const managedFields = ownWrites(metadata, spec?.replicas !== undefined)
@@ -157,10 +157,10 @@ function sentenceFor(manifest: Manifest, failure: ApiFailure, cluster: Cluster):
   const title = titleOf(manifest)
   if (status === 409 && causes.length > 0) {
     const fields = causes.map(({ field, message: text }) => `${field} (${text})`).join(', ')
-    return `${title}: other field managers have fields that would be changed: ${fields}; leave them out of the configuration, or take them over with --force-conflicts`
+    return `${title}: other field managers own fields that would change: ${fields}; remove them from the configuration, or take them over with --force-conflicts`
   }
   if (status === 404 && /^namespaces /.test(message))
-    return `${title}: namespace "${namespaceOf(manifest, cluster)}" is not there in context "${cluster.context}": create it, or choose another with --namespace`
+    return `${title}: namespace "${namespaceOf(manifest, cluster)}" does not exist in context "${cluster.context}": create it, or choose another with --namespace`
   if (status === 404)
     return `${title}: ${cluster.server} does not serve ${manifest.apiVersion} of ${manifest.kind} (${message})`
   return `${title}: ${message}`

@@ -5,15 +5,15 @@ import type { Connection } from './kubeconfig.js'
 import { done, noCredentials, refusal, refused, unreachable } from './failures.js'
 import type { Answer, ApiFailure, Call, Cluster, WatchEvent } from './ports.js'
 
-/** Seconds until a server that says nothing counts as unreachable; kubectl waits as long for a connection. */
+/** Seconds without an answer after which a server counts as unreachable; kubectl's limit for a connection. */
 const answerSeconds = 30
-/** A watch is never this long silent: the server sends a bookmark about once a minute. */
+/** Seconds without data after which a watch counts as broken: the server sends a bookmark about once a minute. */
 const silentSeconds = 150
 
 /**
- * The API server of a connection. The official client reads the kubeconfig and makes the credentials (certificates,
- * tokens, exec plugins, OIDC, proxies); objects go over the wire as the JSON that they are, so that no field is lost
- * that the server knows and the client's generated classes do not.
+ * Opens the API server of a connection. The official client reads the kubeconfig and makes the credentials
+ * (certificates, tokens, exec plugins, OIDC, proxies). Objects are sent and read as plain JSON: the client's
+ * generated classes would drop fields that they do not know.
  */
 export function connect({ config, server, context, namespace }: Connection): Cluster {
   const open = async (call: Call, signal: AbortSignal): Promise<Answer<http.IncomingMessage>> => {
@@ -102,7 +102,9 @@ function parsed(text: string, server: string): Answer<unknown> {
   try {
     return done(JSON.parse(text) as unknown)
   } catch {
-    return refused(unreachable(server, new Error('its answer is no JSON: that is no Kubernetes API server')))
+    return refused(
+      unreachable(server, new Error('its answer is not JSON, so it is not a Kubernetes API server')),
+    )
   }
 }
 
@@ -133,7 +135,7 @@ async function readWatch(
   })
 }
 
-/** Aborts with `signal`, or when nothing was heard for too long: a server that vanished sends no FIN. */
+/** Aborts with `signal`, or after `silentSeconds` without data: a server that vanished sends no FIN. */
 function silenceWatch(signal: AbortSignal): { signal: AbortSignal; heard(): void; end(): void } {
   const silent = new AbortController()
   const abort = () => silent.abort()

@@ -1,7 +1,7 @@
 import type { FailureCode } from '../../model/index.js'
 import type { ApiFailure, Answer } from './ports.js'
 
-/** An answer that is no success, as one sentence with the next step. */
+/** The failure for an HTTP error, with one sentence that names the next step. */
 export function refusal(status: number, body: string, server: string): ApiFailure {
   const said = statusOf(body)
   const message = said.message ?? (body.trim().split('\n')[0]?.slice(0, 200) || `HTTP ${status}`)
@@ -40,7 +40,7 @@ function sentence(status: number, message: string, server: string): string {
     case 401:
       return `${server} does not accept these credentials (401 ${message}): the token or certificate has expired or is wrong; log in again, or choose another --context`
     case 403:
-      return `${message}; 'handover kubernetes render --rbac' prints the rights that are needed`
+      return `${message}; "handover kubernetes render --rbac" prints the rights that are needed`
     case 429:
     case 500:
     case 502:
@@ -52,25 +52,25 @@ function sentence(status: number, message: string, server: string): string {
   }
 }
 
-/** No answer at all. */
+/** The failure for a server that did not answer. */
 export function unreachable(server: string, error: Error & { code?: string }): ApiFailure {
   const reason =
     error.code && !error.message.includes(error.code) ? `${error.code}: ${error.message}` : error.message
   return {
     status: 0,
     code: 'Unreachable',
-    message: `the API server ${server} cannot be reached (${reason || 'no reason was given'}): is the cluster up, and is the kubeconfig's context the right one?`,
+    message: `the API server ${server} cannot be reached (${reason || 'unknown reason'}): is the cluster running, and is the context right?`,
   }
 }
 
-/** A credential plugin, a certificate file: what is needed before anything can be asked. */
+/** The failure for credentials that cannot be loaded, such as from a plugin or a certificate file. */
 export const noCredentials = (context: string, error: Error): ApiFailure => ({
   status: 401,
   code: 'Forbidden',
-  message: `the credentials of context "${context}" cannot be had: ${error.message.trim().split('\n')[0]}`,
+  message: `the credentials of context "${context}" cannot be loaded: ${error.message.trim().split('\n')[0]}`,
 })
 
-/** The server may be back in a moment; what was asked may be asked again. */
+/** Whether the failure is temporary, so that the call may be repeated. */
 export const isPassing = ({ status }: ApiFailure): boolean => status === 0 || status === 429 || status >= 500
 
 export const done = <T>(value: T): Answer<T> => ({ ok: true, value })

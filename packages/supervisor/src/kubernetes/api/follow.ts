@@ -10,25 +10,25 @@ export interface FollowOrder {
   /** Ends the following. */
   signal: AbortSignal
   onObservation(observation: Observation): void
-  /** The server stopped answering, and answers again. */
+  /** Called when the server stops answering and when it answers again. */
   onNote(text: string): void
-  /** Seconds without an answer after which it is given up. */
+  /** Seconds without an answer after which following ends with a failure. */
   lostAfterSeconds: number
 }
 
 const kinds: Kind[] = ['Deployment', 'ReplicaSet', 'Pod', 'Event']
 
 /**
- * Lists the Deployment, its ReplicaSets, pods and warnings, and watches them from there on. A watch that breaks, or
- * whose resourceVersion the server has forgotten (410 Gone), begins with a list again. Resolves with null once
- * `signal` is aborted, and with the reason when it cannot go on.
+ * Lists the Deployment, its ReplicaSets, pods and warnings, then watches them. After a watch that breaks, or whose
+ * resourceVersion is too old for the server (410 Gone), it lists again. Resolves with null once `signal` is
+ * aborted, and with the reason when it cannot continue.
  */
 export async function follow(order: FollowOrder): Promise<ApiFailure | null> {
   const ended = new AbortController()
   const signal = AbortSignal.any([order.signal, ended.signal])
   const outcomes = kinds.map(async (kind) => {
     const failure = await followKind({ ...order, signal }, kind)
-    // Reasons are nice to have: whoever may not read events still sees the rollout.
+    // Events only add reasons: without the right to read them the rollout can still be followed.
     if (failure && kind === 'Event' && failure.code === 'Forbidden') {
       order.onNote(`events cannot be read, so some reasons stay unknown: ${failure.message}`)
       return null
@@ -61,17 +61,17 @@ async function followKind(order: FollowOrder, kind: Kind): Promise<ApiFailure | 
     version = watched.version
     refusals = watched.short && watched.failure && !isPassing(watched.failure) ? refusals + 1 : 0
     if (watched.failure && refusals >= mostRefusals) return watched.failure
-    // A server that ends every watch at once must not be asked without a pause.
+    // Limits the rate of calls to a server that ends every watch at once.
     if (watched.short) await pause(shortPause, signal)
   }
   return null
 }
 
-/** It lets us list and not watch: right after its start it may not know our roles yet, but not for ever. */
+/** Refusals of a watch in a row that are tolerated: right after its start a server does not know the roles yet. */
 const mostRefusals = 8
 const shortPause = 250
 
-/** Watches from that version on; the version to go on from, or null where only a new list can tell. */
+/** Watches from a version. Returns the version to continue from; null: a new list is needed. */
 async function watchKind(
   { cluster, deployment, signal, onObservation }: FollowOrder,
   kind: Kind,
@@ -81,7 +81,7 @@ async function watchKind(
   const begin = performance.now()
   const { query, ...call } = collection(kind, cluster.namespace, deployment)
   const onEvent = ({ type, object }: WatchEvent) => {
-    if (type === 'ERROR') version = null // 410 Gone: that version is older than what the server remembers
+    if (type === 'ERROR') version = null // 410 Gone: the server does not keep this version any more
     const { metadata } = object as Kinds[Kind]
     if (version !== null && metadata?.resourceVersion !== undefined) version = metadata.resourceVersion
     if (type === 'ADDED' || type === 'MODIFIED')
@@ -97,14 +97,14 @@ async function watchKind(
 }
 
 interface Patience {
-  /** Waits a little; or says that it was enough. Before the first answer nothing is waited for. */
+  /** Waits before the next attempt; returns the failure before the first success, and after `lostAfterSeconds`. */
   lost(failure: ApiFailure): Promise<ApiFailure | null>
   found(): void
 }
 
 /**
- * After a restart an API server first refuses connections, then answers 500 and 503, then for a moment 403 until
- * its roles are read: once it knew us, every failure is a passing one until the time is over.
+ * A restarting API server first refuses connections, then answers 500 and 503, then 403 until it has read its
+ * roles. So after a first success every failure counts as temporary until `lostAfterSeconds` have passed.
  */
 function patienceOf({ lostAfterSeconds, onNote, signal, cluster }: FollowOrder, speaks: boolean): Patience {
   let known = false
@@ -113,7 +113,7 @@ function patienceOf({ lostAfterSeconds, onNote, signal, cluster }: FollowOrder, 
   return {
     async lost(failure) {
       if (!known) return failure
-      if (since === null && speaks) onNote(`${failure.message}; asking again for up to ${lostAfterSeconds} s`)
+      if (since === null && speaks) onNote(`${failure.message}; trying again for up to ${lostAfterSeconds} s`)
       since ??= performance.now()
       if (performance.now() - since > lostAfterSeconds * 1000) return failure
       await pause(wait, signal)

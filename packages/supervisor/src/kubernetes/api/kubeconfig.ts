@@ -20,12 +20,13 @@ export interface Connection {
   namespace: string
 }
 
-const nobody = 'anonymous'
+const anonymous = 'anonymous'
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /**
- * Finds the cluster as kubectl does: --kubeconfig, else the files of KUBECONFIG (the first to name something wins,
- * missing ones are skipped), else ~/.kube/config, else the service account of the pod that this runs in.
+ * Finds the cluster as kubectl does: --kubeconfig; otherwise the files in KUBECONFIG (the first that names an entry
+ * wins, missing files are skipped); otherwise ~/.kube/config; otherwise the service account of this pod. Fails with
+ * `Usage`.
  */
 export function connection(options: KubeOptions, env: NodeJS.ProcessEnv): Result<Connection> {
   const files = filesOf(options, env)
@@ -38,13 +39,13 @@ function filesOf({ kubeconfig }: KubeOptions, env: NodeJS.ProcessEnv): Result<st
   if (kubeconfig !== undefined)
     return isFile(kubeconfig)
       ? ok([resolve(kubeconfig)])
-      : failed('Usage', `--kubeconfig "${kubeconfig}" is not there; a kubeconfig file was expected`)
+      : failed('Usage', `--kubeconfig is "${kubeconfig}", wanted a kubeconfig file that exists`)
   const listed = (env.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '')
   if (listed.length > 0) {
     const there = listed.filter(isFile)
     return there.length > 0
       ? ok(there.map((file) => resolve(file)))
-      : failed('Usage', `none of the files of KUBECONFIG ("${env.KUBECONFIG}") is there`)
+      : failed('Usage', `KUBECONFIG is "${env.KUBECONFIG}", wanted at least one file that exists`)
   }
   const own = join(env.HOME ?? homedir(), '.kube', 'config')
   return ok(isFile(own) ? [own] : [])
@@ -56,14 +57,14 @@ function inCluster(env: NodeJS.ProcessEnv): Result<KubeConfig> {
   if (!env.KUBERNETES_SERVICE_HOST || !existsSync(`${serviceAccount}/token`))
     return failed(
       'Usage',
-      'no kubeconfig was found: there is no --kubeconfig, no KUBECONFIG, no ~/.kube/config and no service account of a pod; name one with --kubeconfig',
+      'there is no kubeconfig, wanted one from --kubeconfig, KUBECONFIG, ~/.kube/config or the service account of a pod',
     )
   const config = new KubeConfig()
   config.loadFromCluster()
   return ok(config)
 }
 
-/** The client's own merge refuses what two files name; kubectl takes the first. */
+/** Merges files as kubectl does: the first entry with a name wins. The client's own merge refuses duplicates. */
 function merged(files: string[]): Result<KubeConfig> {
   const whole = new KubeConfig()
   let current = ''
@@ -95,7 +96,7 @@ function readOne(file: string): Result<KubeConfig> {
   return ok(config)
 }
 
-/** `tokenFile` of a user: kubectl knows it, the client knows it under another name only. */
+/** Translates `tokenFile` of a user, which the client only knows under another name. */
 function withTokenFiles(users: User[], file: string): User[] {
   const raw = parse(readFileSync(file, 'utf8')) as {
     users?: { name?: string; user?: { tokenFile?: string } }[]
@@ -113,9 +114,9 @@ function chosen(config: KubeConfig, options: KubeOptions, files: string[]): Resu
   const name = options.context ?? config.currentContext
   const known = config.contexts.map((context) => `"${context.name}"`).join(', ') || 'none'
   if (!name)
-    return failed('Usage', `${where} names no current context: choose one with --context; there is ${known}`)
+    return failed('Usage', `${where} names no current context, wanted --context with one of ${known}`)
   const context = config.getContextObject(name)
-  if (!context) return failed('Usage', `context "${name}" is not in ${where}; there is ${known}`)
+  if (!context) return failed('Usage', `the context is "${name}", wanted one of ${known} in ${where}`)
   config.setCurrentContext(name)
   const cluster = config.getCurrentCluster()
   if (!cluster)
@@ -126,9 +127,9 @@ function chosen(config: KubeConfig, options: KubeOptions, files: string[]): Resu
   if (!config.getCurrentUser()) {
     if (context.user)
       return failed('Usage', `context "${name}" names the user "${context.user}", which is not in ${where}`)
-    // It asks as nobody (system:anonymous); without any user the client would leave the certificates out.
-    config.users.push({ name: nobody })
-    config.contexts = config.contexts.map((one) => (one === context ? { ...one, user: nobody } : one))
+    // The server sees system:anonymous. Without any user the client would leave out the CA certificates.
+    config.users.push({ name: anonymous })
+    config.contexts = config.contexts.map((one) => (one === context ? { ...one, user: anonymous } : one))
   }
   if (cluster.server.startsWith('http:')) Object.assign(cluster, { skipTLSVerify: true })
   const namespace = options.namespace ?? (context.namespace || 'default')

@@ -4,7 +4,7 @@ import { done } from './failures.js'
 import type { Answer, Cluster } from './ports.js'
 import { listKind } from './resources.js'
 
-/** The Deployment as it is now, with its ReplicaSets, pods and warnings; without warnings where they are forbidden. */
+/** Reads the Deployment with its ReplicaSets, pods and, if the role allows it, warnings. */
 export async function look(cluster: Cluster, deployment: Deployment): Promise<Answer<Watched>> {
   const kinds: Kind[] = ['Deployment', 'ReplicaSet', 'Pod', 'Event']
   const lists = await Promise.all(kinds.map((kind) => listKind(cluster, kind, deployment)))

@@ -1,9 +1,9 @@
 import type { Failure } from '../../model/index.js'
 
-/** What the API server refused, with its HTTP status; 0 where there was no answer at all. */
 export interface ApiFailure extends Failure {
+  /** HTTP status; 0: there was no answer. */
   status: number
-  /** Of a conflict: which fields, and who has them. */
+  /** For a conflict: the fields and their managers. */
   causes?: { field: string; message: string }[]
 }
 
@@ -15,7 +15,7 @@ export interface Call {
   path: string
   query?: Record<string, string>
   body?: unknown
-  /** Of the body; a patch's kind is said by it. */
+  /** Content type of the body; it selects the kind of a patch. Default: application/json. */
   contentType?: string
 }
 
@@ -24,18 +24,18 @@ export interface WatchEvent {
   object: unknown
 }
 
-/** A cluster's API server, as a short record of functions. Nothing else here speaks to the network. */
+/** A cluster's API server: the only access to the network in this folder. */
 export interface Cluster {
   server: string
   context: string
   namespace: string
-  /** The answer's JSON. */
+  /** Returns the parsed JSON of the answer. */
   call(call: Call): Promise<Answer<unknown>>
-  /** The answer as it is: logs of a pod. */
+  /** Returns the answer as text, for logs of a pod. */
   text(call: Call): Promise<Answer<string>>
   /**
-   * A list call with `watch`: hands each event over until the server ends the stream (then null), or the stream
-   * breaks or is refused (then why), or `signal` is aborted (then null).
+   * Watches a list. Resolves with null when the server ends the stream or `signal` is aborted, and with the failure
+   * when the stream breaks or is refused.
    */
   watch(call: Call, onEvent: (event: WatchEvent) => void, signal: AbortSignal): Promise<ApiFailure | null>
 }

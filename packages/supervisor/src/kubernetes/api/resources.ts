@@ -2,8 +2,6 @@ import type { Deployment, Kind, Kinds, Pod, PodTemplate, ReplicaSet } from '../r
 import { fieldManager } from '../rollout/index.js'
 import type { Answer, Call, Cluster } from './ports.js'
 
-/** The calls that the commands make, one function each. */
-
 export const namespaced = (group: '/api/v1' | '/apis/apps/v1', namespace: string, rest: string): string =>
   `${group}/namespaces/${encodeURIComponent(namespace)}/${rest}`
 
@@ -14,7 +12,7 @@ const collections: { [K in Kind]: { group: '/api/v1' | '/apis/apps/v1'; resource
   Event: { group: '/api/v1', resource: 'events' },
 }
 
-/** The call that lists or watches what belongs to the Deployment. */
+/** The call that lists or watches one kind of the Deployment's objects. */
 export function collection(kind: Kind, namespace: string, deployment: Deployment): Call {
   const { group, resource } = collections[kind]
   return { method: 'GET', path: namespaced(group, namespace, resource), query: selection(kind, deployment) }
@@ -22,7 +20,7 @@ export function collection(kind: Kind, namespace: string, deployment: Deployment
 
 function selection(kind: Kind, { metadata, spec }: Deployment): Record<string, string> {
   if (kind === 'Deployment') return { fieldSelector: `metadata.name=${metadata.name}` }
-  // An event says what it is about by uid, and there is no selector for several: its warnings are picked here.
+  // No selector matches the events of several uids, so all warnings are read and filtered later.
   if (kind === 'Event') return { fieldSelector: 'type=Warning' }
   return { labelSelector: labelSelector(spec.selector) }
 }
@@ -32,7 +30,7 @@ interface Selector {
   matchExpressions?: { key: string; operator: string; values?: string[] }[]
 }
 
-/** A LabelSelector as a query has it. */
+/** A LabelSelector in the syntax of a query. */
 export function labelSelector({ matchLabels = {}, matchExpressions = [] }: Selector): string {
   const words: Record<string, (key: string, values: string) => string> = {
     In: (key, values) => `${key} in (${values})`,
@@ -61,7 +59,7 @@ export async function readDeployment(cluster: Cluster, name: string): Promise<An
   }
 }
 
-/** The server says that the Deployment is not there also when its namespace is not; so that is asked too. */
+/** The server's answer is the same for a missing Deployment and a missing namespace, so this looks which it is. */
 async function missing(
   { call, namespace, context }: Cluster,
   name: string,
@@ -69,7 +67,7 @@ async function missing(
 ): Promise<string> {
   const space = await call({ method: 'GET', path: `/api/v1/namespaces/${encodeURIComponent(namespace)}` })
   if (!space.ok && space.failure.status === 404)
-    return `namespace "${namespace}" is not there in context "${context}": create it, or choose another with --namespace`
+    return `namespace "${namespace}" does not exist in context "${context}": create it, or choose another with --namespace`
   const all = await call({ method: 'GET', path: namespaced('/apis/apps/v1', namespace, 'deployments') })
   if (!all.ok) return message
   const names = (all.value as { items: Deployment[] }).items.map((item) => `"${item.metadata.name}"`)
@@ -86,7 +84,7 @@ export const listKind = async <K extends Kind>(
     metadata: { resourceVersion: string }
   }>
 
-/** Strategic merge: a container is found by its name, and every field that is not named stays as it is. */
+/** Strategic merge patch: finds a container by its name and leaves every field that is not named unchanged. */
 export const mergeDeployment = (
   cluster: Cluster,
   name: string,
@@ -120,7 +118,7 @@ const patched = async (cluster: Cluster, name: string, contentType: string, body
     body,
   })) as Answer<Deployment>
 
-/** The last lines that a container printed; of the one before its last restart if `previous`. */
+/** The last lines of a container's log; of the container before its last restart if `restarted`. */
 export async function podLog(
   { text, namespace }: Cluster,
   pod: { name: string; container?: string; restarted?: boolean },

@@ -4,13 +4,12 @@ import { refused } from './failures.js'
 import type { Answer, ApiFailure, Cluster } from './ports.js'
 import { patchDeployment, readDeployment } from './resources.js'
 
-/** Generations that may pass by (an autoscaler scales) while we ask for the one that we saw. */
+/** Attempts, each with the Deployment's newest generation: an autoscaler may change it in between. */
 const attempts = 5
 
 /**
- * Gives the Deployment the ReplicaSet's template back, unless it is paused or has another template by now. Asked
- * again after an answer that was lost, it finds that it is done. `failed`: the number of the revision that is undone
- * for its failure.
+ * Sets the Deployment's template back to that of the ReplicaSet. Refuses with `Conflict` if the Deployment was paused
+ * or got another template meanwhile. Idempotent. `failed`: number of the revision that is undone because it failed.
  */
 export async function undoTo(
   cluster: Cluster,
@@ -32,7 +31,7 @@ export async function undoTo(
   }
 }
 
-/** The test of the patch failed: 422; some versions say 409. */
+/** The status when the patch's test fails: 422, in some versions 409. */
 const isOutdated = ({ status }: ApiFailure): boolean => status === 422 || status === 409
 
 function whatChanged(before: Deployment, now: Deployment): string | null {
@@ -40,5 +39,5 @@ function whatChanged(before: Deployment, now: Deployment): string | null {
   if (now.spec.paused) return `Deployment "${name}" was paused meanwhile: resume it before you undo it`
   return sameTemplate(before.spec.template, now.spec.template)
     ? null
-    : `Deployment "${name}" was given another template meanwhile: nothing was undone`
+    : `Deployment "${name}" got another template meanwhile: nothing was undone`
 }

@@ -19,15 +19,13 @@ export function portProblems(service: KubernetesService): string[] {
       .map(({ name }) => `${at} has "${name}", wanted ${wantedPortName}`),
     ...listeners
       .filter(({ port }) => port === 0)
-      .map(
-        ({ name }) => `${at}.${name} is on port 0, any free one, wanted a port that a Service can lead to`,
-      ),
+      .map(({ name }) => `${at}.${name} is on port 0, any free port, wanted a fixed port for the Service`),
     ...clashes([...listeners, ...probes], spec.name),
     ...targetProblems(service),
   ]
 }
 
-/** In a pod all listen on the same address, so that one port can be had but once for each protocol. */
+/** Listeners of a pod share one address, so each port can be used once for each protocol. */
 const clashes = (ports: Port[], service: string): string[] =>
   ports.flatMap((port, index) => {
     const before = ports.slice(0, index)
@@ -37,13 +35,13 @@ const clashes = (ports: Port[], service: string): string[] =>
         : `services.${service}.listen.${port.name}`
     const rival = before.find((other) => other.port === port.port && other.protocol === port.protocol)
     if (rival !== undefined && port.port !== 0)
-      return [`${place} is ${port.port}/${port.protocol}, which listener "${rival.name}" has already`]
+      return [`${place} is ${port.port}/${port.protocol}, which listener "${rival.name}" already uses`]
     if (before.some(({ name }) => name === port.name))
       return [`services.${service}.listen has "${port.name}", which is the name of kubernetes.probesPort`]
     return []
   })
 
-/** A Service that leads to a port which no container has refuses every connection. */
+/** A Service refuses every connection if its target port exists in no container. */
 function targetProblems(service: KubernetesService): string[] {
   const { spec, kubernetes } = service
   const names = portsOf(spec).map(({ name }) => name)

@@ -9,7 +9,7 @@ import { secretProblems } from './secrets.js'
 import type { KubernetesVersion } from './version.js'
 import { has, showVersion } from './version.js'
 
-/** Why the configuration cannot become manifests, a sentence each; empty: it can. */
+/** Reasons why the configuration cannot become manifests, a sentence each. */
 export const problemsOf = (order: KubernetesOrder): string[] =>
   order.services.flatMap((service) => [
     ...metadataProblems(service, order),
@@ -28,7 +28,7 @@ const at = ({ spec }: KubernetesService, field: string): string =>
 function imageProblems(service: KubernetesService): string[] {
   const { image } = service.kubernetes
   if (image === undefined) return [`${at(service, '')} has no image, wanted "image", or --set image=…`]
-  // Of the reference only what no registry takes: its host may be anything.
+  // Refuses only characters that no registry accepts.
   if (/^[a-z0-9]([-a-zA-Z0-9._/:@]*[a-zA-Z0-9])?$/i.test(image)) return []
   return [`${at(service, 'image')} is "${image}", wanted an image, such as registry.example/web:1.2.3`]
 }
@@ -38,18 +38,18 @@ function replicaProblems(service: KubernetesService): string[] {
   if (autoscaling === undefined) {
     if (replicas !== null) return []
     return [
-      `services.${service.spec.name}.replicas is 'max', the processors of one machine, wanted kubernetes.replicas or kubernetes.autoscaling`,
+      `services.${service.spec.name}.replicas is "max", the processors of one machine, wanted kubernetes.replicas or kubernetes.autoscaling`,
     ]
   }
   const { minReplicas, maxReplicas } = autoscaling
   if (typeof maxReplicas !== 'number' || maxReplicas < 1)
     return [
-      `${at(service, 'autoscaling.maxReplicas')} is ${JSON.stringify(maxReplicas) ?? 'missing'}, wanted how many pods there may be at most`,
+      `${at(service, 'autoscaling.maxReplicas')} is ${JSON.stringify(maxReplicas) ?? 'missing'}, wanted the largest number of pods`,
     ]
   const least = typeof minReplicas === 'number' ? minReplicas : (replicas ?? 1)
   if (least <= maxReplicas) return []
   return [
-    `${at(service, 'autoscaling.maxReplicas')} is ${maxReplicas}, wanted at least ${least}, the number of pods that there are at least`,
+    `${at(service, 'autoscaling.maxReplicas')} is ${maxReplicas}, wanted at least ${least}, the smallest number of pods`,
   ]
 }
 
@@ -58,18 +58,18 @@ function timeProblems(service: KubernetesService, version: KubernetesVersion): s
   const problems: string[] = []
   if (Math.ceil(progressDeadlineSeconds) <= Math.ceil(minReadySeconds))
     problems.push(
-      `${at(service, 'progressDeadlineSeconds')} is ${progressDeadlineSeconds}, wanted more than minReadySeconds, which is ${minReadySeconds}: no rollout would ever be in time`,
+      `${at(service, 'progressDeadlineSeconds')} is ${progressDeadlineSeconds}, wanted more than minReadySeconds, which is ${minReadySeconds}: otherwise every rollout fails`,
     )
   const own = fieldOf(container['lifecycle'], 'preStop')
   if (isObject(own)) {
     const slept = fieldOf(own['sleep'], 'seconds')
     if (slept !== undefined && !has(version, 'sleepAction'))
       problems.push(
-        `${at(service, 'lifecycle.preStop')} sleeps, which Kubernetes has from 1.30 on by default, and the version is ${showVersion(version)}, wanted exec`,
+        `${at(service, 'lifecycle.preStop')} has the sleep action, which Kubernetes ${showVersion(version)} does not have by default, wanted exec or version 1.30`,
       )
     if (slept === undefined && execSleep(own) === null && drain.preStopSeconds === undefined)
       problems.push(
-        `${at(service, 'lifecycle.preStop')} takes nobody knows how long, wanted drain.preStopSeconds beside it: the grace period counts from its start`,
+        `${at(service, 'lifecycle.preStop')} takes an unknown time, wanted drain.preStopSeconds beside it: the grace period includes the hook`,
       )
   }
   const grace = graceOf(service, version)

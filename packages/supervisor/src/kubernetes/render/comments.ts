@@ -2,7 +2,7 @@ import { describeGrace, graceOf, preStopOf } from './grace.js'
 import type { Comment, KubernetesObject, KubernetesOrder, KubernetesService } from './order.js'
 import { probesOf } from './probes.js'
 
-/** Why fields of the Deployments are as they are. */
+/** Comments that explain fields of the Deployments. */
 export const commentsOf = (order: KubernetesOrder, objects: KubernetesObject[]): Comment[] =>
   order.services.flatMap((service) => {
     const object = objects.findIndex(
@@ -28,5 +28,5 @@ function reasons(service: KubernetesService, { version }: KubernetesOrder): Reas
 }
 
 const nonRoot = 'the USER of the image must be a number, such as 1000'
-const preStop = 'endpoints are withdrawn while it waits, and connections that still come are answered'
-const startup = 'until it succeeds no other probe asks: a slow start has progressDeadlineSeconds'
+const preStop = 'endpoints are withdrawn meanwhile, and new connections are still served'
+const startup = 'the other probes start once it succeeds: a slow start has progressDeadlineSeconds'

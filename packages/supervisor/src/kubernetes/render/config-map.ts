@@ -4,7 +4,7 @@ import type { KubernetesObject, KubernetesOrder, KubernetesService } from './ord
 
 export const configMapName = ({ spec }: KubernetesService): string => `${spec.name}-config`
 
-/** On the pods: another content is another pod template, and so a rollout. */
+/** Annotation of the pods: other content changes the pod template, and so starts a rollout. */
 export const hashAnnotation = 'handover/config-hash'
 
 export const configMaps = (service: KubernetesService, order: KubernetesOrder): KubernetesObject[] => {
@@ -20,7 +20,7 @@ export const configHash = ({ data, mountPath }: ConfigMapSpec): string =>
 const sorted = (data: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(data).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-/** FNV-1a over UTF-16 code units; Kubernetes' pod-template-hash is FNV too. Tells changes apart, keeps no secret. */
+/** FNV-1a over UTF-16 code units, like Kubernetes' pod-template-hash. It detects changes and protects no secret. */
 function fnv1a64(text: string): string {
   let hash = 0xcbf29ce484222325n
   for (let at = 0; at < text.length; at += 1)

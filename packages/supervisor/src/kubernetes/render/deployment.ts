@@ -8,7 +8,7 @@ import { podSpec } from './pod.js'
 export function deployment(service: KubernetesService, order: KubernetesOrder): KubernetesObject {
   const { kubernetes } = service
   const { configMap, annotations } = kubernetes
-  // A HorizontalPodAutoscaler owns the number of replicas: a number here would undo its work at each apply.
+  // A HorizontalPodAutoscaler owns the replicas: a number here would override it at each apply.
   const replicas = kubernetes.autoscaling === undefined ? (kubernetes.replicas ?? undefined) : undefined
   const hash: JsonObject = configMap === undefined ? {} : { [hashAnnotation]: configHash(configMap) }
   const spec = compact({

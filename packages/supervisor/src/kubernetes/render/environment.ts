@@ -5,7 +5,7 @@ import type { KubernetesService } from './order.js'
 import { firstTcpPort } from './ports.js'
 import type { KubernetesVersion } from './version.js'
 
-/** What the library is told, PORT as on one machine, the service's variables, and those of the section, which win. */
+/** Variables for the library, PORT, the service's env, and the section's env; later ones override earlier ones. */
 export function environmentOf(service: KubernetesService, version: KubernetesVersion): JsonObject[] {
   const { spec, kubernetes } = service
   const port = firstTcpPort(spec)
@@ -19,7 +19,7 @@ export function environmentOf(service: KubernetesService, version: KubernetesVer
   return [...variables.values()]
 }
 
-/** The library reads them; any other program may ignore them. For the library the delay is a part of the drain. */
+/** Variables that the library reads, for which the delay is a part of the drain. */
 function drainVariables(service: KubernetesService, version: KubernetesVersion): Record<string, string> {
   const { spec, kubernetes } = service
   const { seconds, certain } = preStopOf(kubernetes.container, kubernetes.drain, version)
@@ -42,8 +42,8 @@ function preload({ kubernetes: { register } }: KubernetesService, variables: Map
   variables.set('NODE_OPTIONS', { name: 'NODE_OPTIONS', value })
 }
 
-/** NODE_OPTIONS is split at blanks; one within quotes belongs to the word. */
+/** Node splits NODE_OPTIONS at spaces outside double quotes. */
 const quoteOption = (word: string): string => (/\s/.test(word) ? JSON.stringify(word) : word)
 
-/** `$(NAME)` refers to another variable in Kubernetes, and is itself on one machine. */
+/** In Kubernetes `$(NAME)` refers to another variable; on one machine it is plain text. */
 const escapeReferences = (value: string): string => value.replaceAll('$(', '$$$$(')

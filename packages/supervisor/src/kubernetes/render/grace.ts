@@ -4,24 +4,24 @@ import type { KubernetesVersion } from './version.js'
 import { has } from './version.js'
 import { fieldOf, isObject, textOf } from './json.js'
 
-/** What a pod's terminationGracePeriodSeconds is made of; all in seconds. */
+/** The parts of a pod's terminationGracePeriodSeconds; all in seconds. */
 export interface Grace {
-  /** The preStop hook: SIGTERM comes after it, and the grace period has begun before it. */
+  /** The preStop hook, which runs before SIGTERM but within the grace period. */
   preStop: number
-  /** The library goes on accepting after SIGTERM. */
+  /** Time for which the library accepts connections after SIGTERM. */
   delay: number
   drain: number
   hooks: number
   margin: number
-  /** The sum in whole seconds, or what the configuration gives instead. */
+  /** The sum, rounded up, or the configured value. */
   total: number
-  /** What the configuration gives. */
+  /** The configured value; null: none. */
   given: number | null
 }
 
-/** From the end of the program until the container is gone: the runtime and kubelet must take notice. */
+/** Time for runtime and kubelet to notice the end of the program and remove the container. */
 const marginSeconds = 5
-/** What even a given grace period must have left: kubelet counts whole seconds, and the library exits within one. */
+/** Smallest margin of a configured grace period: kubelet counts whole seconds, and the library exits within one. */
 export const leastMarginSeconds = 2
 
 /**
@@ -31,7 +31,7 @@ export const leastMarginSeconds = 2
 export function graceOf({ spec, kubernetes }: KubernetesService, version: KubernetesVersion): Grace {
   const { seconds: preStop, certain } = preStopOf(kubernetes.container, kubernetes.drain, version)
   const delay = certain ? Math.max(0, kubernetes.drain.delaySeconds - preStop) : kubernetes.drain.delaySeconds
-  // The library wants some time behind its delay, also where on one machine there need be none.
+  // The library needs some time after its delay, even if timeoutSeconds is 0.
   const drain = Math.max(1, spec.drain.timeoutSeconds)
   const hooks = kubernetes.drain.hooksSeconds
   const given = kubernetes.terminationGracePeriodSeconds
@@ -54,18 +54,18 @@ export function describeGrace(grace: Grace): string {
   const parts = `preStop ${preStop} + drain delay ${delay} + drain ${drain} + hooks ${hooks}`
   return given === null
     ? `${parts} + margin ${margin} = ${total} s`
-    : `as given; ${parts} = ${neededOf(grace)} s of it are needed`
+    : `as configured; needed: ${parts} = ${neededOf(grace)} s`
 }
 
 export interface PreStop {
   /** Null: none. */
   hook: JsonObject | null
   seconds: number
-  /** Whether it surely waited so long once SIGTERM comes: an exec of a program that the image lacks does not. */
+  /** Whether it certainly takes `seconds`: an exec of a program that the image lacks does not. */
   certain: boolean
 }
 
-/** The preStop hook of the configuration, or one that waits for `delaySeconds` where nobody else does. */
+/** The configured preStop hook, or one that waits for `delaySeconds` unless the library does. */
 export function preStopOf(
   { lifecycle }: JsonObject,
   { delaySeconds, delayBy, preStopSeconds }: KubernetesService['kubernetes']['drain'],
@@ -83,7 +83,7 @@ export function preStopOf(
   return { hook: { exec: { command: ['sleep', String(seconds)] } }, seconds, certain: false }
 }
 
-/** Seconds of `sleep N`, also by a shell; null where it cannot be seen how long a hook takes. */
+/** Seconds of `sleep N`, also through a shell; null: another command, whose time is unknown. */
 export function execSleep(hook: JsonObject): number | null {
   const command = fieldOf(hook['exec'], 'command')
   const line = Array.isArray(command) ? command.map((word) => textOf(word)).join(' ') : ''

@@ -24,8 +24,8 @@ export type { KubernetesVersion } from './version.js'
 export { defaultVersion, newestVersion, oldestVersion, parseVersion, showVersion } from './version.js'
 
 /**
- * The objects that let a cluster run the services; fails with a sentence a line where the configuration cannot
- * become manifests. What a Deployment needs comes before it, what follows its pods after it.
+ * Renders the services as Kubernetes objects. Fails with `Usage` and a sentence on each line. Objects that a
+ * Deployment needs come before it, those that depend on its pods after it.
  */
 export function kubernetesObjects(order: KubernetesOrder): Result<Rendered> {
   const problems = problemsOf(order)

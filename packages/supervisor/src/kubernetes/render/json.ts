@@ -15,7 +15,7 @@ export const textOf = (value: Json | undefined): string | undefined =>
 export const without = (value: JsonObject, ...names: string[]): JsonObject =>
   Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
 
-/** In this order; what is not there, or empty, is left out. */
+/** Drops fields that are undefined, `[]` or `{}`; keeps the order. */
 export function compact(fields: Record<string, Json | undefined>): JsonObject {
   const entries = Object.entries(fields).filter(
     (entry): entry is [string, Json] => entry[1] !== undefined && !isEmpty(entry[1]),

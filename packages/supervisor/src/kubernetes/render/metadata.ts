@@ -2,7 +2,7 @@ import type { JsonObject } from '../../model/index.js'
 import { compact } from './json.js'
 import type { KubernetesObject, KubernetesOrder, KubernetesService, Metadata } from './order.js'
 
-/** What the Deployment and the Service find the pods by; it can never change (Deployment's selector is immutable). */
+/** Selector of the Deployment and the Service. It must never change: a Deployment's selector is immutable. */
 export const selectorOf = ({ spec }: KubernetesService): Record<string, string> => ({
   'app.kubernetes.io/name': spec.name,
 })
@@ -23,7 +23,7 @@ export const labelsOf = (service: KubernetesService, order: KubernetesOrder): Re
 export const namespaceOf = ({ kubernetes }: KubernetesService, order: KubernetesOrder): string | undefined =>
   order.namespace ?? kubernetes.namespace
 
-/** An object of the service, called like it. */
+/** An object of the service; `name` defaults to the service's. */
 export function objectOf(
   [apiVersion, kind]: [string, string],
   service: KubernetesService,

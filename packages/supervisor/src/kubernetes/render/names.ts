@@ -4,7 +4,7 @@ export const wantedLabel =
   'an RFC 1123 label: at most 63 lower-case letters, digits and "-", the first and the last a letter or digit'
 export const isLabel = (name: string): boolean => label.test(name)
 
-/** RFC 1035 label: Services, and so everything that is called like one. */
+/** RFC 1035 label: Services, and so every object with the name of one. */
 export const wantedServiceName =
   'an RFC 1035 label: at most 63 lower-case letters, digits and "-", the first a letter, the last a letter or digit'
 export const isServiceName = (name: string): boolean => label.test(name) && /^[a-z]/.test(name)
@@ -24,7 +24,7 @@ export const isLabelValue = (value: string): boolean =>
 export const isLabelName = (name: string): boolean =>
   /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(name)
 
-/** What the API server takes for a variable's name in every version of the range. */
+/** Names of variables that the API server accepts in every supported version. */
 export const isVariableName = (name: string): boolean => /^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(name)
 
 export const isConfigMapKey = (name: string): boolean => /^[-._a-zA-Z0-9]{1,253}$/.test(name)

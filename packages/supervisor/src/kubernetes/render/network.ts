@@ -4,7 +4,7 @@ import { objectOf, selectorOf } from './metadata.js'
 import type { KubernetesObject, KubernetesOrder, KubernetesService } from './order.js'
 import { backendPort, servicePorts } from './ports.js'
 
-/** None where there is no port to lead to. */
+/** The Service; none if it would have no port. */
 export function services(service: KubernetesService, order: KubernetesOrder): KubernetesObject[] {
   const own = service.kubernetes.service
   const ports = servicePorts(service)
@@ -14,7 +14,7 @@ export function services(service: KubernetesService, order: KubernetesOrder): Ku
   return [objectOf(['v1', 'Service'], service, order, { spec }, annotated(annotations))]
 }
 
-/** A rule without paths leads to the Service's first port. */
+/** The Ingress; a rule without paths leads to the Service's first port. */
 export function ingresses(service: KubernetesService, order: KubernetesOrder): KubernetesObject[] {
   const own = service.kubernetes.ingress
   if (own === undefined) return []

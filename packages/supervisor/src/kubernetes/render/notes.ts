@@ -8,7 +8,7 @@ import { hasLowPort } from './security.js'
 import type { KubernetesVersion } from './version.js'
 import { has, showVersion } from './version.js'
 
-/** What a cluster cannot do as one machine does, and what may surprise; a sentence each, with its place. */
+/** Sentences on settings that have no effect in a cluster, or a surprising one; each begins with its place. */
 export const notesOf = (order: KubernetesOrder): string[] =>
   order.services.flatMap((service) =>
     [
@@ -24,52 +24,43 @@ export const notesOf = (order: KubernetesOrder): string[] =>
     ].map((note) => `services.${service.spec.name}.${note}`),
   )
 
-/** The program, its folder, files and user are those of the image. */
+/** Program, folder, files and user come from the image. */
 function programNotes({ spec, kubernetes }: KubernetesService, folder: string | undefined): string[] {
   const { command, args } = kubernetes.container
-  const said = spec.command.join(' ')
+  const program = spec.command.join(' ')
   const { runAsUser, runAsGroup } = kubernetes.securityContext
   const isName = (id: string | undefined) => id !== undefined && !/^\d+$/.test(id)
   return [
     ...(command === undefined && args === undefined
       ? [
-          `command is "${said}": a pod runs what the image says, unless kubernetes.command or kubernetes.args do`,
+          `command is "${program}": a pod runs the image's own command unless kubernetes.command or kubernetes.args is set`,
         ]
       : []),
     ...(folder !== undefined && spec.cwd !== folder
       ? [`cwd is "${spec.cwd}", a folder of one machine: in a cluster the image is the release`]
       : []),
     ...(spec.envFiles.length > 0
-      ? [`envFiles are files of one machine: kubernetes.envFrom takes them from a Secret or a ConfigMap`]
+      ? [`envFiles are files of one machine: use kubernetes.envFrom with a Secret or a ConfigMap`]
       : []),
     ...(isName(spec.user) && runAsUser === undefined
-      ? [`user is "${spec.user}", a name of one machine: kubernetes.securityContext.runAsUser takes a number`]
+      ? [
+          `user is "${spec.user}", a name of one machine: set kubernetes.securityContext.runAsUser to a number`,
+        ]
       : []),
     ...(isName(spec.group) && runAsGroup === undefined
       ? [
-          `group is "${spec.group}", a name of one machine: kubernetes.securityContext.runAsGroup takes a number`,
+          `group is "${spec.group}", a name of one machine: set kubernetes.securityContext.runAsGroup to a number`,
         ]
       : []),
   ]
 }
 
-/** Ways of a rollout that are ours alone; by the names that they have in a spec. */
-const beyondKubernetes: Record<string, string> = {
-  standbySeconds: 'no old pod stands by: an undo starts new ones',
-  canary: 'a Deployment has no steps: pods are replaced as maxSurge and maxUnavailable allow',
-}
-
 function rolloutNotes({ spec, kubernetes }: KubernetesService): string[] {
   const strategies: string[] = ['RollingUpdate', 'Recreate']
   const { type } = spec.strategy
-  const asked = Object.entries(beyondKubernetes).filter(([field]) => Object.hasOwn(spec, field))
+  if (strategies.includes(type)) return []
   return [
-    ...(strategies.includes(type)
-      ? []
-      : [
-          `strategy.type is "${type}": a pod cannot go on as another one, it is replaced (${kubernetes.strategy.type})`,
-        ]),
-    ...asked.map(([field, sentence]) => `${field} is given: ${sentence}`),
+    `strategy.type is "${type}": a pod cannot change its program, it is replaced (${kubernetes.strategy.type})`,
   ]
 }
 
@@ -79,7 +70,7 @@ function listenerNotes(service: KubernetesService): string[] {
   const unix = Object.entries(spec.listen).flatMap(([name, listener]) =>
     listener.type === 'unix'
       ? [
-          `listen.${name} is "unix:${listener.path}": a unix socket has no port, and nobody reaches it from outside of the pod`,
+          `listen.${name} is "unix:${listener.path}": a unix socket has no port and cannot be reached from outside the pod`,
         ]
       : [],
   )
@@ -87,11 +78,11 @@ function listenerNotes(service: KubernetesService): string[] {
     .filter(({ name, loopback }) => loopback && !targets.includes(name))
     .map(
       ({ name }) =>
-        `listen.${name} is on a loopback address, which nobody reaches from outside of the pod: it is left out of the Service`,
+        `listen.${name} is on a loopback address, which cannot be reached from outside the pod: the Service leaves it out`,
     )
   const none =
     kubernetes.service !== false && targets.length === 0
-      ? ['listen has no port that a Service can lead to: there is none']
+      ? ['listen has no port for a Service: there is no Service']
       : []
   return [...unix, ...loopback, ...none]
 }
@@ -116,7 +107,7 @@ function probeNotes(service: KubernetesService): string[] {
       )
   })
   const open = probes.portOnly
-    ? ['readinessProbe can only look for an open port: kubernetes.probesPort asks the library instead']
+    ? ['readinessProbe only checks for an open port: with kubernetes.probesPort it asks the library']
     : []
   const bare =
     probes.readinessProbe === undefined
@@ -131,7 +122,7 @@ function drainNotes({ kubernetes }: KubernetesService, version: KubernetesVersio
   const { certain } = preStopOf(container, drain, version)
   if (own || certain) return []
   return [
-    `kubernetes.drain waits by the program "sleep", as Kubernetes ${showVersion(version)} has no sleep action on by default: an image without it is ended at once, unless delayBy is 'library'`,
+    `kubernetes.drain waits with the program "sleep", since Kubernetes ${showVersion(version)} has no sleep action by default: a container without that program ends at once unless delayBy is "library"`,
   ]
 }
 
@@ -139,9 +130,9 @@ function imageNotes({ kubernetes: { image = '' } }: KubernetesService): string[]
   if (image.includes('@')) return []
   const tag = /:([^:/]+)$/.exec(image)?.[1]
   if (tag === undefined)
-    return [`kubernetes.image is "${image}", without a tag: an undo could not tell one from another`]
+    return [`kubernetes.image is "${image}", without a tag: an undo cannot restore an earlier image`]
   return tag === 'latest'
-    ? [`kubernetes.image is "${image}": an undo cannot tell one "latest" from another`]
+    ? [`kubernetes.image is "${image}": an undo cannot restore an earlier "latest"`]
     : []
 }
 
@@ -149,21 +140,21 @@ function resourceNotes({ kubernetes: { container, autoscaling } }: KubernetesSer
   const { resources } = container
   const byUse = autoscaling !== undefined && autoscaling['metrics'] === undefined
   if (byUse && fieldOf(fieldOf(resources, 'requests'), 'cpu') === undefined)
-    return ['kubernetes.resources has no requests.cpu: the autoscaler has nothing to measure against']
+    return ['kubernetes.resources has no requests.cpu, which the autoscaler needs']
   if (resources !== undefined) return []
-  return ['kubernetes.resources is missing: these pods are the first to go where a node runs out of memory']
+  return ['kubernetes.resources is missing: these pods are evicted first if a node runs out of memory']
 }
 
-/** Nothing is set from it: there a limit kills, and a limit that was not asked for would reset connections. */
+/** maxMemory does not become a limit: exceeding a limit kills the container and resets its connections. */
 function memoryNotes({ spec, kubernetes: { container } }: KubernetesService): string[] {
   if (spec.maxMemory === undefined) return []
   const limit = fieldOf(fieldOf(container.resources, 'limits'), 'memory')
   const killed =
     limit === undefined
-      ? 'kubernetes.resources.limits.memory would have its container killed, and is not set from it'
-      : `kubernetes.resources.limits.memory, ${JSON.stringify(limit)}, has its container killed`
+      ? 'kubernetes.resources.limits.memory, which kills the container, is not derived from it'
+      : `kubernetes.resources.limits.memory, ${JSON.stringify(limit)}, kills the container`
   return [
-    `maxMemory is ${mebibytes(spec.maxMemory)}: no pod is replaced gracefully for its memory; ${killed}`,
+    `maxMemory is ${mebibytes(spec.maxMemory)}: in a cluster no pod is drained for its memory; ${killed}`,
   ]
 }
 
@@ -172,6 +163,6 @@ function portNotes(service: KubernetesService, version: KubernetesVersion): stri
   const sysctls = listOf(service.kubernetes.securityContext['sysctls'])
   if (!low || sysctls.length > 0) return []
   return [
-    `listen has a port below 1024, and the pod is no root: before Kubernetes 1.22 the runtime must allow it (net.ipv4.ip_unprivileged_port_start)`,
+    `listen has a port below 1024, and the pod does not run as root: before Kubernetes 1.22 the runtime must allow it (net.ipv4.ip_unprivileged_port_start)`,
   ]
 }

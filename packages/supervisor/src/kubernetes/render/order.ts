@@ -1,16 +1,16 @@
 import type { JsonObject, KubernetesSpec, ServiceSpec } from '../../model/index.js'
 import type { KubernetesVersion } from './version.js'
 
-/** What is to be rendered. */
+/** Input of the rendering. */
 export interface KubernetesOrder {
-  /** What the services are part of (`app.kubernetes.io/part-of`). */
+  /** Value of the label `app.kubernetes.io/part-of`. */
   name: string
   services: KubernetesService[]
-  /** Of every object; wins over the services' own. */
+  /** Namespace of every object; overrides those of the services. */
   namespace?: string
-  /** Where the configuration's relative paths begin. */
+  /** Relative paths of the configuration start here. */
   folder?: string
-  /** The cluster's. */
+  /** Version of the cluster. */
   version: KubernetesVersion
 }
 
@@ -29,20 +29,20 @@ export interface Metadata extends JsonObject {
   name: string
 }
 
-/** Plain data in stable order: the same order gives the same bytes. */
+/** Plain data in stable order: the same input results in the same bytes. */
 export interface Rendered {
   /** In the order in which they should be applied. */
   objects: KubernetesObject[]
-  /** What the configuration asks for and Kubernetes cannot do, and what may surprise: a sentence each. */
+  /** See `notesOf`. */
   notes: string[]
   comments: Comment[]
 }
 
-/** Says why a field is as it is, for who reads the manifests. */
+/** Explains a field to readers of the manifests. */
 export interface Comment {
   /** Index in `objects`. */
   object: number
-  /** Leads to the field from the object's root. */
+  /** Path of the field in the object. */
   path: (string | number)[]
   text: string
 }

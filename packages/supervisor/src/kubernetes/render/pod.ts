@@ -22,7 +22,7 @@ export function podSpec(service: KubernetesService, version: KubernetesVersion):
   return compact({
     terminationGracePeriodSeconds: graceOf(service, version).total,
     automountServiceAccountToken,
-    // Variables for each Service of the namespace: one called "port" would be PORT_…, "handover" HANDOVER_….
+    // Kubernetes would set variables for each Service: "port" would become PORT_…, "handover" HANDOVER_….
     enableServiceLinks: false,
     securityContext: podSecurity(service, version),
     ...rest,
@@ -67,7 +67,7 @@ interface Mount {
   mount: JsonObject
 }
 
-/** A /tmp, since the root file system cannot be written to, and the files of the ConfigMap. */
+/** A writable /tmp, since the root file system is read-only, and the files of the ConfigMap. */
 function ownMounts(service: KubernetesService): Mount[] {
   const { pod, container, configMap } = service.kubernetes
   const taken =
@@ -91,7 +91,7 @@ const configMapSource = (service: KubernetesService): JsonObject[] =>
     ? [{ configMapRef: { name: configMapName(service) } }]
     : []
 
-/** Over nodes and zones as far as it goes: a wish, since a pod that waits for a perfect place stalls the rollout. */
+/** Over nodes and zones where possible: a strict rule would stall the rollout when a pod does not fit. */
 const spread = (service: KubernetesService, version: KubernetesVersion): JsonObject[] =>
   ['kubernetes.io/hostname', 'topology.kubernetes.io/zone'].map((topologyKey) =>
     compact({
@@ -99,7 +99,7 @@ const spread = (service: KubernetesService, version: KubernetesVersion): JsonObj
       topologyKey,
       whenUnsatisfiable: 'ScheduleAnyway',
       labelSelector: { matchLabels: selectorOf(service) },
-      // Pods of the old revision are about to go: they do not count.
+      // Counts only pods of the same revision: the old ones are about to end.
       matchLabelKeys: has(version, 'matchLabelKeys') ? ['pod-template-hash'] : undefined,
     }),
   )

@@ -8,7 +8,7 @@ export interface Port {
   name: string
   port: number
   protocol: 'TCP' | 'UDP'
-  /** Nobody outside of the pod reaches it. */
+  /** It cannot be reached from outside the pod. */
   loopback: boolean
 }
 
@@ -39,8 +39,8 @@ export function containerPorts({ spec, kubernetes: { probesPort } }: KubernetesS
 }
 
 /**
- * Those of the configuration, where `targetPort` is the listener of the same name unless it is given; else one for
- * each listener that can be reached.
+ * The configured ports, where `targetPort` defaults to the listener of the same name; otherwise a port for each
+ * listener that can be reached from outside the pod.
  */
 export function servicePorts({ spec, kubernetes: { service } }: KubernetesService): JsonObject[] {
   if (service === false) return []
@@ -64,7 +64,7 @@ function withTarget(port: JsonObject, listeners: Port[]): JsonObject {
   }
 }
 
-/** How an Ingress names a Service's port. */
+/** A Service's port in an Ingress. */
 export function backendPort(port: JsonObject): JsonObject {
   const name = textOf(fieldOf(port, 'name'))
   return name === undefined ? { number: port['port'] ?? null } : { name }

@@ -9,13 +9,13 @@ export interface Probes {
   startupProbe: Json | undefined
   readinessProbe: Json | undefined
   livenessProbe: Json | undefined
-  /** Whether nobody said how it is seen that a pod has started. */
+  /** Whether the startup probe is derived, since none is configured. */
   derivedStartup: boolean
-  /** Whether readiness can only be told from an open port. */
+  /** Whether the readiness probe only checks for an open port. */
   portOnly: boolean
 }
 
-/** Of each probe: the section's own, the service's, what the library serves; else what can be told without. */
+/** For each probe: that of the section, of the service, the library's endpoint, or a default. */
 export function probesOf(service: KubernetesService): Probes {
   const { container, probesPort } = service.kubernetes
   const given = (name: ProbeName) => container[name] ?? translated(service, name)
@@ -35,7 +35,7 @@ export function probesOf(service: KubernetesService): Probes {
   }
 }
 
-/** What would be killed for a failing liveness probe has its time to start: that of the rollout. */
+/** A startup probe that allows the rollout's deadline, so that the liveness probe kills no pod that is starting. */
 const patient = (
   probe: Json,
   { kubernetes: { progressDeadlineSeconds } }: KubernetesService,
@@ -47,14 +47,14 @@ const patient = (
 
 const handlers = ['httpGet', 'tcpSocket', 'exec', 'grpc']
 
-/** Why a probe of the service cannot be one of a pod; null where it can, or is not there. */
+/** Why kubelet cannot run a probe of the service; null: it can, or there is none. */
 export function obstacleOf({ spec }: KubernetesService, name: ProbeName): string | null {
   const handler = spec[name]?.handler
   if (handler === undefined) return null
-  if (handler.type === 'notify') return 'waits for READY=1, which nobody hears in a pod'
+  if (handler.type === 'notify') return 'waits for READY=1, which no process receives in a pod'
   const port = 'port' in handler ? handler.port : undefined
   if (typeof port === 'string' && spec.listen[port]?.type === 'unix')
-    return `asks on "${port}", a unix socket, which kubelet cannot`
+    return `uses "${port}", a unix socket, which kubelet cannot reach`
   return null
 }
 
@@ -63,7 +63,7 @@ function translated(service: KubernetesService, name: ProbeName): JsonObject | u
   return probe === undefined || obstacleOf(service, name) !== null ? undefined : toProbe(probe)
 }
 
-/** Kubernetes counts whole seconds, from 1 on. */
+/** Kubernetes counts whole seconds, at least 1. */
 const wholeSeconds = (seconds: number): number => Math.max(1, Math.ceil(seconds))
 
 const toProbe = (probe: ProbeSpec): JsonObject => ({

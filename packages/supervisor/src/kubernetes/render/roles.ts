@@ -11,8 +11,8 @@ const resources: Record<string, [group: string, resource: string]> = {
 }
 
 /**
- * What may apply, upgrade, watch and undo these objects, and nothing else: a ServiceAccount with a Role in each of
- * their namespaces. Server-side apply is the verb patch, and create where the object is new.
+ * A ServiceAccount with a Role in each namespace that may apply, upgrade, watch and undo these objects, and nothing
+ * else. Server-side apply needs the verb patch, and create for a new object.
  */
 export function rolesOf(
   order: KubernetesOrder,
@@ -48,7 +48,7 @@ function rulesFor(objects: KubernetesObject[]): JsonObject[] {
   return [
     rule(['apps'], ['deployments'], ['get', 'list', 'watch', 'create', 'patch']),
     ...others,
-    // How a rollout goes on, and why it does not.
+    // To follow a rollout and to explain why it is stuck.
     rule(['apps'], ['replicasets'], ['get', 'list', 'watch']),
     rule([''], ['pods'], ['get', 'list', 'watch']),
     rule([''], ['pods/log'], ['get']),

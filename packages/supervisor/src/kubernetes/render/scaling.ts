@@ -5,8 +5,8 @@ import type { KubernetesObject, KubernetesOrder, KubernetesService } from './ord
 import { has } from './version.js'
 
 /**
- * One pod at a time may be evicted, which never blocks a drain of nodes for ever: not where there is but one pod
- * (minAvailable 1 would), nor where pods are broken, since those may go in any case.
+ * Allows the eviction of one pod at a time. That never blocks a drain of a node: not with a single pod (minAvailable 1
+ * would), nor with unhealthy pods, since AlwaysAllow lets them go.
  */
 export function podDisruptionBudgets(service: KubernetesService, order: KubernetesOrder): KubernetesObject[] {
   const own = service.kubernetes.podDisruptionBudget
@@ -39,13 +39,13 @@ export function autoscalers(service: KubernetesService, order: KubernetesOrder):
   return [objectOf([apiVersion, 'HorizontalPodAutoscaler'], service, order, { spec })]
 }
 
-/** 80 % of the requests is what Kubernetes aims at where nothing is said. */
+/** A target for the CPU utilization, in percent of the requests; Kubernetes' own default is 80. */
 const cpuUtilization = (averageUtilization: Json): JsonObject => ({
   type: 'Resource',
   resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } },
 })
 
-/** How many pods there are at least. */
+/** The smallest number of pods. */
 export const leastReplicas = ({ kubernetes: { autoscaling, replicas } }: KubernetesService): number => {
   const least = autoscaling?.['minReplicas']
   return typeof least === 'number' ? least : (replicas ?? 1)

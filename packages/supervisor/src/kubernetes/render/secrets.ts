@@ -1,14 +1,14 @@
 import { textOf } from './json.js'
 import type { KubernetesService } from './order.js'
 
-/** Whole words of a variable's name, at its end: `DB_PASSWORD` is one, `TOKEN_TTL_SECONDS` is none. */
+/** Whole words at the end of a variable's name: matches `DB_PASSWORD`, not `TOKEN_TTL_SECONDS`. */
 const secretName =
   /(^|[_.-])(PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|SECRETS?|TOKEN|CREDENTIALS?|API_?KEY|(PRIVATE|ACCESS|SECRET|SIGNING|ENCRYPTION|MASTER)_?KEY)$/i
 
-/** A URL with a password in it, or a private key. */
+/** A URL with a password, or a private key. */
 const secretValue = /^[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:[^\s/@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----/i
 
-/** A sentence for each value that everybody who may read the manifests would read. */
+/** A sentence for each value that looks like a secret and would be readable in the manifests. */
 export function secretProblems(service: KubernetesService): string[] {
   const { spec, kubernetes } = service
   const at = `services.${spec.name}`
@@ -33,9 +33,9 @@ export function secretProblems(service: KubernetesService): string[] {
     .map(([place, name]) => `${place} ${sentence(name)}`)
 }
 
-/** `PWD` alone is the working folder of a shell. */
+/** `PWD` alone is the working folder of a shell, not a password. */
 const looksSecret = (name: string, value: string): boolean =>
   (secretName.test(name) && name !== 'PWD') || secretValue.test(value)
 
 const sentence = (name: string): string =>
-  `would stand in the manifests in plain text and looks like a secret, wanted kubernetes.env.${name} with valueFrom: { secretKeyRef: { name, key } }, or "${name}" in kubernetes.plainEnv if it is none`
+  `looks like a secret and would be plain text in the manifests, wanted kubernetes.env.${name} with valueFrom: { secretKeyRef: { name, key } }, or "${name}" in kubernetes.plainEnv if it is not`

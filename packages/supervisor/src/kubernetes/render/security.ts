@@ -4,7 +4,7 @@ import { portsOf } from './ports.js'
 import type { KubernetesVersion } from './version.js'
 import { has } from './version.js'
 
-/** Fields of a container's securityContext that a pod's does not have. */
+/** Fields of securityContext that only a container has. */
 const ofContainer = [
   'allowPrivilegeEscalation',
   'capabilities',
@@ -13,7 +13,7 @@ const ofContainer = [
   'readOnlyRootFilesystem',
 ]
 
-/** What the Pod Security Standard "restricted" asks for, and a root file system that cannot be written to. */
+/** The Pod Security Standard "restricted", plus a read-only root file system. */
 const hardenedContainer: JsonObject = {
   allowPrivilegeEscalation: false,
   capabilities: { drop: ['ALL'] },
@@ -37,7 +37,7 @@ export const containerSecurity = ({ kubernetes }: KubernetesService): JsonObject
   ...select(kubernetes.securityContext, (name) => ofContainer.includes(name)),
 })
 
-/** A capability would not do: without root, a program has those of its file only. */
+/** A capability would not help: a program without root only has those of its file. */
 const lowPorts: Json = [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }]
 
 export const hasLowPort = ({ spec }: KubernetesService): boolean =>

@@ -1,7 +1,7 @@
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 
-/** Of a cluster: 1.29 is `{ major: 1, minor: 29 }`. */
+/** Version of a cluster: 1.29 is `{ major: 1, minor: 29 }`. */
 export interface KubernetesVersion {
   major: number
   minor: number
@@ -10,12 +10,12 @@ export interface KubernetesVersion {
 export const oldestVersion: KubernetesVersion = { major: 1, minor: 20 }
 export const newestVersion: KubernetesVersion = { major: 1, minor: 36 }
 
-/** What is rendered where no version is given: nothing in it is missing from any later one. */
+/** Default version: every API that it uses also exists in later ones. */
 export const defaultVersion: KubernetesVersion = { major: 1, minor: 30 }
 
 export const showVersion = ({ major, minor }: KubernetesVersion): string => `${major}.${minor}`
 
-/** `1.29`, `v1.29`, `1.29.3`, `v1.29.3-gke.100`, `1.29+`. */
+/** Parses `1.29`, `v1.29`, `1.29.3`, `v1.29.3-gke.100` or `1.29+`; fails with `Usage`. */
 export function parseVersion(text: string): Result<KubernetesVersion> {
   const match = /^v?(\d{1,3})\.(\d{1,3})(\+|[.-].*)?$/.exec(text)
   const version = { major: Number(match?.[1]), minor: Number(match?.[2]) }
@@ -27,13 +27,13 @@ export function parseVersion(text: string): Result<KubernetesVersion> {
   )
 }
 
-/** Since which version each is there without a feature gate: GA, or beta and on by default. */
+/** Minor versions in which each feature works without a feature gate: GA, or beta and on by default. */
 const since = {
-  /** PodDisruptionBudget; policy/v1beta1 is gone in 1.25. */
+  /** PodDisruptionBudget; policy/v1beta1 was removed in 1.25. */
   'policy/v1': 21,
-  /** The sysctl net.ipv4.ip_unprivileged_port_start is among the safe ones. */
+  /** The sysctl net.ipv4.ip_unprivileged_port_start is in the safe set. */
   unprivilegedPortSysctl: 22,
-  /** HorizontalPodAutoscaler; autoscaling/v2beta2 is gone in 1.26. */
+  /** HorizontalPodAutoscaler; autoscaling/v2beta2 was removed in 1.26. */
   'autoscaling/v2': 23,
   /** KEP-3243: alpha 1.25, beta 1.27. */
   matchLabelKeys: 27,

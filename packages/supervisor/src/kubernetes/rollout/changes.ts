@@ -5,17 +5,17 @@ import { troublesOf } from './troubles.js'
 import type { OwnedPod, PodRecord, Watched } from './watched.js'
 import { podsOf } from './watched.js'
 
-/** What is new since then, a line each: the log of a rollout where there is no terminal for the picture. */
+/** A line for each difference: the log of a rollout where there is no terminal for the picture. */
 export function changes(before: Watched, after: Watched, now: number): string[] {
   const troubles = troublesOf(after, now).filter(({ type }) => worthALine.has(type))
-  const told = new Set(troublesOf(before, now).map(({ type, pod }) => `${type} ${pod?.uid}`))
+  const known = new Set(troublesOf(before, now).map(({ type, pod }) => `${type} ${pod?.uid}`))
   return [
     ...podsOf(after).flatMap((pod) => podChanges(before.pods[pod.record.pod.metadata.uid], pod)),
-    ...troubles.filter(({ type, pod }) => !told.has(`${type} ${pod?.uid}`)).map(({ message }) => message),
+    ...troubles.filter(({ type, pod }) => !known.has(`${type} ${pod?.uid}`)).map(({ message }) => message),
   ]
 }
 
-/** The others pass, as a rule: a pod that boots fails its readiness probe once or twice. */
+/** The other types are mostly temporary: a booting pod fails its readiness probe once or twice. */
 const worthALine = new Set(['image', 'start', 'quota', 'unschedulable'])
 
 function podChanges(before: PodRecord | undefined, { record, revision }: OwnedPod): string[] {

@@ -7,13 +7,13 @@ import { troublesOf } from './troubles.js'
 import type { OwnedPod, Watched } from './watched.js'
 import { livingPods, newReplicaSet } from './watched.js'
 
-/** Why the Deployment is not yet as it should be, in plain sentences; empty when nothing is waited for. */
+/** Sentences on why the Deployment is not complete yet; empty: it is. */
 export function explainDeployment(watched: Watched, now: number): string[] {
   const { deployment } = watched
   if (!deployment) return [`there is no Deployment "${watched.name}"`]
   if (deployment.spec.paused)
-    return isWaiting(watched, deployment) ? ['it is paused: the rollout goes on when it is resumed'] : []
-  if (!isObserved(deployment)) return ['the deployment controller has not looked at the change yet']
+    return isWaiting(watched, deployment) ? ['it is paused: the rollout continues when it is resumed'] : []
+  if (!isObserved(deployment)) return ['the deployment controller has not seen the change yet']
   if (isComplete(deployment)) return []
   return [
     ...troublesOf(watched, now).map(({ message }) => message),
@@ -23,7 +23,7 @@ export function explainDeployment(watched: Watched, now: number): string[] {
   ]
 }
 
-/** Paused with nothing to roll: nothing is waited for. */
+/** A paused Deployment only waits if there is something to roll out. */
 const isWaiting = (watched: Watched, deployment: Deployment): boolean =>
   newReplicaSet(watched) === undefined || !isComplete(deployment)
 
@@ -37,12 +37,12 @@ function soonAvailable(watched: Watched, { spec, status }: Deployment): string[]
   return [`${names} count as available once ready for ${seconds(minReadySeconds * 1000)} (minReadySeconds)`]
 }
 
-/** Old pods that end: Kubernetes does not wait for them, unless their number holds a place (maxSurge). */
+/** Terminating pods. */
 function leaving(watched: Watched, now: number): string[] {
   const pods = livingPods(watched).filter(({ record }) => record.terminatingAt !== null)
   return pods.length === 0
     ? []
-    : [`${counted(pods.length, 'pod')} ending: ${listed(pods.map((pod) => left(pod, now)))}`]
+    : [`${counted(pods.length, 'pod')} terminating: ${listed(pods.map((pod) => left(pod, now)))}`]
 }
 
 function left({ record }: OwnedPod, now: number): string {

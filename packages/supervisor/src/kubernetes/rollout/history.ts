@@ -7,14 +7,14 @@ export interface RevisionRecord {
   revision: number
   replicaSet: string
   images: string[]
-  /** Null where nobody said why. */
+  /** Null: none was set. */
   cause: string | null
   createdAt: string | null
-  /** Its pods, and those of them that are available. */
+  /** Number of its pods, and of those that are available. */
   pods: number
   available: number
   current: boolean
-  /** Its rollout failed, and was undone for that. */
+  /** Its rollout failed and was undone. */
   failed: boolean
 }
 
@@ -35,7 +35,7 @@ export const historyOf = (watched: Watched): RevisionRecord[] => {
   }))
 }
 
-/** A revision that is rolled again gets another number, and may do better. */
+/** Numbers of revisions that failed. One that is rolled out again gets a new number. */
 export const failedRevisions = (deployment: Deployment | null): number[] =>
   (deployment?.metadata.annotations?.[annotations.failedRevisions] ?? '')
     .split(',')

@@ -9,15 +9,15 @@ import { newRestarts, troublesOf } from './troubles.js'
 import type { OwnedPod, Watched } from './watched.js'
 import { isListed, livingPods, newReplicaSet } from './watched.js'
 
-/** What a rollout is to reach, and what makes it fail. */
+/** Goal of a rollout, and the rules for its failure. */
 export interface Aim {
-  /** The Deployment as the server answered to what began the rollout. */
+  /** The Deployment from the server's answer to the change. */
   deployment: Deployment
   /** Milliseconds since the epoch. */
   startedAt: number
-  /** Also fail at once for what waiting might still mend: no image, no place, no quota, no such ConfigMap. */
+  /** Fail at once for problems that time may solve: a missing image, node, quota or ConfigMap. */
   failFast: boolean
-  /** The Progressing condition before this rollout; one that says the same is old news. */
+  /** The Progressing condition before this rollout; an equal one belongs to the rollout before. */
   before: Condition | undefined
 }
 
@@ -25,21 +25,21 @@ export type Verdict =
   { type: 'waiting' } | { type: 'complete' } | { type: 'failed'; failure: Failure; trouble: Trouble | null }
 
 /**
- * Whether the rollout is over. Complete is what `kubectl rollout status` calls it; failed is what the deployment
- * controller says (ProgressDeadlineExceeded), or a crash loop. A paused Deployment never fails, and a template
- * that somebody else replaced is nobody's to undo.
+ * Whether the rollout has ended. Complete as in `kubectl rollout status`; failed if the deployment controller says
+ * so (ProgressDeadlineExceeded) or in a crash loop. A paused Deployment never fails. If another client replaces
+ * the template, the rollout fails with `Superseded` and is not undone.
  */
 export function judge(watched: Watched, aim: Aim, now: number): Verdict {
   const { deployment, name, wasThere } = watched
-  // One that was made a moment ago may not have come through the watch yet.
+  // A Deployment that was just created may not be in the watch yet.
   if (!isListed(watched) || (!deployment && !wasThere)) return waiting
   if (!deployment)
-    return ended({ code: 'Superseded', message: `Deployment "${name}" was deleted while it was rolled` })
+    return ended({ code: 'Superseded', message: `Deployment "${name}" was deleted during the rollout` })
   if (isStale(deployment, aim)) return waiting
   if (!sameTemplate(deployment.spec.template, aim.deployment.spec.template))
     return ended({
       code: 'Superseded',
-      message: `Deployment "${watched.name}" was given another template while it was rolled: what is rolled now is somebody else's`,
+      message: `Deployment "${watched.name}" got another template during the rollout: another client started a rollout`,
     })
   if (deployment.spec.paused || !isObserved(deployment)) return waiting
   if (isComplete(deployment)) return { type: 'complete' }
@@ -55,11 +55,11 @@ const ended = (failure: Failure, trouble: Trouble | null = null): Verdict => ({
   trouble,
 })
 
-/** A list from the watch cache may be older than the answer to our own change. */
+/** A list from the watch cache may be older than the answer to the change. */
 const isStale = ({ metadata }: Deployment, { deployment }: Aim): boolean =>
   (metadata.generation ?? 0) < (deployment.metadata.generation ?? 0)
 
-/** Before this the status speaks of an earlier template. */
+/** Until this holds, the status is about an earlier template. */
 export const isObserved = ({ metadata, status }: Deployment): boolean =>
   (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
 
@@ -74,9 +74,9 @@ export function isComplete({ spec, status }: Deployment): boolean {
 }
 
 /**
- * A container of a new pod was restarted three times since the rollout began, or waits for its back-off the
- * second time. The kubelet's back-off is 10 s, then 20 s, so this takes a good 10 s of a pod that exits at once,
- * and one crash, of a database that is not there yet, is forgiven.
+ * A crash loop: a container of a new pod was restarted three times in this rollout, or is in back-off for the
+ * second time. The kubelet's back-off is 10 s, then 20 s. So a pod that exits at once fails after a little over
+ * 10 s, and a single crash, for example because a database is not up yet, is tolerated.
  */
 export const crashLoopAfter = { restarts: 3, restartsInBackOff: 2 } as const
 
@@ -87,7 +87,7 @@ function crashLoop(watched: Watched, now: number): Verdict | null {
   const trouble = troublesOf(watched, now).find(
     ({ type, pod }) => type === 'crash' && pod && names.has(pod.uid),
   )
-  // Between two crashes it may be ready for a moment: then it is not in trouble, and will be again.
+  // Between two crashes the pod may be ready for a moment, without trouble; then a later call decides.
   return trouble ? ended({ code: 'Crashed', message: `${trouble.message}: a crash loop` }, trouble) : null
 }
 
@@ -108,7 +108,7 @@ function deadline(watched: Watched, deployment: Deployment, aim: Aim, now: numbe
   const { progressDeadlineSeconds: limit = 600 } = deployment.spec
   const condition = conditionOf(deployment.status?.conditions, 'Progressing')
   if (condition?.reason !== 'ProgressDeadlineExceeded') return null
-  // The controller leaves the condition of a failed rollout standing until the next one makes progress.
+  // The controller keeps the condition of a failed rollout until the next one makes progress.
   if (isSame(condition, aim.before) && now < aim.startedAt + limit * 1000) return null
   const troubles = troublesOf(watched, now)
   const { availableReplicas = 0, updatedReplicas = 0 } = deployment.status ?? {}

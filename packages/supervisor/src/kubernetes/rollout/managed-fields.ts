@@ -1,11 +1,11 @@
 import type { FieldsV1, ManagedFields, ObjectMeta } from './objects.js'
 
-/** Our name as a field manager: in server-side apply, and in every patch. */
+/** Name of handover's field manager, in server-side apply and in every patch. */
 export const fieldManager = 'handover'
 
 /**
- * Who has declared the image of that container by server-side apply, and would put it back at its next apply:
- * a GitOps controller for example. Null if nobody but us has. Somebody who merely changed it once is no owner.
+ * Name of another field manager that owns the container's image through server-side apply, and would set it back at
+ * its next apply, such as a GitOps controller; null: none. A manager that only patched it once is no owner.
  */
 export function imageOwner({ managedFields = [] }: ObjectMeta, container: string): string | null {
   const path = ['f:spec', 'f:template', 'f:spec', 'f:containers', `k:{"name":"${container}"}`, 'f:image']
@@ -23,11 +23,10 @@ const has = (fields: FieldsV1 | undefined, [first, ...rest]: string[]): boolean 
 }
 
 /**
- * Before an apply: the pod template's fields that our own patches wrote (an upgrade's image, an undone template)
- * are taken into what we have applied. Otherwise the apply would conflict with ourselves, and a field that an undo
- * brought back would stay for ever, since nobody's apply takes it away. Replicas that the manifest does not name
- * (a HorizontalPodAutoscaler has them) are let go, or the apply would set them to their default, 1. Null: nothing
- * is to be changed.
+ * The managed fields to set before an apply; null: no change. Fields of the pod template that handover's patches
+ * wrote (an upgrade's image, an undone template) move to its applied fields. Otherwise the apply would conflict
+ * with them, and a field that an undo restored would stay, since no apply would remove it. Replicas that the
+ * manifest does not set (a HorizontalPodAutoscaler owns them) are released, or the apply would set the default, 1.
  */
 export function ownWrites(meta: ObjectMeta, namesReplicas: boolean): ManagedFields[] | null {
   const { managedFields = [] } = meta
@@ -56,7 +55,7 @@ const isOurs =
 
 const restartedAt = ['f:metadata', 'f:annotations', 'f:kubectl.kubernetes.io/restartedAt']
 
-/** When it was restarted stays with the patch that said so: an apply that took it away would restart it again. */
+/** `restartedAt` stays with the patch that set it: an apply that removed it would restart the pods again. */
 function splitRestart(template: FieldsV1): { kept: FieldsV1; restart: FieldsV1 | null } {
   if (!has(template, restartedAt)) return { kept: template, restart: null }
   const restart = restartedAt.reduceRight<FieldsV1>((inner, key) => ({ [key]: inner }), {})
@@ -68,7 +67,7 @@ function union(a: FieldsV1, b: FieldsV1): FieldsV1 {
   return Object.fromEntries(keys.map((key) => [key, union(a[key] ?? {}, b[key] ?? {})]))
 }
 
-/** Without that field, and without what is empty then. */
+/** Removes the field, and parents that become empty. */
 function without(fields: FieldsV1, [first, ...rest]: string[]): FieldsV1 {
   if (first === undefined) return fields
   const { [first]: inner, ...others } = fields

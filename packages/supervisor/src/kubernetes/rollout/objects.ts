@@ -1,6 +1,6 @@
 /**
- * What is read of Kubernetes' objects, under Kubernetes' own names (apps/v1, v1). Everything else in them passes
- * through untouched: these are views of what the server said, never what is sent back.
+ * The fields of Kubernetes objects that are read, with Kubernetes' names (apps/v1, v1). Objects have more fields:
+ * these types are views of the server's answers and are never sent back.
  */
 export interface ObjectMeta {
   name: string
@@ -110,7 +110,7 @@ export interface Pod {
   }
 }
 
-/** Kubernetes' Event (v1); here a warning, so that it is not taken for one of ours. */
+/** Kubernetes' Event (v1) of type Warning; the name avoids confusion with events of a rollout. */
 export interface Warning {
   metadata: ObjectMeta
   involvedObject: { kind?: string; name?: string; uid?: string }
@@ -130,15 +130,15 @@ export interface Kinds {
 }
 export type Kind = keyof Kinds
 
-/** The annotations that a rollout is told by: Kubernetes' own, and one of ours. */
+/** Annotations that describe a rollout. */
 export const annotations = {
-  /** Of a ReplicaSet, and of the Deployment: the revision's number. */
+  /** Number of the revision, on a ReplicaSet and on the Deployment. */
   revision: 'deployment.kubernetes.io/revision',
   /** Why a revision exists; `kubectl rollout history` shows it. */
   changeCause: 'kubernetes.io/change-cause',
-  /** Set anew by a restart: the template changes, so a rollout begins. */
+  /** Set by a restart, which starts a rollout since it changes the template. */
   restartedAt: 'kubectl.kubernetes.io/restartedAt',
-  /** Of the Deployment: the numbers of the revisions that failed and were undone for that, `3,7`. */
+  /** On the Deployment: numbers of the revisions that failed and were undone, such as `3,7`. */
   failedRevisions: 'handover/failed-revisions',
 } as const
 

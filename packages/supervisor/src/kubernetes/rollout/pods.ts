@@ -2,8 +2,6 @@ import type { Exit } from '../../model/index.js'
 import type { ContainerStatus, Pod, Terminated } from './objects.js'
 import { conditionOf } from './objects.js'
 
-/** What one pod's status says. */
-
 export const isReady = (pod: Pod): boolean =>
   !pod.metadata.deletionTimestamp && conditionOf(pod.status?.conditions, 'Ready')?.status === 'True'
 
@@ -15,7 +13,7 @@ export const containersOf = (pod: Pod): ContainerStatus[] => [
 export const restartsOf = (pod: Pod): number =>
   containersOf(pod).reduce((sum, { restartCount = 0 }) => sum + restartCount, 0)
 
-/** A container that waits for one of these reasons; with what the kubelet says. */
+/** The first container that waits for one of these reasons, with the kubelet's message. */
 export function waitingFor(
   pod: Pod,
   reasons: ReadonlySet<string>,
@@ -27,7 +25,7 @@ export function waitingFor(
   return null
 }
 
-/** Waiting reasons of kubelet (pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime): the image cannot be had. */
+/** Waiting reasons of kubelet (pkg/kubelet/images/types.go, pkg/kubelet/kuberuntime): the image is not available. */
 export const imageReasons: ReadonlySet<string> = new Set([
   'ErrImagePull',
   'ImagePullBackOff',
@@ -37,7 +35,7 @@ export const imageReasons: ReadonlySet<string> = new Set([
   'RegistryUnavailable',
 ])
 
-/** The container could not be made or started: a ConfigMap, a Secret or the command is missing. */
+/** The container could not be created or started: a ConfigMap, a Secret or the command is missing. */
 export const startReasons: ReadonlySet<string> = new Set([
   'CreateContainerConfigError',
   'CreateContainerError',
@@ -46,7 +44,7 @@ export const startReasons: ReadonlySet<string> = new Set([
 
 export const crashReasons: ReadonlySet<string> = new Set(['CrashLoopBackOff'])
 
-/** The newest end of a container that was not in order, now or before its last restart. */
+/** The last abnormal end of a container, now or before its last restart. */
 export function lastCrash(pod: Pod): { container: ContainerStatus; terminated: Terminated } | null {
   for (const container of containersOf(pod)) {
     const terminated = container.state?.terminated ?? container.lastState?.terminated
@@ -56,7 +54,7 @@ export function lastCrash(pod: Pod): { container: ContainerStatus; terminated: T
   return null
 }
 
-/** Exit codes above 128 are signals, as shells and container runtimes have it: 137 is SIGKILL. */
+/** Exit codes above 128 are signals, as in shells and container runtimes: 137 is SIGKILL. */
 export const exitOf = ({ exitCode, signal = exitCode > 128 ? exitCode - 128 : 0 }: Terminated): Exit => ({
   code: signal === 0 ? exitCode : null,
   signal: signal === 0 ? null : (signals[signal] ?? `signal ${signal}`),

@@ -3,7 +3,7 @@ import { containersOf, exitOf, restartsOf } from './pods.js'
 import type { OwnedPod, PodRecord, Watched } from './watched.js'
 import { podsOf } from './watched.js'
 
-/** What became of one pod during a rollout. Times are milliseconds as we saw them; absent where it was not seen. */
+/** One pod during a rollout. Times are milliseconds by this machine's clock; missing: not observed. */
 export interface PodReceipt {
   id: string
   revision: number
@@ -14,13 +14,13 @@ export interface PodReceipt {
   /** From its deletion until it was gone. */
   drainMs?: number
   restarts: number
-  /** How its container ended; the one that ended worst where there are several. Null: it is gone, and nobody saw how. */
+  /** Exit of its container, of several the worst. Null: the pod is gone and its exit was not observed. */
   exit?: Exit | null
-  /** SIGKILL had to be sent at the end of the grace period. */
+  /** SIGKILL was sent at the end of the grace period. */
   killed: boolean
 }
 
-/** The account of a Deployment's rollout: the receipt of one machine, with pods. */
+/** Receipt of a Deployment's rollout: like that of one machine, with pods. */
 export interface DeploymentReceipt extends Omit<Receipt, 'rollout' | 'instances' | 'kernel'> {
   namespace: string
   pods: PodReceipt[]
@@ -60,7 +60,7 @@ export function deploymentReceipt(head: ReceiptHead, watched: Watched): Deployme
   }
 }
 
-/** Not one that an earlier rollout left behind, ending. */
+/** False for a pod that was already terminating before this rollout. */
 const isOfThisRollout = ({ record }: OwnedPod): boolean =>
   !record.found || record.terminatingAt !== record.seenAt
 
@@ -83,7 +83,7 @@ function podReceipt({ record, revision }: OwnedPod, side: PodReceipt['side']): P
   }
 }
 
-/** The worst of its containers' ends, of those in back-off the last one: a signal, then the highest code. */
+/** The highest exit code of its containers, where a signal is 128 plus its number; in back-off the last one counts. */
 function exitOfPod({ pod, goneAt }: PodRecord): Exit | null | undefined {
   const ends = containersOf(pod).flatMap(
     ({ state, lastState }) => state?.terminated ?? (state?.waiting && lastState?.terminated) ?? [],
@@ -93,7 +93,7 @@ function exitOfPod({ pod, goneAt }: PodRecord): Exit | null | undefined {
   return goneAt === null ? undefined : null
 }
 
-/** SIGKILL after the deletion, and not because of its memory: its grace period was over. */
+/** SIGKILL after the deletion, other than for memory, means that the grace period was over. */
 const wasKilled = ({ pod, terminatingAt }: PodRecord, exit: Exit | null | undefined): boolean =>
   terminatingAt !== null &&
   exit?.signal === 'SIGKILL' &&

@@ -5,7 +5,7 @@ import { startOf } from './troubles.js'
 import type { OwnedPod, Watched } from './watched.js'
 import { livingPods, newReplicaSet, revisionNumber } from './watched.js'
 
-/** A Deployment in the words of one machine: its pods are the instances. */
+/** A Deployment as the status of a service: its pods are the instances. */
 export function deploymentStatus(watched: Watched, rollout: Rollout | null, now: number): ServiceStatus {
   const { deployment, name } = watched
   const { status, spec } = deployment ?? {}
@@ -24,7 +24,7 @@ export function deploymentStatus(watched: Watched, rollout: Rollout | null, now:
   }
 }
 
-/** The number of what should run: one more than the newest while the controller has not numbered it yet. */
+/** Number of the target revision: one more than the newest until the controller has numbered it. */
 export function targetRevision(watched: Watched): number {
   const set = newReplicaSet(watched)
   if (set && revisionNumber(set) > 0) return revisionNumber(set)
@@ -52,5 +52,5 @@ function stateOf({ record }: OwnedPod): InstanceStatus['state'] {
   return readyAt === null ? 'starting' : 'unready'
 }
 
-/** Where it runs. */
+/** Name of its node. */
 const textOf = ({ record }: OwnedPod): string | null => record.pod.spec.nodeName ?? null

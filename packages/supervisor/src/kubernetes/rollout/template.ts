@@ -3,17 +3,17 @@ import type { PodTemplate } from './objects.js'
 /** The deployment controller labels a ReplicaSet's template with its hash; the Deployment's has none. */
 const hashLabel = 'pod-template-hash'
 
-/** A ReplicaSet's template as it stands in a Deployment. */
+/** A ReplicaSet's template as the Deployment has it. */
 export function withoutHash(template: PodTemplate): PodTemplate {
   const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {}
   return { ...template, metadata: { ...template.metadata, labels } }
 }
 
-/** As the deployment controller compares (EqualIgnoreHash): equal but for the hash, in whatever order. */
+/** Compares like the deployment controller (EqualIgnoreHash): ignores the hash and the order of fields. */
 export const sameTemplate = (a: PodTemplate, b: PodTemplate): boolean =>
   canonical(withoutHash(a)) === canonical(withoutHash(b))
 
-/** JSON with its keys in order. */
+/** JSON with sorted keys. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)

@@ -15,15 +15,15 @@ import {
 import type { OwnedPod, PodRecord, Watched } from './watched.js'
 import { newReplicaSet, podsOf } from './watched.js'
 
-/** What keeps the new revision from being available, in one sentence each. */
+/** One reason why the new revision is not available. */
 export interface Trouble {
   type: 'quota' | 'unschedulable' | 'image' | 'start' | 'crash' | 'probe' | 'slow'
   message: string
-  /** The pod in question; null where there is none because it could not be made. */
+  /** Null: the pod could not be created. */
   pod: { name: string; uid: string; container?: string; restarted?: boolean } | null
 }
 
-/** Those of the new revision. The gravest first, so that a failure names what matters. */
+/** Troubles of the new revision, the most serious first: a failure names the first one. */
 export function troublesOf(watched: Watched, now: number): Trouble[] {
   const target = newReplicaSet(watched)
   if (!target) return []
@@ -40,7 +40,7 @@ export function troublesOf(watched: Watched, now: number): Trouble[] {
 
 const gravity: Trouble['type'][] = ['crash', 'image', 'start', 'quota', 'unschedulable', 'probe', 'slow']
 
-/** Too few pods because the API server turned them away: a quota, an admission hook, a missing service account. */
+/** Pods that the API server refused: because of a quota, an admission hook or a missing service account. */
 function notCreated(watched: Watched, set: ReplicaSet): Trouble[] {
   const failure = conditionOf(set.status?.conditions, 'ReplicaFailure')
   const refusal =
@@ -90,7 +90,7 @@ function troubleOf(watched: Watched, owned: OwnedPod, now: number): Trouble {
   return known('slow', `${who} is not ready yet, ${age}${mount === undefined ? '' : `: ${mount}`}`)
 }
 
-/** In back-off the status tells only that; the reason is in the event. */
+/** During the back-off the status has no reason; the event has it. */
 const pullError = (watched: Watched, { metadata }: Pod): string | undefined =>
   newestWarning(watched, metadata.uid, 'Failed', /^Failed to pull/)
 
@@ -112,7 +112,7 @@ function crashOf(
   const waits = waitingFor(pod, crashReasons) ? ' (CrashLoopBackOff)' : ''
   return {
     message: `${who} ${describeExit(exitOf(terminated))}${reason}${again}${waits}`,
-    // Its lines are in the log of the container before the last restart, once there was one.
+    // After a restart its output is in the log of the previous container.
     where: {
       container: container.name,
       restarted: container.state?.terminated === undefined && restarts > 0,
@@ -120,7 +120,7 @@ function crashOf(
   }
 }
 
-/** Milliseconds since the epoch: the server's own time for a pod that was there before us, else when we saw it. */
+/** Milliseconds since the epoch: the server's time for a pod that existed before the watch, otherwise this machine's. */
 export const startOf = ({ pod, found, seenAt }: PodRecord): number =>
   found ? Date.parse(pod.metadata.creationTimestamp ?? '') || seenAt : seenAt
 
@@ -130,16 +130,16 @@ export function newestWarning(
   reason: string,
   like = /./,
 ): string | undefined {
-  const told = Object.values(warnings).filter(
+  const matching = Object.values(warnings).filter(
     (warning) =>
       warning.involvedObject.uid === uid && warning.reason === reason && like.test(warning.message ?? ''),
   )
-  return told.sort((a, b) => timeOf(a) - timeOf(b)).at(-1)?.message
+  return matching.sort((a, b) => timeOf(a) - timeOf(b)).at(-1)?.message
 }
 
 const timeOf = ({ lastTimestamp, eventTime, metadata }: Warning): number =>
   Date.parse(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '') || 0
 
-/** Containers of the pod that were restarted since the watching began, and wait for their back-off. */
+/** Number of restarts of the pod's containers since the watch started. */
 export const newRestarts = ({ pod, restartsBefore }: PodRecord): number =>
   containersOf(pod).reduce((sum, { restartCount = 0 }) => sum + restartCount, 0) - restartsBefore

@@ -15,9 +15,9 @@ export interface PatchOperation {
 }
 
 /**
- * What `kubectl rollout undo` does: the pod template becomes that of the ReplicaSet again, and its cause with it.
- * Of this generation only: when somebody paused it or rolled something else meanwhile, the server refuses all of it.
- * `failed`: the number of the revision whose failure is the reason; it is written down.
+ * Like `kubectl rollout undo`: sets the pod template and the cause back to those of the ReplicaSet. The patch tests
+ * the generation: if another client changed the Deployment meanwhile, the server refuses it. `failed`: number of the
+ * revision that failed, which is added to the annotation.
  */
 export function undoPatch(
   deployment: Deployment,
@@ -44,10 +44,10 @@ export function undoPatch(
   ]
 }
 
-/** More than a history has by default (revisionHistoryLimit is 10). */
+/** More than the default of revisionHistoryLimit, 10. */
 const failuresKept = 20
 
-/** What to go back to: the revision of that number, else the newest one before the present that has not failed. */
+/** The revision to roll back to: `toRevision`, or the newest one before the current that has not failed. */
 export function undoTarget(watched: Watched, toRevision: number | null): Result<ReplicaSet> {
   const sets = replicaSetsOf(watched).filter((set) => revisionNumber(set) > 0)
   const current = newReplicaSet(watched)
@@ -57,27 +57,29 @@ export function undoTarget(watched: Watched, toRevision: number | null): Result<
     const others = sets.filter((set) => set !== current)
     const previous = others.findLast((set) => !failures.includes(revisionNumber(set)))
     if (previous) return ok(previous)
-    const none = `Deployment "${name}" has no revision before the present one to go back to`
+    const none = `Deployment "${name}" has no revision before the current one`
     const numbers = others.map(revisionNumber).join(', ')
     return failed(
       'Refused',
-      numbers === '' ? none : `${none}, but for ${numbers}, which failed: --to-revision goes there`,
+      numbers === ''
+        ? none
+        : `${none}, except ${numbers}, which failed: use --to-revision to roll back to it`,
     )
   }
   const set = sets.find((candidate) => revisionNumber(candidate) === toRevision)
   if (!set)
     return failed(
       'Usage',
-      `Deployment "${name}" has no revision ${toRevision}: it has ${sets.map(revisionNumber).join(', ')}`,
+      `Deployment "${name}" has no revision ${toRevision}, wanted one of ${sets.map(revisionNumber).join(', ')}`,
     )
   return set === current
-    ? failed('Refused', `Deployment "${name}" runs revision ${toRevision} already`)
+    ? failed('Refused', `Deployment "${name}" already runs revision ${toRevision}`)
     : ok(set)
 }
 
 /**
- * Where a failed rollout goes back to, known before it begins: what the Deployment runs now; or, when no pod of
- * that is available (an earlier rollout failed and was left standing), the newest revision that has one.
+ * The revision that a failed rollout rolls back to: the current one or, if none of its pods is available (an earlier
+ * rollout failed and was not undone), the newest revision with an available pod.
  */
 export function stableSet(watched: Watched): ReplicaSet | null {
   const isServing = (set: ReplicaSet) => (set.status?.availableReplicas ?? 0) > 0

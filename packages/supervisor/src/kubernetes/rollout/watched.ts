@@ -3,35 +3,35 @@ import { annotations } from './objects.js'
 import { isReady, restartsOf } from './pods.js'
 import { sameTemplate } from './template.js'
 
-/** What a list or a watch told, in the order in which it was told. */
+/** One result of a list or a watch. */
 export type Observation = { [K in Kind]: ObservationOf<K> }[Kind]
 export type ObservationOf<K extends Kind> =
   { type: 'listed'; kind: K; items: Kinds[K][] } | { type: 'changed' | 'deleted'; kind: K; object: Kinds[K] }
 
-/** A pod as it was last seen, and when we saw what of it: milliseconds of our own clock. */
+/** A pod's last known state, and when its changes were observed: milliseconds by this machine's clock. */
 export interface PodRecord {
   pod: Pod
-  /** It was there when the watching began. */
+  /** It existed when the watch started. */
   found: boolean
   seenAt: number
   readyAt: number | null
   terminatingAt: number | null
   goneAt: number | null
-  /** Restarts of its containers that are older than the watching. */
+  /** Restarts of its containers before the watch started. */
   restartsBefore: number
 }
 
-/** Everything that is known of one Deployment: a fold of observations. */
+/** Everything known about one Deployment: a fold of observations. */
 export interface Watched {
   name: string
-  /** Null before it was there, and when it was deleted. */
+  /** Null before it is created and after it is deleted. */
   deployment: Deployment | null
-  /** It was there at some time. */
+  /** It existed at some time. */
   wasThere: boolean
   replicaSets: Record<string, ReplicaSet>
   pods: Record<string, PodRecord>
   warnings: Record<string, Warning>
-  /** Which kinds have been listed: before all are, nothing can be judged. */
+  /** Kinds that have been listed; see `isListed`. */
   listed: Partial<Record<Kind, true>>
 }
 
@@ -79,7 +79,7 @@ function observeDeployment(watched: Watched, observation: ObservationOf<'Deploym
   }
 }
 
-/** By uid. A list replaces what was known: what is not in it any more is gone. */
+/** Objects by uid. A list replaces all of them; a change updates one. */
 function kept<K extends 'ReplicaSet' | 'Event'>(
   known: Record<string, Kinds[K]>,
   observation: ObservationOf<K>,
@@ -92,7 +92,7 @@ function kept<K extends 'ReplicaSet' | 'Event'>(
     : { ...others, [observation.object.metadata.uid]: observation.object }
 }
 
-/** Pods that are gone stay in the record: the receipt tells how they ended. */
+/** Pods that are gone stay in the record: the receipt shows how they ended. */
 function observePods(watched: Watched, observation: ObservationOf<'Pod'>, now: number): Watched {
   const listed = { ...watched.listed, Pod: true as const }
   const first = watched.listed.Pod === undefined
@@ -135,7 +135,7 @@ const gone = (record: PodRecord, now: number): PodRecord => ({
   goneAt: now,
 })
 
-/** Whether enough has been listed to say anything. Warnings are only for reasons, and may be forbidden to us. */
+/** Whether all required kinds have been listed. Warnings are optional: the role may not allow to read them. */
 export const isListed = ({ listed }: Watched): boolean =>
   listed.Deployment === true && listed.ReplicaSet === true && listed.Pod === true
 
@@ -147,7 +147,7 @@ export function replicaSetsOf({ deployment, replicaSets }: Watched): ReplicaSet[
     .sort((a, b) => revisionNumber(a) - revisionNumber(b))
 }
 
-/** 0 for one that the deployment controller has not numbered yet. */
+/** Number of the revision; 0: the deployment controller has not set it yet. */
 export const revisionNumber = ({ metadata }: ReplicaSet | Deployment): number =>
   Number(metadata.annotations?.[annotations.revision] ?? 0)
 
@@ -156,8 +156,8 @@ export const numbersOf = (watched: Watched): Record<string, number> =>
   Object.fromEntries(replicaSetsOf(watched).map((set) => [set.metadata.uid, revisionNumber(set)]))
 
 /**
- * As it was numbered then. An undo gives the old ReplicaSet a new number (3 becomes 5): its pods are still those
- * that the rollout found at revision 3.
+ * Restores earlier revision numbers. An undo renumbers the old ReplicaSet (3 becomes 5), but the receipt must show
+ * its pods under the number at the start of the rollout.
  */
 export const numbered = (watched: Watched, numbers: Record<string, number>): Watched => ({
   ...watched,
@@ -175,8 +175,8 @@ const withNumber = ({ metadata, ...set }: ReplicaSet, number: number): ReplicaSe
 })
 
 /**
- * The ReplicaSet of the Deployment's present template; undefined while the deployment controller has not made it.
- * Compared as the controller does (EqualIgnoreHash), so that it is right before the controller has looked, too.
+ * The ReplicaSet of the Deployment's current template; undefined until the deployment controller creates it.
+ * Comparing templates like the controller (EqualIgnoreHash) is right even before it has seen the change.
  */
 export const newReplicaSet = (watched: Watched): ReplicaSet | undefined => {
   const { deployment } = watched
@@ -192,7 +192,7 @@ export interface OwnedPod {
   revision: number
 }
 
-/** The Deployment's pods, newest revision first, in it the oldest pod first; those that are gone too. */
+/** The Deployment's pods, also those that are gone: the newest revision first, within it the oldest pod first. */
 export function podsOf(watched: Watched): OwnedPod[] {
   const sets = new Map(replicaSetsOf(watched).map((set) => [set.metadata.uid, set]))
   return Object.values(watched.pods)

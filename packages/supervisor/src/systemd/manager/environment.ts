@@ -1,10 +1,10 @@
-/** What systemd told the supervisor about itself. Read once, then gone from the environment: no child is meant. */
+/** The variables that systemd sets for the supervisor. They are removed from `env`: children must not inherit them. */
 export interface ServiceManagerEnvironment {
-  /** Null: nobody wants to be told anything. */
+  /** Null: no process wants notifications. */
   notifySocket: string | null
-  /** Milliseconds within which a sign of life is due; null: nobody waits for one. */
+  /** Longest time between two WATCHDOG=1, in milliseconds; null: no watchdog. */
   watchdogMs: number | null
-  /** Of the sockets from descriptor 3 up, one each. */
+  /** Names of the passed sockets, from descriptor 3 up. */
   descriptorNames: string[]
 }
 
@@ -17,7 +17,7 @@ const names = [
   'LISTEN_FDNAMES',
 ] as const
 
-/** `warn` gets a sentence for each variable that cannot be used as it is; the supervisor does without it. */
+/** Calls `warn` with a sentence for each variable that is invalid, and continues without it. */
 export function takeServiceManagerEnvironment(
   env: NodeJS.ProcessEnv,
   pid: number,
@@ -32,27 +32,27 @@ export function takeServiceManagerEnvironment(
   }
 }
 
-/** sd_watchdog_enabled(3): WATCHDOG_PID, where it is set, says who is meant. */
+/** sd_watchdog_enabled(3): WATCHDOG_PID, where it is set, names the process that is meant. */
 function watchdog(env: NodeJS.ProcessEnv, pid: number, warn: (line: string) => void): number | null {
   const { WATCHDOG_USEC: period, WATCHDOG_PID: meant } = env
   if (period === undefined || (meant !== undefined && meant !== String(pid))) return null
   if (/^[1-9]\d{0,15}$/.test(period)) return Number(period) / 1000
-  warn(`WATCHDOG_USEC is "${period}", a number of microseconds was expected; no sign of life is given`)
+  warn(`WATCHDOG_USEC is "${period}", wanted a number of microseconds; the watchdog gets no messages`)
   return null
 }
 
-/** sd_listen_fds_with_names(3): without LISTEN_PID, or with another's, nothing was passed to us. */
+/** sd_listen_fds_with_names(3): if LISTEN_PID is missing or names another process, the sockets are not for this one. */
 function descriptors(env: NodeJS.ProcessEnv, pid: number, warn: (line: string) => void): string[] {
   const { LISTEN_FDS: count, LISTEN_PID: meant, LISTEN_FDNAMES: given } = env
   if (count === undefined || meant !== String(pid)) return []
   if (!/^\d{1,4}$/.test(count)) {
-    warn(`LISTEN_FDS is "${count}", a number of descriptors was expected; none is taken`)
+    warn(`LISTEN_FDS is "${count}", wanted a number of descriptors; none is used`)
     return []
   }
   const unknown = Array<string>(Number(count)).fill('unknown')
   if (!given) return unknown
   const all = given.split(':')
   if (all.length === unknown.length) return all
-  warn(`LISTEN_FDNAMES is "${given}", which is ${all.length} names for ${count} descriptors; they go unnamed`)
+  warn(`LISTEN_FDNAMES is "${given}" (${all.length} in number), wanted ${count} names; none is used`)
   return unknown
 }

@@ -13,38 +13,38 @@ export { takeServiceManagerEnvironment } from './environment.js'
 export { readUnitLimits } from './limits.js'
 export { sendNotification } from './notify.js'
 
-/** Whoever started the supervisor and wants to be told how it is: systemd, or another that speaks sd_notify(3). */
+/** The service manager that started the supervisor: systemd, or another with the protocol of sd_notify(3). */
 export interface ServiceManager {
-  /** Whether anybody listens; if not, nothing below does anything but `sockets` with what was passed. */
+  /** Whether NOTIFY_SOCKET was set. If not, only `sockets` has an effect, for sockets that were passed. */
   present: boolean
   notify(assignments: Assignments): void
   /**
-   * Gives a sign of life at half the interval that was asked for, from the event loop: one that hangs is seen.
-   * Returns the function that ends it.
+   * Sends WATCHDOG=1 at half of WATCHDOG_USEC, from the event loop, so that a hanging loop is noticed. Returns the
+   * function that stops it.
    */
   startWatchdog(): () => void
   sockets(own: RecoverableSockets, configured: () => ListenerSpec[]): ServiceManagerSockets
-  /** From here on the store is left as it is: systemd empties it after a stop, and keeps it over a restart. */
+  /** From now on nothing is removed from the store: systemd empties it after a stop and keeps it over a restart. */
   stopping(): void
 }
 
-/** Takes what systemd said out of the environment. A message that cannot be sent is logged once. */
+/** Takes systemd's variables out of `env`. Logs only the first notification that cannot be sent. */
 export function openServiceManager(env: NodeJS.ProcessEnv, log: (line: string) => void): ServiceManager {
   const { notifySocket, watchdogMs, descriptorNames } = takeServiceManagerEnvironment(env, process.pid, log)
   const passed = readInherited(descriptorNames, log)
-  let complained = false
+  let logged = false
   let stopping = false
 
   function notify(assignments: Assignments, fds: number[] = []): void {
     if (notifySocket === null) return
     const problem = sendNotification(notifySocket, assignments, fds)
-    if (problem === null || complained) return
-    complained = true
+    if (problem === null || logged) return
+    logged = true
     log(problem)
   }
 
   const store = {
-    // FDPOLL=0: a listening socket is not to be dropped because it reports an error or a hang-up (systemd 246).
+    // FDPOLL=0: systemd must not drop the socket when it reports an error or a hang-up (systemd 246).
     keep: (storeName: string, fd: number) => notify({ FDSTORE: 1, FDNAME: storeName, FDPOLL: 0 }, [fd]),
     remove(storeName: string) {
       if (!stopping) notify({ FDSTOREREMOVE: 1, FDNAME: storeName })

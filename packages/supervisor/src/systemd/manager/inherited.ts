@@ -14,47 +14,47 @@ import {
 import { PosixError, getsockname, getsockopt, setCloseOnExec } from '../../adapters/linux/posix.js'
 import { familyOf, formatInetAddress } from '#shared/socket-address.js'
 
-/** A socket that systemd passed: of a socket unit, or one that an earlier supervisor left in the store. */
+/** A socket that systemd passed: from a socket unit, or stored by an earlier supervisor. */
 export interface InheritedSocket {
   /** FileDescriptorName= of the socket unit, or the listener's name. */
   name: string
   fd: number
   inode: number
   type: ListenerSpec['type']
-  /** As a person writes it, like `OpenListener.address`. */
+  /** For people, like `OpenListener.address`. */
   address: string
-  /** The name that it has in systemd's store; null: it is a socket unit's. */
+  /** Its name in systemd's store; null: it comes from a socket unit. */
   storeName: string | null
 }
 
 const firstDescriptor = 3 // SD_LISTEN_FDS_START
 
-/** What of the passed descriptors can be listened on; `warn` names the others. */
+/** The passed descriptors that are usable as listeners; calls `warn` for each of the others. */
 export function readInherited(names: string[], warn: (line: string) => void): InheritedSocket[] {
   return names.flatMap((name, index) => {
     const fd = firstDescriptor + index
     const found = read(name, fd)
     if (typeof found !== 'string') return found
-    warn(`descriptor ${fd}, which systemd passed as "${name}", ${found}; it is left alone`)
+    warn(`descriptor ${fd}, which systemd passed as "${name}", ${found}; it is not used`)
     return []
   })
 }
 
-/** The sentence says what it is instead. */
+/** The socket, or the reason why it cannot be a listener. */
 function read(name: string, fd: number): InheritedSocket | string {
   try {
     const stat = fstatSync(fd)
-    if (!stat.isSocket()) return 'is no socket'
+    if (!stat.isSocket()) return 'is not a socket'
     setCloseOnExec(fd, true)
     const address = getsockname(fd)
     const type = typeOf(fd, familyOf(address))
-    if (type === null) return 'is a socket that no listener can be: not TCP, UDP or a unix stream socket'
+    if (type === null) return 'is a socket of another type, wanted TCP, UDP or a unix stream socket'
     if (type !== 'udp' && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN) === 0)
       return 'is a connection, not a listening socket; is Accept=yes set in the socket unit?'
     const common = { fd, inode: stat.ino, type, address: formatAddress(address) }
     return { ...common, ...readStoreName(name, stat.ino) }
   } catch (error) {
-    if (error instanceof PosixError) return `cannot be looked at: ${error.message}`
+    if (error instanceof PosixError) return `cannot be inspected: ${error.message}`
     return 'is not open'
   }
 }
@@ -76,8 +76,8 @@ function formatAddress(address: Buffer): string {
 }
 
 /**
- * FDSTOREREMOVE=1 removes every descriptor of a name, and two services may both have a listener "http": with
- * the socket's inode the name is its own.
+ * Unique name in the store. FDSTOREREMOVE=1 removes every descriptor with a name, and two services may both have
+ * a listener "http", so the socket's inode is added.
  */
 export const storeNameOf = (name: string, inode: number): string => `${name}.${inode}`
 
@@ -87,7 +87,7 @@ function readStoreName(name: string, inode: number): { name: string; storeName: 
   return { name: name.slice(0, -suffix.length), storeName: name }
 }
 
-/** Whether the socket is bound to what the listener asks for. `::` is `0.0.0.0` on a machine without IPv6. */
+/** Whether the socket is bound to the listener's address. On a machine without IPv6, `::` means `0.0.0.0`. */
 export function isBoundTo({ type, address }: InheritedSocket, spec: ListenerSpec): boolean {
   if (type !== spec.type) return false
   if (spec.type === 'unix') return address === `unix:${spec.path}`
@@ -96,7 +96,7 @@ export function isBoundTo({ type, address }: InheritedSocket, spec: ListenerSpec
     const resolved = resolveHost(host, spec.port, kind)
     return resolved.ok ? formatInetAddress(resolved.value) : []
   })
-  // Port 0 asks for any: the one that it got once is as good.
+  // Port 0 accepts any port, so also the one that the socket already has.
   return spec.port === 0
     ? wanted.some((one) => hostOf(one) === hostOf(address))
     : wanted.some((one) => one === address)

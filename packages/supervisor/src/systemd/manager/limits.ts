@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { UnitLimits } from '../units/index.js'
 
-/** What systemd holds of the unit that this process is in; null where it is in none, or systemd does not say. */
+/** systemd's settings of the unit that this process runs in; null: it runs in none, or systemctl failed. */
 export async function readUnitLimits(): Promise<UnitLimits | null> {
   const cgroup = readFileSync('/proc/self/cgroup', 'utf8')
   const unit = unitOf(cgroup)
@@ -14,14 +14,14 @@ export async function readUnitLimits(): Promise<UnitLimits | null> {
   return text === null ? null : parseUnitLimits(unit, text)
 }
 
-/** The innermost service: `0::/system.slice/web.service`. */
+/** Name of the innermost service in /proc/self/cgroup, such as `0::/system.slice/web.service`; null: none. */
 export function unitOf(cgroup: string): string | null {
   const services = [...cgroup.matchAll(/\/([^/\n]+\.service)(?=[/\n]|$)/g)].map(([, name]) => name ?? '')
   const last = services.at(-1)
   return last === undefined ? null : basename(last)
 }
 
-/** What `systemctl show` prints. */
+/** Parses the output of `systemctl show`. */
 export function parseUnitLimits(unit: string, text: string): UnitLimits {
   const values = new Map(text.split('\n').map((line) => [line.split('=', 1)[0], line.replace(/^[^=]*=/, '')]))
   const storeMax = values.get('FileDescriptorStoreMax')
@@ -45,7 +45,7 @@ const secondsIn: Record<string, number> = {
   y: 31_557_600,
 }
 
-/** `1min 30s` of systemd.time(7), in seconds; `infinity` too. Null: it is none. */
+/** Seconds of a time span as in systemd.time(7), such as `1min 30s` or `infinity`; null: invalid. */
 export function parseTimespan(text: string): number | null {
   if (text === 'infinity') return Infinity
   let seconds = 0
@@ -58,7 +58,7 @@ export function parseTimespan(text: string): number | null {
   return seconds
 }
 
-/** Null: it is not there, or failed, or took longer than anybody should wait for a warning. */
+/** Standard output; null: the program is missing, failed, or took more than 5 s, too long for a mere warning. */
 function output(program: string, args: string[]): Promise<string | null> {
   return new Promise((resolve) => {
     execFile(program, args, { timeout: 5000 }, (error, stdout) => resolve(error ? null : stdout))

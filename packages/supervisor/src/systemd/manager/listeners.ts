@@ -15,19 +15,19 @@ export interface DescriptorStore {
 
 export interface ServiceManagerSockets extends RecoverableSockets {
   /**
-   * Forgets what was passed and no listener has taken: of the store it is removed; a socket unit's stays
-   * open, for a service that a later configuration may add. Gives a sentence for each.
+   * Releases the sockets that no listener uses. One from the store is closed and removed; one from a socket unit
+   * stays open, since a later configuration may add its service, and gets a sentence in the result.
    */
   settle(): string[]
 }
 
 /**
- * The supervisor's listeners where a service manager passes some and keeps the others: what was passed is
- * listened on instead of binding anew; what is bound anew is put into the store, so that the queue of its
- * connections outlives even the supervisor and all instances killed together.
+ * Adds the service manager to `sockets`. A listener uses a socket that was passed instead of binding a new one. A
+ * newly bound socket goes into the store, so that its queue of connections survives even if the supervisor and
+ * all instances are killed together.
  *
- * `configured`: every listener of the configuration; a socket that is bound to the address of one of them is
- * not given to another for its name's sake.
+ * `configured` returns every listener of the configuration: a socket that is bound to the address of one of them
+ * is not used for another listener just because of its name.
  */
 export function passedSockets(
   sockets: RecoverableSockets,
@@ -42,7 +42,7 @@ export function passedSockets(
     free.delete(socket)
     const { fd, inode, address } = socket
     const listener: Listener = { name, spec, fd, inode, address }
-    // The file of a socket unit is systemd's to delete.
+    // systemd deletes the file of a socket unit.
     const ours = socket.storeName !== null && spec.type === 'unix'
     claimed.set(listener, { socket, file: ours ? identify(spec.path) : null })
     return listener
@@ -87,7 +87,7 @@ export function passedSockets(
   }
 }
 
-/** Name and address; else a socket unit's by its name; else by its address. Null: it is to be bound. */
+/** A match by address, preferably also by name; otherwise a socket unit's by name; null: a new socket must be bound. */
 function findPassed(
   free: InheritedSocket[],
   name: string,
@@ -104,12 +104,12 @@ function findPassed(
   const [has, wants] = [described[byName.type], described[spec.type]]
   return failed(
     'Usage',
-    `listener "${name}": systemd passed ${has} (${byName.address}) of that name, ${wants} was expected`,
+    `listener "${name}": systemd passed ${has} (${byName.address}) with this name, wanted ${wants}`,
   )
 }
 
 const described = { tcp: 'a TCP socket', udp: 'a UDP socket', unix: 'a unix socket' }
 
-/** A stored unix socket whose file was deleted is bound to a path that leads nowhere. */
+/** A stored unix socket cannot be reached once its file was deleted. */
 const isReachable = (spec: ListenerSpec): boolean =>
   spec.type !== 'unix' || lstatSync(spec.path, { throwIfNoEntry: false })?.isSocket() === true

@@ -3,14 +3,15 @@ import { AF_UNIX, SOCK_DGRAM } from '#shared/socket-constants.js'
 import { PosixError, connect, sendmsg, socket } from '../../adapters/linux/posix.js'
 import { checkUnixName, namedUnixAddress } from '#shared/socket-address.js'
 
-/** `NAME=value` lines of sd_notify(3), in this order. */
+/** `NAME=value` lines of sd_notify(3), in the order of the fields. */
 export type Assignments = Record<string, string | number>
 
 /**
- * Sends one datagram of sd_notify(3), with copies of the descriptors for FDSTORE=1. Null, or one sentence that
- * says why it could not be sent: a supervisor serves on without its service manager.
+ * Sends one datagram of sd_notify(3), with copies of `fds` for FDSTORE=1. Returns null, or the reason why it was
+ * not sent: the supervisor continues without its service manager.
  *
- * A socket per message: systemd binds its end anew when it executes itself anew (daemon-reexec).
+ * Each message opens its own socket, since systemd binds NOTIFY_SOCKET again when it re-executes itself
+ * (daemon-reexec).
  */
 export function sendNotification(path: string, assignments: Assignments, fds: number[] = []): string | null {
   const problem = checkUnixName('NOTIFY_SOCKET', path)
@@ -23,7 +24,7 @@ export function sendNotification(path: string, assignments: Assignments, fds: nu
     return null
   } catch (error) {
     if (!(error instanceof PosixError)) throw error
-    return `NOTIFY_SOCKET "${path}" does not take "${lines[0]}": ${error.message}`
+    return `NOTIFY_SOCKET "${path}" does not accept "${lines[0]}": ${error.message}`
   } finally {
     closeSync(fd)
   }

@@ -1,4 +1,4 @@
-/** One line of the unit, and why it is as it is, for who reads the unit. */
+/** One setting of a unit; `comment` becomes the line above it. */
 export interface Setting {
   name: string
   value: string
@@ -6,11 +6,11 @@ export interface Setting {
 }
 
 /**
- * What a supervisor and any service under it can live with. Left out on purpose:
- * - MemoryDenyWriteExecute: V8 compiles to memory that it executes (so do koffi's callbacks); Node would not start.
- * - PrivateTmp: systemd empties it when the supervisor is restarted, under the instances that live on.
- * - ProtectProc, PrivateUsers, PrivatePIDs: the supervisor looks into the /proc entries of its instances.
- * - UMask: the files of the services are theirs.
+ * Hardening that works for the supervisor and any service under it. Left out on purpose:
+ * - MemoryDenyWriteExecute: V8 and koffi's callbacks execute memory that they wrote; Node would not start.
+ * - PrivateTmp: systemd empties it at a restart of the supervisor, while the instances still use it.
+ * - ProtectProc, PrivateUsers, PrivatePIDs: the supervisor reads /proc of its instances.
+ * - UMask: the permissions of files are up to the services.
  */
 export function hardening(scope: 'system' | 'user', folders: string[]): Setting[] {
   return scope === 'user' ? withoutPrivileges : [...withoutPrivileges, ...withPrivileges(folders)]
@@ -31,12 +31,12 @@ const withoutPrivileges: Setting[] = [
   {
     name: 'SystemCallFilter',
     value: '@system-service pidfd_getfd',
-    comment: 'pidfd_getfd: a new supervisor takes the listeners back from the instances',
+    comment: 'pidfd_getfd: a new supervisor takes its listeners back from the instances',
   },
   { name: 'SystemCallErrorNumber', value: 'EPERM' },
 ]
 
-/** These need mount namespaces or capabilities, which only the system's manager has to give. */
+/** These need mount namespaces or capabilities, which only the system's own manager can grant. */
 function withPrivileges(folders: string[]): Setting[] {
   const atHome = folders.some((folder) => /^\/(home|root|run\/user)(\/|$)/.test(folder))
   const home: Setting[] = atHome ? [] : [{ name: 'ProtectHome', value: 'read-only' }]
@@ -44,7 +44,7 @@ function withPrivileges(folders: string[]): Setting[] {
     {
       name: 'ProtectSystem',
       value: 'full',
-      comment: 'strict, with ReadWritePaths=, if you know what is written',
+      comment: 'use strict and ReadWritePaths= if you know which paths are written',
     },
     ...home,
     { name: 'PrivateDevices', value: 'yes' },
@@ -58,7 +58,7 @@ function withPrivileges(folders: string[]): Setting[] {
       name: 'CapabilityBoundingSet',
       value:
         'CAP_NET_BIND_SERVICE CAP_SETUID CAP_SETGID CAP_KILL CAP_CHOWN CAP_FOWNER CAP_DAC_OVERRIDE CAP_SYS_PTRACE',
-      comment: 'ports below 1024; services of other users; CAP_SYS_PTRACE: as pidfd_getfd',
+      comment: 'for ports below 1024 and services of other users; CAP_SYS_PTRACE: for pidfd_getfd',
     },
   ]
 }

@@ -12,7 +12,7 @@ export interface UnitFile {
   text: string
 }
 
-/** The unit of the supervisor, and one of each listener where they are asked for. */
+/** The service unit of the supervisor, then the socket units if `sockets` is true. */
 export function systemdUnits(order: SystemdOrder): UnitFile[] {
   const unit = `${order.name}.service`
   const sockets = order.sockets ? order.specs.flatMap((spec) => socketUnits(order.name, unit, spec)) : []

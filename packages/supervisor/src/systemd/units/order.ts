@@ -1,19 +1,19 @@
 import type { ServiceSpec } from '../../model/index.js'
 
 export interface SystemdOrder {
-  /** Of the supervisor; the service unit is `<name>.service`. */
+  /** Name of the supervisor; the service unit is `<name>.service`. */
   name: string
   specs: ServiceSpec[]
-  /** Who manages it: the machine's systemd, or that of the user who is logged in. */
+  /** The systemd of the machine, or that of a user. */
   scope: 'system' | 'user'
   /** ExecStart=. */
   start: string[]
   /** ExecReload=. */
   upgrade: string[]
   environment: Record<string, string>
-  /** Where the configuration's relative paths begin. */
+  /** WorkingDirectory=: relative paths of the configuration start here. */
   folder: string
-  /** Whether the listeners are socket units of their own. */
+  /** Whether each listener gets a socket unit. */
   sockets: boolean
   systemdVersion: number
 }

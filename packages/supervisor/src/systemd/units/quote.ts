@@ -1,6 +1,6 @@
 /**
- * One word of a command line in a unit (systemd.syntax(7)): `%` begins a specifier and `$` a variable, each is
- * itself when doubled; quotes and backslashes are as in C.
+ * Quotes one word of a command line in a unit (systemd.syntax(7)): `%` starts a specifier and `$` a variable, so
+ * both are doubled; quotes and backslashes are escaped as in C.
  */
 export function quoteWord(word: string): string {
   const plain = word.replaceAll('%', '%%').replaceAll('$', '$$$$')
@@ -9,11 +9,11 @@ export function quoteWord(word: string): string {
 
 export const quoteCommand = (words: string[]): string => words.map(quoteWord).join(' ')
 
-/** `Environment=` takes whole assignments in quotes; `$` is itself there. */
+/** Quotes an assignment for `Environment=`, where `$` has no special meaning. */
 export const quoteAssignment = (name: string, value: string): string =>
   `"${escape(`${name}=${value}`.replaceAll('%', '%%'))}"`
 
-/** A path that is the whole of a setting's value: quotes would be part of it. */
+/** Escapes a path that is the whole value of a setting, where quotes would become part of the path. */
 export const quotePath = (path: string): string => path.replaceAll('%', '%%')
 
 const escape = (text: string): string =>

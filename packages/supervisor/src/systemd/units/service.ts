@@ -4,7 +4,7 @@ import type { SystemdOrder } from './order.js'
 import { quoteAssignment, quoteCommand, quotePath } from './quote.js'
 import { listenersOf, timingOf } from './timing.js'
 
-/** `sockets`: names of the socket units that go with it. */
+/** The text of the service unit; `sockets`: names of its socket units. */
 export function serviceUnit(order: SystemdOrder, sockets: string[]): string {
   const { scope, specs } = order
   const names = specs.map(({ name }) => name).join(', ')
@@ -15,7 +15,7 @@ export function serviceUnit(order: SystemdOrder, sockets: string[]): string {
     {
       name: 'StartLimitIntervalSec',
       value: '0',
-      comment: 'never give up: the services live on without a supervisor, but nobody would look after them',
+      comment: 'always restart: without a supervisor the services run, but are not watched',
     },
   ]
   const folders = [order.folder, ...order.start, ...specs.flatMap(({ cwd, envFiles }) => [cwd, ...envFiles])]
@@ -37,46 +37,46 @@ function life(order: SystemdOrder): Setting[] {
     {
       name: 'ExecReload',
       value: quoteCommand(order.upgrade),
-      comment: 'a rolling upgrade: it waits for the end, and fails if the release was rolled back',
+      comment: 'a rolling upgrade: waits until it is complete, and fails if it is rolled back',
     },
     {
       name: 'KillMode',
       value: 'process',
       comment:
-        'instances outlive a supervisor that was killed, and the next one adopts them; a stop drains them',
+        'instances survive a supervisor that is killed, and the next one adopts them; a stop drains them',
     },
     {
       name: 'TimeoutStopSec',
       value: String(stopSeconds),
-      comment: 'the longest terminationGracePeriodSeconds, and 5 s',
+      comment: 'the longest terminationGracePeriodSeconds plus 5 s',
     },
     { name: 'TimeoutStartSec', value: String(startSeconds) },
     {
       name: 'WatchdogSec',
       value: String(watchdogSeconds),
-      comment: 'half of the shortest terminationGracePeriodSeconds, from 10 to 30 s',
+      comment: 'half of the shortest terminationGracePeriodSeconds, at least 10 s, at most 30 s',
     },
     { name: 'Restart', value: 'on-failure' },
     { name: 'RestartSec', value: '200ms' },
     {
       name: 'RestartPreventExitStatus',
       value: '2',
-      comment: 'a configuration with an error in it does not get better by itself',
+      comment: 'the configuration has an error: a restart does not help',
     },
     {
       name: 'OOMPolicy',
       value: 'continue',
-      comment: 'an instance that the kernel killed for its memory is started again; the others go on',
+      comment: 'only the instance that ran out of memory is killed, and started again',
     },
     {
       name: 'FileDescriptorStoreMax',
       value: String(2 * listenersOf(order.specs) + 16),
-      comment: 'the listeners, kept while even the supervisor and all instances are gone',
+      comment: 'keeps the listeners even if the supervisor and all instances are killed',
     },
   ]
 }
 
-/** Since systemd 253 it knows when a reload ends that was not asked for by `systemctl reload`. */
+/** With notify-reload (systemd 253), systemd also tracks reloads that did not start with `systemctl reload`. */
 function typeSettings(version: number): Setting[] {
   if (version < 253) return [{ name: 'Type', value: 'notify' }]
   return [
@@ -84,7 +84,7 @@ function typeSettings(version: number): Setting[] {
     {
       name: 'ReloadSignal',
       value: 'SIGCONT',
-      comment: 'begins nothing: the rollout is asked for by ExecReload, which can fail',
+      comment: 'has no effect: ExecReload starts the rollout, and its exit code shows a failure',
     },
   ]
 }
@@ -97,7 +97,7 @@ function places({ name, scope, folder, environment }: SystemdOrder): Setting[] {
     {
       name: 'RuntimeDirectoryPreserve',
       value: 'restart',
-      comment: 'the sockets of the instances that live on are in it',
+      comment: 'it has the sockets of instances that are still running',
     },
     { name: 'StateDirectory', value: `handover/${name}` },
     { name: 'StateDirectoryMode', value: '0700' },
@@ -116,6 +116,6 @@ function places({ name, scope, folder, environment }: SystemdOrder): Setting[] {
 
 const section = (name: string, settings: Setting[]): string => `[${name}]\n${settings.map(lines).join('')}`
 
-/** A comment has a line of its own: there is none behind a value. */
+/** A comment needs its own line: after a value it would become part of the value. */
 const lines = ({ name, value, comment }: Setting): string =>
   `${comment === undefined ? '' : `# ${comment}\n`}${name}=${value}\n`

@@ -1,7 +1,7 @@
 import type { ListenerSpec } from '../../model/index.js'
 import { quotePath } from './quote.js'
 
-/** FileDescriptorName= holds for all of a socket unit's sockets, so each listener has a unit of its own. */
+/** Each listener has its own unit, since FileDescriptorName= applies to every socket of a unit. */
 export function socketUnit(
   { service, listener, serviceUnit }: { service: string; listener: string; serviceUnit: string },
   spec: ListenerSpec,
@@ -38,7 +38,7 @@ function addressLines(spec: ListenerSpec): string[] {
 const inetAddress = ({ host, port }: { host: string; port: number }): string =>
   host.includes(':') ? `[${host}]:${port}` : `${numeric(host)}:${port}`
 
-/** A socket unit takes no names. */
+/** A socket unit accepts no host names. */
 const numeric = (host: string): string => (host === 'localhost' ? '127.0.0.1' : host)
 
 const ipv6Only = (host: string): string[] =>

@@ -1,24 +1,24 @@
 import type { ServiceSpec } from '../../model/index.js'
 
-/** What the times of a unit must be, given those of its services. All in seconds. */
+/** Timeouts of a unit, derived from its services; all in seconds. */
 export interface Timing {
   stopSeconds: number
   startSeconds: number
   watchdogSeconds: number
 }
 
-/** From the last instance's end until the supervisor has written its journal and exited. */
+/** Seconds for the supervisor to write its journal and exit once the last instance has ended. */
 const stopMargin = 5
-/** Reading the configuration and opening the listeners, on a machine that is booting. */
+/** Seconds to read the configuration and open the listeners while the machine boots. */
 const startMargin = 30
 
 /**
- * - Stop: every service drains at the same time, and the slowest instance gets SIGKILL at its grace period's
- *   end: two services of 30 s and 60 s need 65 s.
- * - Start: the first sign that a start has failed is progressDeadlineSeconds. While progress is made, and while a
- *   reload rolls, EXTEND_TIMEOUT_USEC prolongs it.
- * - Watchdog: a supervisor that hangs sends no SIGKILL. It is replaced within half of the shortest grace period,
- *   so that the replacement can; not sooner than 10 s, as a busy machine is no reason, nor later than 30 s.
+ * - Stop: services drain at the same time, and the slowest instance gets SIGKILL at the end of its grace period:
+ *   services with 30 s and 60 s need 65 s.
+ * - Start: progressDeadlineSeconds shows first that a start has failed. EXTEND_TIMEOUT_USEC extends the limit
+ *   while there is progress, and during a reload.
+ * - Watchdog: a hanging supervisor sends no SIGKILL, so its replacement must come in time to do it: after half of
+ *   the shortest grace period. At least 10 s, since a busy machine is no failure, and at most 30 s.
  */
 export function timingOf(specs: ServiceSpec[]): Timing {
   const graces = specs.map(({ terminationGracePeriodSeconds }) => terminationGracePeriodSeconds)
@@ -30,22 +30,22 @@ export function timingOf(specs: ServiceSpec[]): Timing {
   }
 }
 
-/** How many there are, of all services together. */
+/** Number of listeners of all services. */
 export const listenersOf = (specs: ServiceSpec[]): number =>
   specs.reduce((sum, { listen }) => sum + Object.keys(listen).length, 0)
 
-/** What systemd was told about the unit, as far as it bears on a drain; null: not known. */
+/** Settings of the unit that matter for a drain; null: unknown. */
 export interface UnitLimits {
   unit: string
-  /** Infinity: none. */
+  /** TimeoutStopSec=; Infinity: no limit. */
   stopSeconds: number | null
   killMode: string | null
   storeMax: number | null
 }
 
 /**
- * What cannot be kept, a sentence each with both numbers. Empty: it adds up. That a drain fits into its own
- * grace period is looked at where the configuration is.
+ * A sentence with both numbers for each limit of the unit that its services exceed. Whether a drain fits into its
+ * own grace period is checked with the configuration.
  */
 export function drainWarnings(specs: ServiceSpec[], limits: UnitLimits): string[] {
   const { unit, stopSeconds, killMode, storeMax } = limits
@@ -57,16 +57,16 @@ export function drainWarnings(specs: ServiceSpec[], limits: UnitLimits): string[
   )
   if (stopSeconds !== null && stopSeconds < needed)
     warnings.push(
-      `${unit}: TimeoutStopSec is ${stopSeconds} s, but the longest terminationGracePeriodSeconds, ${grace} s, needs ${needed} s`,
+      `${unit}: TimeoutStopSec is ${stopSeconds} s, wanted ${needed} s or more: the longest terminationGracePeriodSeconds is ${grace} s`,
     )
   if (killMode !== null && killMode !== 'process')
     warnings.push(
-      `${unit}: KillMode is "${killMode}", "process" was expected: the instances are killed with a supervisor that crashes`,
+      `${unit}: KillMode is "${killMode}", wanted "process": a supervisor that crashes takes its instances with it`,
     )
   const listeners = listenersOf(specs)
   if (storeMax !== null && storeMax < listeners)
     warnings.push(
-      `${unit}: FileDescriptorStoreMax is ${storeMax}, but there ${listeners === 1 ? 'is 1 listener' : `are ${listeners} listeners`}: what does not fit refuses connections once supervisor and instances are killed together`,
+      `${unit}: FileDescriptorStoreMax is ${storeMax}, wanted ${listeners} or more, the number of listeners: the others refuse connections after the supervisor and all instances are killed together`,
     )
   return warnings
 }

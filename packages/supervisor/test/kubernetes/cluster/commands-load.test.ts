@@ -29,9 +29,9 @@ after(() => cluster?.close())
 async function serve(name: 'library' | 'unmodified', kubernetes: object) {
   const commands = await openNamespace(cluster)
   const { namespace } = commands
-  // Idle clients are waited for no longer than the slowest of the load thinks.
+  // As long as the slowest client of the load pauses between requests.
   const drain = { timeoutSeconds: 15, idleSeconds: 4 }
-  // Whoever kills the server when a new pod is ready has this time before an old one is deleted.
+  // Time to kill the server between the readiness of a new pod and the deletion of an old one.
   const common = { image: `${name}:1`, minReadySeconds: 2, drain: { delaySeconds: 5 } }
   commands.configure({ drain }, { ...common, ...kubernetes })
   await expectCode(commands, 0, 'apply')
@@ -90,7 +90,7 @@ async function rollWithoutServer(served: Served[]): Promise<void> {
   const upgrades = served.map(({ name, commands }) => commands.start('upgrade', '--image', `${name}:2`))
   await Promise.all(upgrades.map((upgrade) => upgrade.line(/: ready/)))
   await cluster.killServer()
-  await Promise.all(upgrades.map((upgrade) => upgrade.line(/asking again/)))
+  await Promise.all(upgrades.map((upgrade) => upgrade.line(/trying again/)))
   await cluster.startServer()
   for (const { code, stderr } of await Promise.all(upgrades.map(({ ended }) => ended)))
     assert.equal(code, 0, stderr)

@@ -60,27 +60,34 @@ test(
   },
 )
 
-test('a paused Deployment waits and is never undone; it goes on when it is resumed', { skip }, async () => {
-  const commands = await applied({ progressDeadlineSeconds: 3 })
-  assert.equal((await commands.run('pause')).code, 0)
-  assert.match((await commands.run('pause')).stderr, /"web" is paused already/)
-  const timedOut = await commands.run('upgrade', '--image', 'web:2', '--timeout', '5')
-  assert.equal(timedOut.code, 4, timedOut.stderr)
-  assert.match(timedOut.stderr, /gave up waiting after 5 s; the rollout goes on/)
-  assert.equal(imageOf(await web(commands)), 'web:2')
-  assert.match((await commands.run('explain')).stdout, /it is paused: the rollout goes on when it is resumed/)
-  for (const verb of ['undo', 'restart'])
-    assert.match((await commands.run(verb)).stderr, /is paused: resume it before/)
-  assert.equal((await commands.run('resume')).code, 0)
-  await shared.cluster.until(
-    pathOf('deployments', 'web', commands.namespace),
-    (live) =>
-      live?.status?.updatedReplicas === 2 &&
-      live.status.availableReplicas === 2 &&
-      live.status.replicas === 2,
-  )
-  assert.deepEqual((await statusOf(commands)).waiting, [])
-})
+test(
+  'a paused Deployment waits and is never undone, and continues when it is resumed',
+  { skip },
+  async () => {
+    const commands = await applied({ progressDeadlineSeconds: 3 })
+    assert.equal((await commands.run('pause')).code, 0)
+    assert.match((await commands.run('pause')).stderr, /"web" is already paused/)
+    const timedOut = await commands.run('upgrade', '--image', 'web:2', '--timeout', '5')
+    assert.equal(timedOut.code, 4, timedOut.stderr)
+    assert.match(timedOut.stderr, /stopped waiting after 5 s; the rollout continues/)
+    assert.equal(imageOf(await web(commands)), 'web:2')
+    assert.match(
+      (await commands.run('explain')).stdout,
+      /it is paused: the rollout continues when it is resumed/,
+    )
+    for (const verb of ['undo', 'restart'])
+      assert.match((await commands.run(verb)).stderr, /is paused: resume it before/)
+    assert.equal((await commands.run('resume')).code, 0)
+    await shared.cluster.until(
+      pathOf('deployments', 'web', commands.namespace),
+      (live) =>
+        live?.status?.updatedReplicas === 2 &&
+        live.status.availableReplicas === 2 &&
+        live.status.replicas === 2,
+    )
+    assert.deepEqual((await statusOf(commands)).waiting, [])
+  },
+)
 
 test('a pod that has to be killed is noted in the receipt', { skip }, async () => {
   const commands = await shared.namespace()
@@ -125,7 +132,7 @@ test(
     assert.equal(upgraded.code, 1)
     assert.match(
       upgraded.stderr,
-      /the image of container "web" is applied by field manager "argocd".*--force-conflicts/,
+      /field manager "argocd" owns the image of container "web".*--force-conflicts/,
     )
     assert.equal(imageOf(await web(commands)), 'web:1')
     const forced = await commands.run('upgrade', 'web', '--image', 'web:2', '--force-conflicts')
@@ -182,14 +189,14 @@ test(
   },
 )
 
-test('SIGINT ends the watching, and the rollout goes on', { skip }, async () => {
+test('SIGINT ends the watching, and the rollout continues', { skip }, async () => {
   const commands = await applied({ minReadySeconds: 1 })
   const upgrade = commands.start('upgrade', '--image', 'web:2')
   await upgrade.line(/created/)
   upgrade.child.kill('SIGINT')
   const { code, stderr } = await upgrade.ended
   assert.equal(code, 130)
-  assert.match(stderr, /stopped watching; the rollout goes on in the cluster/)
+  assert.match(stderr, /stopped watching; the rollout continues in the cluster/)
   await shared.cluster.until(
     pathOf('deployments', 'web', commands.namespace),
     (live) =>
@@ -199,7 +206,7 @@ test('SIGINT ends the watching, and the rollout goes on', { skip }, async () => 
   )
 })
 
-test('a user without rights is told verb and resource; the printed Role is enough', { skip }, async () => {
+test('a user without rights sees verb and resource; the printed Role is enough', { skip }, async () => {
   const commands = await applied()
   const restricted = commands.as('restricted')
   const refused = await restricted.run('upgrade', '--image', 'web:2')

@@ -28,7 +28,7 @@ test('a crash loop is undone, with the reason and the last lines', { skip }, asy
   // That revision is nothing to go back to, though it is the one before.
   const undone = await commands.run('undo')
   assert.equal(undone.code, 1)
-  assert.match(undone.stderr, /no revision before the present one to go back to, but for 2, which failed/)
+  assert.match(undone.stderr, /no revision before the current one, except 2, which failed/)
   const { stdout } = await commands.run('history')
   assert.match(stdout, /^ {2}2 .*upgrade to web:crash \(failed\)/m)
 })
@@ -87,7 +87,7 @@ test(
     const upgrade = commands.start('upgrade', '--image', 'web:2', '--wait', 'drained')
     await upgrade.line(/: ready/)
     await shared.cluster.killServer()
-    await upgrade.line(/cannot be reached.*asking again/)
+    await upgrade.line(/cannot be reached.*trying again/)
     await shared.cluster.startServer()
     const { code, stderr, stdout } = await upgrade.ended
     assert.equal(code, 0, stderr)
@@ -101,7 +101,7 @@ test('a rollout that fails while the API server is away is undone when it is bac
   const upgrade = commands.start('upgrade', '--image', 'web:crash')
   await upgrade.line(/restarted 1 time/)
   await shared.cluster.killServer()
-  await upgrade.line(/cannot be reached.*asking again/)
+  await upgrade.line(/cannot be reached.*trying again/)
   await shared.cluster.startServer()
   const { code, stderr } = await upgrade.ended
   assert.equal(code, 3, stderr)

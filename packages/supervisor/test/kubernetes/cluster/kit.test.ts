@@ -77,7 +77,7 @@ test('a container that cannot start or crashes waits with the reasons of kubelet
   for (const reason of ['Failed', 'BackOff', 'Started']) assert.ok(reasons.has(reason), reason)
 })
 
-test('the API server is killed and started again, and pods go on meanwhile', { skip }, async (t) => {
+test('the API server is killed and started again, and pods keep running', { skip }, async (t) => {
   const images = { hello: { entrypoint: [process.execPath, '-e', hello] } }
   const cluster = await openCluster({ images })
   t.after(() => cluster.close())

@@ -83,7 +83,7 @@ test('in every manifest grace >= preStop + delay + drain + hooks', () => {
       const result = kubernetesObjects(order)
       if (!result.ok) {
         // Only what is given can be too short, or unknown to the version.
-        assert.match(result.failure.message, /terminationGracePeriodSeconds is|preStop sleeps/)
+        assert.match(result.failure.message, /terminationGracePeriodSeconds is|preStop has the sleep action/)
         return
       }
       rendered += 1

@@ -130,7 +130,7 @@ test('a base is one that kustomize builds on', { skip: noKubectl }, (t) => {
   )
 })
 
-test('handover kubernetes render says what is wrong in one sentence, and exits with 2', (t) => {
+test('handover kubernetes render names the error in one sentence, and exits with 2', (t) => {
   const { render } = renderer(t, { web })
   const table: [flags: string[], sentence: RegExp][] = [
     [[], /^handover: services\.web\.kubernetes has no image, wanted "image", or --set image=…$/m],
@@ -151,7 +151,10 @@ test('handover kubernetes render says what is wrong in one sentence, and exits w
       ['--set', 'image=x:1', '--namespace', 'Shop'],
       /^handover: --namespace is "Shop", wanted an RFC 1123 label/m,
     ],
-    [['--set', 'image=x:1', '-o', 'helm'], /^handover: --output is "helm", wanted yaml, json, kustomize$/m],
+    [
+      ['--set', 'image=x:1', '-o', 'helm'],
+      /^handover: --output is "helm", wanted one of yaml, json, kustomize$/m,
+    ],
     [
       ['--set', 'image=x:1', '-o', 'kustomize'],
       /^handover: --output is "kustomize", wanted a folder for its files: --dir FOLDER$/m,

@@ -13,7 +13,7 @@ export const webOf = (change: Partial<ServiceConfig> = {}): ServiceConfig => ({
   ...change,
 })
 
-/** Every field that a section has, as somebody might use them together. */
+/** Every field of the section `kubernetes`, in one plausible configuration. */
 export const everything: Config['services'] = {
   web: {
     script: 'server.js',

@@ -12,7 +12,7 @@ import { everything, orderOf, render, webOf } from './configs.js'
 
 /**
  * The manifests are traces: what is rendered must be what `test/kubernetes/render/manifests/NAME.yaml` says, the notes above
- * it. `UPDATE_TRACES=1` writes them anew; then read the difference as you would read code.
+ * it. `UPDATE_TRACES=1` writes them again; then read the difference as you would read code.
  */
 const manifests = new URL('../../../test/kubernetes/render/manifests/', import.meta.url)
 const folder = fileURLToPath(new URL('../../../../..', import.meta.url))
@@ -59,7 +59,7 @@ for (const [name, [services, asked]] of Object.entries(stories))
     )
   })
 
-test('rolesOf() gives what may apply, upgrade and undo the objects', () => {
+test('rolesOf() renders the rights to apply, upgrade and undo the objects', () => {
   const order = orderOf(everything, { folder })
   compare('roles', { ...rolesOf(order, render(everything, { folder }).objects), notes: [] })
 })
@@ -76,5 +76,5 @@ function compare(name: string, rendered: Rendered): void {
   ].join('')
   const file = new URL(`${name}.yaml`, manifests)
   if (process.env.UPDATE_TRACES) writeFileSync(file, text)
-  assert.equal(text, readFileSync(file, 'utf8'), `${name}.yaml; UPDATE_TRACES=1 writes it anew`)
+  assert.equal(text, readFileSync(file, 'utf8'), `${name}.yaml; UPDATE_TRACES=1 writes it again`)
 }

@@ -14,14 +14,14 @@ const notes = (change: Partial<ServiceConfig>, version = '1.30') =>
     '\n',
   )
 
-test('kubernetesObjects() has nothing to say where all of it can be had', () => {
+test('kubernetesObjects() has no notes where a cluster can do everything', () => {
   assert.equal(notes({}), '')
 })
 
 test('kubernetesObjects() names what a cluster cannot do', () => {
   assert.match(
     notes({ kubernetes: { image, resources: {} } }),
-    /command is "node server.js": a pod runs what the image says/,
+    /command is "node server.js": a pod runs the image's own command/,
   )
   assert.match(
     notes({ listen: { http: 80, admin: 'unix:/run/a.sock' } }),
@@ -37,48 +37,53 @@ test('kubernetesObjects() names what a cluster cannot do', () => {
   assert.equal(notes({ user: '1000', group: '1000' }), '')
   assert.match(
     notes({ readinessProbe: { notify: {} } }),
-    /readinessProbe waits for READY=1, which nobody hears in a pod: it is left out/,
+    /readinessProbe waits for READY=1, which no process receives in a pod: it is left out/,
   )
   assert.match(
     notes({ listen: { http: 80, admin: 'unix:/a' }, readinessProbe: { tcpSocket: { port: 'admin' } } }),
-    /readinessProbe asks on "admin", a unix socket, which kubelet cannot: it is left out/,
+    /readinessProbe uses "admin", a unix socket, which kubelet cannot reach: it is left out/,
   )
   assert.match(
     notes({ maxMemory: '300Mi' }),
-    /maxMemory is 300 MiB: no pod is replaced gracefully for its memory; kubernetes.resources.limits.memory would/,
+    /maxMemory is 300 MiB: in a cluster no pod is drained for its memory; kubernetes.resources.limits.memory, which kills/,
   )
   assert.match(
     notes({ maxMemory: '300Mi', kubernetes: { ...quiet, resources: { limits: { memory: '512Mi' } } } }),
-    /kubernetes.resources.limits.memory, "512Mi", has its container killed/,
+    /kubernetes.resources.limits.memory, "512Mi", kills the container/,
   )
-  assert.match(notes({ listen: {}, readinessProbe: undefined }), /there is none[^]*readinessProbe is missing/)
+  assert.match(
+    notes({ listen: {}, readinessProbe: undefined }),
+    /there is no Service[^]*readinessProbe is missing/,
+  )
 })
 
-test('kubernetesObjects() names ways of a rollout that are ours alone', () => {
+test('kubernetesObjects() notes a strategy that Kubernetes does not have', () => {
   const order = orderOf({ web: webOf({ readinessProbe: healthy, kubernetes: quiet }) })
   const services = order.services.map(({ spec, kubernetes }) => ({
-    spec: { ...spec, strategy: { type: 'InPlace' }, standbySeconds: 60 } as unknown as ServiceSpec,
+    spec: { ...spec, strategy: { type: 'InPlace' } } as unknown as ServiceSpec,
     kubernetes,
   }))
   const rendered = kubernetesObjects({ ...order, services })
   assert.deepEqual(rendered.ok && rendered.value.notes, [
-    'services.web.strategy.type is "InPlace": a pod cannot go on as another one, it is replaced (RollingUpdate)',
-    'services.web.standbySeconds is given: no old pod stands by: an undo starts new ones',
+    'services.web.strategy.type is "InPlace": a pod cannot change its program, it is replaced (RollingUpdate)',
   ])
 })
 
-test('kubernetesObjects() says what may surprise', () => {
+test('kubernetesObjects() notes what may surprise', () => {
   const imageNote = (name: string) => notes({ kubernetes: { ...quiet, image: name } })
   assert.match(imageNote('registry:5000/web'), /without a tag/)
-  assert.match(imageNote('web:latest'), /cannot tell one "latest" from another/)
+  assert.match(imageNote('web:latest'), /cannot restore an earlier "latest"/)
   assert.equal(imageNote(`web@sha256:${'0'.repeat(64)}`), '')
-  assert.match(notes({}, '1.29'), /Kubernetes 1.29 has no sleep action on by default: an image without it/)
+  assert.match(
+    notes({}, '1.29'),
+    /Kubernetes 1.29 has no sleep action by default: a container without that program/,
+  )
   assert.equal(notes({ kubernetes: { ...quiet, drain: { delayBy: 'library' } } }, '1.29'), '')
   assert.equal(notes({ kubernetes: { ...quiet, drain: { delaySeconds: 0 } } }, '1.29'), '')
   assert.match(notes({ kubernetes: { image, args: [] } }), /resources is missing/)
   assert.match(
     notes({ kubernetes: { image, args: [], resources: {}, autoscaling: { maxReplicas: 3 } } }),
-    /no requests.cpu: the autoscaler has nothing to measure against/,
+    /no requests.cpu, which the autoscaler needs/,
   )
   assert.match(notes({ listen: { http: 80 } }, '1.21'), /port below 1024/)
   assert.doesNotMatch(notes({ listen: { http: 80 } }, '1.22'), /below 1024/)

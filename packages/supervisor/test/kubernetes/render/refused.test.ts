@@ -56,18 +56,18 @@ test('kubernetesObjects() refuses names that the API server would refuse', () =>
 test('kubernetesObjects() refuses ports that clash in a pod, where all listen on one address', () => {
   assert.equal(
     refusal({ listen: { http: '127.0.0.1:3000', other: '127.0.0.2:3000' } }),
-    'services.web.listen.other is 3000/TCP, which listener "http" has already',
+    'services.web.listen.other is 3000/TCP, which listener "http" already uses',
   )
   assert.equal(refusal({ listen: { http: 3000, udp: 'udp:3000' } }), '')
   assert.match(
     ofSection({ probesPort: 3000 }),
-    /kubernetes.probesPort is 3000\/TCP, which listener "http" has already/,
+    /kubernetes.probesPort is 3000\/TCP, which listener "http" already uses/,
   )
   assert.match(
     refusal({ listen: { probes: 3000 }, kubernetes: { image, probesPort: 9090 } }),
     /listen has "probes", which is the name of kubernetes.probesPort/,
   )
-  assert.match(refusal({ listen: { http: 0 } }), /listen.http is on port 0, any free one/)
+  assert.match(refusal({ listen: { http: 0 } }), /listen.http is on port 0, any free port/)
   assert.match(
     ofSection({ service: { ports: [{ port: 80, targetPort: 'htp' }] } }),
     /service.ports\[0\].targetPort is "htp", wanted a number or a listener \(there is http\)/,
@@ -76,10 +76,13 @@ test('kubernetesObjects() refuses ports that clash in a pod, where all listen on
 })
 
 test('kubernetesObjects() refuses numbers of pods that only one machine knows, or that contradict each other', () => {
-  assert.match(refusal({ replicas: 'max' }), /replicas is 'max', the processors of one machine/)
+  assert.match(refusal({ replicas: 'max' }), /replicas is "max", the processors of one machine/)
   assert.equal(refusal({ replicas: 'max', kubernetes: { image, replicas: 3 } }), '')
   assert.equal(refusal({ replicas: 'max', kubernetes: { image, autoscaling: { maxReplicas: 3 } } }), '')
-  assert.match(ofSection({ autoscaling: {} }), /autoscaling.maxReplicas is missing, wanted how many/)
+  assert.match(
+    ofSection({ autoscaling: {} }),
+    /autoscaling.maxReplicas is missing, wanted the largest number of pods/,
+  )
   assert.match(
     ofSection({ replicas: 4, autoscaling: { maxReplicas: 3 } }),
     /maxReplicas is 3, wanted at least 4/,
@@ -102,7 +105,7 @@ test('kubernetesObjects() refuses times that cannot be kept', () => {
   )
   assert.match(
     ofSection({ lifecycle: { preStop: { exec: { command: ['/bin/flush'] } } } }),
-    /lifecycle.preStop takes nobody knows how long, wanted drain.preStopSeconds/,
+    /lifecycle.preStop takes an unknown time, wanted drain.preStopSeconds/,
   )
   for (const command of [
     ['sleep', '7'],
@@ -112,7 +115,7 @@ test('kubernetesObjects() refuses times that cannot be kept', () => {
     assert.equal(ofSection({ lifecycle: { preStop: { exec: { command } } } }), '', command.join(' '))
   assert.match(
     ofSection({ lifecycle: { preStop: { sleep: { seconds: 7 } } } }, '1.29'),
-    /preStop sleeps, which Kubernetes has from 1.30 on by default, and the version is 1.29, wanted exec/,
+    /preStop has the sleep action, which Kubernetes 1.29 does not have by default, wanted exec/,
   )
 })
 
@@ -138,7 +141,7 @@ test('kubernetesObjects() refuses a budget that would block a drain of nodes for
 
 test('kubernetesObjects() lets no secret stand in plain text', () => {
   const secret =
-    /^services\.web\.env\.\w+ would stand in the manifests in plain text and looks like a secret, wanted kubernetes\.env\.\w+ with valueFrom/
+    /^services\.web\.env\.\w+ looks like a secret and would be plain text in the manifests, wanted kubernetes\.env\.\w+ with valueFrom/
   for (const name of [
     'PASSWORD',
     'DB_PASSWORD',
@@ -165,9 +168,12 @@ test('kubernetesObjects() lets no secret stand in plain text', () => {
   assert.equal(ofSection({ env: { PASSWORD: { valueFrom: { secretKeyRef: { name: 'a', key: 'b' } } } } }), '')
   assert.match(
     ofSection({ env: { PASSWORD: { value: 'x' } } }),
-    /^services.web.kubernetes.env.PASSWORD would stand/,
+    /^services.web.kubernetes.env.PASSWORD looks like a secret/,
   )
-  assert.match(ofSection({ configMap: { data: { API_TOKEN: 'x' } } }), /configMap.data.API_TOKEN would stand/)
+  assert.match(
+    ofSection({ configMap: { data: { API_TOKEN: 'x' } } }),
+    /configMap.data.API_TOKEN looks like a secret/,
+  )
   assert.equal(refusal({ env: { CSRF_TOKEN: 'x' }, kubernetes: { image, plainEnv: ['CSRF_TOKEN'] } }), '')
 })
 

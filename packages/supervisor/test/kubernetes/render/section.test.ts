@@ -51,9 +51,9 @@ test('a section kubernetes is refused with a sentence for each mistake', () => {
     'services.web.kubernetes.env.A is ["x"], wanted a string, a number, a boolean, { value } or { valueFrom }',
   ])
   assert.deepEqual(problems({ strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } } }), [
-    'services.web.kubernetes.strategy.rollingUpdate has maxSurge 0 and maxUnavailable 0, wanted at least one of them above 0: else no instance could ever be replaced',
+    'services.web.kubernetes.strategy.rollingUpdate has maxSurge 0 and maxUnavailable 0, wanted at least one of them above 0: otherwise no instance can be replaced',
   ])
   assert.deepEqual(problems({ resources: 'much' }), [
-    'services.web.kubernetes.resources is "much", wanted an object with the fields that Kubernetes has',
+    `services.web.kubernetes.resources is "much", wanted an object with Kubernetes' fields`,
   ])
 })

@@ -167,5 +167,5 @@ const verdictText = (verdict: Verdict): string =>
 function compare(name: string, trace: string): void {
   const file = new URL(`../../../test/kubernetes/rollout/traces/${name}.txt`, import.meta.url)
   if (process.env.UPDATE_TRACES) writeFileSync(file, trace)
-  assert.equal(trace, readFileSync(file, 'utf8'), `${name}.txt; UPDATE_TRACES=1 writes it anew`)
+  assert.equal(trace, readFileSync(file, 'utf8'), `${name}.txt; UPDATE_TRACES=1 writes it again`)
 }

@@ -62,16 +62,16 @@ test('without a kubeconfig, with a missing, broken or incomplete one it exits wi
     writeFileSync(join(path, name), text)
     return join(path, name)
   }
-  assertSentence(await run(null, 'status', 'web'), 2, /no kubeconfig was found: .*name one with --kubeconfig/)
+  assertSentence(await run(null, 'status', 'web'), 2, /there is no kubeconfig, wanted one from --kubeconfig/)
   assertSentence(
     await run('/nowhere', 'status', 'web'),
     2,
-    /none of the files of KUBECONFIG \("\/nowhere"\) is there/,
+    /KUBECONFIG is "\/nowhere", wanted at least one file that exists/,
   )
   assertSentence(
     await run(null, 'status', 'web', '--kubeconfig', 'gone'),
     2,
-    /--kubeconfig "gone" is not there/,
+    /--kubeconfig is "gone", wanted a kubeconfig file that exists/,
   )
   assertSentence(
     await run(write('broken', '{'), 'status', 'web'),
@@ -82,13 +82,13 @@ test('without a kubeconfig, with a missing, broken or incomplete one it exits wi
   assertSentence(
     await run(good, 'status', 'web', '--context', 'prod'),
     2,
-    /context "prod" is not in .*; there is "fake"/,
+    /the context is "prod", wanted one of "fake" in /,
   )
   const none = write('none', kubeconfigOf('http://127.0.0.1:1', { 'current-context': '' }))
   assertSentence(
     await run(none, 'status', 'web'),
     2,
-    /names no current context: choose one with --context; there is "fake"/,
+    /names no current context, wanted --context with one of "fake"/,
   )
   const dangling = write('dangling', kubeconfigOf('http://127.0.0.1:1', { users: [] }))
   assertSentence(await run(dangling, 'status', 'web'), 2, /names the user "me", which is not in/)
@@ -126,7 +126,7 @@ test('credentials that are not accepted are told, with the next step', async (t)
   assert.equal(api.asked.length, 1)
 })
 
-test('a Deployment or a namespace that is not there is 2, and what there is is named', async (t) => {
+test('a Deployment or a namespace that does not exist is 2, and the existing ones are named', async (t) => {
   const { run } = folderOf(t)
   const api = await apiServer(t, ({ path }) => {
     if (path.endsWith('/deployments')) return list([deployment('v1', 1)])
@@ -141,7 +141,7 @@ test('a Deployment or a namespace that is not there is 2, and what there is is n
   assertSentence(
     await run(api.kubeconfig, 'status', 'api', '-n', 'shoop'),
     2,
-    /namespace "shoop" is not there in context "fake": create it/,
+    /namespace "shoop" does not exist in context "fake": create it/,
   )
 })
 
@@ -151,16 +151,24 @@ test('a container that is not meant, an undo to nowhere and a wrong scale are re
   assertSentence(
     await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2', '--container', 'x'),
     2,
-    /"web" has no container "x"; it has "web"/,
+    /--container is "x", wanted one of "web" of "web"/,
   )
-  assertSentence(await run(api.kubeconfig, 'undo', 'web'), 1, /has no revision before the present one/)
+  assertSentence(await run(api.kubeconfig, 'undo', 'web'), 1, /has no revision before the current one/)
   assertSentence(
     await run(api.kubeconfig, 'undo', 'web', '--to-revision', '7'),
     2,
-    /has no revision 7: it has 1/,
+    /has no revision 7, wanted one of 1/,
   )
-  assertSentence(await run(api.kubeconfig, 'scale', 'web=many'), 2, /"web=many" is not understood/)
-  assertSentence(await run(api.kubeconfig, 'status'), 2, /which Deployment is meant\?/)
+  assertSentence(
+    await run(api.kubeconfig, 'scale', 'web=many'),
+    2,
+    /the argument is "web=many", wanted service=replicas/,
+  )
+  assertSentence(
+    await run(api.kubeconfig, 'status'),
+    2,
+    /the service is missing and there is no handover.config here/,
+  )
   assert.ok(api.asked.every(({ method }) => method === 'GET'))
 })
 
@@ -218,7 +226,7 @@ test('a watch that is forgotten (410 Gone) or breaks begins with a list again', 
   assert.ok(api.asked.filter((asked) => askedFor(asked) === 'list pods').length > 1)
 })
 
-test('whoever may not read events still sees the rollout, and is told', async (t) => {
+test('a user without the right to read events still sees the rollout, with a note', async (t) => {
   const { run } = folderOf(t)
   const api = await apiServer(
     t,
@@ -389,7 +397,7 @@ test('apply names the namespace that is missing, and the API that the server doe
   assertSentence(
     await run(space.kubeconfig, 'apply'),
     2,
-    /namespace "shop" is not there in context "fake": create it.*nothing was applied/,
+    /namespace "shop" does not exist in context "fake": create it.*nothing was applied/,
   )
   const group = await missing('the server could not find the requested resource')
   assertSentence(await run(group.kubeconfig, 'apply'), 2, /does not serve v1 of Service/)

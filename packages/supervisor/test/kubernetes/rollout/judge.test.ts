@@ -34,7 +34,7 @@ test('judge() calls a rollout complete as kubectl rollout status does, not befor
   assert.equal(verdict.type, 'complete')
 })
 
-test('judge() forgives two crashes, and fails at the second back-off', () => {
+test('judge() tolerates two crashes, and fails at the second back-off', () => {
   const { verdict } = playStory('crash-loop', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })
@@ -70,7 +70,7 @@ test('judge() counts only restarts since the rollout began, and none of old pods
   assert.equal(verdict.type, 'waiting')
 })
 
-test('judge() leaves an image that cannot be had to the progress deadline', () => {
+test('judge() leaves an image that cannot be pulled to the progress deadline', () => {
   playStory('image', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })
@@ -163,10 +163,10 @@ test('judge() does not take the condition of the rollout before for its own, but
   })
 })
 
-test('judge() ends when somebody else replaces the template or deletes the Deployment', () => {
+test('judge() ends when another client replaces the template or deletes the Deployment', () => {
   playStory('superseded', (story) => {
     story.upgrade()
-    story.see('Deployment is given image v3 by somebody else', {
+    story.see('Deployment gets image v3 from another client', {
       type: 'changed',
       kind: 'Deployment',
       object: deployment('v3', 3, { status: {} }),
@@ -178,7 +178,7 @@ test('judge() ends when somebody else replaces the template or deletes the Deplo
   })
 })
 
-test('observe() takes a list for the whole truth: what is missing in it went while nobody looked', () => {
+test('observe() takes a list as complete: a pod that is missing in it is gone', () => {
   const { watched } = playStory('list-again', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })

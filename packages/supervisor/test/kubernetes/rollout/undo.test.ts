@@ -25,7 +25,7 @@ const watchedOf = (notes: Record<string, string>, sets: Parameters<typeof replic
   return listed.reduce((watched, observation) => observe(watched, observation, 0), nothingWatched('web'))
 }
 
-test('undoPatch() gives the template back without its hash, and the cause that belongs to it', () => {
+test('undoPatch() restores the template without its hash, and its cause', () => {
   const live = deployment('v3', 4, { annotations: { [annotations.changeCause]: 'upgrade to v3', team: 'a' } })
   const [testing, template1, notes] = undoPatch(live, replicaSet('v1', 1, { cause: 'upgrade to v1' }))
   assert.deepEqual(testing, { op: 'test', path: '/metadata/generation', value: 4 })
@@ -35,7 +35,7 @@ test('undoPatch() gives the template back without its hash, and the cause that b
   assert.deepEqual(without?.value, { team: 'a' })
 })
 
-test('undoTarget() is the revision before, or the one asked for; what is not there is named', () => {
+test('undoTarget() is the revision before, or the one asked for, and names a missing one', () => {
   const watched = watchedWith(['v1', 1], ['v2', 2], ['v3', 3])
   const target = (toRevision: number | null) => {
     const found = undoTarget(watched, toRevision)
@@ -43,10 +43,10 @@ test('undoTarget() is the revision before, or the one asked for; what is not the
   }
   assert.equal(target(null), 'web-v2')
   assert.equal(target(1), 'web-v1')
-  assert.equal(target(3), 'Deployment "web" runs revision 3 already')
-  assert.equal(target(9), 'Deployment "web" has no revision 9: it has 1, 2, 3')
+  assert.equal(target(3), 'Deployment "web" already runs revision 3')
+  assert.equal(target(9), 'Deployment "web" has no revision 9, wanted one of 1, 2, 3')
   const alone = undoTarget(watchedWith(['v3', 1]), null)
-  assert.match(alone.ok ? '' : alone.failure.message, /has no revision before the present one/)
+  assert.match(alone.ok ? '' : alone.failure.message, /has no revision before the current one/)
 })
 
 test('undoTarget() passes over a revision that failed and was undone for that, unless it is asked for', () => {
@@ -80,10 +80,7 @@ test('undoTarget() passes over a revision that failed and was undone for that, u
     ]),
     null,
   )
-  assert.match(
-    nowhere.ok ? '' : nowhere.failure.message,
-    /to go back to, but for 2, which failed: --to-revision/,
-  )
+  assert.match(nowhere.ok ? '' : nowhere.failure.message, /except 2, which failed: use --to-revision/)
 })
 
 test('stableSet() passes over a present revision of which no pod is available', () => {
@@ -124,7 +121,7 @@ test('imageOwner() is who applies the image, not who changed it once, and not us
   assert.equal(imageOwner(meta(entry('kubectl-set', 'Update'), entry('handover', 'Apply')), 'web'), null)
 })
 
-test('ownWrites() takes what our patches wrote into what we applied, and lets go of unnamed replicas', () => {
+test('ownWrites() moves fields of patches to the applied fields, and releases replicas that are not set', () => {
   const restarted = { 'f:annotations': { 'f:kubectl.kubernetes.io/restartedAt': {} } }
   const written = {
     'f:spec': {

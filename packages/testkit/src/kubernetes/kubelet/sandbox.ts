@@ -13,7 +13,7 @@ export interface Sandbox {
 
 let opened = 0
 
-/** An address is not used twice: whoever still goes to that of a pod that ended is not to find another pod there. */
+/** Uses each address once: a client of a pod that has ended must not reach another pod. */
 export async function openSandbox(hostname: string): Promise<Sandbox> {
   const number = ++opened
   const ip = `${addresses.podPrefix}.${1 + Math.floor(number / 250)}.${1 + (number % 250)}`

@@ -12,29 +12,30 @@ import type { Rollout, ServiceStatus } from '../../model/index.js'
 import type { follow } from './follow.js'
 import type { ApiFailure } from './ports.js'
 
-/** What follows one Deployment: folds what it sees, and wakes whoever waits for something of it. */
-export interface Eye {
+/** Collects the observations of one Deployment and lets callers wait for a condition or a verdict. */
+export interface Watcher {
   watched(): Watched
   observe: Parameters<typeof follow>[0]['onObservation']
   show(rollout: (now: number) => Rollout | null, numbers?: Record<string, number>): void
-  /** False when it was closed before. */
+  /** Resolves with true once the condition holds, with false if the watcher is closed first. */
   until(condition: (watched: Watched) => boolean): Promise<boolean>
-  /** Null when it was closed before. */
+  /** Resolves with the end of the rollout, with null if the watcher is closed first. */
   verdict(aim: Aim): Promise<Exclude<Verdict, { type: 'waiting' }> | null>
   close(failure: ApiFailure | null): void
+  /** The reason that `close` got. */
   lost(): ApiFailure | null
 }
 
-export interface EyeOrder {
+export interface WatcherOptions {
   deployment: Deployment
   onStatus(status: ServiceStatus): void
   onNote(text: string): void
 }
 
-/** Deadlines of ours are looked at this often, milliseconds; and the picture's clock ticks. */
+/** Milliseconds between two checks of deadlines, and between two pictures. */
 const tick = 250
 
-export function openEye({ deployment, onStatus, onNote }: EyeOrder): Eye {
+export function openWatcher({ deployment, onStatus, onNote }: WatcherOptions): Watcher {
   let watched = nothingWatched(deployment.metadata.name)
   let rollout: (now: number) => Rollout | null = () => null
   let numbers: Record<string, number> = {}
