@@ -171,8 +171,8 @@ void test('ERRNO is sent when a listener cannot be bound', async (t) => {
 
 for (const [what, socketPath, message] of [
   ['gone', '/nonexistent/notify', /NOTIFY_SOCKET "\/nonexistent\/notify" failed: ENOENT/],
-  ['too long', `/${'n'.repeat(120)}`, /has 121 bytes, wanted at most 107 \(unix\(7\)\)/],
-  ['relative', 'notify', /NOTIFY_SOCKET is "notify", wanted an absolute path, or a name after "@"/],
+  ['too long', `/${'n'.repeat(120)}`, /a path of 121 bytes, wanted at most 107 \(unix\(7\)\)/],
+  ['relative', 'notify', /NOTIFY_SOCKET is "notify", wanted an absolute path or a name after "@"/],
 ] as const) {
   void test(`the service warns once and serves when NOTIFY_SOCKET is ${what}`, async (t) => {
     const app = await App.start(t, 'unit.mjs', {

@@ -16,10 +16,10 @@ export const namedUnixAddress = (name: string): Buffer => unixAddress(name.repla
 
 /** What is wrong with the value of `what`, a name of a unix socket, in one sentence; null: nothing. */
 export function checkUnixName(what: string, name: string): string | null {
-  if (!/^[/@]./.test(name)) return `${what} is "${name}", wanted an absolute path, or a name after "@"`
+  if (!/^[/@]./.test(name)) return `${what} is "${name}", wanted an absolute path or a name after "@"`
   const bytes = Buffer.byteLength(name)
   return bytes > maxUnixPathBytes
-    ? `${what} "${name}" has ${bytes} bytes, wanted at most ${maxUnixPathBytes} (unix(7))`
+    ? `${what} is "${name}", a path of ${bytes} bytes, wanted at most ${maxUnixPathBytes} (unix(7))`
     : null
 }
 
