@@ -2,13 +2,13 @@ import fs from 'node:fs'
 import net from 'node:net'
 import * as transition from '../connections/connection.js'
 import type { Connection } from '../connections/connection.js'
-import { idleConnections, isPlainHttp1 } from '../connections/http1.js'
-import { countFor } from '../node/server-count.js'
+import { idleConnections, isPlainHttp1, speaksHttp1 } from '../connections/http1.js'
+import { introduce } from './introduce.js'
 import type { Movable } from './movable.js'
 
 /** A plain HTTP/1 connection between two requests. */
 export const http1: Movable = {
-  owns: ({ session, upgraded }) => session === null && upgraded === null,
+  owns: ({ server, session, upgraded }) => speaksHttp1(server) && session === null && upgraded === null,
   mayMove: ({ server, socket, stream }) => stream === socket && isPlainHttp1(server),
   isWelcome: () => true,
   atRest: (connections, candidates) => idleConnections(connections, candidates),
@@ -64,12 +64,4 @@ function keepAside(connection: Connection): void {
 interface KeepAlive {
   keepAliveTimeout?: number
   keepAliveTimeoutBuffer?: number
-}
-
-/** As if the server had accepted it. */
-function introduce(connection: Connection): void {
-  const { server, socket } = connection
-  transition.introduced(connection)
-  countFor(server, socket)
-  server.emit('connection', socket)
 }

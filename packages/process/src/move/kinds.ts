@@ -92,8 +92,8 @@ export function receive(
   record: MovedConnection,
   fd: number,
 ): boolean {
-  const kind = server?.listening === true ? kinds.find((one) => one.matches(record)) : undefined
-  if (server !== undefined && kind !== undefined) return kind.receive(home, server, record, fd)
+  const kind = server?.listening && kinds.find((one) => one.serves(server) && one.matches(record))
+  if (server && kind) return kind.receive(home, server, record, fd)
   fs.closeSync(fd)
   return false
 }

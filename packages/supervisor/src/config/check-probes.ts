@@ -2,12 +2,11 @@ import type { ListenerSpec } from '../model/index.js'
 import type { Problem } from './problems.js'
 import type { Path } from './show.js'
 import { show } from './show.js'
-import type { ProbeFields } from './schema/probe.js'
+import { handlerNames, type ProbeFields } from './schema/probe.js'
 import type { ServiceFields } from './schema/service.js'
 import { didYouMean } from './suggest.js'
 
 const probeNames = ['startupProbe', 'readinessProbe', 'livenessProbe'] as const
-const handlerNames = ['httpGet', 'tcpSocket', 'exec', 'notify'] as const
 
 /** Each probe has exactly one handler, and names only listeners that exist. */
 export function checkProbes(name: string, fields: ServiceFields): Problem[] {

@@ -8,7 +8,7 @@ import type {
   ServiceSpec,
   StrategySpec,
 } from '../model/index.js'
-import type { ProbeFields } from './schema/probe.js'
+import { handlerNames, type ProbeFields } from './schema/probe.js'
 import type { ServiceFields } from './schema/service.js'
 
 /** Fills in every default and makes every path absolute; relative paths start from `folder`. */
@@ -56,19 +56,16 @@ function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields)
   return { timeoutSeconds, idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds) }
 }
 
-function toProbe({ httpGet, tcpSocket, exec, notify: _, ...timing }: ProbeFields): ProbeSpec {
-  return { handler: toHandler({ httpGet, tcpSocket, exec }), ...timing }
+function toProbe(fields: ProbeFields): ProbeSpec {
+  const { initialDelaySeconds, periodSeconds, timeoutSeconds, successThreshold, failureThreshold } = fields
+  const timing = { initialDelaySeconds, periodSeconds, timeoutSeconds, successThreshold, failureThreshold }
+  return { handler: toHandler(fields), ...timing }
 }
 
-function toHandler({
-  httpGet,
-  tcpSocket,
-  exec,
-}: Pick<ProbeFields, 'httpGet' | 'tcpSocket' | 'exec'>): ProbeHandler {
-  if (httpGet) return { type: 'httpGet', ...withoutUndefined(httpGet) }
-  if (tcpSocket) return { type: 'tcpSocket', ...withoutUndefined(tcpSocket) }
-  if (exec) return { type: 'exec', command: exec.command }
-  return { type: 'notify' }
+/** There is exactly one: `checkProbes` refuses any other number. */
+function toHandler(fields: ProbeFields): ProbeHandler {
+  const type = handlerNames.find((name) => fields[name] !== undefined) ?? 'notify'
+  return { type, ...withoutUndefined(fields[type] ?? {}) } as ProbeHandler
 }
 
 /** Specs are compared as JSON, which has no undefined: a field that is not set must be missing. */

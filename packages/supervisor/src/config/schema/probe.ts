@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ProbeHandler } from '../../model/index.js'
 import { command, count, fields, seconds, text } from './common.js'
 
 const wantedPort = "a listener's name or a port number from 1 to 65535"
@@ -55,13 +56,17 @@ const timing = {
     .meta({ description: 'Failures in a row until the probe counts as failed' }),
 }
 
-/** Kubernetes' probe (core/v1 Probe), and `notify`. */
-export const probe = fields({
+/** What a probe does. It has exactly one of them, see `checkProbes`. */
+const handlers = {
   httpGet: httpGet.optional(),
   tcpSocket: tcpSocket.optional(),
   exec: exec.optional(),
   notify: notify.optional(),
-  ...timing,
-})
+} satisfies Record<ProbeHandler['type'], unknown>
+
+export const handlerNames = Object.keys(handlers) as ProbeHandler['type'][]
+
+/** Kubernetes' probe (core/v1 Probe), and `notify`. */
+export const probe = fields({ ...handlers, ...timing })
 
 export type ProbeFields = z.output<typeof probe>
