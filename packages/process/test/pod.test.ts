@@ -46,7 +46,7 @@ for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'https.c
     assert.deepEqual(await app.exited, { code: 0, signal: null }, app.output)
     assert.deepEqual(balancer.failures, [])
     assert.ok(balancer.answered > 200, `only ${balancer.answered} requests`)
-    assert.ok(performance.now() - terminatedAt >= delayMs, 'it went on accepting for the delay')
+    assert.ok(performance.now() - terminatedAt >= delayMs, 'it continued to accept for the delay')
     t.diagnostic(`${fixture}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
   })
 }

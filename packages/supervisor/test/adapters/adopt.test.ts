@@ -47,11 +47,11 @@ const reopen = (folder: string) =>
 
 const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1)
 
-test('adopt() and recover() go on with an instance whose supervisor was killed', async (t) => {
+test('adopt() and recover() continue with an instance whose supervisor was killed', async (t) => {
   const folder = folderFor(t)
   const left = await leftBehind(t, folder, anyTcpPort)
   const url = `http://127.0.0.1:${portOf(left.listener.address)}/`
-  assert.equal((await fetch(url)).status, 200, 'it serves on without a supervisor')
+  assert.equal((await fetch(url)).status, 200, 'it still serves without a supervisor')
 
   const sockets = openSockets()
   const recovered = sockets.recover(left.listener, [left.pid])

@@ -39,7 +39,7 @@ for (const [what, torn] of [
   ['a block of zeroes', '\0'.repeat(512)],
   ['a last line of garbage', 'garbage\n'],
 ] as const) {
-  test(`openJournal() cuts off ${what} and goes on behind the last event`, (t) => {
+  test(`openJournal() cuts off ${what} and appends after the last complete event`, (t) => {
     const path = join(folderFor(t), 'journal')
     writeFileSync(path, line(1) + line(2) + torn)
     const journal = journalFor(t, path)
@@ -71,7 +71,7 @@ test('openJournal() fails with a sentence when its folder is missing', (t) => {
   assert.equal(journal.failure.message, `the journal "${path}" cannot be opened: ENOENT`)
 })
 
-test('rewrite() replaces everything, and append() goes on behind it', (t) => {
+test('rewrite() replaces everything, and append() writes after it', (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'journal')
   const journal = journalFor(t, path)

@@ -5,7 +5,7 @@ import { resolveAccount } from '../../dist/adapters/launch/account.js'
 import { planOf, problemOf, releaseOf } from './launch-rig.js'
 
 const uid = process.getuid?.() ?? 0
-const asRoot = uid === 0 ? {} : { skip: 'only root can run an instance as somebody else' }
+const asRoot = uid === 0 ? {} : { skip: 'only root can run an instance as another user' }
 
 /** Every Linux has this user. */
 const nobody = execFileSync('getent', ['passwd', 'nobody'], { encoding: 'utf8' }).trim().split(':')

@@ -115,7 +115,7 @@ test('prepareLaunch() lets nothing through that was meant for the supervisor', (
   assert.deepEqual(env, { PATH: path, KEEP: 'me', INVOCATION_ID: 'x' })
 })
 
-test('prepareLaunch() reads env files anew each time, later ones win, the service’s own above all', (t) => {
+test('prepareLaunch() reads env files again each time; later files win, and `env` of the service overrides them all', (t) => {
   const release = releaseOf(t, {
     'a.env': '# comment\nA=file a\nB="two\\nlines"\nexport C=\'single $A\'\nPORT=1\n',
     'b.env': 'A=file b\nD=file b\n',
@@ -148,7 +148,7 @@ test('prepareLaunch() finds programs as execvp does', (t) => {
   assert.equal(planOf(release, ['node'], { env: { PATH: '/nowhere' } }).argv[0], process.execPath)
 })
 
-test('prepareLaunch() follows a release link anew, and keeps the name of a linked program', (t) => {
+test('prepareLaunch() follows a release link again each time, and keeps the name of a linked program', (t) => {
   const release = releaseOf(t, { 'busy*': '#!/bin/sh\n' })
   symlinkSync('busy', join(release, 'applet'))
   assert.equal(planOf(release, ['./applet']).argv[0], join(release, 'applet'))

@@ -82,7 +82,7 @@ test('listen() names the program that has the port', (t) => {
   )
 })
 
-test('listen() takes a port anew at once after close()', () => {
+test('listen() can bind a port again immediately after close()', () => {
   const sockets = openSockets()
   const first = sockets.listen('http', anyTcpPort)
   assert.ok(first.ok)

@@ -25,7 +25,7 @@ async function takenOver(journal: FakeMachine['journaled'], surviving: string[])
   return { machine, engine }
 }
 
-test('restore() goes on with living instances and starts nothing when their supervisor died', async () => {
+test('restore() adopts running instances and starts none when their supervisor died', async () => {
   const first = fakeMachine()
   await running(first)
   const { machine, engine } = await takenOver(first.journaled, ['web-1'])
@@ -39,7 +39,7 @@ test('restore() goes on with living instances and starts nothing when their supe
   assert.equal(instance?.pid, pid)
 })
 
-test('restore() goes on with a rollout where it stood when the supervisor died in the middle', async () => {
+test('restore() continues a rollout from where it was when the supervisor died', async () => {
   const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')

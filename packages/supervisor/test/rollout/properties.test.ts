@@ -122,7 +122,7 @@ test('plan() has one rollout at a time, and the fold of all events is the state'
         if (event.type === 'RolloutStarted') {
           const stuck =
             state.rollout?.phase === 'rollingBack' && event.at - state.rollout.progressAt >= 20_000
-          assert.ok(open === null || stuck, `rollout ${event.rollout} starts while ${open} goes on`)
+          assert.ok(open === null || stuck, `rollout ${event.rollout} starts before ${open} has ended`)
           open = event.rollout
         }
         if (event.type === 'RolloutCompleted' || event.type === 'RolloutRolledBack') open = null
@@ -169,7 +169,7 @@ test('plan() brings every rollout to an end, and full service back, when the wor
       simulation.settle(2 * 3600_000)
       const { state, now } = simulation
       if (state.stopping) return assert.ok(state.stopped && state.instances.length === 0)
-      // Without anything to go back to a broken release is all there is, and goes on being tried.
+      // There is no earlier revision to roll back to, so the broken one is tried again and again.
       if (state.rollout?.phase === 'failed') return assert.equal(state.rollout.from, null)
       assert.equal(state.rollout, null)
       assert.equal(countAvailable(state, state.instances, now), state.replicas)

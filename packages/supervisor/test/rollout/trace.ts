@@ -16,8 +16,8 @@ export interface TracedSimulation extends Simulation {
 }
 
 /**
- * Plays a scenario and compares what happened with `test/rollout/traces/NAME.txt`. To write the files anew:
- * `UPDATE_TRACES=1`; then read the difference as you would read code.
+ * Plays a scenario and compares what happened with `test/rollout/traces/NAME.txt`. `UPDATE_TRACES=1`
+ * rewrites the files; review the difference like code.
  *
  *     0.000  > what a user asks for
  *            event that follows, or that the simulation brings about
@@ -72,7 +72,7 @@ export function playTrace(
 function compare(name: string, trace: string): void {
   const file = new URL(`../../test/rollout/traces/${name}.txt`, import.meta.url)
   if (process.env.UPDATE_TRACES) writeFileSync(file, trace)
-  assert.equal(trace, readFileSync(file, 'utf8'), `${name}.txt; UPDATE_TRACES=1 writes it anew`)
+  assert.equal(trace, readFileSync(file, 'utf8'), `${name}.txt; UPDATE_TRACES=1 rewrites it`)
 }
 
 function commandText(command: Command): string {

@@ -4,7 +4,7 @@ import { playTrace } from './trace.js'
 import type { Behaviour } from './simulation.js'
 import { good, releases } from './simulation.js'
 
-test('plan() moves nothing while the rollout is paused, and goes on when it is resumed', () => {
+test('plan() does nothing while the rollout is paused, and continues when it is resumed', () => {
   playTrace('pause-resume', good, (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()

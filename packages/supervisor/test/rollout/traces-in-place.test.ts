@@ -76,7 +76,7 @@ test('plan() goes back in place when the second instance fails, and by a new pro
   assert.ok(simulation.state.instances.every(({ state, revision }) => state === 'ready' && revision === 1))
 })
 
-test('plan() replaces instances as ever when the listeners change, which a process cannot be given', () => {
+test('plan() replaces instances instead of executing in place when the listeners change', () => {
   const simulation = playTrace('in-place-listeners-change', good, (simulation) => {
     simulation.upgrade('v1', inPlace, 'start')
     simulation.settle()

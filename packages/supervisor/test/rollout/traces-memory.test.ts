@@ -80,7 +80,7 @@ test('plan() rolls back when an instance of the new revision exceeds its memory 
   })
 })
 
-test('plan() goes on trying with a back-off when the first revision exceeds its memory limit at its start', () => {
+test('plan() tries again with a back-off when the first revision exceeds its memory limit at start', () => {
   playTrace(
     'memory-of-first',
     ({ restarts }) => (restarts < 2 ? { readyMs: 500, ...exceeds(300, 10_000) } : {}),
