@@ -127,7 +127,7 @@ void test('timing() names the expected grace period when the known one is too sh
   assert.equal(timing({ timeoutSeconds: 23 }, grace).tooShort, null)
   assert.equal(
     timing({ timeoutSeconds: 25 }, grace).tooShort,
-    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL, wanted terminationGracePeriodSeconds 32',
+    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be cut off by SIGKILL, wanted terminationGracePeriodSeconds 32',
   )
 })
 

@@ -164,26 +164,26 @@ export function recvmsg(fd: number, maxBytes: number): Message | null {
 export function sendmsg(fd: number, data: Buffer, fds: number[] = []): number {
   const { header, parts } = encodeMessageHeader(koffi.address, data, encodeRights(fds))
   const sent = c.sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL)
-  void parts // the header points into them: they must not be collected before the call returns
+  void parts // the header points into them: they must not be garbage-collected before the call returns
   return check('sendmsg', sent)
 }
 
-/** A descriptor of the process, close-on-exec, that becomes readable when it ends. */
+/** Opens a descriptor of the process, close-on-exec, that becomes readable when the process ends. */
 export function pidfdOpen(pid: number): number {
   return check('pidfd_open', c.syscall(SYS_pidfd_open, pid, 0, 0, 0))
 }
 
-/** A copy of the other process's descriptor, close-on-exec; asks for the right to ptrace(2) it. */
+/** Copies a descriptor of another process. The copy is close-on-exec. Requires permission to ptrace(2) the process. */
 export function pidfdGetfd(pidfd: number, targetFd: number): number {
   return check('pidfd_getfd', c.syscall(SYS_pidfd_getfd, pidfd, targetFd, 0, 0))
 }
 
-/** kill(2) that cannot meet a later process of the same number. */
+/** Like kill(2), but cannot hit a later process with the same pid. */
 export function pidfdSendSignal(pidfd: number, signal: number): void {
   check('pidfd_send_signal', c.syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0))
 }
 
-/** Reaps the child if it has ended; null while it runs. Throws ECHILD where the process is not our child. */
+/** Reaps the child if it has ended. Returns null while it runs. Throws ECHILD if it is not a child of this process. */
 export function waitpid(pid: number): { code: number | null; signal: number | null } | null {
   const status = int(0)
   if (check('waitpid', c.waitpid(pid, status, WNOHANG)) === 0) return null
