@@ -22,7 +22,7 @@ function journalFor(t: TestContext, path: string) {
   return journal.value
 }
 
-test('append() adds lines that a later journal reads', (t) => {
+test('append() adds lines that are read when the journal is opened again', (t) => {
   const path = join(folderFor(t), 'journal')
   const journal = journalFor(t, path)
   assert.deepEqual(journal.read(), [])
@@ -60,11 +60,11 @@ test('openJournal() fails with file and line when there is garbage in the middle
       journal.failure.message,
       `line 2 of the journal "${path}" is not an event; move the file away to start without a history`,
     )
-    assert.equal(readFileSync(path, 'utf8'), content, 'it is left as it is')
+    assert.equal(readFileSync(path, 'utf8'), content, 'the file is unchanged')
   }
 })
 
-test('openJournal() fails with a sentence when its folder is missing', (t) => {
+test('openJournal() fails with a message when its folder is missing', (t) => {
   const path = join(folderFor(t), 'no/journal')
   const journal = openJournal(path)
   assert.ok(!journal.ok)
@@ -101,7 +101,7 @@ test('overgrown is true when the journal is longer than a mebibyte, until it is 
   assert.equal(journal.overgrown, false)
 })
 
-test('rewrite() takes the place of a temporary file that an earlier crash left', (t) => {
+test('rewrite() replaces a temporary file that an earlier crash left', (t) => {
   const path = join(folderFor(t), 'journal')
   appendFileSync(`${path}.new`, 'x'.repeat(10_000))
   const journal = journalFor(t, path)

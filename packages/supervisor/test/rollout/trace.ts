@@ -8,10 +8,10 @@ import type { Simulation, Script } from './simulation.js'
 import { progressLine } from './progress.js'
 import { simulate } from './simulation.js'
 
-/** A simulation whose story is written down, one line for each thing that happens. */
+/** A simulation that is recorded, one line for each thing that happens. */
 export interface TracedSimulation extends Simulation {
   upgrade(release: string, change?: Partial<ServiceSpec>, cause?: string): void
-  /** Writes down what `explain` says at this moment. */
+  /** Records the current sentences of `explain`. */
   explain(): void
 }
 
@@ -20,7 +20,7 @@ export interface TracedSimulation extends Simulation {
  * rewrites the files; review the difference like code.
  *
  *     0.000  > what a user asks for
- *            event that follows, or that the simulation brings about
+ *            event that follows, or that the simulation causes
  *          ! action that the plan decides on
  *          = figures, when they changed
  *          ? what `explain` says
