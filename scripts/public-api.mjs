@@ -1,5 +1,6 @@
-// What the packages export: each name of each entry point with its type, and every type of ours that those use, without
-// the files that they stand in. `packages/NAME/api.txt` is the committed list; a difference is a change for users.
+// Lists what the packages export: each name of each entry point with its type, and every type of this repository that
+// these use, without the files that declare them. `packages/NAME/api.txt` is the committed list. A difference is a change
+// for users.
 //
 //     node scripts/public-api.mjs            compares
 //     node scripts/public-api.mjs --update   writes the lists

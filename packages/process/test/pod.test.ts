@@ -46,7 +46,7 @@ for (const fixture of ['pod.cjs', 'pod-library.mjs', 'pod-cluster.cjs', 'https.c
     assert.deepEqual(await app.exited, { code: 0, signal: null }, app.output)
     assert.deepEqual(balancer.failures, [])
     assert.ok(balancer.answered > 200, `only ${balancer.answered} requests`)
-    assert.ok(performance.now() - terminatedAt >= delayMs, 'it went on accepting for the delay')
+    assert.ok(performance.now() - terminatedAt >= delayMs, 'it continued to accept for the delay')
     t.diagnostic(`${fixture}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
   })
 }
@@ -127,7 +127,7 @@ void test('timing() names the expected grace period when the known one is too sh
   assert.equal(timing({ timeoutSeconds: 23 }, grace).tooShort, null)
   assert.equal(
     timing({ timeoutSeconds: 25 }, grace).tooShort,
-    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be ended by SIGKILL, wanted terminationGracePeriodSeconds 32',
+    'The grace period is 30 s, but the preStop hook (5 s), the drain (25 s) and a margin of 2 s need 32 s: a long drain will be cut off by SIGKILL, wanted terminationGracePeriodSeconds 32',
   )
 })
 

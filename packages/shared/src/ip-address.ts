@@ -1,6 +1,6 @@
 import os from 'node:os'
 
-/** The 4 bytes of an IPv4 address, or the 16 of an IPv6 one; `%zone` is left out. The address must be valid. */
+/** The 4 bytes of an IPv4 address or the 16 of an IPv6 address, without `%zone`. The address must be valid. */
 export function ipBytes(address: string): Buffer {
   const [plain = ''] = address.split('%')
   return plain.includes(':') ? ipv6Bytes(plain) : Buffer.from(plain.split('.').map(Number))
@@ -24,7 +24,7 @@ function dottedGroups(dotted: string): string {
   return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`
 }
 
-/** IPv6 in the canonical form of RFC 5952. */
+/** The address as text. IPv6 is in the canonical form of RFC 5952. */
 export function formatIp(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.')
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16))
@@ -32,14 +32,14 @@ export function formatIp(bytes: Buffer): string {
 }
 
 /**
- * An address as /proc/net/tcp has it (proc_net(5)): each 32 bits as a number of the machine's byte order, so that
+ * An address in the format of /proc/net/tcp (proc_net(5)): each 32 bits are a number in the machine's byte order, so
  * 127.0.0.1 is `0100007F` on x86-64 and arm64.
  */
 export function toProcNet(bytes: Buffer): string {
   return inMachineOrder(Buffer.from(bytes)).toString('hex').toUpperCase()
 }
 
-/** A port in the same tables: 4 digits. */
+/** A port in the format of the same tables: 4 hexadecimal digits. */
 export const toProcNetPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0')
 
 /** The reverse of `toProcNet`. */
@@ -47,7 +47,7 @@ export function fromProcNet(hex: string): Buffer {
   return inMachineOrder(Buffer.from(hex, 'hex'))
 }
 
-/** Changes `bytes` itself. */
+/** Changes `bytes` in place. */
 function inMachineOrder(bytes: Buffer): Buffer {
   return os.endianness() === 'LE' ? bytes.swap32() : bytes
 }

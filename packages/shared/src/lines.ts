@@ -1,8 +1,8 @@
-/** Cuts text that comes in chunks into lines. */
+/** Splits text that arrives in chunks into lines. */
 export class LineSplitter {
   #rest = ''
 
-  /** The lines that end in this chunk, without their line ends. */
+  /** The lines that end in this chunk, without their newlines. */
   push(chunk: string): string[] {
     const lines = (this.#rest + chunk).split('\n')
     this.#rest = lines.pop() ?? ''
@@ -14,7 +14,7 @@ export class LineSplitter {
     return this.#rest
   }
 
-  /** Forgets `rest`. */
+  /** Discards `rest`. */
   drop(): void {
     this.#rest = ''
   }

@@ -1,21 +1,21 @@
 /** The memory layout of `struct msghdr` and of control messages on 64-bit Linux: recvmsg(2), cmsg(3), unix(7). */
 import { SCM_RIGHTS, SOL_SOCKET } from './socket-constants.js'
 
-/** SCM_MAX_FD: the most descriptors that the kernel lets one message carry. */
+/** SCM_MAX_FD: the maximum number of descriptors in one message. */
 export const maxRights = 253
 
 const cmsgHeader = 16
 const align = (length: number): number => (length + 7) & ~7
 
-/** Bytes for the fullest SCM_RIGHTS and for credentials beside it. */
+/** Enough bytes for SCM_RIGHTS with `maxRights` descriptors and for credentials. */
 export const controlBytes = cmsgHeader + align(4 * maxRights) + cmsgHeader + 16
 
-/** Address of a buffer's memory. */
+/** Returns the address of a buffer's memory. */
 type AddressOf = (buffer: Buffer) => bigint
 
 export interface MessageHeader {
   header: Buffer
-  /** What the header points to: it has to stay referenced until the call returned. */
+  /** The buffers that the header points to. They must stay referenced until the system call has returned. */
   parts: Buffer[]
 }
 
@@ -35,7 +35,7 @@ export function encodeMessageHeader(addressOf: AddressOf, data: Buffer, control:
   return { header, parts: [iovec, data, control] }
 }
 
-/** What recvmsg(2) wrote back. Takes the parts as well, so that they live until now. */
+/** Reads the fields that recvmsg(2) has set. Takes the parts, too, which keeps them referenced until now. */
 export function readMessageHeader(
   header: Buffer,
   _parts: Buffer[],
@@ -43,7 +43,7 @@ export function readMessageHeader(
   return { controlLength: Number(header.readBigUInt64LE(40)), flags: header.readInt32LE(48) }
 }
 
-/** Descriptors as a control message; empty without any. */
+/** A control message with these descriptors, or an empty buffer if there are none. */
 export function encodeRights(fds: number[]): Buffer {
   if (fds.length === 0) return Buffer.alloc(0)
   const control = Buffer.alloc(cmsgHeader + align(4 * fds.length))

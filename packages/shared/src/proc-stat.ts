@@ -1,16 +1,16 @@
 import fs from 'node:fs'
 
-/** Of /proc/PID/stat, see proc_pid_stat(5). */
+/** Fields of /proc/PID/stat: see proc_pid_stat(5). */
 export interface ProcStat {
-  /** One letter; `Z` is a zombie: it has ended, and its parent has not asked how. */
+  /** One letter. `Z` is a zombie: it has ended, but its parent has not reaped it. */
   state: string
-  /** The process group. */
+  /** The id of the process group. */
   group: number
-  /** Clock ticks from boot to its start: with the pid, an identity. */
+  /** Clock ticks from boot to its start. Together with the pid, they identify the process. */
   startTime: string
 }
 
-/** Null: there is no such process. */
+/** Returns null if there is no such process. */
 export function procStat(pid: number): ProcStat | null {
   let text: string
   try {
@@ -18,7 +18,7 @@ export function procStat(pid: number): ProcStat | null {
   } catch {
     return null
   }
-  // The program's name, field 2, may hold blanks and parentheses: the other fields are counted from its last one.
+  // The program's name, field 2, may contain spaces and parentheses: the other fields follow the last ")".
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [state, group, startTime] = [fields[0], fields[2], fields[19]]
   if (state === undefined || group === undefined || startTime === undefined) return null

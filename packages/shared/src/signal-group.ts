@@ -1,8 +1,8 @@
 /**
- * kill(2) of the process group that `leader` leads. Nothing happens where no process is left in it (ESRCH), or only
- * processes of another user (EPERM).
+ * Sends a signal to the process group that `leader` leads. Does nothing if the group has no process left (ESRCH), or
+ * only processes of another user (EPERM): see kill(2).
  *
- * @throws the error of any other failure
+ * @throws any other error of kill(2)
  */
 export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {

@@ -1,9 +1,9 @@
-/** Socket addresses as Linux lays them out: ip(7), ipv6(7), unix(7). Families are in host order, ports in network order. */
+/** Linux's layout of socket addresses: ip(7), ipv6(7), unix(7). Families are in host order, ports in network order. */
 import os from 'node:os'
 import { formatIp, ipBytes } from './ip-address.js'
 import { AF_INET, AF_INET6, AF_UNIX } from './socket-constants.js'
 
-/** The longest path of a unix socket, in bytes: sun_path holds 108, the final NUL included (unix(7)). */
+/** The maximum length of a unix socket's path, in bytes: sun_path has 108, including the final NUL (unix(7)). */
 export const maxUnixPathBytes = 107
 
 /** struct sockaddr_un. A path that begins with NUL is a name of the abstract namespace, which has no final NUL. */
@@ -11,10 +11,10 @@ export function unixAddress(path: string): Buffer {
   return Buffer.concat([native16(AF_UNIX), Buffer.from(path.startsWith('\0') ? path : `${path}\0`)])
 }
 
-/** The same for a name as sd_notify(3) has it, where `@` stands for the NUL of the abstract namespace. */
+/** The same for a name in the notation of sd_notify(3), where `@` stands for the NUL of the abstract namespace. */
 export const namedUnixAddress = (name: string): Buffer => unixAddress(name.replace(/^@/, '\0'))
 
-/** What is wrong with the value of `what`, a name of a unix socket, in one sentence; null: nothing. */
+/** Says in one sentence what is wrong with a unix socket's name. `what` is the setting that has it. Null if valid. */
 export function checkUnixName(what: string, name: string): string | null {
   if (!/^[/@]./.test(name)) return `${what} is "${name}", wanted an absolute path or a name after "@"`
   const bytes = Buffer.byteLength(name)
@@ -23,7 +23,7 @@ export function checkUnixName(what: string, name: string): string | null {
     : null
 }
 
-/** struct sockaddr_in or sockaddr_in6; a zone (`fe80::1%eth0`) is its interface's index. */
+/** struct sockaddr_in or sockaddr_in6. A zone (`fe80::1%eth0`) becomes the index of the interface. */
 export function inetAddress(host: string, port: number): Buffer {
   const bytes = ipBytes(host)
   if (bytes.length === 4) return Buffer.concat([native16(AF_INET), network16(port), bytes, Buffer.alloc(8)])
@@ -36,7 +36,7 @@ export const familyOf = (address: Buffer): number => address.readUInt16LE(0)
 
 export const portOf = (address: Buffer): number => address.readUInt16BE(2)
 
-/** As a person writes it: `127.0.0.1:3000`, `[::1]:3000`. */
+/** Formats an address for messages: `127.0.0.1:3000`, `[::1]:3000`. */
 export function formatInetAddress(address: Buffer): string {
   if (familyOf(address) === AF_INET) return `${formatIp(address.subarray(4, 8))}:${portOf(address)}`
   return `[${formatIp(address.subarray(8, 24))}]:${portOf(address)}`

@@ -8,30 +8,30 @@ import type { Environment } from '../protocol/environment.js'
 import type { CommandLine } from '../system/command-line.js'
 import { identityOf, stillRunning } from '../system/process-identity.js'
 
-/** A process that is to replace this one, and is not ready yet. */
+/** A process that was started to replace this one, and is not ready yet. */
 export interface Candidate {
   readonly pid: number
-  /** Resolves when it has ended, with how: `exited with 1`, `was ended by SIGKILL`. */
+  /** Resolves when it has ended, with a clause that says how: `exited with 1`, `was killed by SIGKILL`. */
   readonly gone: Promise<string>
-  /** Resolves when it has ended. After `graceMs` it is killed. */
+  /** Sends SIGTERM, and SIGKILL after `graceMs`. Resolves when it has ended. */
   end(graceMs: number): Promise<void>
-  /** It has replaced this process, which no longer watches it. */
+  /** Stops watching it, once it has replaced this process. */
   release(): void
 }
 
 export interface StartOptions {
   listeners: readonly PassedListener[]
-  /** What this process got from its service manager; the child gets it as well. */
+  /** The variables that the service manager passed to this process. The child gets the same. */
   environment: Environment
   /** Path of the socket to which the child connects. */
   predecessor: string
 }
 
 /**
- * Starts this process's own command line again, with the listeners from descriptor 3 up (sd_listen_fds(3)). LISTEN_PID
- * must be the pid of the program itself, so a shell sets it to its own and becomes the program.
+ * Runs this process's command line again, with the listeners as descriptors from 3 up (sd_listen_fds(3)). LISTEN_PID
+ * must be the pid of the program itself, so a shell sets it to its own pid and executes the program.
  *
- * It leads a session of its own (setsid(2)), so that it can be ended together with all that it started.
+ * The child leads a session of its own (setsid(2)), so that it can be killed together with all processes it started.
  */
 export async function startChild(line: CommandLine, options: StartOptions): Promise<Candidate> {
   const managed = options.environment.NOTIFY_SOCKET !== undefined
@@ -49,23 +49,23 @@ export async function startChild(line: CommandLine, options: StartOptions): Prom
 const become = 'LISTEN_PID=$$ exec "$@"'
 
 /**
- * For a service manager. systemd waits for a main process to end only if it was its own child when MAINPID= named it;
- * else it sends SIGKILL right after SIGTERM. So the shell in between ends at once, after it has written the pid to the
- * file that is its $0. What it starts in the background reads /dev/null.
+ * Used under a service manager. systemd waits for the end of a main process only if that was its own child when
+ * MAINPID= named it. Otherwise it sends SIGKILL right after SIGTERM. So the shell in between writes the pid to the file
+ * in its $0 and exits at once. A process that a shell starts in the background reads from /dev/null.
  */
 const orphan = `/bin/sh -c '${become}' sh "$@" & echo $! > "$0"`
 
 function childCandidate(child: ChildProcess): Candidate {
   const gone = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) =>
-      resolve(signal === null ? `exited with ${code}` : `was ended by ${signal}`),
+      resolve(signal === null ? `exited with ${code}` : `was killed by ${signal}`),
     )
   })
   const pid = child.pid ?? 0
   return { pid, gone, end: (graceMs) => endGroup(pid, gone, graceMs), release: () => child.unref() }
 }
 
-/** Only systemd, its parent, learns its exit code. */
+/** Its exit code is not known here: only its parent, systemd, can read it. */
 async function orphanedCandidate(shell: ChildProcess, pidFile: string): Promise<Candidate> {
   await once(shell, 'exit')
   const process = identityOf(Number(fs.readFileSync(pidFile, 'utf8')))
@@ -90,13 +90,13 @@ async function endGroup(leader: number, gone: Promise<string>, graceMs: number):
   const timer = setTimeout(() => signalGroup(leader, 'SIGKILL'), graceMs)
   await gone
   clearTimeout(timer)
-  signalGroup(leader, 'SIGKILL') // what it has started
+  signalGroup(leader, 'SIGKILL') // the processes that it started
 }
 
-/** The kernel reports the end of child processes only, so another one is polled. */
+/** The kernel reports only the end of child processes. The end of any other process is polled. */
 const lookMs = 50
 
-/** WATCHDOG_PID is removed: it would name this process, and the child sends keep-alive pings as well. */
+/** WATCHDOG_PID is removed: it would name this process, but the child must send keep-alive pings, too. */
 function childEnvironment(
   line: CommandLine,
   { listeners, environment, predecessor }: StartOptions,

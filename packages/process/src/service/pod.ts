@@ -85,5 +85,5 @@ function delayTooLong(delayMs: number, timeoutMs: number): OptionError {
 
 function describeTooShort(graceMs: number, preStopMs: number, timeoutMs: number): string {
   const neededMs = preStopMs + timeoutMs + marginSeconds * 1000
-  return `The grace period is ${seconds(graceMs)}, but the preStop hook (${seconds(preStopMs)}), the drain (${seconds(timeoutMs)}) and a margin of ${marginSeconds} s need ${seconds(neededMs)}: a long drain will be ended by SIGKILL, wanted terminationGracePeriodSeconds ${Math.ceil(neededMs / 1000)}`
+  return `The grace period is ${seconds(graceMs)}, but the preStop hook (${seconds(preStopMs)}), the drain (${seconds(timeoutMs)}) and a margin of ${marginSeconds} s need ${seconds(neededMs)}: a long drain will be cut off by SIGKILL, wanted terminationGracePeriodSeconds ${Math.ceil(neededMs / 1000)}`
 }

@@ -16,7 +16,7 @@ type Left = LaunchedProcess & { listener: Omit<Listener, 'fd'> }
 
 const command = [process.execPath, fixture('library.mjs')]
 
-/** What a supervisor leaves behind that launched one instance and was killed. */
+/** What a supervisor leaves when it is killed after it has launched one instance. */
 async function leftBehind(t: TestContext, folder: string, listen: ListenerSpec): Promise<Left> {
   const first = spawn(
     process.execPath,
@@ -47,11 +47,11 @@ const reopen = (folder: string) =>
 
 const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1)
 
-test('adopt() and recover() go on with an instance whose supervisor was killed', async (t) => {
+test('adopt() and recover() continue with an instance whose supervisor was killed', async (t) => {
   const folder = folderFor(t)
   const left = await leftBehind(t, folder, anyTcpPort)
   const url = `http://127.0.0.1:${portOf(left.listener.address)}/`
-  assert.equal((await fetch(url)).status, 200, 'it serves on without a supervisor')
+  assert.equal((await fetch(url)).status, 200, 'it still serves without a supervisor')
 
   const sockets = openSockets()
   const recovered = sockets.recover(left.listener, [left.pid])
@@ -89,7 +89,7 @@ test('adopt() and recover() go on with an instance whose supervisor was killed',
   assert.equal((await next.until('exited')).exit.code, 0)
 })
 
-test('recover() takes a unix listener back with its file', async (t) => {
+test('recover() recovers a unix listener with its file', async (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'web.sock')
   const left = await leftBehind(t, folder, { type: 'unix', path, mode: 0o600, backlog: 16 })
@@ -100,7 +100,7 @@ test('recover() takes a unix listener back with its file', async (t) => {
   assert.equal(existsSync(path), false)
 })
 
-test('recover() fails when no process has the listener', async (t) => {
+test('recover() fails when no process has the listener open', async (t) => {
   const left = await leftBehind(t, folderFor(t), anyTcpPort)
   const other = openSockets().recover({ ...left.listener, inode: 1 }, [left.pid])
   assert.ok(!other.ok)
@@ -110,7 +110,7 @@ test('recover() fails when no process has the listener', async (t) => {
   )
 })
 
-test('adopt() fails when the process is gone or another has its number', async (t) => {
+test('adopt() fails when the process has ended or another process has its pid', async (t) => {
   const folder = folderFor(t)
   const revision = revisionOf(commandSpec(command))
   const order = { instance: 'web-1', revision, listeners: [], pid: process.pid, startTime: '1' }
@@ -120,7 +120,7 @@ test('adopt() fails when the process is gone or another has its number', async (
   assert.equal(existsSync(join(folder, 'run/web-1')), false)
 })
 
-test('adopt() learns the exit code when the supervisor is the same process, executed anew', async (t) => {
+test('adopt() reports the exit code when the supervisor is the same process after execve(2)', async (t) => {
   const args = [fixture('first-supervisor.mjs'), folderFor(t), JSON.stringify(anyTcpPort), ...command]
   const supervisor = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -14,7 +14,7 @@ const nothing = {
   invalid: [],
 }
 
-test('parseNotify() reads every assignment that a supervisor acts on', () => {
+test('parseNotify() reads every assignment that the supervisor handles', () => {
   const text = 'READY=1\nSTATUS=all is well = fine\nWATCHDOG=1\nWATCHDOG_USEC=2000000\nSTOPPING=1\n'
   assert.deepEqual(parseNotify(Buffer.from(text)), {
     ready: true,
@@ -27,7 +27,7 @@ test('parseNotify() reads every assignment that a supervisor acts on', () => {
   })
 })
 
-test('parseNotify() skips names that a supervisor does not act on', () => {
+test('parseNotify() ignores names that the supervisor does not handle', () => {
   for (const name of [
     'X_OURS',
     'MONOTONIC_USEC',
@@ -40,7 +40,7 @@ test('parseNotify() skips names that a supervisor does not act on', () => {
     assert.deepEqual(parseNotify(Buffer.from(`${name}=1`)), nothing, name)
 })
 
-test('parseNotify() names what is no message, and takes the rest', () => {
+test('parseNotify() reports malformed lines, and reads the others', () => {
   const { ready, invalid } = parseNotify(Buffer.from('READY=1\nhello\n=x\nWATCHDOG_USEC=me\nSTOPPING=yes'))
   assert.equal(ready, true)
   assert.deepEqual(invalid, ['hello', '=x', 'WATCHDOG_USEC=me', 'STOPPING=yes'])
@@ -67,7 +67,7 @@ const account = (accepted: number): ConnectionAccount => ({
   active: 0,
 })
 
-test('parseInstanceMessage() tells a message from an unknown and a malformed one', () => {
+test('parseInstanceMessage() distinguishes messages, unknown messages and malformed ones', () => {
   assert.deepEqual(parseInstanceMessage('{"type":"ready","more":1}'), {
     kind: 'message',
     message: { type: 'ready', more: 1 },
@@ -95,15 +95,15 @@ test('libraryProcesses() has stopped accepting when every connected process has'
   assert.equal(library.account()?.accepted, 3)
 })
 
-test('parseInstanceMessage() takes the figures of UDP sockets, and refuses one that is no count', () => {
-  const told = (datagramsReceived: unknown) =>
+test('parseInstanceMessage() reads the counts of UDP sockets, and refuses one that is not a number', () => {
+  const kindOf = (datagramsReceived: unknown) =>
     parseInstanceMessage(JSON.stringify({ type: 'account', account: { ...account(1), datagramsReceived } }))
       .kind
-  assert.equal(told(5), 'message')
-  assert.equal(told('5'), 'malformed')
+  assert.equal(kindOf(5), 'message')
+  assert.equal(kindOf('5'), 'malformed')
 })
 
-test('libraryProcesses() adds up the figures of UDP sockets, and takes the slowest of several processes', () => {
+test('libraryProcesses() adds up the counts of UDP sockets, and takes the slowest of several processes', () => {
   const library = libraryProcesses()
   const figures = [
     { datagramsReceived: 3, datagramsSent: 2, slowestMs: 40 },
@@ -146,12 +146,12 @@ test('libraryProcesses() recognizes a process that reconnects', () => {
   assert.equal(library.stoppedAccepting(), true)
 })
 
-test('openWatchdog() calls back when a sign of life is missed, and at WATCHDOG=trigger', (t) => {
+test('openWatchdog() calls back when a keep-alive ping is missed, and at WATCHDOG=trigger', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const reasons: string[] = []
   const watchdog = openWatchdog((reason) => reasons.push(reason))
   const say = (text: string) => watchdog.message(parseNotify(Buffer.from(text)))
-  say('WATCHDOG=1') // nobody asked for one
+  say('WATCHDOG=1') // no watchdog is configured yet
   t.mock.timers.tick(3_600_000)
   say('WATCHDOG_USEC=2000000')
   for (let times = 0; times < 5; times++) {

@@ -22,7 +22,7 @@ function journalFor(t: TestContext, path: string) {
   return journal.value
 }
 
-test('append() adds lines that a later journal reads', (t) => {
+test('append() adds lines that are read when the journal is opened again', (t) => {
   const path = join(folderFor(t), 'journal')
   const journal = journalFor(t, path)
   assert.deepEqual(journal.read(), [])
@@ -39,7 +39,7 @@ for (const [what, torn] of [
   ['a block of zeroes', '\0'.repeat(512)],
   ['a last line of garbage', 'garbage\n'],
 ] as const) {
-  test(`openJournal() cuts off ${what} and goes on behind the last event`, (t) => {
+  test(`openJournal() cuts off ${what} and appends after the last complete event`, (t) => {
     const path = join(folderFor(t), 'journal')
     writeFileSync(path, line(1) + line(2) + torn)
     const journal = journalFor(t, path)
@@ -60,18 +60,18 @@ test('openJournal() fails with file and line when there is garbage in the middle
       journal.failure.message,
       `line 2 of the journal "${path}" is not an event; move the file away to start without a history`,
     )
-    assert.equal(readFileSync(path, 'utf8'), content, 'it is left as it is')
+    assert.equal(readFileSync(path, 'utf8'), content, 'the file is unchanged')
   }
 })
 
-test('openJournal() fails with a sentence when its folder is missing', (t) => {
+test('openJournal() fails with a message when its folder is missing', (t) => {
   const path = join(folderFor(t), 'no/journal')
   const journal = openJournal(path)
   assert.ok(!journal.ok)
   assert.equal(journal.failure.message, `the journal "${path}" cannot be opened: ENOENT`)
 })
 
-test('rewrite() replaces everything, and append() goes on behind it', (t) => {
+test('rewrite() replaces everything, and append() writes after it', (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'journal')
   const journal = journalFor(t, path)
@@ -101,7 +101,7 @@ test('overgrown is true when the journal is longer than a mebibyte, until it is 
   assert.equal(journal.overgrown, false)
 })
 
-test('rewrite() takes the place of a temporary file that an earlier crash left', (t) => {
+test('rewrite() replaces a temporary file that an earlier crash left', (t) => {
   const path = join(folderFor(t), 'journal')
   appendFileSync(`${path}.new`, 'x'.repeat(10_000))
   const journal = journalFor(t, path)

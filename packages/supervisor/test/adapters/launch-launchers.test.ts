@@ -26,7 +26,7 @@ const files = {
   'server.js': '',
   'node_modules/serve/cli.js*': '#!/usr/bin/env node\n',
   'node_modules/tsx/package.json': { name: 'tsx', version: '4.0.0' },
-  // What pnpm writes (cmd-shim).
+  // The format that pnpm writes (cmd-shim).
   'node_modules/.bin/shimmed*': [
     '#!/bin/sh',
     `basedir=$(dirname "$(echo "$0" | sed -e 's,\\\\,/,g')")`,
@@ -85,7 +85,7 @@ describe('prepareLaunch() runs directly what a launcher would run', () => {
   }
 })
 
-test('prepareLaunch() notes what it runs instead of the launcher', (t) => {
+test('prepareLaunch() notes the program that it runs instead of the launcher', (t) => {
   const plan = planOf(releaseOf(t, files), ['npm', 'run', 'nested'])
   assert.equal(
     plan.note,
@@ -93,7 +93,7 @@ test('prepareLaunch() notes what it runs instead of the launcher', (t) => {
   )
 })
 
-test('prepareLaunch() gives a script the environment that npm would give it', (t) => {
+test('prepareLaunch() sets the same environment for a script as npm', (t) => {
   const release = releaseOf(t, files)
   const { env } = planOf(release, ['npm', 'run', 'dev'], {}, { firstTcpPort: 3000 })
   assert.equal(env['npm_lifecycle_event'], 'dev')
@@ -107,7 +107,7 @@ test('prepareLaunch() gives a script the environment that npm would give it', (t
   assert.equal(env['PORT'], '4000')
 })
 
-test('prepareLaunch() gives a script the words that npm itself gives it', (t) => {
+test('prepareLaunch() passes the same arguments to a script as npm', (t) => {
   const print = 'console.log(JSON.stringify([process.argv.slice(2), process.env.npm_lifecycle_event]))'
   const release = releaseOf(t, {
     'package.json': { name: 'x', version: '1.0.0', scripts: { show: `node show.js 'a b' "c d" e\\ f g=1` } },
@@ -123,7 +123,7 @@ test('prepareLaunch() gives a script the words that npm itself gives it', (t) =>
   assert.equal(execFileSync(program, words, { cwd, env, encoding: 'utf8' }), npm)
 })
 
-test('prepareLaunch() runs server.js for npm start when there is no such script, as npm does', (t) => {
+test('prepareLaunch() runs server.js for npm start when there is no start script, like npm', (t) => {
   const release = releaseOf(t, { 'package.json': {}, 'server.js': '' })
   assert.deepEqual(planOf(release, ['npm', 'start']).argv.slice(1), ['server.js'])
 })
@@ -211,7 +211,7 @@ describe('prepareLaunch() runs TypeScript', () => {
     )
   })
 
-  test('as the user says who brings a loader', (t) => {
+  test('with the loader that the user has chosen', (t) => {
     const command = ['node', '--import', './loader.mjs', 'a.ts']
     assert.deepEqual(planOf(releaseOf(t, { 'a.ts': '' }), command).argv.slice(1), command.slice(1))
   })

@@ -10,10 +10,10 @@ import { revisionOf, commandSpec } from './rig.js'
 
 export const preloadPath = '/opt/register.cjs'
 
-/** The folder of the Node that runs the test, and what a script's `#!/usr/bin/env` and `sh` need. */
+/** The folder of the Node that runs the test, and the folders with `env` and `sh`. */
 export const path = `${dirname(process.execPath)}:/usr/bin:/bin`
 
-/** A folder with these files; a name that ends in `*` is executable. */
+/** Creates a folder with these files. A name that ends in `*` becomes an executable file. */
 export function releaseOf(t: TestContext, files: Record<string, string | object>): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'ho-')))
   t.after(() => rmSync(folder, { recursive: true, force: true }))

@@ -26,7 +26,7 @@ test('prepareLaunch() preloads the library into a Node program', (t) => {
   )
 })
 
-describe('prepareLaunch() tells Node programs from others', () => {
+describe('prepareLaunch() distinguishes Node programs from others', () => {
   const files = {
     'app.js*': '#!/usr/bin/env node\n',
     'flags.js*': '#!/usr/bin/env -S node --enable-source-maps\n',
@@ -52,7 +52,7 @@ describe('prepareLaunch() tells Node programs from others', () => {
   }
 })
 
-test('prepareLaunch() leaves the library out when the service or the machine has none', (t) => {
+test('prepareLaunch() does not preload the library when the service does not want it or it is not installed', (t) => {
   const release = releaseOf(t, { 'app.js': '' })
   const plans = [
     planOf(release, ['node', 'app.js'], { register: false }),
@@ -64,7 +64,7 @@ test('prepareLaunch() leaves the library out when the service or the machine has
   }
 })
 
-test('prepareLaunch() knows that an application has the library when it depends on it', (t) => {
+test('prepareLaunch() detects that an application has the library as a dependency', (t) => {
   const release = releaseOf(t, {
     'app.js': '',
     'node_modules/@handover/process/package.json': { name: '@handover/process', main: 'index.js' },
@@ -98,7 +98,7 @@ test('prepareLaunch() quotes NODE_OPTIONS so that Node reads them', (t) => {
   assert.equal(execFileSync(program, words, { cwd: plan.cwd, env: plan.env, encoding: 'utf8' }), 'true\n')
 })
 
-test('prepareLaunch() lets nothing through that was meant for the supervisor', (t) => {
+test('prepareLaunch() removes the variables that were meant for the supervisor', (t) => {
   const own = {
     LISTEN_FDS: '1',
     LISTEN_PID: '2',
@@ -115,7 +115,7 @@ test('prepareLaunch() lets nothing through that was meant for the supervisor', (
   assert.deepEqual(env, { PATH: path, KEEP: 'me', INVOCATION_ID: 'x' })
 })
 
-test('prepareLaunch() reads env files anew each time, later ones win, the service’s own above all', (t) => {
+test('prepareLaunch() reads env files again each time; later files win, and `env` of the service overrides them all', (t) => {
   const release = releaseOf(t, {
     'a.env': '# comment\nA=file a\nB="two\\nlines"\nexport C=\'single $A\'\nPORT=1\n',
     'b.env': 'A=file b\nD=file b\n',
@@ -127,14 +127,14 @@ test('prepareLaunch() reads env files anew each time, later ones win, the servic
   assert.equal(env()['A'], 'changed')
 })
 
-test('prepareLaunch() sets PORT over an inherited one, but not over the service’s own', (t) => {
+test('prepareLaunch() overrides an inherited PORT, but not one in `env` of the service', (t) => {
   const release = releaseOf(t, {})
   const context = { baseEnv: { PATH: path, PORT: '9' }, firstTcpPort: 3000 }
   assert.equal(planOf(release, ['sh'], {}, context).env['PORT'], '3000')
   assert.equal(planOf(release, ['sh'], { env: { PORT: '1' } }, context).env['PORT'], '1')
 })
 
-test('prepareLaunch() finds programs as execvp does', (t) => {
+test('prepareLaunch() finds programs like execvp(3)', (t) => {
   const release = releaseOf(t, {
     'bin/tool*': '#!/bin/sh\n',
     'other/tool': 'not executable',
@@ -148,7 +148,7 @@ test('prepareLaunch() finds programs as execvp does', (t) => {
   assert.equal(planOf(release, ['node'], { env: { PATH: '/nowhere' } }).argv[0], process.execPath)
 })
 
-test('prepareLaunch() follows a release link anew, and keeps the name of a linked program', (t) => {
+test('prepareLaunch() follows a release link again each time, and keeps the name of a linked program', (t) => {
   const release = releaseOf(t, { 'busy*': '#!/bin/sh\n' })
   symlinkSync('busy', join(release, 'applet'))
   assert.equal(planOf(release, ['./applet']).argv[0], join(release, 'applet'))
@@ -197,12 +197,12 @@ describe('prepareLaunch() says why a command cannot start', () => {
     })
   }
 
-  test('the folder is gone', (t) => {
+  test('the folder does not exist', (t) => {
     const gone = join(releaseOf(t, {}), 'gone')
     assert.equal(problemOf(gone, ['sh']), `the folder "${gone}" does not exist`)
   })
 
-  test('an env file is gone', (t) => {
+  test('an env file does not exist', (t) => {
     const release = releaseOf(t, {})
     const file = join(release, 'no.env')
     assert.equal(

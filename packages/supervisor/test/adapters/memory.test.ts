@@ -9,7 +9,7 @@ import { residentBytes } from '../../dist/adapters/linux/proc.js'
 
 const mebibyte = 2 ** 20
 
-/** A process with a child in its group, each of which holds that many bytes. */
+/** Starts a process and a child in the same group. Each allocates that many bytes. */
 async function group(t: TestContext, bytes: number): Promise<number> {
   const hold = `const kept = Buffer.alloc(${bytes}, 1); process.send('holds'); process.on('message', () => kept)`
   const program = `
@@ -36,20 +36,20 @@ test('residentBytes() adds up the processes of each group', async (t) => {
   assert.ok(more > 180 * mebibyte && more < 220 * mebibyte, `${more / mebibyte} MiB more`)
 })
 
-test('openMemoryGauge() tells each group again and again until it is stopped', async (t) => {
+test('openMemoryGauge() reports each group repeatedly until it is stopped', async (t) => {
   const pid = await group(t, 100 * mebibyte)
   t.mock.timers.enable({ apis: ['setInterval'] })
   const gauge = openMemoryGauge()
-  const told: number[] = []
+  const sizes: number[] = []
   const stopOther = gauge.watch(2 ** 30, () => assert.fail('there is no such group'))
-  const stop = gauge.watch(pid, (bytes) => told.push(bytes))
+  const stop = gauge.watch(pid, (bytes) => sizes.push(bytes))
   t.mock.timers.tick(4999)
-  assert.deepEqual(told, [])
+  assert.deepEqual(sizes, [])
   t.mock.timers.tick(5001)
-  assert.equal(told.length, 2)
-  assert.ok(told.every((bytes) => bytes > 200 * mebibyte))
+  assert.equal(sizes.length, 2)
+  assert.ok(sizes.every((bytes) => bytes > 200 * mebibyte))
   stop()
   t.mock.timers.tick(10_000)
   stopOther()
-  assert.equal(told.length, 2)
+  assert.equal(sizes.length, 2)
 })

@@ -32,7 +32,7 @@ const isCloseOnExec = (fd: number): boolean => {
   return (parseInt(flags, 8) & 0o2000000) !== 0
 }
 
-test('recvmsg() gives null when nothing is there, and what sendmsg() sent otherwise', (t) => {
+test('recvmsg() returns what sendmsg() sent, or null when there is no message', (t) => {
   const { sender, receiver } = pairFor(t)
   assert.equal(recvmsg(receiver, 100), null)
   assert.equal(sendmsg(sender, Buffer.from('hello')), 5)
@@ -41,7 +41,7 @@ test('recvmsg() gives null when nothing is there, and what sendmsg() sent otherw
   assert.deepEqual(recvmsg(receiver, 3), { data: Buffer.from('hel'), fds: [], truncated: true })
 })
 
-test('sendmsg() passes as many descriptors as the kernel lets it, and recvmsg() seals them', (t) => {
+test('sendmsg() passes as many descriptors as the kernel allows, and recvmsg() makes them close-on-exec', (t) => {
   const { sender, receiver } = pairFor(t)
   sendmsg(sender, Buffer.from('x'), Array<number>(253).fill(receiver))
   const fds = recvmsg(receiver, 100)?.fds ?? []
@@ -51,7 +51,7 @@ test('sendmsg() passes as many descriptors as the kernel lets it, and recvmsg() 
   fds.forEach((fd) => closeSync(fd))
 })
 
-test('dup() and setCloseOnExec() set the flag that execve(2) looks at', (t) => {
+test('dup() and setCloseOnExec() set the close-on-exec flag', (t) => {
   const copy = dup(pairFor(t).receiver)
   assert.equal(isCloseOnExec(copy), true)
   setCloseOnExec(copy, false)

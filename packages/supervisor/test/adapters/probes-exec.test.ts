@@ -39,10 +39,10 @@ describe('openProber() with exec', () => {
     assert.equal(reason, '"no-such-program" could not be run: spawn no-such-program ENOENT')
   })
 
-  test('kills it at the timeout, and all that it started', async (t) => {
+  test('kills the program and all its children at the timeout', async (t) => {
     const pipe = join(folderFor(t), 'pipe')
     execFileSync('mkfifo', [pipe])
-    // Ends when the last process that can write to it does.
+    // Ends with the last process that can write to it.
     const written = text(createReadStream(pipe))
     const script = `sleep 100 > ${pipe} & wait`
     const verdict = await ask(target, exec('sh', '-c', script), { timeoutSeconds: 1 })
@@ -50,7 +50,7 @@ describe('openProber() with exec', () => {
     assert.equal(await within(written, 'end of the sleeping process'), '')
   })
 
-  test('runs in the folder and the environment of the instance, without its sockets', async (t) => {
+  test('runs in the folder and environment of the instance, without its sockets', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const env = {
       COLOUR: 'green',

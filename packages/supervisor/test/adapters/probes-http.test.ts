@@ -14,7 +14,7 @@ describe('openProber() with httpGet', () => {
     [404, false],
     [500, false],
   ]
-  test('takes 200 to 399 for healthy and follows no redirect', async (t) => {
+  test('treats 200 to 399 as healthy and follows no redirect', async (t) => {
     const { target, received } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), [
       'http',
     ])
@@ -30,7 +30,7 @@ describe('openProber() with httpGet', () => {
     )
   })
 
-  test('waits for the answer no longer than timeoutSeconds', async (t) => {
+  test('waits for the answer for at most timeoutSeconds', async (t) => {
     const { target } = await startInstance(t, listenFor(t, openSockets(), 'http', anyTcpPort), ['http'])
     assert.deepEqual(await ask(target, httpGet('/never'), { timeoutSeconds: 0.3 }), {
       healthy: false,
@@ -43,7 +43,7 @@ describe('openProber() with httpGet', () => {
     assert.ok((await ask(target, httpGet('/endless'))).healthy)
   })
 
-  test('sends its headers, and those of the probe in their place', async (t) => {
+  test('sends default headers, which the headers of the probe override', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const { target, received } = await startInstance(t, listener, ['http'])
     await ask(target, httpGet('/'))

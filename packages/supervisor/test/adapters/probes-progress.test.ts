@@ -3,8 +3,8 @@ import { describe, test } from 'node:test'
 import { afterTry, begin } from '../../dist/adapters/probes/progress.js'
 
 /**
- * Plays tries that take no time: `+` succeeds, `-` fails. Gives the moments of the tries and the verdicts,
- * in milliseconds.
+ * Plays attempts that take no time: `+` succeeds, `-` fails. Returns the times of the attempts and the verdicts, in
+ * milliseconds.
  */
 function play(
   tries: string,
@@ -51,7 +51,7 @@ describe('afterTry()', () => {
     test(what, () => assert.equal(play(tries, { ...timing, ...changes }), expected))
   }
 
-  test('keeps the period however long a try takes', () => {
+  test('keeps the period when an attempt takes longer', () => {
     const timing = { periodSeconds: 1, successThreshold: 1, failureThreshold: 1 }
     assert.equal(afterTry(begin(), { healthy: true, startedAt: 0, endedAt: 300 }, timing).waitMs, 700)
     assert.equal(afterTry(begin(), { healthy: true, startedAt: 0, endedAt: 1300 }, timing).waitMs, 0)

@@ -43,7 +43,7 @@ describe('openProber() reaches its own instance among those that share a listene
     })
   }
 
-  test('by the port’s number as well as by its name', async (t) => {
+  test('by port number as well as by name', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const port = Number(listener.address.split(':').at(-1))
     const other = await startInstance(t, listener, ['http'])
@@ -62,7 +62,7 @@ describe('openProber() reaches its own instance among those that share a listene
     assert.equal(other.requests.length, 0)
   })
 
-  test('and is not deceived by another one that accepts in its place', async (t) => {
+  test('and is not deceived when another instance accepts the connection', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const other = await startInstance(t, listener, ['http'])
     const own = await startInstance(t, listener, ['idle'])
@@ -75,7 +75,7 @@ describe('openProber() reaches its own instance among those that share a listene
     assert.equal(other.requests.length, 0)
   })
 
-  test('and says so when nobody accepts', async (t) => {
+  test('and reports when no process accepts', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const own = await startInstance(t, listener, ['idle'])
     for (const periodSeconds of [10, 0.2]) {
@@ -86,7 +86,7 @@ describe('openProber() reaches its own instance among those that share a listene
     }
   })
 
-  test('and when its queue is so full that no connection is established', async (t) => {
+  test('and reports when its queue is so full that no connection is established', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', { ...anyTcpPort, backlog: 1 })
     const own = await startInstance(t, listener, ['idle'])
     const port = Number(listener.address.split(':').at(-1))
@@ -99,7 +99,7 @@ describe('openProber() reaches its own instance among those that share a listene
     })
   })
 
-  test('and says so when its process is gone', async (t) => {
+  test('and reports when its process has ended', async (t) => {
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const other = await startInstance(t, listener, ['http'])
     const { pid } = spawnSync('true')
@@ -125,7 +125,7 @@ describe('openProber() reaches its own instance among those that share a listene
   })
 })
 
-test('openProber() uses the socket of its own that the library serves', async (t) => {
+test('openProber() uses the probe socket that the library serves', async (t) => {
   const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
   const shared = await startInstance(t, listener, ['http'])
   const server = createServer((_request, response) => response.writeHead(503).end())
@@ -140,7 +140,7 @@ test('openProber() uses the socket of its own that the library serves', async (t
   assert.equal(shared.requests.length, 0)
 })
 
-test('openProber() says that on a shared unix socket any instance may have answered', async (t) => {
+test('openProber() reports that any instance may have answered on a shared unix socket', async (t) => {
   const spec: ListenerSpec = { type: 'unix', path: join(folderFor(t), 'a.sock'), mode: 0o600, backlog: 10 }
   const instance = await startInstance(t, listenFor(t, openSockets(), 'http', spec), ['http'])
   assert.deepEqual(await ask(instance.target, httpGet()), {
@@ -167,7 +167,7 @@ describe('openProber() dials a port that is no listener as it is', () => {
     assert.equal(named.reason, `GET / on 127.0.0.1:${port} answered 200`)
   })
 
-  test('and says why it was not reached', async (t) => {
+  test('and reports why it was not reached', async (t) => {
     const target = { instance: 'web-1', pid: process.pid, listeners: [], probeDir: folderFor(t) }
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -18,13 +18,13 @@ export interface Request {
 
 export interface TestInstance {
   target: ProbeTarget
-  /** What it has told of so far. */
+  /** The requests that it has reported so far. */
   requests: Request[]
-  /** Its requests, once it has told of that many: it answers first and tells then. */
+  /** Resolves with its requests once it has reported that many. It answers first and reports then. */
   received(count: number): Promise<Request[]>
 }
 
-/** A process group of its own that has the listener as descriptor 3; `words` choose how it behaves. */
+/** Starts a process group that has the listener as descriptor 3. `words` choose its behaviour. */
 export async function startInstance(
   t: TestContext,
   listener: Listener,
@@ -90,7 +90,7 @@ export const httpGet = (path = '/', port: string | number = 'http', more: object
   ...more,
 })
 
-/** What a probe says first; it is stopped then. */
+/** Resolves with the first verdict of a probe, and stops it. */
 export async function ask(
   target: ProbeTarget,
   handler: ProbeHandler,

@@ -12,7 +12,7 @@ import { defer, folderFor } from './rig.js'
 const target = { instance: 'web-1', pid: process.pid, listeners: [], probeDir: '/nowhere' }
 const fileExists = (file: string): ProbeHandler => ({ type: 'exec', command: ['test', '-e', file] })
 
-test('openProber() tells each change of its verdict, and nothing else', async (t) => {
+test('openProber() reports each change of its verdict, and nothing else', async (t) => {
   const file = join(folderFor(t), 'up')
   writeFileSync(file, '')
   const verdicts: boolean[] = []
@@ -48,20 +48,20 @@ test('openProber() does not wait for a period before the first success', async (
   assert.ok(performance.now() - startedAt < 10_000)
 })
 
-test('openProber() waits for initialDelaySeconds before the first try', async () => {
+test('openProber() waits for initialDelaySeconds before the first attempt', async () => {
   const startedAt = performance.now()
   await ask(target, { type: 'exec', command: ['true'] }, { initialDelaySeconds: 0.3 })
   assert.ok(performance.now() - startedAt >= 299)
 })
 
-test('openProber() says nothing any more once it is stopped, and ends the try that is under way', async () => {
-  const told: unknown[] = []
+test('openProber() reports nothing after it was stopped, and ends the attempt that is under way', async () => {
+  const verdicts: unknown[] = []
   const stop = openProber().start(target, probeOf({ type: 'exec', command: ['sleep', '100'] }), (healthy) =>
-    told.push(healthy),
+    verdicts.push(healthy),
   )
-  // The next one starts after the first has started its process: both go through the same timers.
+  // The second probe starts after the first has started its process: both use the same timers.
   await ask(target, { type: 'exec', command: ['true'] })
   stop()
   await ask(target, { type: 'exec', command: ['true'] })
-  assert.deepEqual(told, [])
+  assert.deepEqual(verdicts, [])
 })

@@ -20,12 +20,12 @@ import { openProcesses, openSockets } from '../../dist/adapters/index.js'
 import type { ProcessesOptions } from '../../dist/adapters/index.js'
 import type { ServiceSpec } from '../../dist/model/index.js'
 import { anyTcpPort, defer, fixture, folderFor, listenFor, recorder, revisionOf, commandSpec } from './rig.js'
-import type { Told } from './rig.js'
+import type { Observation } from './rig.js'
 
 const python = '/usr/bin/python3'
 const skip = existsSync(python) ? false : `${python} is not there`
 
-/** Launches the command on one listener, and sees to it that it is gone after the test. */
+/** Launches the command on one listener, and kills it after the test. */
 async function launch(
   t: TestContext,
   command: string[],
@@ -60,7 +60,7 @@ async function launch(
     { instance: 'web-1', revision, listeners: [listener] },
     record.observer,
   )
-  assert.equal(record.told.length, 0, 'nothing is told before launch has returned')
+  assert.equal(record.observed.length, 0, 'the observer is not called before launch has returned')
   if (result.ok) {
     defer(t, async () => {
       processes.kill('web-1')
@@ -77,10 +77,10 @@ async function launchOk(...args: Parameters<typeof launch>) {
   return { ...launched, process: result.value }
 }
 
-test('launch() runs an instance of the library from ready over draining to exit', async (t) => {
+test('launch() runs an instance with the library: it becomes ready, drains and exits', async (t) => {
   const {
     until,
-    told,
+    observed,
     processes,
     port,
     process: launched,
@@ -108,7 +108,7 @@ test('launch() runs an instance of the library from ready over draining to exit'
     exit: { code: 0, signal: null },
     output: ['listening', 'drained'],
   })
-  const order = told.map(({ type }) => type).filter((type) => type !== 'status')
+  const order = observed.map(({ type }) => type).filter((type) => type !== 'status')
   assert.deepEqual(order, ['ready', 'account', 'stoppedAccepting', 'drained', 'exited'])
   assert.equal(readFileSync(join(folder, 'log/web/web-1.log'), 'utf8'), 'listening\ndrained\n')
   assert.deepEqual(readdirSync(join(folder, 'run')), [])
@@ -117,9 +117,10 @@ test('launch() runs an instance of the library from ready over draining to exit'
 const failureOf = ({ result }: Awaited<ReturnType<typeof launch>>) =>
   result.ok ? assert.fail('it was launched') : result.failure
 
-const statuses = (told: Told[]) => told.flatMap((fact) => (fact.type === 'status' ? [fact.text] : []))
+const statuses = (observed: Observation[]) =>
+  observed.flatMap((fact) => (fact.type === 'status' ? [fact.text] : []))
 
-test('launch() gives an instance no pipe to the supervisor, and a group of its own', async (t) => {
+test('launch() starts an instance in its own process group, without a pipe to the supervisor', async (t) => {
   const { process: launched, listener } = await launchOk(t, [process.execPath, fixture('library.mjs')])
   const links = [0, 1, 2, 3].map((fd) => readlinkSync(`/proc/${launched.pid}/fd/${fd}`))
   assert.equal(links[0], '/dev/null')
@@ -140,7 +141,7 @@ const openFiles = (pid: number | 'self') =>
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`)
     } catch {
-      return [] // the folder's own descriptor
+      return [] // the descriptor of the folder
     }
   })
 
@@ -149,19 +150,19 @@ const fieldsAfterName = (pid: number) =>
     .replace(/^.*\) /, 'name ')
     .split(' ')
 
-test('launch() takes READY, STATUS and BARRIER from any program', { skip }, async (t) => {
-  const { told, until, untilStatus } = await launchOk(t, [python, fixture('plain.py')])
+test('launch() handles READY, STATUS and BARRIER of any program', { skip }, async (t) => {
+  const { observed, until, untilStatus } = await launchOk(t, [python, fixture('plain.py')])
   await until('ready')
   await untilStatus('barrier passed')
-  assert.deepEqual(statuses(told), [`up as ${process.getuid?.()}`, 'barrier passed'])
+  assert.deepEqual(statuses(observed), [`up as ${process.getuid?.()}`, 'barrier passed'])
 })
 
 test(
-  'drain() tells stoppedAccepting when the listener is let go, long before the exit',
+  'drain() reports stoppedAccepting when the listener is closed, long before the exit',
   { skip },
   async (t) => {
     const {
-      told,
+      observed,
       until,
       untilStatus,
       processes,
@@ -172,42 +173,46 @@ test(
     await until('ready')
     processes.drain('web-1')
     await untilStatus('keeping')
-    assert.ok(!told.some(({ type }) => type === 'stoppedAccepting'), 'it still has the listener')
+    assert.ok(!observed.some(({ type }) => type === 'stoppedAccepting'), 'it still has the listener')
     process.kill(launched.pid, 'SIGUSR1')
     await until('stoppedAccepting')
-    assert.ok(!told.some(({ type }) => type === 'exited'))
+    assert.ok(!observed.some(({ type }) => type === 'exited'))
     process.kill(launched.pid, 'SIGUSR1')
     assert.deepEqual((await until('exited')).exit, { code: 3, signal: null })
   },
 )
 
-test('drain() is told as long as a child of the instance still has the listener', { skip }, async (t) => {
-  const {
-    told,
-    until,
-    untilStatus,
-    processes,
-    process: launched,
-  } = await launchOk(t, [python, fixture('plain.py')], {
-    env: { FIXTURE_LEAVE: '1' },
-  })
-  await until('ready')
-  processes.drain('web-1')
-  await untilStatus('closed')
-  assert.ok(!told.some(({ type }) => type === 'stoppedAccepting'), 'its child still has the listener')
-  process.kill(launched.pid, 'SIGUSR1')
-  const { output } = await until('exited')
-  const child = Number(/left (\d+)/.exec(output[0] ?? '')?.[1])
-  assert.ok(child > 0)
-  assert.equal(output[1], 'bye')
-  await ended(child)
-})
+test(
+  'drain() does not report stoppedAccepting while a child of the instance has the listener',
+  { skip },
+  async (t) => {
+    const {
+      observed,
+      until,
+      untilStatus,
+      processes,
+      process: launched,
+    } = await launchOk(t, [python, fixture('plain.py')], {
+      env: { FIXTURE_LEAVE: '1' },
+    })
+    await until('ready')
+    processes.drain('web-1')
+    await untilStatus('closed')
+    assert.ok(!observed.some(({ type }) => type === 'stoppedAccepting'), 'its child still has the listener')
+    process.kill(launched.pid, 'SIGUSR1')
+    const { output } = await until('exited')
+    const child = Number(/left (\d+)/.exec(output[0] ?? '')?.[1])
+    assert.ok(child > 0)
+    assert.equal(output[1], 'bye')
+    await ended(child)
+  },
+)
 
-/** Its parent is init, which may be slow to reap it. */
+/** Its parent is init, which may reap it late. */
 const isGone = (pid: number) => !existsSync(`/proc/${pid}`) || fieldsAfterName(pid)[1] === 'Z'
 const ended = (pid: number) => until(() => isGone(pid), `process ${pid} has ended`, 10)
 
-test('launch() survives garbage on the notify socket and complains once', { skip }, async (t) => {
+test('launch() ignores garbage on the notify socket and reports it once', { skip }, async (t) => {
   const lines: string[] = []
   const { until } = await launchOk(t, [python, fixture('plain.py')], {
     env: { FIXTURE_GARBAGE: '1' },
@@ -233,13 +238,13 @@ for (const [what, raw, answer] of [
   })
 }
 
-test('setSuccessors() tells an instance where its successors adopt, each change once, whatever it answers', async (t) => {
+test('setSuccessors() sends an instance the sockets of its successors, once per change, and ignores its answers', async (t) => {
   const lines = [
     { type: 'hello', version: 1, pid: 1, library: '0' },
     { type: 'adopts', path: '/run/web-1/adopt.sock', listeners: ['http'] },
     { type: 'error', message: 'Unknown message type "successors"', unknown: 'successors' },
   ]
-  const { until, untilStatus, processes, told } = await launchOk(
+  const { until, untilStatus, processes, observed } = await launchOk(
     t,
     [process.execPath, fixture('library.mjs')],
     {
@@ -253,13 +258,13 @@ test('setSuccessors() tells an instance where its successors adopt, each change 
   await untilStatus('{"type":"successors","sockets":["/run/web-1/adopt.sock"]}')
   processes.setSuccessors('web-1', [])
   await untilStatus('{"type":"successors","sockets":[]}')
-  const heard = told.filter((tale) => JSON.stringify(tale).includes('successors'))
-  assert.equal(heard.length, 2)
+  const replies = observed.filter((observation) => JSON.stringify(observation).includes('successors'))
+  assert.equal(replies.length, 2)
   processes.drain('web-1')
   assert.equal((await until('exited')).exit.code, 0)
 })
 
-test('the channel answers a hello of another version and goes on', async (t) => {
+test('the channel answers a hello of another version and stays open', async (t) => {
   const { until, untilStatus } = await launchOk(t, [process.execPath, fixture('library.mjs')], {
     env: { FIXTURE_VERSION: '99' },
   })
@@ -273,7 +278,7 @@ for (const [what, bytes, reason] of [
   ['a message without its fields', '{"type":"draining"}\n', '"draining" has no valid "account"'],
   ['a line without an end', 'x'.repeat(70_000), 'a line is longer than 65536 bytes'],
 ] as const) {
-  test(`the channel refuses ${what} and serves others on`, async (t) => {
+  test(`the channel refuses ${what} and continues to serve others`, async (t) => {
     const { until, folder, processes } = await launchOk(t, [process.execPath, fixture('library.mjs')])
     const stranger = connect(join(folder, 'run/web-1/channel.sock'))
     stranger.write(bytes)
@@ -286,7 +291,7 @@ for (const [what, bytes, reason] of [
   })
 }
 
-test('kill() ends the whole group', { skip }, async (t) => {
+test('kill() kills the whole group', { skip }, async (t) => {
   const { until, processes } = await launchOk(t, [python, fixture('plain.py')], {
     env: { FIXTURE_LEAVE: '1' },
   })
@@ -327,9 +332,9 @@ test('launch() fails with CannotStart when the program cannot be executed', asyn
   }
 })
 
-test("launch() fails with the shell's own words when execve(2) refuses for another reason", async (t) => {
+test('launch() fails with the message of the shell when execve(2) fails for another reason', async (t) => {
   const folder = folderFor(t)
-  const broken = Buffer.alloc(64) // an ELF header of this machine, and no program behind it
+  const broken = Buffer.alloc(64) // an ELF header of this machine without a program
   broken.write('\x7fELF\x02\x01\x01', 'latin1')
   broken.writeUInt16LE(process.arch === 'arm64' ? 183 : 62, 18)
   writeFileSync(join(folder, 'broken'), broken, { mode: 0o755 })
@@ -338,7 +343,7 @@ test("launch() fails with the shell's own words when execve(2) refuses for anoth
   assert.match(failure.output?.join() ?? '', /^handover-exec: /)
 })
 
-test('launch() tells the exit of a program that exits 127 itself', async (t) => {
+test('launch() reports the exit of a program that exits with 127', async (t) => {
   const { until } = await launchOk(t, ['/bin/sh', '-c', 'echo no such thing >&2; exit 127'])
   assert.deepEqual(await until('exited'), {
     type: 'exited',
@@ -362,7 +367,7 @@ test(
   'launch() gives an instance of another user its folder',
   { skip: skip || process.getuid?.() !== 0 },
   async (t) => {
-    const { told, until, folder } = await launchOk(t, [python, '-B', fixture('plain.py')], {
+    const { observed, until, folder } = await launchOk(t, [python, '-B', fixture('plain.py')], {
       open: {
         prepare: ({ spec }) => ({
           ok: true,
@@ -380,12 +385,12 @@ test(
       allowTraversal: true,
     })
     await until('ready')
-    assert.deepEqual(statuses(told)[0], 'up as 65534')
+    assert.deepEqual(statuses(observed)[0], 'up as 65534')
     assert.equal(statSync(join(folder, 'run/web-1/notify.sock')).uid, 65534)
   },
 )
 
-test('launch() keeps the output of the newest instances that are gone', async (t) => {
+test('launch() keeps the output of the newest instances that have ended', async (t) => {
   const folder = folderFor(t)
   mkdirSync(join(folder, 'web'))
   for (const number of [1, 2, 3]) {
@@ -404,7 +409,7 @@ test('launch() keeps the output of the newest instances that are gone', async (t
   assert.deepEqual(readdirSync(join(folder, 'web')).sort(), ['old-3.log', 'web-1.log'])
 })
 
-test('check() says whether instances will speak, without starting one', () => {
+test('check() says whether instances will have the library, without starting one', () => {
   const processes = openProcesses({
     runDir: '/nowhere',
     logDir: '/nowhere',

@@ -12,7 +12,7 @@ export const fixture = (name: string): string =>
 
 const deferred = new WeakMap<TestContext, (() => unknown)[]>()
 
-/** Runs after the test; what was deferred last runs first, as node:test's own `after` does not. */
+/** Runs after the test. The last one deferred runs first, unlike with `after` of node:test. */
 export function defer(t: TestContext, undo: () => unknown): void {
   const undos = deferred.get(t) ?? []
   if (undos.push(undo) > 1) return
@@ -22,7 +22,7 @@ export function defer(t: TestContext, undo: () => unknown): void {
   })
 }
 
-/** A folder of the test's own, in a short path: unix sockets go into it. */
+/** Creates a folder for the test. Its path is short, because of the limit for unix sockets. */
 export function folderFor(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'ho-'))
   defer(t, () => rmSync(folder, { recursive: true, force: true }))
@@ -54,7 +54,7 @@ export const revisionOf = (spec: ServiceSpec): Revision => ({
   cause: 'start',
 })
 
-export type Told =
+export type Observation =
   | { type: 'ready' }
   | { type: 'status'; text: string }
   | { type: 'unhealthy'; reason: string }
@@ -65,39 +65,39 @@ export type Told =
   | { type: 'drained'; account: ConnectionAccount; cut: string[] }
   | { type: 'exited'; exit: Exit; output: string[] }
 
-/** Records what an observer is told; `until` waits for one of a kind, or fails after ten seconds. */
+/** Records the calls of an observer. `until` waits for one of a type, and fails after ten seconds. */
 export function recorder(): {
   observer: ProcessObserver
-  told: Told[]
-  until: <T extends Told['type']>(type: T) => Promise<Extract<Told, { type: T }>>
+  observed: Observation[]
+  until: <T extends Observation['type']>(type: T) => Promise<Extract<Observation, { type: T }>>
   untilStatus: (text: string) => Promise<unknown>
 } {
-  const told: Told[] = []
+  const observed: Observation[] = []
   const events = new Changes()
-  const tell = (fact: Told) => {
-    told.push(fact)
+  const record = (fact: Observation) => {
+    observed.push(fact)
     events.changed()
   }
-  const find = async (wanted: (fact: Told) => boolean, what: string) => {
+  const find = async (wanted: (fact: Observation) => boolean, what: string) => {
     await events.until(
-      () => told.some(wanted),
-      () => `${what}, only ${JSON.stringify(told)}`,
+      () => observed.some(wanted),
+      () => `${what}, only ${JSON.stringify(observed)}`,
       10,
     )
-    return told.find(wanted) as Told
+    return observed.find(wanted) as Observation
   }
   return {
-    told,
+    observed,
     observer: {
-      ready: () => tell({ type: 'ready' }),
-      status: (text) => tell({ type: 'status', text }),
-      unhealthy: (reason) => tell({ type: 'unhealthy', reason }),
-      account: (account) => tell({ type: 'account', account }),
-      stoppedAccepting: () => tell({ type: 'stoppedAccepting' }),
-      drained: (account, cut) => tell({ type: 'drained', account, cut }),
-      executed: () => tell({ type: 'executed' }),
-      execFailed: (message, refused) => tell({ type: 'execFailed', message, refused }),
-      exited: (exit, output) => tell({ type: 'exited', exit, output }),
+      ready: () => record({ type: 'ready' }),
+      status: (text) => record({ type: 'status', text }),
+      unhealthy: (reason) => record({ type: 'unhealthy', reason }),
+      account: (account) => record({ type: 'account', account }),
+      stoppedAccepting: () => record({ type: 'stoppedAccepting' }),
+      drained: (account, cut) => record({ type: 'drained', account, cut }),
+      executed: () => record({ type: 'executed' }),
+      execFailed: (message, refused) => record({ type: 'execFailed', message, refused }),
+      exited: (exit, output) => record({ type: 'exited', exit, output }),
     },
     until: (type) => find((fact) => fact.type === type, type) as never,
     untilStatus: (text) => find((fact) => fact.type === 'status' && fact.text === text, `status ${text}`),

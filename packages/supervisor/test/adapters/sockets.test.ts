@@ -30,7 +30,7 @@ function refusal(name: string, spec: ListenerSpec): string {
   return assert.fail(`it listens on ${result.value.address}`)
 }
 
-/** Whether the kernel completes a connection; nobody accepts it. */
+/** Whether the kernel completes a connection. No process accepts it. */
 function connects(to: { port: number; host: string } | { path: string }): Promise<boolean> {
   const attempt = new Promise<boolean>((resolve) => {
     const socket = connect({ ...to, noDelay: true }, () => {
@@ -73,7 +73,7 @@ test('listen() sets backlog, close-on-exec, and the inode that /proc shows', (t)
   assert.equal(parseInt(flags ?? '', 8) & 0o2004000, 0o2004000, 'O_CLOEXEC and O_NONBLOCK')
 })
 
-test('listen() names the program that has the port', (t) => {
+test('listen() names the program that uses the port', (t) => {
   const port = portOf(listenFor(t, openSockets(), 'http', anyTcpPort).address)
   const message = refusal('admin', { ...anyTcpPort, port })
   assert.match(
@@ -82,7 +82,7 @@ test('listen() names the program that has the port', (t) => {
   )
 })
 
-test('listen() takes a port anew at once after close()', () => {
+test('listen() can bind a port again immediately after close()', () => {
   const sockets = openSockets()
   const first = sockets.listen('http', anyTcpPort)
   assert.ok(first.ok)
@@ -93,7 +93,7 @@ test('listen() takes a port anew at once after close()', () => {
   sockets.close(again.value)
 })
 
-test('listen() refuses an address or a host that is not there', () => {
+test('listen() refuses an address or a host that does not exist', () => {
   assert.equal(
     refusal('http', { ...anyTcpPort, host: '192.0.2.1' }),
     'listener "http": this machine does not have the address "192.0.2.1"',
@@ -144,17 +144,17 @@ test(
   },
 )
 
-test('listen() replaces the socket that a dead program left', async (t) => {
+test('listen() replaces the socket of a program that has ended', async (t) => {
   const folder = folderFor(t)
   const left = openSockets().listen('left', unixIn(folder))
   assert.ok(left.ok)
-  closeSync(left.value.fd) // as if it had been killed: the file stays
+  closeSync(left.value.fd) // as if it was killed: the file stays
   assert.equal(await connects({ path: join(folder, 'web.sock') }), false)
   listenFor(t, openSockets(), 'admin', unixIn(folder))
   assert.equal(await connects({ path: join(folder, 'web.sock') }), true)
 })
 
-test('listen() refuses the socket of a living program and names it', async (t) => {
+test('listen() refuses the socket path of a running program, and names the program', async (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'web.sock')
   await serveFor(t, path)
@@ -171,7 +171,7 @@ function serveFor(t: TestContext, path: string): Promise<void> {
   return new Promise((resolve) => server.listen(path, resolve))
 }
 
-test('listen() leaves what is not a socket as it is', (t) => {
+test('listen() does not replace a file that is not a socket', (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'web.sock')
   const expected = `listener "admin": "${path}" exists and is not a socket; it is left as it is`
@@ -184,7 +184,7 @@ test('listen() leaves what is not a socket as it is', (t) => {
   assert.match(refusal('admin', unixIn(folder, { path: link })), /exists and is not a socket/)
 })
 
-test('listen() refuses a unix path that is too long, in no folder, or of nobody', (t) => {
+test('listen() refuses a unix path that is too long, in a missing folder, or of an unknown user', (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'x'.repeat(100))
   assert.equal(
@@ -201,7 +201,7 @@ test('listen() refuses a unix path that is too long, in no folder, or of nobody'
   )
 })
 
-test('close() leaves a socket that another program has put in its place', async (t) => {
+test('close() does not delete a socket that another program has created at its path', async (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'web.sock')
   const sockets = openSockets()
@@ -213,7 +213,7 @@ test('close() leaves a socket that another program has put in its place', async 
   assert.equal(await connects({ path }), true)
 })
 
-test('listen() leaves nothing open or behind when it fails', (t) => {
+test('listen() leaves no descriptor and no file when it fails', (t) => {
   const folder = folderFor(t)
   const path = join(folder, 'web.sock')
   mkdirSync(path)
@@ -224,5 +224,5 @@ test('listen() leaves nothing open or behind when it fails', (t) => {
   assert.deepEqual(readdirSync(folder), ['web.sock'])
 })
 
-/** No turn of the loop lies between two calls, so Node closes nothing in between. */
+/** Both calls are in one turn of the event loop, so Node closes nothing in between. */
 const openDescriptors = () => readdirSync('/proc/self/fd').length

@@ -10,7 +10,7 @@ import { watchPid } from '../../dist/adapters/linux/poll.js'
 import { startTime } from '../../dist/adapters/linux/proc.js'
 import { folderFor, commandSpec } from './rig.js'
 
-test('clock.at() calls back at or after the time, also one that has passed', async () => {
+test('clock.at() calls back at or after the time, also if it has already passed', async () => {
   const clock = systemClock()
   const due = clock.now() + 20
   const called = await within(
@@ -21,7 +21,7 @@ test('clock.at() calls back at or after the time, also one that has passed', asy
   await within(new Promise<void>((resolve) => clock.at(0, resolve)), 'call')
 })
 
-test('clock.at() does not call back early when the time is further away than a timer reaches', async () => {
+test('clock.at() does not call back early when the time exceeds the maximum of a timer', async () => {
   const clock = systemClock()
   const calls: string[] = []
   const cancelFar = clock.at(clock.now() + 2 ** 33, () => calls.push('far'))
@@ -53,7 +53,7 @@ test('lockFile() refuses a second holder, names the first, and is free after rel
   third.value.release()
 })
 
-test('watchPid() tells the end of a process, and nothing when it was stopped', async () => {
+test('watchPid() reports the end of a process, and nothing after it was stopped', async () => {
   const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
   const pid = child.pid ?? 0
   const calls: string[] = []
@@ -68,7 +68,7 @@ test('watchPid() tells the end of a process, and nothing when it was stopped', a
   assert.deepEqual(calls, [])
 })
 
-test('watchPid() gives null for a process that is gone, or another of the same number', async () => {
+test('watchPid() returns null for a process that has ended, or another with the same pid', async () => {
   const child = spawn('true', { stdio: 'ignore' })
   const pid = child.pid ?? 0
   const started = startTime(pid) ?? ''
@@ -83,7 +83,7 @@ test('watchPid() gives null for a process that is gone, or another of the same n
   )
 })
 
-test('openReleases() follows every link, and refuses what is no folder', (t) => {
+test('openReleases() follows every link, and refuses a path that is not a folder', (t) => {
   const folder = folderFor(t)
   const releases = openReleases()
   assert.deepEqual(releases.resolve(commandSpec([], { cwd: '/proc/self/root/proc' })), {

@@ -15,7 +15,7 @@ test('an upgrade that fails leaves the old process serving, and says why', async
   await service.accepts()
   for (const [source, reason] of [
     ['process.exit(7)', / exited with 7 before it was ready/],
-    ['process.kill(process.pid, "SIGKILL")', / was ended by SIGKILL before it was ready/],
+    ['process.kill(process.pid, "SIGKILL")', / was killed by SIGKILL before it was ready/],
     ['process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)', / was not ready within 3 s/],
     ['for (;;);', / was not ready within 3 s/],
   ] as const) {

@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test'
 import { loadFor } from '../load.js'
 import { assertFlawless, fixture, openLone, type Lone } from './rig.js'
 
-const upgrades = 50
+const upgrades = 20
 
 const loadOn = (t: TestContext, { port }: Lone) =>
   loadFor(t, {

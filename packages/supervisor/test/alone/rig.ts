@@ -39,10 +39,10 @@ export interface Lone {
   said(text: string): Promise<void>
   /** The same for what came behind the first `from` characters. */
   saidLike(pattern: RegExp, from: number): Promise<void>
-  /** Resolves when somebody listens; `accepts`: and answers HTTP. */
+  /** `listens` resolves when the port accepts connections, `accepts` when HTTP requests are answered. */
   listens(): Promise<void>
   accepts(): Promise<void>
-  /** The same command line again, by nobody's order; `uid`: by another user. */
+  /** Runs the same command line a second time, as the user `uid` if given. */
   startAnother(uid?: number): void
   /** Resolves with the pid of the generation that serves, once the condition holds for it. */
   until(condition: (pid: number) => boolean): Promise<number>
@@ -122,7 +122,7 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
     saidLike: (pattern, from) =>
       events.until(() => pattern.test(output.slice(from)), soFar(`the output is like ${pattern}`), 20),
     async listens() {
-      await until(() => canConnect(port), `somebody listens at ${port}`)
+      await until(() => canConnect(port), `a process listens at ${port}`)
     },
     async accepts() {
       const answers = () =>
@@ -130,7 +130,7 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
           () => true,
           () => false,
         )
-      await until(answers, `somebody answers at ${port}`)
+      await until(answers, `a process answers at ${port}`)
     },
     startAnother: launch,
     said: (text) => events.until(() => output.includes(text), soFar(`the output has "${text}"`), 20),

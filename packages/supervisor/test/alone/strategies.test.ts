@@ -62,11 +62,11 @@ test('stop first, then start: what was accepted is answered, who comes in betwee
   writeFileSync(join(folder, 'app.cjs'), serveOnGo('two'))
   const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(port)))
   for (const client of clients) client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n')
-  await service.accepts() // the queue is first in, first out: whoever came before is accepted as well
+  await service.accepts() // the queue is first in, first out: the earlier connections are accepted, too
   process.kill(first, 'SIGUSR2')
-  await until(async () => !(await canConnect(port)), 'who comes in between is refused')
+  await until(async () => !(await canConnect(port)), 'a client that connects in between is refused')
   for (const client of clients) assert.match(await client.rest, /200 OK[^]*slow/)
-  assert.equal(await canConnect(port), false, 'nobody serves until the new one listens')
+  assert.equal(await canConnect(port), false, 'no process serves until the new one listens')
   writeFileSync(join(folder, 'go'), '')
   await service.accepts()
   await service.until((pid) => pid !== first)

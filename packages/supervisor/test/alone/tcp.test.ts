@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
 import { fixture, openLone } from './rig.js'
 
-const upgrades = 50
+const upgrades = 20
 /** Of each connection. */
 const messages = 3
 

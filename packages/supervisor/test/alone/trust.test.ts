@@ -55,7 +55,7 @@ test(
 )
 
 test(
-  'a service of another user is not taken over, whoever asks, and goes on',
+  'a service refuses to be taken over by another user, and continues to serve',
   { skip: noStranger() },
   async (t) => {
     const service = await openLone(t, 'app.cjs', { uid: stranger, prepare: openToAll })
@@ -99,7 +99,7 @@ test('a pid file that cannot be written any more is a warning, and is right agai
   const pidFile = join(service.folder, 'pid')
   writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
   rmSync(pidFile)
-  mkdirSync(pidFile) // no file can be renamed to it, whoever one is
+  mkdirSync(pidFile) // no file can be renamed to it, not even by root
   process.kill(first, 'SIGUSR2')
   await service.saidLike(/HandoverWarning: The pid file ".*pid" cannot be written: EISDIR/, 0)
   let answer = ''

@@ -7,7 +7,7 @@ import { createFolders, defaultName, pathsFor } from '../../dist/config/paths.js
 import { folderFor, problemsOf, valueOf } from './support.js'
 
 const uid = process.getuid?.() ?? 0
-const byOwner = uid === 0 ? {} : { skip: 'only root can give a folder to somebody else' }
+const byOwner = uid === 0 ? {} : { skip: 'only root can give a folder to another user' }
 
 test('pathsFor() keeps everything below HANDOVER_HOME when that is set', () => {
   assert.deepEqual(valueOf(pathsFor('demo', { HANDOVER_HOME: '/srv/ho' }, 1000)), {

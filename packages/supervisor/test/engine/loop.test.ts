@@ -8,7 +8,7 @@ import { createEngine } from '../../dist/engine/index.js'
 import { failed } from '../../dist/model/index.js'
 import { figures, spec } from './spec.js'
 
-/** A service that runs in its first revision. */
+/** Starts the service in its first revision. */
 async function running(machine: FakeMachine, service = spec()): Promise<Engine> {
   const engine = createEngine(machine)
   assert.deepEqual(engine.apply(service, 'start'), { ok: true, value: true })
@@ -43,7 +43,7 @@ test('createEngine() drains the old instance only after the new one is ready whe
   )
 })
 
-test('createEngine() names the ready instances of the new revision to those that drain, whenever they change', async () => {
+test('createEngine() sends draining instances the list of ready successors whenever it changes', async () => {
   const machine = fakeMachine()
   const engine = await running(machine, spec({ replicas: 2 }))
   const successors = (id: string) => machine.living.get(id)?.successors
@@ -64,7 +64,7 @@ test('createEngine() names the ready instances of the new revision to those that
   assert.deepEqual(successors('web-1'), ['web-4'])
 })
 
-test('createEngine() names no successor that has failed its liveness probe itself', async () => {
+test('createEngine() leaves a successor off the list when it has failed its liveness probe', async () => {
   const machine = fakeMachine()
   await running(machine, spec({ replicas: 3 }))
   for (const id of ['web-1', 'web-2']) machine.living.get(id)?.observer.unhealthy('it hangs')
@@ -73,7 +73,7 @@ test('createEngine() names no successor that has failed its liveness probe itsel
   assert.deepEqual(machine.living.get('web-1')?.successors, ['web-3', 'web-4'])
 })
 
-test('createEngine() replaces an instance that is measured above its memory limit, and measures it no more', async () => {
+test('createEngine() replaces an instance above its memory limit, and no longer measures it', async () => {
   const machine = fakeMachine()
   const engine = await running(machine, spec({ maxMemory: 300 * 2 ** 20 }))
   const pid = (id: string) => machine.living.get(id)?.pid ?? 0
@@ -99,13 +99,13 @@ test('createEngine() replaces an instance that is measured above its memory limi
   assert.equal(machine.journaled[length]?.type, 'InstanceExceededMemory')
 })
 
-test('createEngine() measures nobody who has no memory limit', async () => {
+test('createEngine() does not measure an instance without a memory limit', async () => {
   const machine = fakeMachine()
   await running(machine)
   assert.equal(machine.gauges.size, 0)
 })
 
-test('createEngine() names no successor when everything stops', async () => {
+test('createEngine() sends no successors when everything stops', async () => {
   const machine = fakeMachine()
   const engine = await running(machine, spec({ replicas: 2 }))
   engine.command('web', { type: 'Stop' })
@@ -115,7 +115,7 @@ test('createEngine() names no successor when everything stops', async () => {
   )
 })
 
-test('createEngine() opens each listener once and keeps it when revisions come and go', async () => {
+test('createEngine() opens each listener once and keeps it when revisions change', async () => {
   const machine = fakeMachine()
   const engine = await running(machine)
   engine.apply(spec(), 'upgrade')
@@ -129,7 +129,7 @@ test('createEngine() opens each listener once and keeps it when revisions come a
   )
 })
 
-test('createEngine() closes a listener that the new revision does not name when the old one is gone', async () => {
+test('createEngine() closes a listener that the new revision does not have when the old one has ended', async () => {
   const machine = fakeMachine()
   const engine = await running(
     machine,
@@ -156,7 +156,7 @@ test('createEngine() kills an instance when its grace period is over', async () 
   assert.deepEqual(machine.living.get('web-1')?.signals, ['drain', 'kill'])
 })
 
-test('createEngine() refuses a service whose program is not there when it never ran', () => {
+test('createEngine() refuses a new service when its program does not exist', () => {
   const machine = fakeMachine()
   machine.refusal = failed('CannotStart', 'command "nope" was not found')
   const answer = createEngine(machine).apply(spec(), 'start')
@@ -164,7 +164,7 @@ test('createEngine() refuses a service whose program is not there when it never 
   assert.deepEqual(machine.log, [])
 })
 
-test('createEngine() rolls back when a running service is upgraded to a program that is not there', async () => {
+test('createEngine() rolls back when a running service is upgraded to a program that does not exist', async () => {
   const machine = fakeMachine()
   const engine = await running(machine)
   machine.refusal = failed('CannotStart', 'command "nope" was not found')

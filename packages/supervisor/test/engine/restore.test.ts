@@ -7,7 +7,7 @@ import { createEngine } from '../../dist/engine/index.js'
 import type { Engine } from '../../dist/engine/index.js'
 import { figures, spec } from './spec.js'
 
-/** A service that runs in its first revision; what its supervisor wrote down is in `machine.journaled`. */
+/** Starts the service in its first revision. Its supervisor's journal is in `machine.journaled`. */
 async function running(machine: FakeMachine): Promise<Engine> {
   const engine = createEngine(machine)
   engine.apply(spec(), 'start')
@@ -16,7 +16,7 @@ async function running(machine: FakeMachine): Promise<Engine> {
   return engine
 }
 
-/** Another supervisor, that finds the journal of the first and these of its instances alive. */
+/** A second supervisor, which finds the first one's journal and these running instances. */
 async function takenOver(journal: FakeMachine['journaled'], surviving: string[]) {
   const machine = fakeMachine(journal, surviving)
   const engine = createEngine(machine)
@@ -25,7 +25,7 @@ async function takenOver(journal: FakeMachine['journaled'], surviving: string[])
   return { machine, engine }
 }
 
-test('restore() goes on with living instances and starts nothing when their supervisor died', async () => {
+test('restore() adopts running instances and starts none when their supervisor died', async () => {
   const first = fakeMachine()
   await running(first)
   const { machine, engine } = await takenOver(first.journaled, ['web-1'])
@@ -39,7 +39,7 @@ test('restore() goes on with living instances and starts nothing when their supe
   assert.equal(instance?.pid, pid)
 })
 
-test('restore() goes on with a rollout where it stood when the supervisor died in the middle', async () => {
+test('restore() continues a rollout from where it was when the supervisor died', async () => {
   const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
@@ -51,7 +51,7 @@ test('restore() goes on with a rollout where it stood when the supervisor died i
   assert.equal(second.engine.service('web')?.receipt?.outcome, 'complete')
 })
 
-test('restore() finds the process that the supervisor had started and not yet written down when it died', async () => {
+test('restore() finds a process that the supervisor had started, but not journaled, when it died', async () => {
   const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
@@ -68,7 +68,7 @@ test('restore() finds the process that the supervisor had started and not yet wr
   assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
 })
 
-test('restore() knows the receipts of earlier rollouts, with what was counted, when the supervisor died', async () => {
+test('restore() keeps the receipts of earlier rollouts, with their accounts, when the supervisor died', async () => {
   const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
@@ -91,7 +91,7 @@ test('restore() knows the receipts of earlier rollouts, with what was counted, w
   )
 })
 
-test('restore() finds the same when an overgrown journal was shortened in the meantime', async () => {
+test('restore() finds the same state when an overgrown journal was compacted meanwhile', async () => {
   const first = fakeMachine()
   const engine = await running(first)
   engine.apply(spec(), 'upgrade')
@@ -110,7 +110,7 @@ test('restore() finds the same when an overgrown journal was shortened in the me
   assert.deepEqual(second.machine.living.get('web-2')?.signals, [])
 })
 
-test('restore() starts an instance again when it died with the supervisor and others live', async () => {
+test('restore() starts an instance again when it died with the supervisor and others still run', async () => {
   const first = fakeMachine()
   const engine = createEngine(first)
   engine.apply(spec({ replicas: 2 }), 'start')
@@ -123,7 +123,7 @@ test('restore() starts an instance again when it died with the supervisor and ot
   )
 })
 
-test('restore() drains again what was draining when the supervisor died', async () => {
+test('restore() drains again the instances that were draining when the supervisor died', async () => {
   const first = fakeMachine()
   const engine = await running(first)
   engine.command('web', { type: 'Stop' })
@@ -131,7 +131,7 @@ test('restore() drains again what was draining when the supervisor died', async 
   assert.deepEqual(machine.living.get('web-1')?.signals, ['drain'])
 })
 
-test('restore() keeps numbers and history and starts nothing when nothing lives any more', async () => {
+test('restore() keeps numbers and history and starts nothing when no instance runs', async () => {
   const first = fakeMachine()
   await running(first)
   const { machine, engine } = await takenOver(first.journaled, [])

@@ -9,9 +9,9 @@ import { cleanupUnhealthy, newSetSize, oldSetScaleDown, scaleDownAvailable } fro
 import { rolling } from './specs.js'
 
 /**
- * Kubernetes' own arithmetic, as tables. The cases are those of its tests, in pkg/controller/deployment:
+ * The arithmetic of Kubernetes, as tables. The cases are those of its tests, in pkg/controller/deployment:
  * util/deployment_util_test.go (TestResolveFenceposts, TestNewRSNewReplicas), rolling_test.go, sync_test.go
- * (TestScale). Where ours differ or go further a comment says so.
+ * (TestScale). A comment marks each case that differs or is new.
  */
 
 test('resolveFenceposts() rounds the surge up and the unavailable down', () => {
@@ -21,7 +21,7 @@ test('resolveFenceposts() rounds the surge up and the unavailable down', () => {
     [0, '39%', 10, 0, 3],
     ['39%', 0, 10, 4, 0],
     [0, 0, 10, 0, 1],
-    // Ours: the documented default of a Deployment, and a product that binary fractions get wrong.
+    // New: the documented default of a Deployment, and a product that is inexact in binary floating point.
     ['25%', '25%', 3, 1, 0],
     ['29%', '29%', 100, 29, 29],
   ]
@@ -31,7 +31,7 @@ test('resolveFenceposts() rounds the surge up and the unavailable down', () => {
   }
 })
 
-test('limitsOf() never wants fewer than 0 available, and no surge of 0 replicas', () => {
+test('limitsOf() returns at least 0 available, and no surge when there are 0 replicas', () => {
   const table: [
     strategy: ReturnType<typeof rolling>,
     replicas: number,
@@ -58,9 +58,9 @@ test('newSetSize() grows by what the surge allows, and shrinks to replicas', () 
     [10, 2, 10, 2, 2],
     [10, 2, 2, 11, 10],
     [6, 10, 5, 2, 6],
-    // There the new set keeps 5 until the next synchronisation scales it down to replicas; here at once.
+    // In Kubernetes the new set keeps 5 until the next synchronisation scales it down to replicas. Here it shrinks at once.
     [1, 1, 5, 5, 1],
-    // Ours: more than the surge allows is the old set's affair, the new one does not shrink for it.
+    // New: if the surge is exceeded, the old set must shrink, not the new one.
     [10, 2, 13, 2, 2],
   ]
   for (const [replicas, maxSurge, old, size, expected] of table) {
@@ -69,7 +69,7 @@ test('newSetSize() grows by what the surge allows, and shrinks to replicas', () 
   }
 })
 
-test('oldSetScaleDown() takes unhealthy ones first and keeps enough available', () => {
+test('oldSetScaleDown() removes unhealthy instances first and keeps enough available', () => {
   const table: [
     ...figures: [maxUnavailable: number, old: number, oldReady: number, size: number, ready: number],
     ...expected: [unhealthy: number, available: number],
@@ -77,12 +77,12 @@ test('oldSetScaleDown() takes unhealthy ones first and keeps enough available', 
     [2, 10, 10, 0, 0, 0, 2],
     [2, 10, 8, 0, 0, 2, 0],
     [2, 10, 9, 0, 0, 1, 1],
-    // The unavailable new ones keep the old ones from being scaled down any further.
+    // Because the new instances are unavailable, the old ones are not scaled down further.
     [2, 8, 8, 2, 0, 0, 0],
-    // There a maxUnavailable of 0 beside a surge of 0 becomes 1 and takes one; that is `limitsOf`'s business here.
+    // In Kubernetes a maxUnavailable of 0 with a surge of 0 becomes 1 and removes one. Here `limitsOf` does that.
     [1, 10, 10, 0, 0, 0, 1],
     [0, 10, 10, 0, 0, 0, 0],
-    // Ours: the example in the docstring, seen from the other side; and an unhealthy one that costs nothing.
+    // New: the docstring's example for the old set, and an unhealthy instance that does not count.
     [0, 10, 10, 3, 1, 0, 1],
     [0, 10, 8, 3, 3, 2, 1],
     [0, 10, 8, 3, 1, 1, 0],
@@ -94,7 +94,7 @@ test('oldSetScaleDown() takes unhealthy ones first and keeps enough available', 
   }
 })
 
-test('cleanupUnhealthy() takes the unhealthy, at most as many as may go', () => {
+test('cleanupUnhealthy() removes unhealthy instances, at most as many as allowed', () => {
   const table: [old: number, ready: number, mayGo: number, expected: number][] = [
     [10, 8, 1, 1],
     [10, 8, 3, 2],
@@ -105,7 +105,7 @@ test('cleanupUnhealthy() takes the unhealthy, at most as many as may go', () => 
     assert.equal(cleanupUnhealthy(old, ready, mayGo), expected)
 })
 
-test('scaleDownAvailable() takes what is above the minimum', () => {
+test('scaleDownAvailable() removes the instances above the minimum', () => {
   const table: [maxUnavailable: number, ready: number, old: number, expected: number][] = [
     [1, 10, 10, 1], // maxSurge 0 and maxUnavailable 0, resolved
     [2, 10, 10, 2],
@@ -119,7 +119,7 @@ test('scaleDownAvailable() takes what is above the minimum', () => {
 
 const none = [0, 0] as const
 
-test('proportionalSizes() spreads a scaling over the revisions', () => {
+test('proportionalSizes() distributes a change of scale over the revisions', () => {
   const table: {
     name: string
     from: number
@@ -151,7 +151,7 @@ test('proportionalSizes() spreads a scaling over the revisions', () => {
   }
 })
 
-test('backOffMs() is nothing, then 10 s doubled to 300 s', () => {
+test('backOffMs() is 0 at first, then 10 s, doubled up to 300 s', () => {
   const seconds = [0, 1, 2, 3, 4, 5, 6, 7, 50].map((crashes) => backOffMs(crashes) / 1000)
   assert.deepEqual(seconds, [0, 10, 20, 40, 80, 160, 300, 300, 300])
 })

@@ -14,7 +14,7 @@ import { simulate } from './simulation.js'
 
 const numRuns = Number(process.env.RUNS ?? 300)
 
-/** The nth process that is started behaves like the nth of these, over and over. */
+/** The nth process that is started behaves like the nth of these. The list repeats. */
 const scriptOf = (behaviours: Behaviour[]) => {
   let started = 0
   return () => behaviours[started++ % behaviours.length] ?? {}
@@ -36,9 +36,9 @@ function boundsOf(state: ServiceState) {
 }
 
 /**
- * The two bounds of a rolling update, each in the form that holds in every story, scaling in the middle
- * included: it is not the number of instances at any moment that is bounded (scaling down makes what was
- * right too many, a crash makes what was enough too few), but what we do about it.
+ * The two bounds of a rolling update, in a form that holds in every story, also when the service is scaled during the
+ * rollout. They bound the actions, not the number of instances at any moment: after scaling down there may be too
+ * many instances, and after a crash too few.
  */
 const keepsBounds: SimulationObserver = {
   step({ actions, now }: Step) {
@@ -55,7 +55,7 @@ const keepsBounds: SimulationObserver = {
       const available = countAvailable(state, living(state), now)
       const isAvailable = countAvailable(state, [instance], now) === 1
       const servesOn = instance.failure?.code === 'MemoryExceeded' && state.rollout === null
-      if (!isAvailable || (instance.failure !== null && !servesOn)) continue // it is as good as gone
+      if (!isAvailable || (instance.failure !== null && !servesOn)) continue // it does not serve
       const { minAvailable } = boundsOf(state)
       assert.ok(
         available > minAvailable,
@@ -76,7 +76,7 @@ test('plan() never starts more than replicas + maxSurge, never drains below repl
   )
 })
 
-test('plan() keeps the number itself within both bounds when nothing crashes and nobody scales', () => {
+test('plan() keeps the number of instances within both bounds when none crashes and the scale does not change', () => {
   fc.assert(
     fc.property(
       fc.array(wellBehaved, { minLength: 1, maxLength: 6 }),
@@ -104,7 +104,7 @@ test('plan() keeps the number itself within both bounds when nothing crashes and
   )
 })
 
-test('plan() has one rollout at a time, and the fold of all events is the state', () => {
+test('plan() runs one rollout at a time, and folding all events yields the state', () => {
   fc.assert(
     fc.property(fc.array(anything, { minLength: 1, maxLength: 8 }), story, (behaviours, happenings) => {
       const simulation = simulate(scriptOf(behaviours))
@@ -122,7 +122,7 @@ test('plan() has one rollout at a time, and the fold of all events is the state'
         if (event.type === 'RolloutStarted') {
           const stuck =
             state.rollout?.phase === 'rollingBack' && event.at - state.rollout.progressAt >= 20_000
-          assert.ok(open === null || stuck, `rollout ${event.rollout} starts while ${open} goes on`)
+          assert.ok(open === null || stuck, `rollout ${event.rollout} starts before ${open} has ended`)
           open = event.rollout
         }
         if (event.type === 'RolloutCompleted' || event.type === 'RolloutRolledBack') open = null
@@ -135,7 +135,7 @@ test('plan() has one rollout at a time, and the fold of all events is the state'
   )
 })
 
-/** Of no replicas every release is good: then a broken one could become the stable one. */
+/** At least one replica: with none, every release succeeds, and a broken one could become the stable one. */
 const servesSomething = (happening: Happening): boolean => {
   if (happening.type === 'wait') return true
   const { command } = happening
@@ -143,11 +143,11 @@ const servesSomething = (happening: Happening): boolean => {
   return command.type !== 'Upgrade' || command.revision.spec.replicas > 0
 }
 
-test('plan() brings every rollout to an end, and full service back, when the world is fair', () => {
+test('plan() ends every rollout with full service when processes behave', () => {
   const releases = fc.array(fc.oneof(wellBehaved, broken), { minLength: 1, maxLength: 5 })
   fc.assert(
     fc.property(wellBehaved, releases, story, (first, others, happenings) => {
-      // A release is known by the number of the revision that brought it, also when it is undone to.
+      // A release is named after the number of the revision that introduced it, also after an undo to it.
       let named = 0
       const behaviours = new Map<string, Behaviour>([['first', first]])
       const simulation = simulate(({ release }) => behaviours.get(release) ?? {})
@@ -169,7 +169,7 @@ test('plan() brings every rollout to an end, and full service back, when the wor
       simulation.settle(2 * 3600_000)
       const { state, now } = simulation
       if (state.stopping) return assert.ok(state.stopped && state.instances.length === 0)
-      // Without anything to go back to a broken release is all there is, and goes on being tried.
+      // There is no earlier revision to roll back to, so the broken one is tried again and again.
       if (state.rollout?.phase === 'failed') return assert.equal(state.rollout.from, null)
       assert.equal(state.rollout, null)
       assert.equal(countAvailable(state, state.instances, now), state.replicas)
@@ -180,7 +180,7 @@ test('plan() brings every rollout to an end, and full service back, when the wor
   )
 })
 
-test('reduce(), plan(), explain() and receiptOf() never throw, whatever was journaled', () => {
+test('reduce(), plan(), explain() and receiptOf() do not throw on any sequence of events', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 40 }), fc.nat(200_000), (events, now) => {
       const state = events.reduce(reduce, initialState('web'))

@@ -45,7 +45,7 @@ test('receiptOf() says how many connections an account does not explain', () => 
   assert.equal(receiptOf(lost)?.instances[0]?.unaccounted, 1)
 })
 
-test('receiptOf() gives the account of a complete rollout, and of what drains behind it', () => {
+test('receiptOf() has the accounts of a complete rollout, and of instances that drain after its end', () => {
   const simulation = simulationOf({ v1: { stopAcceptingMs: 10, drainMs: 5000 }, v2: { readyMs: 300 } })
   upgrade(simulation, 'v1')
   simulation.settle()
@@ -87,7 +87,7 @@ test('receiptOf() gives the account of a complete rollout, and of what drains be
   simulation.settle()
   const [old] = receiptOf(simulation.events)?.instances ?? []
   assert.deepEqual([old?.drainMs, old?.exit], [5000, { code: 0, signal: null }])
-  assert.equal(receiptOf(simulation.events)?.draining, 1, 'at the end of the rollout it still drained')
+  assert.equal(receiptOf(simulation.events)?.draining, 1, 'it still drained at the end of the rollout')
 })
 
 test('receiptOf() keeps the newest account of each instance', () => {
@@ -100,17 +100,17 @@ test('receiptOf() keeps the newest account of each instance', () => {
   simulation.settle()
   upgrade(simulation, 'v2')
   simulation.settle()
-  const told = { service: 'web', at: simulation.now, instance: 'web-1', account, cut: [] }
+  const report = { service: 'web', at: simulation.now, instance: 'web-1', account, cut: [] }
   const end = simulation.events.findIndex(({ type }) => type === 'RolloutCompleted')
   const events = [...simulation.events]
   const last = events.findLastIndex(({ type }) => type === 'InstanceStoppedAccepting')
   assert.ok(end >= 0 && last > end)
-  events.splice(last, 0, { ...told, type: 'InstanceAccount', account: { ...account, open: 5 } })
-  events.splice(last + 2, 0, { ...told, type: 'InstanceDrained' })
+  events.splice(last, 0, { ...report, type: 'InstanceAccount', account: { ...account, open: 5 } })
+  events.splice(last + 2, 0, { ...report, type: 'InstanceDrained' })
   assert.deepEqual(receiptOf(events)?.instances[0]?.account, account)
 })
 
-test('receiptOf() names the failure and shows the old instances untouched when a rollout was rolled back', () => {
+test('receiptOf() names the failure and shows that the old instances stayed when a rollout was rolled back', () => {
   const output = ['Error: no such table', '    at boot (app.js:3)']
   const simulation = simulationOf({ v2: { readyMs: null, exit: { afterMs: 200, code: 1, output } } })
   upgrade(simulation, 'v1', 2)
@@ -140,7 +140,7 @@ test('receiptOf() says that an instance had to be killed when its drain hangs', 
   assert.equal(receipt?.draining, 0)
 })
 
-test('receiptOf() tells failed and stopped apart, and is null while nothing has ended', () => {
+test('receiptOf() distinguishes failed from stopped, and is null while nothing has ended', () => {
   const simulation = simulationOf({ v1: { readyMs: null, exit: { afterMs: 200, code: 1 } } })
   assert.equal(receiptOf(simulation.events), null)
   upgrade(simulation, 'v1')

@@ -30,7 +30,7 @@ test('reduce() keeps revisionHistoryLimit old revisions', () => {
   assert.deepEqual(numbers(simulationAfter(['a', 'b', 'c'], 10)), [1, 2, 3])
 })
 
-test('reduce() keeps an old revision while an instance of it drains', () => {
+test('reduce() keeps an old revision while one of its instances drains', () => {
   const simulation = simulationAfter(['a'], 0, { a: { drainMs: 20_000 } })
   upgrade(simulation, 'b', 0)
   simulation.advance(1000)
@@ -40,7 +40,7 @@ test('reduce() keeps an old revision while an instance of it drains', () => {
   assert.deepEqual(numbers(simulation), [2])
 })
 
-test('reduce() keeps the stable revision however many fail after it, and gives no number twice', () => {
+test('reduce() keeps the stable revision when many later ones fail, and never uses a number twice', () => {
   const broken: Behaviour = { readyMs: null, exit: { afterMs: 10, code: 1 } }
   const simulation = simulationAfter(['a', 'b', 'c', 'd'], 1, { b: broken, c: broken, d: broken })
   assert.equal(simulation.state.stable, 1)

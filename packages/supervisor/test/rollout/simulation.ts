@@ -10,27 +10,27 @@ import {
 } from '../../dist/rollout/index.js'
 
 /**
- * A simulation around the pure core: it folds, plans, reduces the intents, and answers the actions with
- * scripted events at a fake clock. It checks at every step what may never happen (see `carryOut`).
+ * A simulation around the pure core: it folds events, plans, reduces the intents, and answers the actions with
+ * scripted events on a fake clock. At every step it checks what must never happen (see `carryOut`).
  */
 
 /** What a process does, in milliseconds after its start or after SIGTERM. */
 export interface Behaviour {
-  /** The command cannot be executed; the sentence says why. */
+  /** If set, the command cannot be executed, for this reason. */
   cannotStart?: string
-  /** Until it says ready; null: never. Default 100. */
+  /** Until it is ready, or null for never. Default 100. */
   readyMs?: number | null
   exit?: { afterMs: number; code?: number; signal?: string; output?: string[] }
   probeFails?: { afterMs: number; probe: 'startup' | 'liveness'; reason: string }
-  /** From then on each look at its memory, every 5 seconds, finds that much; `forMs`: until it gives it back. */
+  /** From `afterMs` on, for `forMs`, each measurement of its memory (every 5 s) returns `usedBytes`. */
   exceeds?: { afterMs: number; forMs?: number; usedBytes: number; limitBytes: number }
-  /** Becomes unready, and ready again; once, or that many times. */
+  /** Becomes unready, and ready again after `forMs`. `times` defaults to 1. */
   flaps?: { afterMs: number; forMs: number; times?: number; reason: string }
-  /** It cannot replace its program by this one; `refused`: nor by any other. */
+  /** It cannot replace its program by this one. `refused`: it cannot execute any other program either. */
   execFails?: { message: string; refused: boolean }
-  /** Until it accepts nothing any more after SIGTERM; null: it never says so. Default 10. */
+  /** Until it has stopped accepting after SIGTERM, or null if it never reports that. Default 10. */
   stopAcceptingMs?: number | null
-  /** Until it exits after SIGTERM; null: it hangs. Default 50. */
+  /** Until it exits after SIGTERM, or null if it hangs. Default 50. */
   drainMs?: number | null
 }
 
@@ -43,7 +43,7 @@ export interface ProcessFacts {
 
 export type Script = (facts: ProcessFacts) => Behaviour
 
-/** Every release behaves, but for those named here. */
+/** Every release behaves well, except those named here. */
 export const releases =
   (special: Record<string, Behaviour>): Script =>
   ({ release }) =>
@@ -54,7 +54,7 @@ export const good: Script = releases({})
 export interface Step {
   before: ServiceState
   plan: Plan
-  /** Each action with the state just before its intent was reduced. */
+  /** Each action, with the state before its intent was reduced. */
   actions: { action: Action; state: ServiceState }[]
   after: ServiceState
   now: number
@@ -78,9 +78,9 @@ export interface Simulation {
   readonly now: number
   readonly events: Event[]
   ask(command: Command): Result<EventBody[]>
-  /** Lets time pass, in milliseconds, and everything happen that is due until then. */
+  /** Advances the clock by milliseconds, and plays every event that is due by then. */
   advance(ms: number): void
-  /** Until nothing is scheduled and nothing is planned any more, or the limit has passed. */
+  /** Advances the clock until nothing is scheduled or planned, or the limit has passed. */
   settle(limitMs?: number): void
 }
 
@@ -111,14 +111,14 @@ export function simulate(script: Script, observer: SimulationObserver = {}): Sim
       events.push(event)
       state = reduce(state, event)
     }
-    assert.deepEqual(plan(state, now).actions, [], 'planning again after the intents gives nothing more')
-    assert.ok(next.wakeAt === null || next.wakeAt > now, 'the next look lies in the future')
+    assert.deepEqual(plan(state, now).actions, [], 'planning again after the intents has no actions')
+    assert.ok(next.wakeAt === null || next.wakeAt > now, 'the next wake-up is in the future')
     wakeAt = next.wakeAt
     observer.step?.({ before, plan: next, actions, after: state, now })
     for (const { action, state: at } of actions) carryOut(action, at)
   }
 
-  /** What an action does to the processes; and what must never be asked of them. */
+  /** Applies an action to the processes, and checks that it is allowed in their state. */
   function carryOut(action: Action, at: ServiceState): void {
     switch (action.type) {
       case 'StartInstance':
@@ -137,7 +137,7 @@ export function simulate(script: Script, observer: SimulationObserver = {}): Sim
         const running = processes.get(action.instance)
         assert.ok(
           running && !running.draining,
-          `${action.instance} is to execute, but has no process that serves`,
+          `${action.instance} should execute a program, but has no process that serves`,
         )
         return exec(action, running.process)
       }
@@ -158,7 +158,7 @@ export function simulate(script: Script, observer: SimulationObserver = {}): Sim
     }
   }
 
-  /** The same process, which behaves as its new program does from now on. */
+  /** The process stays, and from now on behaves like its new program. */
   function exec({ instance, revision }: Extract<Action, { type: 'ExecInstance' }>, before: number): void {
     const release = state.revisions.find(({ number }) => number === revision)?.release ?? ''
     const behaviour = script({ instance, revision, release, restarts: 0 })
@@ -238,7 +238,7 @@ export function simulate(script: Script, observer: SimulationObserver = {}): Sim
     queue = queue.filter((entry) => entry.process !== id)
   }
 
-  /** The next thing to happen at or before that time: a scripted event, or the time that the plan waits for. */
+  /** Advances to the next scripted event or wake-up of the plan. Returns false if none is due by `until`. */
   function advanceOne(until: number): boolean {
     const next = queue.toSorted((a, b) => a.at - b.at || a.order - b.order)[0]
     const at = Math.min(next?.at ?? Infinity, wakeAt ?? Infinity)
@@ -256,7 +256,7 @@ export function simulate(script: Script, observer: SimulationObserver = {}): Sim
     return true
   }
 
-  /** The engine reports an exceeded limit only where something comes of it. */
+  /** The engine reports an exceeded limit only if that has an effect. */
   function isReported(body: EventBody): boolean {
     if (body.type !== 'InstanceExceededMemory') return true
     const instance = state.instances.find(({ id }) => id === body.instance)

@@ -48,7 +48,7 @@ export const story = fc.array(
   { minLength: 2, maxLength: 25 },
 )
 
-/** A process that comes up and, when asked to, drains. */
+/** A process that becomes ready, and drains when asked to. */
 export const wellBehaved: fc.Arbitrary<Behaviour> = fc.record({
   readyMs: fc.nat(3000),
   stopAcceptingMs: fc.option(fc.nat(500)),
@@ -78,7 +78,7 @@ export const anything: fc.Arbitrary<Behaviour> = fc.oneof(
   }),
 )
 
-/** A release that never becomes ready, each process of it in the same way. */
+/** A release that never becomes ready. All its processes fail in the same way. */
 export const broken: fc.Arbitrary<Behaviour> = fc.oneof(
   fc.constant({ readyMs: null }),
   fc.record({ cannotStart: fc.constant('command not found') }),

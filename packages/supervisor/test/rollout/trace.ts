@@ -8,19 +8,19 @@ import type { Simulation, Script } from './simulation.js'
 import { progressLine } from './progress.js'
 import { simulate } from './simulation.js'
 
-/** A simulation whose story is written down, one line for each thing that happens. */
+/** A simulation that is recorded, one line for each thing that happens. */
 export interface TracedSimulation extends Simulation {
   upgrade(release: string, change?: Partial<ServiceSpec>, cause?: string): void
-  /** Writes down what `explain` says at this moment. */
+  /** Records the current sentences of `explain`. */
   explain(): void
 }
 
 /**
- * Plays a scenario and compares what happened with `test/rollout/traces/NAME.txt`. To write the files anew:
- * `UPDATE_TRACES=1`; then read the difference as you would read code.
+ * Plays a scenario and compares what happened with `test/rollout/traces/NAME.txt`. `UPDATE_TRACES=1`
+ * rewrites the files; review the difference like code.
  *
  *     0.000  > what a user asks for
- *            event that follows, or that the simulation brings about
+ *            event that follows, or that the simulation causes
  *          ! action that the plan decides on
  *          = figures, when they changed
  *          ? what `explain` says
@@ -72,7 +72,7 @@ export function playTrace(
 function compare(name: string, trace: string): void {
   const file = new URL(`../../test/rollout/traces/${name}.txt`, import.meta.url)
   if (process.env.UPDATE_TRACES) writeFileSync(file, trace)
-  assert.equal(trace, readFileSync(file, 'utf8'), `${name}.txt; UPDATE_TRACES=1 writes it anew`)
+  assert.equal(trace, readFileSync(file, 'utf8'), `${name}.txt; UPDATE_TRACES=1 rewrites it`)
 }
 
 function commandText(command: Command): string {

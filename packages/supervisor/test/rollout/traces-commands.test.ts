@@ -4,7 +4,7 @@ import { playTrace } from './trace.js'
 import type { Behaviour } from './simulation.js'
 import { good, releases } from './simulation.js'
 
-test('plan() moves nothing while the rollout is paused, and goes on when it is resumed', () => {
+test('plan() does nothing while the rollout is paused, and continues when it is resumed', () => {
   playTrace('pause-resume', good, (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()
@@ -41,7 +41,7 @@ test('plan() does not complete a paused rollout', () => {
   })
 })
 
-test('plan() undoes a paused rollout too when its new instance crashes', () => {
+test('plan() also undoes a paused rollout when its new instance crashes', () => {
   playTrace('crash-while-paused', releases({ v2: { exit: { afterMs: 5000, code: 1 } } }), (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()
@@ -56,7 +56,7 @@ for (const [name, replicas] of [
   ['up', 15],
   ['down', 5],
 ] as const)
-  test(`plan() scales both revisions in proportion when scaled ${name} in the middle`, () => {
+  test(`plan() scales both revisions in proportion when scaled ${name} during a rollout`, () => {
     playTrace(`scale-${name}-in-the-middle`, releases({ v2: { readyMs: 1000 } }), (simulation) => {
       const change = { replicas: 10, strategy: rolling(3, 2) }
       simulation.upgrade('v1', change, 'start')
@@ -68,7 +68,7 @@ for (const [name, replicas] of [
     })
   })
 
-test('plan() takes the youngest away when scaled down', () => {
+test('plan() removes the youngest instances when scaled down', () => {
   playTrace('scale', good, (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()
@@ -82,7 +82,7 @@ test('plan() takes the youngest away when scaled down', () => {
   })
 })
 
-test('accept() makes a new revision of an old one when asked to undo', () => {
+test('accept() creates a new revision from an old one when asked to undo', () => {
   playTrace('undo', good, (simulation) => {
     for (const release of ['v1', 'v2', 'v3']) {
       simulation.upgrade(release, { replicas: 1 })
@@ -97,7 +97,7 @@ test('accept() makes a new revision of an old one when asked to undo', () => {
   })
 })
 
-test('accept() passes over a revision whose rollout failed when asked to undo', () => {
+test('accept() skips a revision whose rollout failed when asked to undo', () => {
   const v3: Behaviour = { readyMs: null, exit: { afterMs: 20, code: 1 } }
   playTrace('undo-after-failure', releases({ v3 }), (simulation) => {
     for (const release of ['v1', 'v2', 'v3', 'v4']) {
@@ -113,7 +113,7 @@ test('accept() passes over a revision whose rollout failed when asked to undo', 
   })
 })
 
-test('accept() ends the rollout when asked to undo in the middle of it', () => {
+test('accept() ends the rollout when asked to undo during it', () => {
   playTrace('undo-in-the-middle', releases({ v2: { readyMs: 1000 } }), (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()
@@ -127,7 +127,7 @@ test('accept() ends the rollout when asked to undo in the middle of it', () => {
   })
 })
 
-test('plan() drains everything when stopped in the middle of a rollout', () => {
+test('plan() drains everything when stopped during a rollout', () => {
   playTrace('stop-in-the-middle', releases({ v2: { readyMs: 1000 } }), (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()
@@ -143,7 +143,7 @@ test('plan() drains everything when stopped in the middle of a rollout', () => {
   })
 })
 
-test('plan() takes the new number of replicas, and a rollback the old one, when the specification names another', () => {
+test('plan() applies a changed number of replicas, and restores the old number when it rolls back', () => {
   playTrace(
     'replicas-change',
     releases({ v3: { readyMs: null, exit: { afterMs: 20, code: 1 } } }),

@@ -3,7 +3,7 @@ import { playTrace } from './trace.js'
 import type { Script } from './simulation.js'
 import { releases } from './simulation.js'
 
-test("plan() restarts a crashing instance with kubelet's back-off", () => {
+test('plan() restarts a crashing instance with the back-off of the kubelet', () => {
   let crashes = 0
   const script: Script = () => {
     const afterMs = ++crashes === 8 ? 700_000 : 1000
@@ -43,7 +43,7 @@ test('plan() starts the replacement first when a serving instance fails its live
   )
 })
 
-test('plan() drains at once when an instance that does not serve fails its probe', () => {
+test('plan() drains an instance at once when it fails its probe and does not serve', () => {
   const script: Script = ({ instance, restarts }) =>
     instance === 'web-1' && restarts === 0
       ? {
@@ -61,7 +61,7 @@ test('plan() drains at once when an instance that does not serve fails its probe
   })
 })
 
-test('plan() brings an old instance back in its place when it fails its liveness probe during a rollout', () => {
+test('plan() restarts an old instance when it fails its liveness probe during a rollout', () => {
   const script: Script = ({ instance, restarts }) =>
     instance === 'web-1' && restarts === 0
       ? { probeFails: { afterMs: 1000, probe: 'liveness', reason: 'GET /live: 500' } }
@@ -74,7 +74,7 @@ test('plan() brings an old instance back in its place when it fails its liveness
   })
 })
 
-test('plan() brings an old instance back when it crashes while the new revision is not available', () => {
+test('plan() restarts an old instance when it crashes before the new revision is available', () => {
   const script: Script = ({ instance, restarts }) =>
     instance === 'web-1' && restarts === 0 ? { exit: { afterMs: 1000, code: 1 } } : { readyMs: 500 }
   playTrace('old-crashes', script, (simulation) => {
@@ -85,7 +85,7 @@ test('plan() brings an old instance back when it crashes while the new revision 
   })
 })
 
-test('plan() kills an old instance at its deadline, and completes only then, when its drain hangs', () => {
+test('plan() kills an old instance at its deadline and then completes when its drain hangs', () => {
   playTrace('drain-hangs', releases({ v1: { stopAcceptingMs: null, drainMs: null } }), (simulation) => {
     simulation.upgrade('v1', { replicas: 1 }, 'start')
     simulation.settle()

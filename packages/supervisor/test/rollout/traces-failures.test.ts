@@ -43,7 +43,7 @@ for (const [name, { v2, advanceMs }] of Object.entries(broken)) {
   })
 }
 
-test('plan() starts what the stable revision lacks when the rollout fails halfway', () => {
+test('plan() starts the missing instances of the stable revision when the rollout fails halfway', () => {
   const script: Script = ({ release, instance }) =>
     release === 'v2' && instance === 'web-6' ? { exit: { afterMs: 20, code: 1 }, readyMs: null } : {}
   playTrace('fails-halfway', script, (simulation) => {
@@ -54,7 +54,7 @@ test('plan() starts what the stable revision lacks when the rollout fails halfwa
   })
 })
 
-test('plan() goes back by Recreate when a Recreate rollout fails', () => {
+test('plan() rolls back with Recreate when a Recreate rollout fails', () => {
   playTrace(
     'recreate-fails',
     releases({ v2: { readyMs: null, exit: { afterMs: 20, code: 1 } } }),
@@ -68,7 +68,7 @@ test('plan() goes back by Recreate when a Recreate rollout fails', () => {
   )
 })
 
-test('plan() keeps trying with back-off when the first revision fails, until an upgrade replaces it', () => {
+test('plan() retries the first revision with a back-off when it fails, until an upgrade replaces it', () => {
   playTrace(
     'first-start-fails',
     releases({ v1: { readyMs: null, exit: { afterMs: 200, code: 1 } } }),
@@ -83,7 +83,7 @@ test('plan() keeps trying with back-off when the first revision fails, until an 
   )
 })
 
-test('plan() keeps trying to roll back when the stable revision does not start any more', () => {
+test('plan() retries the rollback when the stable revision no longer starts', () => {
   let broken = false
   const script: Script = ({ release, instance }) => {
     if (release === 'v2' && instance === 'web-4') return { readyMs: null, exit: { afterMs: 20, code: 1 } }

@@ -11,7 +11,7 @@ const inPlace: Partial<ServiceSpec> = { strategy: { type: 'InPlace' } }
 const instances = ({ state }: { state: { instances: { id: string; state: string; revision: number }[] } }) =>
   state.instances.map(({ id, state, revision }) => `${id} ${state} ${revision}`)
 
-test('plan() lets each instance replace its own program, the next when the last is available', () => {
+test('plan() lets each instance execute the new program, one after another, when each is available', () => {
   const simulation = playTrace('in-place', good, (simulation) => {
     simulation.upgrade('v1', { ...inPlace, minReadySeconds: 1 }, 'start')
     simulation.settle()
@@ -62,7 +62,7 @@ for (const [name, { v2, after }] of Object.entries(broken)) {
   })
 }
 
-test('plan() goes back in place when the second instance fails, and by a new process where it must', () => {
+test('plan() rolls back in place when the second instance fails, and with a new process where necessary', () => {
   const script: Script = ({ release, instance }) => {
     if (release === 'v2' && instance === 'web-2') return { readyMs: null, exit: { afterMs: 20, code: 1 } }
     return {}
@@ -76,7 +76,7 @@ test('plan() goes back in place when the second instance fails, and by a new pro
   assert.ok(simulation.state.instances.every(({ state, revision }) => state === 'ready' && revision === 1))
 })
 
-test('plan() replaces instances as ever when the listeners change, which a process cannot be given', () => {
+test('plan() replaces instances instead of executing in place when the listeners change', () => {
   const simulation = playTrace('in-place-listeners-change', good, (simulation) => {
     simulation.upgrade('v1', inPlace, 'start')
     simulation.settle()

@@ -18,7 +18,7 @@ test('plan() starts the replacement first when an instance exceeds its memory li
   })
 })
 
-test('plan() keeps the only instance in place for as long as its back-off when each exceeds its memory limit', () => {
+test('plan() keeps the only instance for as long as its back-off when each exceeds its memory limit', () => {
   playTrace(
     'memory-loop',
     ({ restarts }) => exceeds(restarts === 4 ? 700_000 : 1000),
@@ -29,7 +29,7 @@ test('plan() keeps the only instance in place for as long as its back-off when e
   )
 })
 
-test('plan() drains first when there may be no surge', () => {
+test('plan() drains the instance first when no surge is allowed', () => {
   const script: Script = ({ instance }) => (instance === 'web-1' ? exceeds(5000) : {})
   const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } as const
   playTrace('memory-surge-0', script, (simulation) => {
@@ -38,7 +38,7 @@ test('plan() drains first when there may be no surge', () => {
   })
 })
 
-test('plan() drains at once when an instance that exceeds its memory limit does not serve', () => {
+test('plan() drains an instance at once when it exceeds its memory limit and does not serve', () => {
   const script: Script = ({ instance }) =>
     instance === 'web-1'
       ? { ...exceeds(5000), flaps: { afterMs: 4000, forMs: 60_000, reason: 'GET /ready: no answer' } }
@@ -59,7 +59,7 @@ test('plan() leaves an old instance above its memory limit to the rollout that r
   })
 })
 
-test('plan() leaves an instance that awaits its replacement to a rollout that begins meanwhile', () => {
+test('plan() leaves an instance that waits for its replacement to a rollout that begins meanwhile', () => {
   const script: Script = ({ release, instance }) =>
     release === 'v1' && instance === 'web-1' ? exceeds(4000) : { readyMs: 2000 }
   playTrace('memory-then-upgrade', script, (simulation) => {
@@ -80,7 +80,7 @@ test('plan() rolls back when an instance of the new revision exceeds its memory 
   })
 })
 
-test('plan() goes on trying with a back-off when the first revision exceeds its memory limit at its start', () => {
+test('plan() tries again with a back-off when the first revision exceeds its memory limit at start', () => {
   playTrace(
     'memory-of-first',
     ({ restarts }) => (restarts < 2 ? { readyMs: 500, ...exceeds(300, 10_000) } : {}),
@@ -91,7 +91,7 @@ test('plan() goes on trying with a back-off when the first revision exceeds its 
   )
 })
 
-test('plan() replaces what is still above its memory limit once a rollback is over', () => {
+test('plan() replaces instances that are still above their memory limit after a rollback', () => {
   const script: Script = ({ release, instance }) =>
     release === 'v2'
       ? { exit: { afterMs: 2000, code: 1 }, readyMs: null }

@@ -4,7 +4,7 @@ import { playTrace } from './trace.js'
 import type { Behaviour } from './simulation.js'
 import { good } from './simulation.js'
 
-test('plan() rolls new before old when the new revision is good', () => {
+test('plan() starts new instances before it drains old ones when the new revision is good', () => {
   playTrace('plain-upgrade', good, (simulation) => {
     simulation.upgrade('v1', {}, 'start')
     simulation.settle()
@@ -13,7 +13,7 @@ test('plan() rolls new before old when the new revision is good', () => {
   })
 })
 
-test('plan() takes an old instance away first when maxSurge is 0', () => {
+test('plan() drains an old instance first when maxSurge is 0', () => {
   playTrace('surge-0', good, (simulation) => {
     const change = { strategy: rolling(0, 1), maxDraining: 0 }
     simulation.upgrade('v1', change, 'start')
@@ -23,7 +23,7 @@ test('plan() takes an old instance away first when maxSurge is 0', () => {
   })
 })
 
-test('plan() starts nothing new before everything old is gone when the strategy is Recreate', () => {
+test('plan() starts new instances only after all old ones have ended when the strategy is Recreate', () => {
   playTrace('recreate', good, (simulation) => {
     const strategy = { type: 'Recreate' } as const
     simulation.upgrade('v1', { strategy }, 'start')

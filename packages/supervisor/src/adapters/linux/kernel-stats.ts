@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { KernelStats } from '../../ports.js'
 
-/** Machine-wide counters of what the kernel dropped at a full queue, since boot: connections and datagrams. */
+/** Counters of the connections and datagrams that the kernel dropped at a full queue, machine-wide since boot. */
 export function kernelStats(): KernelStats {
   return {
     read() {
@@ -15,12 +15,12 @@ export function kernelStats(): KernelStats {
   }
 }
 
-/** One counter a line: `Udp6RcvbufErrors 0`. The file is not there on a machine without IPv6. */
+/** Each line is one counter: `Udp6RcvbufErrors 0`. The file does not exist on a machine without IPv6. */
 function readUdp6RcvbufErrors(): number {
   return Number(/^Udp6RcvbufErrors\s+(\d+)$/m.exec(readText('/proc/net/snmp6') ?? '')?.[1] ?? 0)
 }
 
-/** Each group is two lines: `TcpExt: name name …` and `TcpExt: value value …`. */
+/** Each group has two lines: `TcpExt: name name …` and `TcpExt: value value …`. */
 function readCounters(path: string, group: string): Map<string, number> | null {
   const text = readText(path)
   if (text === null) return null
@@ -36,6 +36,6 @@ function readText(path: string): string | null {
   try {
     return readFileSync(path, 'latin1')
   } catch {
-    return null // no /proc, or another network namespace's that we may not read
+    return null // no /proc, or no permission to read it
   }
 }

@@ -3,8 +3,8 @@ import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 
 /**
- * Names looked up by the C library, as every other program on the machine does: /etc/hosts, DNS, NSS. These
- * calls wait for the answer. That is why Node has none of them; here they run once, before anything is served.
+ * Looks up names with the C library, like every other program on the machine: /etc/hosts, DNS, NSS. These calls block
+ * until the answer is there, which is acceptable here: they run once, before anything is served.
  */
 
 const libc = koffi.load(null)
@@ -18,7 +18,7 @@ const gaiStrerror = call<(code: number) => string>('const char *gai_strerror(int
 const getpwnam = call<(name: string) => bigint | null>('void *getpwnam(const char *)')
 const getgrnam = call<(name: string) => bigint | null>('void *getgrnam(const char *)')
 
-/** The first address of the host, as a sockaddr with the port in it. */
+/** The first address of the host, as a sockaddr that contains the port. */
 export function resolveHost(host: string, port: number, type: number): Result<Buffer> {
   const hints = Buffer.alloc(48)
   hints.writeInt32LE(type, 8) // ai_socktype
@@ -33,12 +33,12 @@ export function resolveHost(host: string, port: number, type: number): Result<Bu
   return ok(copy)
 }
 
-/** The number of a user, by name or as a number already. */
+/** The uid of a user. `name` may be the number itself. */
 export function userId(name: string): Result<number> {
   return lookUp('user', name, getpwnam)
 }
 
-/** The number of a group, by name or as a number already. */
+/** The gid of a group. `name` may be the number itself. */
 export function groupId(name: string): Result<number> {
   return lookUp('group', name, getgrnam)
 }
@@ -47,6 +47,6 @@ function lookUp(kind: string, name: string, find: (name: string) => bigint | nul
   if (/^\d+$/.test(name)) return ok(Number(name))
   const entry = find(name)
   if (entry === null) return failed('Usage', `the ${kind} "${name}" does not exist`)
-  // struct passwd and struct group both begin: char *name, char *password, id.
+  // struct passwd and struct group both begin with char *name, char *password, id.
   return ok(new DataView(koffi.view(entry, 20)).getUint32(16, true))
 }

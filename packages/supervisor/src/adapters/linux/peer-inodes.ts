@@ -4,9 +4,9 @@ import type { Socket } from 'node:net'
 import { ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
 
 /**
- * The inodes of the connections' other ends, on this machine; null for one that still waits in the listen queue,
- * where it has none. Each table is read once for all: 1,000 connections are 150 KB of text, or about 2 ms.
- * Read at one go, since the kernel hands it out a page at a time and each would be a turn of the thread pool.
+ * The inode of each connection's other end on this machine, or null while that end is in the listen queue, where it
+ * has no inode yet. Each table is read once for all sockets: 1,000 connections are 150 KB of text, or about 2 ms. The
+ * read is synchronous: the kernel returns one page at a time, and each would take a turn of the thread pool.
  */
 export function peerInodes(sockets: Socket[]): Map<Socket, string | null> {
   const tables = new Map<string, string>()
@@ -22,7 +22,7 @@ function inodeOfPeer(socket: Socket, read: (path: string) => string): string | n
   const { localAddress, localPort, remoteAddress, remotePort } = socket
   if (!localAddress || !localPort || !remoteAddress || !remotePort) return null
   for (const format of isIPv6(localAddress) ? [v6] : [v4, v6Mapped]) {
-    // The peer's own address comes first, then ours.
+    // In the peer's row, its own address comes first, then the address of this end.
     const key = ` ${format.show(remoteAddress, remotePort)} ${format.show(localAddress, localPort)} `
     const inode = inodeInTable(read(format.table), key)
     if (inode !== null) return inode === '0' ? null : inode
@@ -57,7 +57,7 @@ const v6: AddressFormat = {
   show: procNetEnd,
 }
 
-/** A listener on `::` takes IPv4 too, and shows it as ::ffff:a.b.c.d. */
+/** A listener on `::` accepts IPv4, too, and the table shows such an address as ::ffff:a.b.c.d. */
 const v6Mapped: AddressFormat = {
   table: '/proc/net/tcp6',
   show: (address, port) => procNetEnd(`::ffff:${address}`, port),

@@ -4,10 +4,10 @@ import { PosixError, errorCode, pidfdOpen } from './posix.js'
 import { startTime } from './proc.js'
 
 /**
- * Calls back whenever the descriptor is readable, until the function that it returns is called; do that
- * before the descriptor is closed. It is libuv's own uv_poll: neither a thread nor a timer.
+ * Calls `callback` whenever the descriptor is readable. The returned function stops that, and must be called before
+ * the descriptor is closed. This is uv_poll of libuv: it needs neither a thread nor a timer.
  *
- * The native callback runs outside of Node's callback scope: no promise is continued after it and an
+ * The native callback runs outside of Node's callback scope: promise continuations do not run after it, and an
  * exception would be lost. So it only sets an immediate, which libuv runs before it polls again.
  */
 export function watchReadable(fd: number, callback: () => void): () => void {
@@ -25,14 +25,14 @@ export function watchReadable(fd: number, callback: () => void): () => void {
 }
 
 export interface WatchedProcess {
-  /** Identity of the process for as long as it is open: see pidfd_open(2). */
+  /** Refers to this process, and never to a later one with the same pid, while it is open: see pidfd_open(2). */
   pidfd: number
   stop(): void
 }
 
 /**
- * Watches a process that need not be our child. `startTime` is that of proc(5): with it a later process of
- * the same number is told apart. Null if the process is gone already.
+ * Watches a process that need not be a child of this one. `started` is its start time from proc(5), which
+ * distinguishes it from a later process with the same pid. Returns null if the process has already ended.
  */
 export function watchPid(pid: number, started: string, onExit: () => void): WatchedProcess | null {
   let pidfd: number
@@ -42,7 +42,7 @@ export function watchPid(pid: number, started: string, onExit: () => void): Watc
     if (error instanceof PosixError && errorCode(error) === 'ESRCH') return null
     throw error
   }
-  // Looked at after the pidfd was opened: from here on the number cannot be another's.
+  // Checked after the pidfd was opened: from then on, the pid cannot be reused.
   if (startTime(pid) !== started) {
     closeSync(pidfd)
     return null

@@ -19,8 +19,8 @@ import {
 } from '#shared/socket-constants.js'
 
 /**
- * The system calls that Node has no function for, on Linux x64 and arm64, in C's own words and one typed
- * function each. A call that fails throws a `PosixError`; its `code` is the errno's name.
+ * System calls that Node has no function for, on Linux x64 and arm64: one typed function for each, with the name that
+ * it has in C. A call that fails throws a `PosixError`, whose `code` is the name of the errno.
  */
 
 export class PosixError extends Error {
@@ -37,7 +37,7 @@ export class PosixError extends Error {
   }
 }
 
-/** The errno's name of a failed call, ours or Node's own; throws on whatever else was caught: that is a bug. */
+/** The errno's name of a failed call, of this module or of Node. Throws any other error again: that is a bug. */
 export function errorCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   throw error
@@ -50,12 +50,12 @@ const F_SETFD = 2
 const FD_CLOEXEC = 1
 const LOCK_EX_NB = 2 | 4
 const WNOHANG = 1
-/** These three have the same numbers on every architecture (syscalls added since Linux 5.1 do). */
+/** System calls added since Linux 5.1 have the same number on every architecture. */
 const SYS_pidfd_send_signal = 424
 const SYS_pidfd_open = 434
 const SYS_pidfd_getfd = 438
 
-/** `null` is the process itself: Node is linked to the C library, be it glibc or musl. */
+/** `null` is the process itself: Node is linked to the C library, glibc or musl. */
 const libc = koffi.load(null)
 
 type Call = (...args: (number | bigint | string | Buffer | null)[]) => number | bigint
@@ -82,7 +82,7 @@ function check(syscall: string, result: number | bigint): number {
   return Number(result)
 }
 
-/** A socket that is close-on-exec and does not block. */
+/** Opens a socket that is close-on-exec and non-blocking. */
 export function socket(domain: number, type: number): number {
   return check('socket', c.socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
 }
@@ -111,7 +111,7 @@ export function setsockopt(fd: number, level: number, option: number, value: num
   check('setsockopt', c.setsockopt(fd, level, option, int(value), 4))
 }
 
-/** The value of an option that is a number. */
+/** Reads an option whose value is an int. */
 export function getsockopt(fd: number, level: number, option: number): number {
   const value = int(0)
   check('getsockopt', c.getsockopt(fd, level, option, value, int(4)))
@@ -123,12 +123,12 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   check('fcntl', c.fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0))
 }
 
-/** A copy of the descriptor, close-on-exec. */
+/** Copies the descriptor. The copy is close-on-exec. */
 export function dup(fd: number): number {
   return check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 3))
 }
 
-/** Takes the exclusive lock of flock(2) without waiting; false if another open file holds it. */
+/** Takes the exclusive lock of flock(2) without waiting. Returns false if another open file holds it. */
 export function tryLock(fd: number): boolean {
   if (c.flock(fd, LOCK_EX_NB) === 0) return true
   const error = new PosixError('flock', koffi.errno())
@@ -138,13 +138,13 @@ export function tryLock(fd: number): boolean {
 
 export interface Message {
   data: Buffer
-  /** Descriptors that came along (SCM_RIGHTS), close-on-exec; whoever receives them must close them. */
+  /** Descriptors from SCM_RIGHTS, close-on-exec. The caller must close them. */
   fds: number[]
-  /** The message, or its descriptors, did not fit and was cut. */
+  /** The message or its descriptors did not fit, and were truncated. */
   truncated: boolean
 }
 
-/** Receives one message without waiting; null if there is none. */
+/** Receives one message without waiting. Returns null if there is none. */
 export function recvmsg(fd: number, maxBytes: number): Message | null {
   const data = Buffer.alloc(maxBytes)
   const control = Buffer.alloc(controlBytes)
@@ -164,26 +164,26 @@ export function recvmsg(fd: number, maxBytes: number): Message | null {
 export function sendmsg(fd: number, data: Buffer, fds: number[] = []): number {
   const { header, parts } = encodeMessageHeader(koffi.address, data, encodeRights(fds))
   const sent = c.sendmsg(fd, header, MSG_DONTWAIT | MSG_NOSIGNAL)
-  void parts // the header points into them: they must not be collected before the call returns
+  void parts // the header points into them: they must not be garbage-collected before the call returns
   return check('sendmsg', sent)
 }
 
-/** A descriptor of the process, close-on-exec, that becomes readable when it ends. */
+/** Opens a descriptor of the process, close-on-exec, that becomes readable when the process ends. */
 export function pidfdOpen(pid: number): number {
   return check('pidfd_open', c.syscall(SYS_pidfd_open, pid, 0, 0, 0))
 }
 
-/** A copy of the other process's descriptor, close-on-exec; asks for the right to ptrace(2) it. */
+/** Copies a descriptor of another process. The copy is close-on-exec. Requires permission to ptrace(2) the process. */
 export function pidfdGetfd(pidfd: number, targetFd: number): number {
   return check('pidfd_getfd', c.syscall(SYS_pidfd_getfd, pidfd, targetFd, 0, 0))
 }
 
-/** kill(2) that cannot meet a later process of the same number. */
+/** Like kill(2), but cannot hit a later process with the same pid. */
 export function pidfdSendSignal(pidfd: number, signal: number): void {
   check('pidfd_send_signal', c.syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0))
 }
 
-/** Reaps the child if it has ended; null while it runs. Throws ECHILD where the process is not our child. */
+/** Reaps the child if it has ended. Returns null while it runs. Throws ECHILD if it is not a child of this process. */
 export function waitpid(pid: number): { code: number | null; signal: number | null } | null {
   const status = int(0)
   if (check('waitpid', c.waitpid(pid, status, WNOHANG)) === 0) return null

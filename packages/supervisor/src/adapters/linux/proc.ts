@@ -1,14 +1,14 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { procStat } from '#shared/proc-stat.js'
 
-/** What /proc tells of processes: see proc(5). A process may end while it is looked at; then it has nothing. */
+/** Information on processes from proc(5). A process may end at any time: then the results are null or empty. */
 
-/** Clock ticks from boot to the start of the process: with the pid, an identity. Null if it is gone. */
+/** Clock ticks from boot to the start of the process. Together with the pid, they identify it. */
 export function startTime(pid: number): string | null {
   return procStat(pid)?.startTime ?? null
 }
 
-/** The leader of a process group that was executed with this in its environment, `NAME=value`. Null: there is none. */
+/** Finds a process group leader whose environment at its start contained `assignment` (`NAME=value`). */
 export function leaderWith(assignment: string): number | null {
   const isLeader = (pid: number) => {
     const stat = procStat(pid)
@@ -20,7 +20,7 @@ export function leaderWith(assignment: string): number | null {
   return found ?? null
 }
 
-/** Living processes of the process group. */
+/** The pids of the running processes in the group, without zombies. */
 export function groupMembers(group: number): number[] {
   return pids().filter((pid) => {
     const stat = procStat(pid)
@@ -29,8 +29,9 @@ export function groupMembers(group: number): number[] {
 }
 
 /**
- * Bytes that each of these process groups has in memory: the sum of its processes' VmRSS, so that a page which two
- * of them share counts twice. One look at all processes, and one more at each member. A group that is gone has no entry.
+ * The bytes that each of these process groups has in memory: the sum of VmRSS of its processes. A page that two of
+ * them share counts twice. Reads one file for each process, and one more for each member of these groups. A group
+ * without processes has no entry.
  */
 export function residentBytes(groups: ReadonlySet<number>): Map<number, number> {
   const sizes = new Map<number, number>()
@@ -48,7 +49,7 @@ export function processName(pid: number): string | null {
   return read(`/proc/${pid}/comm`)?.trimEnd() ?? null
 }
 
-/** The arguments that the process was executed with; empty if it is gone. */
+/** The arguments of the process, or an empty list if it has ended. */
 export function commandLine(pid: number): string[] {
   return read(`/proc/${pid}/cmdline`)?.split('\0').slice(0, -1) ?? []
 }
@@ -60,8 +61,8 @@ export interface SocketHolder {
 }
 
 /**
- * The descriptors of the process that are one of these sockets. Null if we may not look: the process belongs
- * to another user, or has forbidden it (prctl(2), PR_SET_DUMPABLE).
+ * The descriptors of the process that refer to one of these sockets. Returns null without permission to look: the
+ * process belongs to another user, or has forbidden it (PR_SET_DUMPABLE of prctl(2)).
  */
 export function heldSockets(pid: number, inodes: ReadonlySet<number>): SocketHolder[] | null {
   let fds: string[]
@@ -80,7 +81,7 @@ export function stillHolds(holder: SocketHolder): boolean {
   return socketInode(holder.pid, holder.fd) === holder.inode
 }
 
-/** A process that holds the socket, if we may see it. */
+/** A process that has the socket open, or null if none is visible. */
 export function socketOwner(inode: number): { pid: number; name: string } | null {
   const wanted = new Set([inode])
   for (const pid of pids()) {
@@ -94,7 +95,7 @@ function socketInode(pid: number, fd: number): number | null {
     const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
     return inode === undefined ? null : Number(inode)
   } catch {
-    return null // closed, or the process is gone
+    return null // closed, or the process has ended
   }
 }
 

@@ -1,13 +1,13 @@
 import { groupMembers } from './proc.js'
 
-/** An instance's processes: the one that was started leads a group, and its children are born into it. */
+/** An instance's processes: the one that was started leads the group, and its children inherit the group. */
 export interface ProcessGroup {
   leader: number
   /** The others, such as gunicorn's workers. */
   members(): number[]
 }
 
-/** Looking through all processes takes about 20 µs for each: not more often than this. */
+/** Reading all of /proc takes about 20 µs per process, so it is not done more often than this. */
 const staleAfterMs = 100
 
 export function processGroup(leader: number): ProcessGroup {

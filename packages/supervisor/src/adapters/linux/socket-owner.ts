@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { toProcNetPort } from '#shared/ip-address.js'
 import { socketOwner } from './proc.js'
 
-/** ` by nginx (pid 812)`, or nothing where /proc does not show it. */
+/** ` by nginx (pid 812)`, or an empty string if /proc does not show the owner. */
 export function describeOwner(inode: number | null): string {
   const owner = inode === null ? null : socketOwner(inode)
   return owner ? ` by ${owner.name} (pid ${owner.pid})` : ''
 }
 
-/** The socket that has the port: for TCP one that listens. */
+/** The inode of the socket that is bound to the port. For TCP, only a listening socket counts. */
 export function inetSocketInode(type: 'tcp' | 'udp', port: number): number | null {
   const portHex = toProcNetPort(port)
   for (const table of [type, `${type}6`]) {
@@ -21,10 +21,10 @@ export function inetSocketInode(type: 'tcp' | 'udp', port: number): number | nul
   return null
 }
 
-/** __SO_ACCEPTCON in /proc/net/unix: it listens; connections from it have the same path. */
+/** __SO_ACCEPTCON in /proc/net/unix marks a listening socket. The connections it accepted have the same path. */
 const acceptsConnections = 1 << 16
 
-/** The socket that listens at the path. */
+/** The inode of the socket that listens on the path. */
 export function unixSocketInode(path: string): number | null {
   const row = rows('/proc/net/unix').find(
     ([, , , flags, , , , bound]) => bound === path && (parseInt(flags ?? '', 16) & acceptsConnections) !== 0,

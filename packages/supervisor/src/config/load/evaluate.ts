@@ -6,7 +6,7 @@ import { failed, ok } from '../../model/index.js'
 import { shownPath } from '../show.js'
 import type { EvaluationMessage } from './import-config.js'
 
-/** A configuration that takes longer is taken to hang. */
+/** A configuration that takes longer than this is assumed to hang. */
 const deadlineSeconds = 10
 
 /** Characters of a configuration's output that are kept: enough to recognise it. */
@@ -79,7 +79,7 @@ function answerOf(message: EvaluationMessage, shown: string, cwd: string): Resul
 /** Node exits with 13 when a top-level await can never settle (Node's list of process exit codes). */
 function endedEarly(shown: string, code: number | null, signal: string | null): Result<Evaluation> {
   if (code === 13) return failed('Usage', `${shown} has a top-level await that never settles`)
-  const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
+  const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`
   return failed('Usage', `${shown} ${how}, wanted it to export a configuration`)
 }
 

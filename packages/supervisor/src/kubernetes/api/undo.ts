@@ -39,5 +39,5 @@ function whatChanged(before: Deployment, now: Deployment): string | null {
   if (now.spec.paused) return `Deployment "${name}" was paused meanwhile: resume it before you undo it`
   return sameTemplate(before.spec.template, now.spec.template)
     ? null
-    : `Deployment "${name}" got another template meanwhile: nothing was undone`
+    : `the pod template of Deployment "${name}" was changed meanwhile: nothing was undone`
 }

@@ -7,7 +7,7 @@ import { troublesOf } from './troubles.js'
 import type { OwnedPod, Watched } from './watched.js'
 import { livingPods, newReplicaSet } from './watched.js'
 
-/** Sentences on why the Deployment is not complete yet; empty: it is. */
+/** Sentences that say why the Deployment is not complete yet. Empty if it is complete. */
 export function explainDeployment(watched: Watched, now: number): string[] {
   const { deployment } = watched
   if (!deployment) return [`there is no Deployment "${watched.name}"`]
@@ -23,7 +23,7 @@ export function explainDeployment(watched: Watched, now: number): string[] {
   ]
 }
 
-/** A paused Deployment only waits if there is something to roll out. */
+/** A paused Deployment waits only if there is something to roll out. */
 const isWaiting = (watched: Watched, deployment: Deployment): boolean =>
   newReplicaSet(watched) === undefined || !isComplete(deployment)
 

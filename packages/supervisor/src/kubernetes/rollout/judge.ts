@@ -9,15 +9,15 @@ import { newRestarts, troublesOf } from './troubles.js'
 import type { OwnedPod, Watched } from './watched.js'
 import { isListed, livingPods, newReplicaSet } from './watched.js'
 
-/** Goal of a rollout, and the rules for its failure. */
+/** The goal of a rollout, and when it counts as failed. */
 export interface Aim {
   /** The Deployment from the server's answer to the change. */
   deployment: Deployment
   /** Milliseconds since the epoch. */
   startedAt: number
-  /** Fail at once for problems that time may solve: a missing image, node, quota or ConfigMap. */
+  /** Fail at once for problems that may resolve themselves: a missing image, node, quota or ConfigMap. */
   failFast: boolean
-  /** The Progressing condition before this rollout; an equal one belongs to the rollout before. */
+  /** The Progressing condition before this rollout. An equal one still describes the previous rollout. */
   before: Condition | undefined
 }
 
@@ -25,9 +25,9 @@ export type Verdict =
   { type: 'waiting' } | { type: 'complete' } | { type: 'failed'; failure: Failure; trouble: Trouble | null }
 
 /**
- * Whether the rollout has ended. Complete as in `kubectl rollout status`; failed if the deployment controller says
- * so (ProgressDeadlineExceeded) or in a crash loop. A paused Deployment never fails. If another client replaces
- * the template, the rollout fails with `Superseded` and is not undone.
+ * Decides whether the rollout has ended. It is complete by the rules of `kubectl rollout status`. It has failed if the
+ * deployment controller says so (ProgressDeadlineExceeded) or in a crash loop. A paused Deployment never fails. If
+ * another client replaces the template, the rollout fails with `Superseded` and is not undone.
  */
 export function judge(watched: Watched, aim: Aim, now: number): Verdict {
   const { deployment, name, wasThere } = watched
@@ -39,7 +39,7 @@ export function judge(watched: Watched, aim: Aim, now: number): Verdict {
   if (!sameTemplate(deployment.spec.template, aim.deployment.spec.template))
     return ended({
       code: 'Superseded',
-      message: `Deployment "${watched.name}" got another template during the rollout: another client started a rollout`,
+      message: `the pod template of Deployment "${watched.name}" was changed during the rollout: another client started a rollout`,
     })
   if (deployment.spec.paused || !isObserved(deployment)) return waiting
   if (isComplete(deployment)) return { type: 'complete' }
@@ -59,11 +59,11 @@ const ended = (failure: Failure, trouble: Trouble | null = null): Verdict => ({
 const isStale = ({ metadata }: Deployment, { deployment }: Aim): boolean =>
   (metadata.generation ?? 0) < (deployment.metadata.generation ?? 0)
 
-/** Until this holds, the status is about an earlier template. */
+/** Until then, the status describes an earlier template. */
 export const isObserved = ({ metadata, status }: Deployment): boolean =>
   (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
 
-/** kubectl's own three conditions (pkg/polymorphichelpers/rollout_status.go). */
+/** The three conditions of kubectl (pkg/polymorphichelpers/rollout_status.go). */
 export function isComplete({ spec, status }: Deployment): boolean {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status ?? {}
   return (
@@ -74,9 +74,9 @@ export function isComplete({ spec, status }: Deployment): boolean {
 }
 
 /**
- * A crash loop: a container of a new pod was restarted three times in this rollout, or is in back-off for the
- * second time. The kubelet's back-off is 10 s, then 20 s. So a pod that exits at once fails after a little over
- * 10 s, and a single crash, for example because a database is not up yet, is tolerated.
+ * A container of a new pod is in a crash loop if it was restarted three times in this rollout, or is in back-off for
+ * the second time. The kubelet's back-off is 10 s, then 20 s. So a pod that exits at once fails after a little over
+ * 10 s. A single crash is tolerated: a database, for example, may not be up yet.
  */
 export const crashLoopAfter = { restarts: 3, restartsInBackOff: 2 } as const
 
@@ -87,7 +87,7 @@ function crashLoop(watched: Watched, now: number): Verdict | null {
   const trouble = troublesOf(watched, now).find(
     ({ type, pod }) => type === 'crash' && pod && names.has(pod.uid),
   )
-  // Between two crashes the pod may be ready for a moment, without trouble; then a later call decides.
+  // Between two crashes, the pod may be ready for a moment and have no trouble. Then a later call decides.
   return trouble ? ended({ code: 'Crashed', message: `${trouble.message}: a crash loop` }, trouble) : null
 }
 

@@ -57,7 +57,7 @@ export function undoTarget(watched: Watched, toRevision: number | null): Result<
     const others = sets.filter((set) => set !== current)
     const previous = others.findLast((set) => !failures.includes(revisionNumber(set)))
     if (previous) return ok(previous)
-    const none = `Deployment "${name}" has no revision before the current one`
+    const none = `"${name}" has no revision before the current one to go back to`
     const numbers = others.map(revisionNumber).join(', ')
     return failed(
       'Refused',
@@ -70,11 +70,9 @@ export function undoTarget(watched: Watched, toRevision: number | null): Result<
   if (!set)
     return failed(
       'Usage',
-      `Deployment "${name}" has no revision ${toRevision}, wanted one of ${sets.map(revisionNumber).join(', ')}`,
+      `"${name}" has no revision ${toRevision}, wanted one of ${sets.map(revisionNumber).join(', ')}`,
     )
-  return set === current
-    ? failed('Refused', `Deployment "${name}" already runs revision ${toRevision}`)
-    : ok(set)
+  return set === current ? failed('Refused', `"${name}" already runs revision ${toRevision}`) : ok(set)
 }
 
 /**

@@ -47,8 +47,8 @@ const serving = {
 }
 
 /**
- * Plays a story and compares what is made of it with `test/kubernetes/rollout/traces/NAME.txt`; `UPDATE_TRACES=1` writes
- * it anew.
+ * Plays a story and compares the result with `test/kubernetes/rollout/traces/NAME.txt`. `UPDATE_TRACES=1` rewrites the
+ * file.
  *
  *     0.0    what the API server tells
  *          + the line that this makes in the log

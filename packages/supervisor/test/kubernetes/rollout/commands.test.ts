@@ -145,7 +145,7 @@ test('a Deployment or a namespace that does not exist is 2, and the existing one
   )
 })
 
-test('a container that is not meant, an undo to nowhere and a wrong scale are refused before anything is asked for', async (t) => {
+test('an unknown container, an undo without an earlier revision and a wrong scale are refused before any change', async (t) => {
   const { run } = folderOf(t)
   const api = await apiServer(t, cluster())
   assertSentence(

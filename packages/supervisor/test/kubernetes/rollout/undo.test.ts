@@ -35,7 +35,7 @@ test('undoPatch() restores the template without its hash, and its cause', () => 
   assert.deepEqual(without?.value, { team: 'a' })
 })
 
-test('undoTarget() is the revision before, or the one asked for, and names a missing one', () => {
+test('undoTarget() returns the previous or the requested revision, and lists the revisions when it is missing', () => {
   const watched = watchedWith(['v1', 1], ['v2', 2], ['v3', 3])
   const target = (toRevision: number | null) => {
     const found = undoTarget(watched, toRevision)
@@ -43,13 +43,13 @@ test('undoTarget() is the revision before, or the one asked for, and names a mis
   }
   assert.equal(target(null), 'web-v2')
   assert.equal(target(1), 'web-v1')
-  assert.equal(target(3), 'Deployment "web" already runs revision 3')
-  assert.equal(target(9), 'Deployment "web" has no revision 9, wanted one of 1, 2, 3')
+  assert.equal(target(3), '"web" already runs revision 3')
+  assert.equal(target(9), '"web" has no revision 9, wanted one of 1, 2, 3')
   const alone = undoTarget(watchedWith(['v3', 1]), null)
   assert.match(alone.ok ? '' : alone.failure.message, /has no revision before the current one/)
 })
 
-test('undoTarget() passes over a revision that failed and was undone for that, unless it is asked for', () => {
+test('undoTarget() skips a revision that failed and was undone, unless it is requested', () => {
   const notesOf = (before: Record<string, string>, failed: number) =>
     undoPatch(deployment('v2', 4, { annotations: before }), replicaSet('v3', 1), failed)[2]?.value
   assert.deepEqual(notesOf({}, 2), { [annotations.failedRevisions]: '2' })
