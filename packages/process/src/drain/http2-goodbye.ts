@@ -88,7 +88,7 @@ const roundTripMs = 250
 /** Milliseconds. Long enough for many responses on a busy machine, and short compared with a drain. */
 const catchUpMs = 1000
 
-/** Milliseconds. Longer than most responses take, so a client with one stream at a time has been without a stream by then. */
+/** Milliseconds. Longer than most responses, so a client with one stream at a time has had none at some moment. */
 const lastAnswerMs = 2000
 
 /** Length 8, type GOAWAY, no flags, stream 0; last stream 2^31-1, NO_ERROR. */

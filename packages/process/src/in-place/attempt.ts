@@ -94,7 +94,7 @@ export class Attempt {
     this.#freeze.thaw()
   }
 
-  /** Freezes, and resolves with what could not be frozen within `holdMs`. At the deadline, cuts the rest if requested. */
+  /** Freezes, and resolves with what was not frozen within `holdMs`. At the deadline, cuts the rest if requested. */
   async #comeToRest(holdMs: number): Promise<readonly Connection[]> {
     this.#freeze.begin()
     const busy = await this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))

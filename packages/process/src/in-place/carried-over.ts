@@ -41,7 +41,7 @@ export class CarriedOver {
     for (const { fd, ...about } of received) receive({ connections, endpoints }, server, about, fd)
   }
 
-  /** Closes the connections that no server has received, and returns how many there were. To be called when the service is ready. */
+  /** Closes the connections that no server has received, and returns their number. Called when the service is ready. */
   finish(): number {
     if (this.#record === null) return 0
     const { connections } = this.#record

@@ -53,7 +53,7 @@ export class InPlaceExec {
     this.#settings = settings
   }
 
-  /** Never resolves, because the process then runs another program. Rejects with the reason if this one keeps serving. */
+  /** Never resolves: the process then runs another program. Rejects with the reason if this one keeps serving. */
   async exec(options: ImageOptions): Promise<never> {
     if (this.#attempt !== null)
       throw new HandoverError('ERR_HANDOVER_STATE', 'exec() was called while an earlier one is under way')

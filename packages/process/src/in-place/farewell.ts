@@ -2,7 +2,7 @@ import { protocolDrains } from '../drain/protocols.js'
 import type { DrainContext, ProtocolDrain } from '../drain/protocol.js'
 
 /**
- * Ends the connections that the next program could not continue, each in the way of its protocol: TLS and pinned connections with
+ * Ends what the next program could not continue, in the way of each protocol: TLS and pinned connections with
  * their next response, HTTP/2 by GOAWAY, WebSockets and event streams at a boundary. It ends them as a drain does, but
  * the service keeps accepting meanwhile.
  */

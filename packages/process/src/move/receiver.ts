@@ -25,7 +25,7 @@ export class Receiver {
     this.#failed = failed
   }
 
-  /** `received` is called after each batch of connections, before it is acknowledged. Returns a function that stops this. */
+  /** Calls `received` after each batch, before it is acknowledged. Returns a function that stops this. */
   subscribe(received: () => void): () => void {
     this.#listeners.add(received)
     return () => void this.#listeners.delete(received)

@@ -145,7 +145,7 @@ export class Successor {
   }
 }
 
-/** The maximum number of unacknowledged batches per successor: 16 of 200 connections keep both sides busy and its queue short. */
+/** Unacknowledged batches per successor: 16 of 200 connections keep both sides busy, and its queue short. */
 const window = 16
 const retryMs = 5
 

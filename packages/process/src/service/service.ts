@@ -99,7 +99,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Lets the sessions of a WebSocketServer of `ws` move between processes. Call it before `listen()`.
+   * Lets the sessions of a WebSocketServer of `ws` move between processes. Call it before `listen()`: predecessors ask once.
    * @throws OptionError for a wrong argument, HandoverError when the name is taken or the service drains
    */
   webSockets<Socket extends WebSocketLike>(
