@@ -50,7 +50,7 @@ export interface LaunchedProcess {
 export interface ProcessObserver {
   ready(): void
   status(text: string): void
-  /** It missed its watchdog. Treated as a failed liveness probe. */
+  /** It missed a keep-alive ping of its watchdog. Treated as a failed liveness probe. */
   unhealthy(reason: string): void
   account(account: ConnectionAccount): void
   stoppedAccepting(): void
@@ -74,7 +74,7 @@ export interface Processes {
   launch(order: LaunchOrder, observer: ProcessObserver): Promise<Result<LaunchedProcess>>
   /** The process of a running instance. */
   launched(instance: string): LaunchedProcess | undefined
-  /** Sends an instance the addresses of its successors: those of them that can adopt its connections while it drains. */
+  /** Sends an instance the addresses of those successors that can adopt its connections while it drains. */
   setSuccessors(instance: string, successors: string[]): void
   /**
    * Makes a running instance replace its program with that of the order's revision. Fails if the request cannot be

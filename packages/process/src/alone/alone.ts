@@ -22,11 +22,11 @@ import { Upgrades, type UpgradesOptions } from './upgrades.js'
 export interface ReplaceOptions extends UpgradesOptions {
   mode: Mode
   commandLine: CommandLine
-  /** What this process got at `takeover`; null: nothing. */
+  /** What this process received at `takeover`, or null if it received nothing. */
   takenOver: TakenOver | null
 }
 
-/** A service without a supervisor: it replaces itself, and writes its pid to a file. */
+/** A service without a supervisor: the process replaces itself, and writes its pid to a file. */
 export class Alone implements BindPolicy {
   readonly listeners: PassedListeners
   readonly #strategy: UpgradeStrategy
@@ -55,7 +55,7 @@ export class Alone implements BindPolicy {
     this.#strategy = settings.strategy
     if (this.#strategy === 'reusePort') checkReusePort()
     this.#upgrades = new Upgrades(service, announcer, listeners, options)
-    // A predecessor's pid stays in the file until it steps back.
+    // The file has the predecessor's pid until the predecessor stops serving.
     if (environment.HANDOVER_PREDECESSOR === undefined) this.#pidFile?.write()
   }
 
@@ -84,15 +84,15 @@ export class Alone implements BindPolicy {
     return this.#replace((predecessor) => this.#startChild(predecessor), this.#strategy === 'recreate')
   }
 
-  /** Calls `close`, after which a successor, if there is one, can still be found at the path of a unix socket. */
+  /** Calls `close`. If there is a successor, it stays reachable at the path of a unix socket. */
   keepingPath(server: net.Server, close: () => void): void {
     if (this.leavesPaths && this.listeners.nameOf(server) !== undefined) closeAndKeepPath(server, close)
     else close()
   }
 
   /**
-   * For before the listeners close in favour of a successor's on the same port. Null: they are the successor's as well.
-   * `accepted`: how many connections have been accepted so far.
+   * To be called before the listeners close because a successor has its own sockets on the same ports. Null if the
+   * successor shares the listeners. `accepted` returns how many connections have been accepted so far.
    */
   emptyQueues(accepted: () => number, maxMs: number): Promise<void> | null {
     const beside = this.#strategy === 'reusePort' && this.replaced && !this.#shared
@@ -111,7 +111,7 @@ export class Alone implements BindPolicy {
     const { takenOver } = this.#options
     if (message.type === 'refused' && takenOver !== null) {
       this.#warn(`This process did not become the successor: ${message.message}`)
-      process.kill(process.pid, 'SIGTERM') // what was accepted here is answered
+      process.kill(process.pid, 'SIGTERM') // connections that were accepted here are still answered
     }
     if (message.type !== 'takeOver') return
     this.#upgrades.earlier = message.draining

@@ -12,17 +12,17 @@ import { makeFolder, removeFolder } from '../system/folder.js'
 
 /**
  * The predecessor's end of the connection to its successor. Until the successor is ready, the predecessor is its
- * supervisor: the successor's library sends what it sends to any supervisor (messages.ts).
+ * supervisor: the successor's library sends the same messages as to any supervisor (messages.ts).
  */
 export class Link {
-  /** Of the unix socket to which the successor connects. */
+  /** Path of the unix socket to which the successor connects. */
   readonly path: string
   readonly #server: net.Server
   readonly #received: SuccessorMessage[] = []
   readonly #watchers = new Set<() => void>()
   #socket: net.Socket | null = null
   #closed = false
-  /** Called with every message from now on. */
+  /** Set to be called with every message from now on. */
   heard: (message: SuccessorMessage) => void = () => {}
 
   private constructor(server: net.Server, socketPath: string) {
@@ -34,7 +34,7 @@ export class Link {
       .on('connection', (socket) => this.#connected(socket))
   }
 
-  /** At a path in a folder of its own, which `close()` removes. Rejects with the system's error. */
+  /** Opens the socket in a new folder, which `close()` removes. Rejects with the system's error. */
   static async open(): Promise<Link> {
     const socketPath = path.join(await makeFolder(), 'link.sock')
     const server = net.createServer()
@@ -50,7 +50,7 @@ export class Link {
     return new Link(server, socketPath)
   }
 
-  /** The newest message of that type. */
+  /** The latest message of that type. */
   last<T extends SuccessorMessage['type']>(type: T): Extract<SuccessorMessage, { type: T }> | undefined {
     return this.#received.findLast(
       (message): message is Extract<SuccessorMessage, { type: T }> => message.type === type,

@@ -4,10 +4,10 @@ import type { Environment } from '../protocol/environment.js'
 import { OptionError } from '../protocol/errors.js'
 import { upgradeStrategies, type UpgradeStrategy } from '../protocol/upgrade-strategy.js'
 
-/** How a process without a supervisor is replaced. Each option has an environment variable as well. */
+/** How a process without a supervisor is replaced. Each option can also be set by an environment variable. */
 export interface AloneOptions {
   /**
-   * At this signal the process starts its own command line again and hands over to it; see `service.upgrade()`.
+   * At this signal the process runs its own command line again and hands over to the new process: `service.upgrade()`.
    * Default: HANDOVER_UPGRADE_SIGNAL, else none. nginx, gunicorn and unicorn use SIGUSR2.
    */
   upgradeSignal?: NodeJS.Signals
@@ -18,11 +18,11 @@ export interface AloneOptions {
    * Default: HANDOVER_UPGRADE_STRATEGY, else `inherit`, which refuses no client.
    */
   upgradeStrategy?: UpgradeStrategy
-  /** How many earlier generations may still drain when an upgrade begins. Default: HANDOVER_MAX_DRAINING, else 3. */
+  /** How many earlier processes may still drain when an upgrade begins. Default: HANDOVER_MAX_DRAINING, else 3. */
   maxDraining?: number
   /**
-   * Path of a unix socket. At its start this process takes over from the one that serves there, and later a new
-   * version, started by the same user or root, takes over from this one. Needs the package koffi.
+   * Path of a unix socket. When this process starts, it takes over from the process that serves there. Later a new
+   * process, started by the same user or root, can take over from this one. Needs the package koffi.
    * Default: HANDOVER_TAKEOVER, else none.
    */
   takeover?: string
@@ -42,7 +42,7 @@ export interface AloneSettings {
 
 /** Large enough for a slow start; a child that needs longer is more likely to hang. */
 const defaultTimeoutSeconds = 60
-/** Each is a whole process in memory. Three allow for a long request across three deployments. */
+/** Each is a whole process in memory. With three, a request may last for three deployments. */
 const defaultMaxDraining = 3
 
 /** @throws OptionError when an option or a variable has the wrong type or range. */

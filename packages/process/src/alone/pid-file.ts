@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { HandoverError, messageOf } from '../protocol/errors.js'
 
-/** Names the process that serves, for programs that signal it. It is replaced by rename(2), so a reader finds a whole line. */
+/** A file with the pid of the process that serves. It is replaced by rename(2), so readers always see a whole line. */
 export class PidFile {
   readonly #path: string
   readonly #failed: (message: string) => void
@@ -26,7 +26,7 @@ export class PidFile {
     }
   }
 
-  /** For a process that serves already: a failure is a warning. */
+  /** For a process that already serves: a failure is only a warning. */
   rewrite(): void {
     try {
       this.write()
@@ -35,12 +35,12 @@ export class PidFile {
     }
   }
 
-  /** Unless it names another process by now. */
+  /** Removes the file, unless it names another process by now. */
   remove(): void {
     try {
       if (fs.readFileSync(this.#path, 'utf8').trim() === String(process.pid)) fs.rmSync(this.#path)
     } catch {
-      // It is gone already.
+      // It has already been removed.
     }
   }
 }

@@ -3,11 +3,11 @@ import type { ConnectionAccount } from '../protocol/account.js'
 /** What one upgrade did, as the process that was replaced saw it. */
 export interface UpgradeReceipt {
   from: { pid: number; account: ConnectionAccount }
-  /** `account`: the newest figures of the new process at the moment when the old one had nothing left; null: none came. */
+  /** `account`: the new process's latest account when the old one had no connection left, or null if it sent none. */
   to: { pid: number; account: ConnectionAccount | null }
-  /** Seconds from the beginning of the upgrade; null: not reached. */
+  /** Seconds from the beginning of the upgrade, or null for a phase that was not reached. */
   phases: Record<Phase, number | null>
-  /** What was cut at the drain's deadline; empty when everything was finished or moved. */
+  /** The requests that were cut at the drain's deadline. Empty if all were finished or moved. */
   cut: string[]
   /** Every connection of this process is accounted for, and every connection that it moved was received. */
   balanced: boolean

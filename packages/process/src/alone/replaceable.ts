@@ -2,10 +2,10 @@ import type { HandoverError } from '../protocol/errors.js'
 import type { DrainReport, ServiceState } from '../protocol/lifecycle.js'
 import type { UpgradeReceipt } from './receipt.js'
 
-/** As much of the service as its replacement needs. */
+/** The part of the service that its replacement needs. */
 export interface ReplaceableService {
   readonly state: ServiceState
-  /** Accepts nothing more, and resolves when the last connection has ended or moved. */
+  /** Stops accepting, and resolves when the last connection has ended or moved. */
   drain(reason: string): Promise<DrainReport>
   /** The events of `ServiceEvents`. */
   emit(event: 'upgrading', pid: number): unknown
@@ -14,15 +14,15 @@ export interface ReplaceableService {
   emit(event: 'warning', message: string): unknown
 }
 
-/** What a successor gets beside the listeners. */
+/** What a successor gets besides the listeners. */
 export interface Transfers {
-  /** Idle connections move to the process that receives them at these paths. */
+  /** Idle connections move to the processes that receive them on the sockets at these paths. */
   moveTo(paths: string[]): void
-  /** For TLS session tickets, as in the message `ticketKeys`; null: this service has none. */
+  /** For TLS session tickets, as in the message `ticketKeys`. Null if this service has none. */
   ticketKeys(): string | null
 }
 
-/** An event, and a warning for an application that does not listen to it. */
+/** Emits an event. If the application does not listen to it, it is a process warning instead. */
 export function reportFailure(service: ReplaceableService, error: HandoverError): void {
   service.emit('upgradeFailed', error)
   service.emit('warning', error.message)

@@ -6,21 +6,22 @@ import { waitUntilQueuesAreEmpty } from '../system/waiting.js'
 import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '#shared/socket-constants.js'
 
 /**
- * Two sockets on one port (SO_REUSEPORT): at its SYN, the kernel assigns each connection to one of them by a hash. What
- * is in the queue of a socket when it closes is reset. So before the old socket closes, a BPF program makes the kernel
- * choose the new one each time (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old process accepts what is queued.
+ * With two sockets on one port (SO_REUSEPORT), the kernel assigns each connection to one of them by a hash, at its SYN.
+ * When a socket closes, the connections in its queue are reset. So before the old socket closes, a BPF program makes
+ * the kernel choose the new one each time (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old process accepts what is
+ * queued.
  *
  * The program returns an index into the group of sockets, in the order in which they began to listen. With no third
  * socket in the group, this process has 0 and its successor 1. Once 0 is closed there is no 1, and the kernel uses the
  * socket that is left.
  */
 export class Steering {
-  /** Ports with no other socket in the group when the successor was started. */
+  /** The ports that had no third socket in the group when the successor was started. */
   readonly #sole = new Set<number>()
 
   /**
-   * For before the successor is started. `draining`: whether a predecessor of this process may still be in the group,
-   * where it would change the order. It is waited for, at most for `drainMs`.
+   * To be called before the successor is started. `draining`: whether a predecessor of this process may still be in the
+   * group, which would change the order. Then this waits for its end, at most `drainMs`.
    */
   async prepare(servers: readonly net.Server[], drainMs: number, draining: () => boolean): Promise<void> {
     const koffi = loadKoffi()
@@ -40,8 +41,8 @@ export class Steering {
 
   /**
    * Steers new connections to the successor, and resolves when the queues of these servers are empty and no handshake
-   * with them is under way: closing a listener resets both. A client that does not finish its handshake is waited for
-   * at most for half of `maxMs`: open connections need the rest.
+   * with them is under way: closing a listener resets both. Waits for a client that does not finish its handshake for
+   * at most half of `maxMs`: open connections need the rest.
    */
   async empty(servers: readonly net.Server[], accepted: () => number, maxMs: number): Promise<void> {
     const koffi = loadKoffi()
@@ -50,7 +51,7 @@ export class Steering {
       .flatMap(portOf)
       .filter(({ fd, port }) => koffi !== null && this.#sole.has(port) && steerToSecond(koffi, fd))
     const ports = steered.map(({ port }) => port)
-    // Handshakes that begin from here on are with the successor. A SYN that the kernel is handling now may not be.
+    // Handshakes that begin from here on are with the successor, except for a SYN that the kernel is handling now.
     if (ports.length > 0) await sleep(lookMs)
     let begun = handshakesWith(ports)
     while (begun.size > 0 && performance.now() < deadline) {
@@ -68,10 +69,10 @@ function portOf(server: net.Server): { fd: number; port: number }[] {
   return fd < 0 || address === null || typeof address === 'string' ? [] : [{ fd, port: address.port }]
 }
 
-/** How many sockets listen on that port. */
+/** The number of sockets that listen on that port. */
 const listenersOn = (port: number): number => socketsOn(port, LISTEN).length
 
-/** The handshakes with these ports that are under way, each by its two addresses. */
+/** The handshakes with these ports that are under way, each as its two addresses. */
 const handshakesWith = (ports: readonly number[]): Set<string> =>
   new Set(ports.flatMap((port) => socketsOn(port, SYN_RECV)))
 
@@ -99,7 +100,7 @@ function steerToSecond(koffi: Koffi, fd: number): boolean {
   new Uint16Array(program.buffer, program.byteOffset, 1)[0] = 1
   new BigUint64Array(program.buffer, program.byteOffset + 8, 1)[0] = koffi.address(instruction)
   const attached = set(koffi, fd, SO_ATTACH_REUSEPORT_CBPF, program)
-  void instruction.length // the program points to it, so it must not be collected before the call returns
+  void instruction.length // the program points to it, so it must not be garbage-collected before the call returns
   return attached
 }
 

@@ -21,7 +21,8 @@ export interface TakenOver {
 }
 
 /**
- * Takes over from the process that serves at the `takeover` path. Null: none does, or a supervisor is in charge.
+ * Takes over from the process that serves at the `takeover` path. Returns null if no process serves there, or if a
+ * supervisor is in charge.
  *
  * @throws HandoverError `ERR_HANDOVER_TAKEOVER` when koffi is missing, or the process does not pass its listeners
  */
@@ -40,7 +41,7 @@ export function takeOver({ takeover }: AloneSettings, environment: Environment):
   return takenOver
 }
 
-/** Blocks the event loop, so that an application finds its listeners without having to wait for them. */
+/** Blocks the event loop, so that the application has its listeners without waiting for them. */
 function requestListeners(koffi: Koffi, path: string): TakenOver | null {
   const wrong = checkUnixName('the path', path) ?? checkUnixName('the path', asideOf(path))
   if (wrong !== null) throw failure(path, wrong)
@@ -66,7 +67,7 @@ function openSocket(koffi: Koffi, path: string): number {
   return fd
 }
 
-/** False: no process listens there. */
+/** Returns false if no process listens there. */
 function connect(koffi: Koffi, fd: number, path: string): boolean {
   const address = namedUnixAddress(path)
   const connect = koffi.load(null).func('int connect(int, const void *, unsigned int)')
@@ -117,5 +118,5 @@ function close(fd: number): null {
   return null
 }
 
-/** The other process answers in the next turn of its event loop. */
+/** Milliseconds. The other process answers in the next turn of its event loop. */
 const answerMs = 10_000

@@ -11,12 +11,12 @@ import type { Koffi } from '../system/koffi.js'
 import { isTrusted, peerOf, type Peer } from '../system/peer.js'
 import type { Candidate } from './candidate.js'
 
-/** Replaces this process by the one that asks; rejects with the reason if it may not begin, or fails. */
+/** Replaces this process by the one that asks. Rejects with the reason if the upgrade is refused or fails. */
 export type Replace = (start: (predecessor: string) => Promise<Candidate>) => Promise<unknown>
 
 /**
- * Where another process, started by the same user or root, takes over. It is bound under another name and renamed, so
- * that there is always exactly one socket at the path: a stale file, or the predecessor's, is replaced.
+ * The socket on which another process, started by the same user or root, can take over. It is bound at another path
+ * and then renamed. So there is always exactly one socket at the path, which replaces a stale one or the predecessor's.
  */
 export class TakeoverSocket {
   readonly #koffi: Koffi
@@ -55,13 +55,13 @@ export class TakeoverSocket {
     originalListen.call(this.#server, { path: aside })
   }
 
-  /** Removes the file unless it is another process's by now. */
+  /** Removes the file, unless it belongs to another process by now. */
   close(): void {
     net.Server.prototype.close.call(this.#server)
     try {
       if (fs.statSync(this.#path).ino === this.#inode) fs.rmSync(this.#path)
     } catch {
-      // It is gone already.
+      // It has already been removed.
     }
   }
 
@@ -100,7 +100,7 @@ export class TakeoverSocket {
     const sent = descriptorCalls(this.#koffi).send(descriptorOf(socket), data, fds)
     if (sent < data.length) throw new Error('the listeners could not be sent')
     const gone = new Promise<string>((resolve) => socket.once('close', () => resolve('ended')))
-    // This process did not start it, and so does not end it.
+    // This process did not start the other one, and so does not end it.
     return { pid, gone, end: () => Promise.resolve(), release: () => {} }
   }
 }

@@ -11,7 +11,7 @@ import { isBalanced, type UpgradeReceipt } from './receipt.js'
 import { reportFailure, type ReplaceableService, type Transfers } from './replaceable.js'
 
 /**
- * What becomes of the new process, the candidate:
+ * The states of the new process, the candidate:
  *
  *     started ──► ready ──► it takes over, this process drains and exits
  *        │
@@ -30,17 +30,17 @@ type Outcome =
   | { type: 'unwanted'; candidate: Candidate; reason: string }
 
 export interface UpgradeOptions {
-  /** Within which the candidate must be ready. Milliseconds. */
+  /** Milliseconds within which the candidate must be ready. */
   timeoutMs: number
-  /** How long a candidate that failed may take to end. Milliseconds. */
+  /** Milliseconds that a failed candidate may take to end. */
   graceMs: number
-  /** The earlier generations that still drain, this process included. */
+  /** The earlier processes that still drain, including this one. */
   draining: ProcessIdentity[]
   /** Aborted, with the reason as text, when a drain begins that is not part of the upgrade. */
   unwanted: AbortSignal
   /** Starts the candidate, which connects to `predecessor`, the path of a socket. */
   start(predecessor: string): Promise<Candidate>
-  /** From here on the candidate serves. */
+  /** Called when the candidate serves. */
   committed(): void
 }
 
@@ -79,8 +79,8 @@ export class Upgrade {
   }
 
   /**
-   * Stops first, then starts (`Recreate` of Kubernetes): the candidate finds the addresses free. No process serves until
-   * one is ready, so one that fails is started again after 1, 2, 4, … 30 seconds.
+   * Stops first, then starts (like `Recreate` of Kubernetes), so the addresses are free for the candidate. No process
+   * serves until a candidate is ready, so a failed one is started again after 1, 2, 4, … 30 seconds.
    */
   async recreate(): Promise<UpgradeReceipt> {
     this.#options.committed()
@@ -167,7 +167,7 @@ export class Upgrade {
     return failed(reported === undefined ? message : `${message}; it said: ${reported}`)
   }
 
-  /** The order matters: the service manager hears of the new process from that process before this one exits. */
+  /** The order matters: the new process must have notified the service manager before this one exits. */
   async #stepBack(link: Link): Promise<DrainReport> {
     this.#sendTicketKeys(link)
     this.#options.committed()
@@ -177,7 +177,7 @@ export class Upgrade {
     const receives = link.last('adopts')
     if (receives !== undefined) {
       this.#transfers.moveTo([receives.path])
-      this.#announcer.say(receives) // this process's own predecessor, if it still drains, can move connections there too
+      this.#announcer.say(receives) // a predecessor of this process that still drains can move connections there, too
     }
     const report = await this.#drain()
     await announced
@@ -239,7 +239,7 @@ const accountOf = (link: Link): ConnectionAccount | null => link.last('account')
 
 const received = (link: Link): number => accountOf(link)?.adopted ?? 0
 
-/** Without koffi a successor runs `systemd-notify` first, which takes some 10 ms to start. */
+/** Milliseconds. Without koffi, a successor runs `systemd-notify` first, which takes about 10 ms to start. */
 const tookOverMs = 5000
 const settleMs = 500
 const firstRetryMs = 1000

@@ -11,7 +11,7 @@ import { Upgrade } from './upgrade.js'
 
 export interface UpgradesOptions {
   settings: AloneSettings
-  /** How long a drain may take: a candidate that failed may answer what it accepted for as long. Milliseconds. */
+  /** Milliseconds that a drain may take. A failed candidate may finish its requests for as long. */
   drainMs: number
   environment: Environment
   transfers: Transfers
@@ -23,7 +23,7 @@ export class Upgrades {
   readonly #announcer: Announcer
   readonly #listeners: PassedListeners
   readonly #options: UpgradesOptions
-  /** Generations that already drained when this process took over. */
+  /** The processes that were already draining when this one took over. */
   #earlier: ProcessIdentity[] = []
   #current: { pid: number; unwanted: AbortController } | null = null
   #committed = false
@@ -40,7 +40,7 @@ export class Upgrades {
     this.#options = options
   }
 
-  /** A successor serves. */
+  /** Whether a successor serves. */
   get committed(): boolean {
     return this.#committed
   }
@@ -106,7 +106,7 @@ export class Upgrades {
     return error
   }
 
-  /** Why no upgrade may begin, in half a sentence; null: one may. */
+  /** Why no upgrade may begin, as a clause. Null if one may. */
   #refusal(): string | null {
     const { environment, settings } = this.#options
     const { state } = this.#service
@@ -126,5 +126,5 @@ export class Upgrades {
   }
 }
 
-/** A child that hangs holds up the next upgrade for this long. Milliseconds. */
+/** Milliseconds. For this long, a child that hangs delays the next upgrade. */
 const maxGraceMs = 10_000

@@ -1,6 +1,6 @@
 import type { InstanceMessage } from '../protocol/messages.js'
 
-/** `library`: the application calls the library. `register`: the preload does. */
+/** Who calls the library: the application (`library`) or the preload (`register`). */
 export type Mode = 'library' | 'register'
 
 /** Reports the state of this process to what started it: the supervisor, systemd, the cluster primary, or nothing. */
@@ -16,11 +16,11 @@ export interface Announcer {
   keep(name: string, fd: number): void
   forget(name: string): void
   /**
-   * Another process takes over, and reports for the service from now on. This process still sends watchdog signs until
+   * Another process takes over and reports for the service from now on. This process still sends keep-alive pings until
    * the returned function is called. Call it when the other process sends its own.
    */
   handedOver(): () => void
-  /** This process has taken over from another one. `ready`: whether it has said that it is ready. */
+  /** This process has taken over from another one. `ready`: whether it has reported that it is ready. */
   tookOver(ready: boolean): void
   /** Resolves when everything was sent, or after half a second. */
   flush(): Promise<void>

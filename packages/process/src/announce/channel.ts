@@ -8,8 +8,8 @@ import {
 } from '../protocol/messages.js'
 
 /**
- * The instance's end of the supervisor's socket: JSON lines. It reconnects, and does not keep the process alive. A
- * supervisor that is absent, or sends nonsense, does not affect the service.
+ * The instance's end of the supervisor's socket: JSON lines. It reconnects, and does not keep the process alive. An
+ * absent supervisor, or one that sends invalid lines, does not affect the service.
  */
 export class Channel {
   readonly #path: string
@@ -23,7 +23,7 @@ export class Channel {
   #retryMs = firstRetryMs
   readonly #onGone: (() => void) | undefined
 
-  /** `onGone`: called when the other end is gone, instead of reconnecting. */
+  /** `onGone`: called when the other end has closed, instead of reconnecting. */
   constructor(
     path: string,
     hello: InstanceMessage,
@@ -148,7 +148,7 @@ const firstRetryMs = 50
 /** A restarted supervisor waits one second for its instances to connect before it continues. */
 const maxRetryMs = 250
 const flushMs = 500
-/** In characters. Limits the memory that a peer that sends no line end can take. */
+/** Characters. Limits the memory for a peer that never sends a newline. */
 const maxLineLength = 64 * 1024
 
 function parse(line: string): SupervisorMessage | null {

@@ -4,9 +4,9 @@ import type { Announcer } from './announcer.js'
 import { Channel } from './channel.js'
 
 /**
- * The announcer of a process that is to take another one's place. The predecessor gets every message at once. Those to
- * the service manager are held until the predecessor says `takeOver` or is gone: a successor that fails must not have
- * become the main process, nor have removed a listener from the store.
+ * The announcer of a process that replaces another one. The predecessor gets every message at once. Those to
+ * the service manager are held until the predecessor sends `takeOver` or has ended: a successor that fails must neither
+ * become the main process nor remove a listener from the store.
  */
 export function heldAnnouncer(
   path: string,

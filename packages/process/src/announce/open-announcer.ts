@@ -8,7 +8,7 @@ import { heldAnnouncer } from './held-announcer.js'
 import { serviceManagerAnnouncer } from './service-manager.js'
 
 /**
- * The announcer that the environment asks for: HANDOVER_SOCKET, else HANDOVER_PREDECESSOR, else NOTIFY_SOCKET, else a
+ * The announcer that the environment selects: HANDOVER_SOCKET, else HANDOVER_PREDECESSOR, else NOTIFY_SOCKET, else a
  * cluster worker's IPC channel, else none. `onMessage` gets the supervisor's or predecessor's messages. `generation`:
  * how many programs this process has run before. Default: 0.
  */

@@ -13,7 +13,7 @@ export function serviceManagerAnnouncer(path: string, environment: Environment):
   const sendIfMain = (state: Lines, fd?: number): void => {
     if (isMain) send(state, fd)
   }
-  // Signs of a successor that has not taken over would hide that its predecessor hangs.
+  // Keep-alive pings of a successor that has not taken over would hide that its predecessor hangs.
   if (environment.HANDOVER_PREDECESSOR === undefined) start()
 
   return {
@@ -36,8 +36,8 @@ export function serviceManagerAnnouncer(path: string, environment: Environment):
       isMain = false
       return stop
     },
-    // One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a watchdog sign:
-    // when upgrades follow each other fast, no process may live as long as the interval.
+    // One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a keep-alive ping:
+    // when upgrades follow each other quickly, no process may live for a whole interval.
     tookOver(ready) {
       start()
       sendIfMain({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
@@ -70,7 +70,7 @@ function datagramQueue(path: string): { send: Send; flush: () => Promise<void> }
   }
 }
 
-/** A timer of the event loop sends the signs, so they stop when it hangs. Without a watchdog, it does nothing. */
+/** A timer sends the pings, so they stop when the event loop hangs. Does nothing without a watchdog. */
 function watchdog(environment: Environment, send: Send): Watchdog {
   const intervalMs = watchdogInterval(environment)
   if (intervalMs === null) return { sign: null, start: () => {}, stop: () => {} }
@@ -93,8 +93,8 @@ type Send = (state: Lines, fd?: number) => void
 type Lines = Record<string, string | number>
 
 /**
- * Null for messages that sd_notify(3) has no variable for; STOPPING=1 is sent by `stopping`. A program sends a watchdog
- * sign before it is replaced and when it is ready, so that the next one has the whole period to start.
+ * Null for messages that sd_notify(3) has no variable for; STOPPING=1 is sent by `stopping`. A program sends a
+ * keep-alive ping before it is replaced and when it is ready, so that the next one has the whole period to start.
  */
 function notifyState(message: InstanceMessage, sign: Lines | null): Lines | null {
   if (message.type === 'ready') return { READY: 1, ...sign }
@@ -113,8 +113,8 @@ function failureState(error: unknown): Lines {
 const monotonicMicroseconds = (): string => String(process.hrtime.bigint() / 1000n)
 
 /**
- * Milliseconds between two watchdog signs: half the period, as sd_watchdog_enabled(3) recommends. Null if no watchdog is
- * set for this process. A predecessor starts its successor without WATCHDOG_PID, which would not match.
+ * Milliseconds between two keep-alive pings: half the period, as sd_watchdog_enabled(3) recommends. Null if no watchdog
+ * is set for this process. A predecessor starts its successor without WATCHDOG_PID, which would not match.
  */
 function watchdogInterval({ WATCHDOG_USEC: period, WATCHDOG_PID: meant }: Environment): number | null {
   if (period === undefined || (meant !== undefined && meant !== String(process.pid))) return null

@@ -5,7 +5,7 @@ import type { Upgraded } from './websocket/upgraded.js'
 
 /** A request that was received and is not yet answered to its last byte. */
 export interface Exchange {
-  /** For people: `GET /slow`. */
+  /** For messages: `GET /slow`. */
   readonly label: string
   /** Milliseconds, performance.now(). */
   readonly startedAt: number
@@ -35,14 +35,14 @@ export type Phase = 'serving' | 'away' | 'closing'
 /** One connection of a tracked server. Only the functions in this file change it. */
 export interface Connection {
   readonly server: net.Server
-  /** As it was accepted. */
+  /** The accepted socket. */
   readonly socket: net.Socket
   /** What the application's protocol runs on: the TLS socket above `socket` after the handshake, else `socket`. */
   readonly stream: net.Socket
   readonly phase: Phase
   /** Oldest first. Empty while the connection is away. */
   readonly exchanges: readonly Exchange[]
-  /** How many requests the client has sent on it, to earlier processes as well. Never decreases. */
+  /** How many requests the client has sent on it, including those to earlier processes. Never decreases. */
   readonly requests: number
   /** The largest number of unanswered requests it has had at once. Never decreases. */
   readonly busiest: number
@@ -52,17 +52,17 @@ export interface Connection {
   readonly upgraded: Upgraded | null
   /** When it was accepted or last became idle: milliseconds, performance.now(). Meaningless while it has exchanges. */
   readonly idleSince: number
-  /** How it ends, where that is known before the socket is closed. `handedOver` exactly while it is away. */
+  /** How it ends, if that is known before the socket is closed. `handedOver` exactly while it is away. */
   readonly fate: Fate | null
-  /** Received from another process, and not given to the server yet. Becomes false once, and stays so. */
+  /** Received from another process, and not given to the server yet. Becomes false once and stays false. */
   readonly aside: boolean
-  /** The application wants it to stay in this process. Becomes true once, and stays so: it is never away then. */
+  /** The application keeps it in this process. Becomes true once and stays true. Then the connection is never away. */
   readonly pinned: boolean
   /** While it is away: the timeout that the socket had before, in milliseconds; 0 is none. */
   readonly timeoutMs: number
 }
 
-/** What this file may change. */
+/** The fields that only this file changes. */
 interface State extends Connection {
   stream: net.Socket
   phase: Phase
@@ -139,7 +139,7 @@ export function beganExchange(connection: Connection, exchange: Exchange): void 
   if (count > changed.busiest) changed.busiest = Math.max(changed.busiest, unanswered(changed).length)
 }
 
-/** The answer is written, or the request was given up. False if it was over before. */
+/** The response is written, or the request was aborted. Returns false if it was already over. */
 export function endedExchange(connection: Connection, exchange: Exchange): boolean {
   const changed = state(connection)
   const index = changed.exchanges.indexOf(exchange)
@@ -169,7 +169,7 @@ export function markCut(connection: Connection): void {
   state(connection).fate = 'deadline'
 }
 
-/** The application wants it to stay in this process. */
+/** The application keeps it in this process. */
 export function pin(connection: Connection): void {
   state(connection).pinned = true
 }
@@ -189,7 +189,7 @@ export function comeBack(connection: Connection): void {
   changed.fate = null
 }
 
-/** The requests whose answer the application has not ended yet. */
+/** The requests whose response the application has not ended yet. */
 function unanswered({ exchanges }: Connection): Exchange[] {
   return exchanges.filter(({ response, stream }) => !(stream ?? response)?.writableEnded)
 }

@@ -10,7 +10,7 @@ import { Tally } from './tally.js'
 import { Upgraded } from './websocket/upgraded.js'
 import { watchUpgrades } from './websocket/watch.js'
 
-/** What can be heard of connections. Every callback runs in the turn in which it happens. */
+/** Observes connections. Every callback runs in the same turn of the event loop as the event. */
 export interface ConnectionsObserver {
   requested?(connection: Connection, exchange: Exchange): void
   becameIdle?(connection: Connection): void
@@ -39,13 +39,13 @@ export class Connections {
   readonly #stopListening = new WeakMap<net.Server, () => void>()
   #stopWatching: () => void = () => {}
 
-  /** Returns what ends the subscription. */
+  /** Returns a function that ends the subscription. */
   subscribe(observer: ConnectionsObserver): () => void {
     this.#observers = [...this.#observers, observer]
     return () => (this.#observers = this.#observers.filter((one) => one !== observer))
   }
 
-  /** Tracks the connections of `server` from the next one on. `already`: those that it has now. */
+  /** Tracks the connections of `server` from the next one on. `already`: the connections that it has now. */
   track(server: net.Server, already: Iterable<net.Socket> = []): void {
     if (this.servers.has(server)) return
     if (this.servers.size === 0) this.#watchRequests()
@@ -58,7 +58,7 @@ export class Connections {
       this.#tally.refused++
       this.#changed()
     }
-    // Before Node's own listeners: these start the protocol and may emit 'session' while they run.
+    // Added before Node's own listeners: they start the protocol and may emit 'session' while they run.
     server.prependListener('connection', connected)
     server.prependListener('secureConnection', secured)
     server.on('session', opened).on('drop', dropped)
@@ -71,7 +71,7 @@ export class Connections {
     for (const socket of already) this.#accept(server, socket)
   }
 
-  /** Forgets every server. What is open is no longer tracked. */
+  /** Stops tracking all servers and their open connections. */
   untrackAll(): void {
     for (const server of this.servers) this.#stopListening.get(server)?.()
     this.servers.clear()
@@ -82,7 +82,7 @@ export class Connections {
     return stream === null ? undefined : this.#byStream.get(stream)
   }
 
-  /** What the open connections run on, those of probes included. */
+  /** The streams of the open connections, including those of probes. */
   *streams(): Generator<net.Socket> {
     for (const { stream } of this.open) yield stream
     yield* this.#probes
@@ -105,7 +105,7 @@ export class Connections {
   }
 
   /**
-   * A connection that another process had, before `server` knows it. `requests`: how many were served there;
+   * Adds a connection received from another process, before `server` gets it. `requests`: how many were served there.
    * `upgraded`: set for a WebSocket.
    */
   receive(
@@ -120,7 +120,7 @@ export class Connections {
     return connection
   }
 
-  /** Another process has it: only this process's copy of the socket is left to close. */
+  /** Another process has it. Closes this process's copy of the socket. */
   release(connection: Connection): void {
     this.#remove(connection)
     connection.socket.destroy()

@@ -4,8 +4,8 @@ import type { Connection } from './connection.js'
 import type { Connections } from './connections.js'
 
 /**
- * The candidates that owe nothing: no request in flight, no byte of a further one received, nothing left to write.
- * Call it right after the event loop has polled, so that what has reached the kernel counts.
+ * The candidates that are at rest: no request in flight, no byte of a further one received, nothing left to write.
+ * Call it right after the event loop has polled, so that bytes in the kernel count, too.
  */
 export function idleConnections(connections: Connections, candidates: Iterable<Connection>): Connection[] {
   const quiet = betweenMessages(connections, [])
@@ -20,7 +20,7 @@ export function idleConnections(connections: Connections, candidates: Iterable<C
  * The streams on which no HTTP/1 message is half received: those that `closeIdleConnections()`, a public function of
  * Node, would destroy. Nothing is destroyed, because `destroy()` is replaced on each stream during the call.
  *
- * Node skips a stream that still has a response to come. Those in `answering` are included all the same.
+ * Node skips a stream with an unfinished response. The streams in `answering` are included nevertheless.
  */
 export function betweenMessages(connections: Connections, answering: Iterable<net.Socket>): Set<net.Socket> {
   const quiet = new Set<net.Socket>()

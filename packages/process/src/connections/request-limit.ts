@@ -4,8 +4,8 @@ import type net from 'node:net'
 import type { Connections } from './connections.js'
 
 /**
- * Makes `maxRequestsPerSocket` count the requests that earlier processes served as well. Node counts from 0 for a
- * connection that is new to it, and writes its own result to the response right after this. Returns what ends it.
+ * Makes `maxRequestsPerSocket` include the requests that earlier processes have served. Node counts from 0 for a
+ * received connection, and writes its own result to the response right after this. Returns a function that stops this.
  */
 export function limitRequests(connections: Connections): () => void {
   const limit = (message: unknown): void => {

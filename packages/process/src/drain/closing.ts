@@ -1,7 +1,7 @@
 import type net from 'node:net'
 
 /**
- * Half-closes, and reads until the peer closes too (RFC 9112, 9.6). A socket closed with unread bytes sends a reset,
+ * Half-closes, and reads until the peer closes, too (RFC 9112, 9.6). A socket closed with unread bytes sends a reset,
  * which may destroy the response that is still on its way to the client.
  */
 export function lingeringClose(stream: net.Socket): void {
@@ -22,5 +22,5 @@ export function endThenDestroy(stream: net.Socket): void {
 
 /** Milliseconds. A client that was told `close` and got a FIN has no reason to stay longer than a slow round trip. */
 const lingerMs = 1000
-/** Milliseconds. The process must be gone within a second of its deadline. */
+/** Milliseconds. The process must exit within a second after its deadline. */
 const lastWriteMs = 250

@@ -5,7 +5,7 @@ import { LastRequests } from './last-requests.js'
 import { describe, protocolDrains, protocolOf } from './protocols.js'
 
 export interface DrainLimits {
-  /** When what is left is cut: milliseconds, performance.now(). */
+  /** The time at which the remaining connections are cut: milliseconds, performance.now(). */
   deadline: number
   /** For how long an idle keep-alive connection stays open for its last request. Milliseconds. */
   idleMs: number
@@ -13,9 +13,9 @@ export interface DrainLimits {
 
 /**
  * Ends every open connection in the way of its protocol, moves those that a successor takes, and cuts what is left at
- * the deadline. Call it when nothing more is accepted, right after a poll.
+ * the deadline. Call it after accepting has stopped, right after a poll.
  *
- * Resolves when the last connection is gone, with what was cut: `GET /slow 12.3 s`, `half-sent request`.
+ * Resolves when the last connection has ended, with what was cut: `GET /slow 12.3 s`, `half-sent request`.
  */
 export function finishConnections(
   connections: Connections,
@@ -54,7 +54,7 @@ export function finishConnections(
   })
 }
 
-/** Returns what it was, unless it was done and only waited for its peer, or for a successor. */
+/** Returns its description, unless it was finished and only waited for its peer or for a successor. */
 function cutConnection(connection: Connection): string[] {
   if (connection.phase !== 'serving' && connection.exchanges.length === 0) {
     connection.stream.destroy()

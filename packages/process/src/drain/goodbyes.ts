@@ -3,8 +3,8 @@ import { eventStreamOf } from '../connections/event-stream/watch.js'
 import type { DrainContext, ProtocolDrain } from './protocol.js'
 
 /**
- * Ends connections that have no end of their own: WebSockets and event streams. Each has its own moment, so that the
- * clients do not all reconnect at once:
+ * Ends connections that would not end by themselves: WebSockets and event streams. They end one after another, so that
+ * the clients do not all reconnect at once:
  *
  *     0                          half                     4/5            all of the drain's time
  *     ├── one after the other ────┤── what should have ────┤── at any ─────┤── what is left is cut
@@ -20,7 +20,7 @@ export class Goodbyes implements ProtocolDrain {
   readonly #waiting = new WeakSet<Connection>()
   #insisting = false
 
-  /** `lasts`: whether a connection is one of these now. `end` with `insisting`: without waiting for a boundary. */
+  /** `lasts`: whether a connection is of this kind now. `end` with `insisting` does not wait for a boundary. */
   constructor(
     context: DrainContext,
     lasts: (connection: Connection) => boolean,
@@ -78,7 +78,7 @@ export class Goodbyes implements ProtocolDrain {
     })
   }
 
-  /** As `endIn`, with an action of its own. Not called if the connection has closed by then. */
+  /** Like `endIn`, with a given action. The action is not called if the connection has closed by then. */
   callIn(connection: Connection, ms: number, action: () => void): void {
     clearTimeout(this.#timers.get(connection))
     this.#timers.set(connection, setTimeout(action, ms))
@@ -100,7 +100,7 @@ export class Goodbyes implements ProtocolDrain {
     return Math.max(this.#halfway - performance.now(), 0)
   }
 
-  /** Milliseconds. Ten for each client: 100 reconnect in a second, and 30 seconds of drain suffice for 1,500. */
+  /** Milliseconds per client. With 10, 100 clients reconnect per second: half of a 30 s drain suffices for 1,500. */
   #window(clients: number): number {
     return Math.min(this.#left, clients * 10)
   }

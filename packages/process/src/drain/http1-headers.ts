@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** What writeHead takes: an object, a list of pairs, or a flat list of names and values. */
+/** The headers that writeHead accepts: an object, a list of pairs, or a flat list of names and values. */
 type Headers = Record<string, unknown> | unknown[]
 
 /**
@@ -16,7 +16,7 @@ export function withConnectionClose(response: ServerResponse, args: unknown[]): 
   return args
 }
 
-/** Keeps the shape: a list may have a name twice (Set-Cookie), which setHeader or an object would lose. */
+/** Keeps the form: a list may have a name twice (Set-Cookie), which setHeader or an object would lose. */
 function closing(headers: Headers): Headers {
   const other = (name: unknown) => String(name).toLowerCase() !== 'connection'
   if (!Array.isArray(headers)) {

@@ -22,7 +22,7 @@ export function sayGoodbye(connection: Connection): void {
   })
 }
 
-/** As `sayGoodbye`, but a client that has just connected gets the response to its first request. */
+/** Like `sayGoodbye`, but a client that has just connected gets the response to its first request. */
 export function sayGoodbyeAfterFirstRequest(connection: Connection): void {
   if (connection.requests > 0) return sayGoodbye(connection)
   connection.session?.once('stream', () => setImmediate(sayGoodbye, connection))
@@ -40,7 +40,7 @@ function whenCaughtUp(
   session: ServerHttp2Session,
   callback: () => void,
 ): void {
-  /** By stream: how many bytes had been written when it came. An immediate response is not among them yet. */
+  /** By stream: how many bytes had been written when its request arrived, before any response to it. */
   const writtenBefore = new Map<ServerHttp2Stream | undefined, number>()
   const arrived = (stream: ServerHttp2Stream) => {
     writtenBefore.set(stream, socket.bytesWritten)
@@ -88,7 +88,7 @@ const roundTripMs = 250
 /** Milliseconds. Long enough for many responses on a busy machine, and short compared with a drain. */
 const catchUpMs = 1000
 
-/** Milliseconds. Longer than most responses take, so that a client with one stream at a time has had its moment. */
+/** Milliseconds. Longer than most responses, so a client with one stream at a time has had none at some moment. */
 const lastAnswerMs = 2000
 
 /** Length 8, type GOAWAY, no flags, stream 0; last stream 2^31-1, NO_ERROR. */

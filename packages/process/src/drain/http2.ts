@@ -3,7 +3,7 @@ import { sayGoodbye, sayGoodbyeAfterFirstRequest } from './http2-goodbye.js'
 import { IdleTimer } from './idle-timer.js'
 import type { DrainContext, Protocol, ProtocolDrain } from './protocol.js'
 
-/** A GOAWAY that loses no stream: at once, or after the first request of a client that has just connected. */
+/** Sends a GOAWAY that loses no stream: at once, or after the first request of a client that has just connected. */
 export const http2: Protocol = {
   owns: ({ session }) => session !== null,
   name: 'http2 connection',

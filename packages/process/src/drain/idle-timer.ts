@@ -6,12 +6,12 @@ export class IdleTimer {
   readonly #context: DrainContext
   readonly #applies: (connection: Connection) => boolean
   readonly #due: (connections: readonly Connection[]) => void
-  /** Connections that were due and did not end, with their `idleSince`: not due again before they have been busy. */
+  /** Connections that were due and did not end, with their `idleSince`. Not due again until they were busy. */
   readonly #seen = new WeakMap<Connection, number>()
   #startedAt = Infinity
   #timer: NodeJS.Timeout | null = null
 
-  /** `applies`: to which connections. `due` gets those that have been idle for long enough, right after a poll. */
+  /** `applies` selects connections. `due` gets those that have been idle for long enough, right after a poll. */
   constructor(
     context: DrainContext,
     applies: (connection: Connection) => boolean,
@@ -22,7 +22,7 @@ export class IdleTimer {
     this.#due = due
   }
 
-  /** Idle time counts from now on. */
+  /** Starts to measure idle time. */
   begin(): void {
     this.#startedAt = performance.now()
     this.schedule()
@@ -55,7 +55,7 @@ export class IdleTimer {
       (connection) => this.#mayIdle(connection) && now >= this.#dueAt(connection),
     )
     this.#due(due)
-    // What is left has half a request: it ends by its answer, by its peer, or at the deadline.
+    // The others have half a request: they end with its response, by their peer, or at the deadline.
     for (const connection of due) this.#seen.set(connection, connection.idleSince)
     this.schedule()
   }

@@ -18,10 +18,10 @@ export interface LastRequestOptions {
  * `Connection: close`, and it ends after that response. Closing it while it is idle would race with a request that
  * the client is just sending.
  *
- * Pipelining decides which response that is. Node ends the connection after the response that says `close`, and a
- * request received after that one's would never be answered. So the newest request of the connection gets it, when
- * its header is written, and only if no part of a further request has come. To know what has come, a request reaches
- * the application only after the event loop has read its sockets once more.
+ * With pipelining, it matters which response that is. Node ends the connection after the response that says `close`, and
+ * would never answer a request received after it. So only the response to the newest request says `close`, and only if
+ * no part of a further request has arrived when its header is written. To know that, each request is passed to the
+ * application only after the event loop has polled once more.
  */
 export class LastRequests {
   readonly #connections: Connections
@@ -29,7 +29,7 @@ export class LastRequests {
   #end: () => void = () => {}
   readonly #held = new WeakSet<net.Server>()
   readonly #prepared = new WeakSet<ServerResponse>()
-  /** What was found when a connection was looked at, and how many bytes had come by then. */
+  /** What was found when a connection was last checked, and how many bytes had arrived by then. */
   readonly #looks = new WeakMap<Connection, { bytes: number; betweenMessages: boolean }>()
   #arrived: { connection: Connection; dispatch: () => void }[] | null = null
 
@@ -37,7 +37,7 @@ export class LastRequests {
     this.#connections = connections
   }
 
-  /** Replaces what an earlier call has begun. Returns what ends this one; after a later call that has no effect. */
+  /** Replaces an earlier call. Returns a function that ends this one, which has no effect after a later call. */
   begin({ spared, requested }: LastRequestOptions): () => void {
     this.#end()
     this.#spared = spared
@@ -77,8 +77,8 @@ export class LastRequests {
   }
 
   /**
-   * From here on, a request that comes while another one of its connection is unanswered is not answered. A client
-   * that always has one more request on its way would otherwise never see the end.
+   * From here on, a request is not answered if it arrives while an earlier one of its connection is unanswered.
+   * Otherwise the connection of a client that always pipelines one more request would never end.
    */
   lastCall(): void {
     for (const connection of this.#connections.open) {
@@ -104,8 +104,8 @@ export class LastRequests {
   }
 
   /**
-   * By the first immediate the rest of this chunk is parsed. Between it and the second one the loop polls, and reads
-   * what has reached the kernel meanwhile.
+   * At the first immediate, the rest of this chunk has been parsed. Between the first and the second one, the event loop
+   * polls, and reads what has reached the kernel meanwhile.
    */
   #afterFreshLook(connection: Connection, dispatch: () => void): void {
     if (this.#arrived === null) {
@@ -114,7 +114,7 @@ export class LastRequests {
         this.#arrived = null
         setImmediate(() => {
           this.#look(batch.map((entry) => entry.connection))
-          // One of them may throw, as in any 'request' handler. The others are dispatched all the same.
+          // A 'request' handler may throw. The other requests are dispatched nevertheless.
           for (const entry of batch)
             process.nextTick(() => entry.connection.stream.destroyed || entry.dispatch())
         })

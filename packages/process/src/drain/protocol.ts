@@ -4,9 +4,9 @@ import type { LastRequests } from './last-requests.js'
 
 /** How the connections of one protocol end: a file in this folder, and a line in `protocols.ts`. */
 export interface Protocol {
-  /** Whether a connection is of this protocol. Of several in the list, the first one ends it. */
+  /** Whether a connection is of this protocol. If several match, the first in the list ends it. */
   owns(connection: Connection): boolean
-  /** What a connection that is cut without a request in flight is called in reports. */
+  /** The name, in reports, of a connection that is cut without a request in flight. */
   readonly name: string
   /** Ends the connection at once. The deadline has passed. */
   cut(connection: Connection): void
@@ -15,15 +15,15 @@ export interface Protocol {
 
 /** One drain of one protocol, subscribed to all connections. Events may come before `begin`. */
 export interface ProtocolDrain extends ConnectionsObserver {
-  /** Asks the connections to end in the way of the protocol, those that come later as well. */
+  /** Asks the connections to end in the way of the protocol, including later ones. */
   begin(): void
-  /** Some connections that were spared are not any more. */
+  /** Some connections are no longer spared. */
   reconsider?(): void
   /** Four fifths of the time have passed: stop waiting for good moments. */
   lastCall?(): void
   /** The deadline has passed: close what is idle, before the rest is cut. */
   closeIdle?(): void
-  /** Nothing more is ended. What was told to end still does. */
+  /** Asks no further connection to end. Those that were asked still end. */
   stop?(): void
 }
 
@@ -32,7 +32,7 @@ export interface DrainContext {
   readonly lastRequests: LastRequests
   /** Connections that need not end, because another process continues them. */
   spared(connection: Connection): boolean
-  /** When what is left is cut: milliseconds, performance.now(). */
+  /** The time at which the remaining connections are cut: milliseconds, performance.now(). */
   readonly deadline: number
   /** For how long an idle keep-alive connection stays open for its last request. Milliseconds. */
   readonly idleMs: number

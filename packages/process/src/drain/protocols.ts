@@ -6,7 +6,7 @@ import type { DrainContext, Protocol, ProtocolDrain } from './protocol.js'
 import { rawTcp } from './raw-tcp.js'
 import { webSocket } from './websocket.js'
 
-/** Every connection is of one of them at least; the last one takes all that is left. */
+/** Every connection matches at least one of them: the last one matches all. */
 const protocols: readonly Protocol[] = [http2, eventStream, http1, webSocket, rawTcp]
 
 export const protocolOf = (connection: Connection): Protocol =>
@@ -15,7 +15,7 @@ export const protocolOf = (connection: Connection): Protocol =>
 export const protocolDrains = (context: DrainContext): ProtocolDrain[] =>
   protocols.map((protocol) => protocol.drain(context))
 
-/** For people: `GET /slow 12.3 s` for each request in flight, else what the connection is. */
+/** For messages: `GET /slow 12.3 s` for each request in flight, else a name of the connection. */
 export function describe(connection: Connection): string[] {
   if (connection.exchanges.length === 0) return [protocolOf(connection).name]
   const now = performance.now()

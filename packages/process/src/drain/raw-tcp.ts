@@ -1,7 +1,7 @@
 import { endThenDestroy } from './closing.js'
 import type { Protocol } from './protocol.js'
 
-/** A protocol of the application's own, about which nothing is known: its connections end by themselves, or are cut. */
+/** An unknown protocol of the application. Its connections end by themselves, or are cut. */
 export const rawTcp: Protocol = {
   owns: () => true,
   name: 'tcp connection',

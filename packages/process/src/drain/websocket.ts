@@ -5,7 +5,7 @@ import { endThenDestroy, lingeringClose } from './closing.js'
 import { Goodbyes } from './goodbyes.js'
 import type { Protocol } from './protocol.js'
 
-/** A Close frame with 1012 between two messages. Other upgraded connections end by themselves, or are cut. */
+/** Sends a Close frame with 1012 between two messages. Other upgraded connections end by themselves, or are cut. */
 export const webSocket: Protocol = {
   owns: ({ server }) => speaksHttp1(server),
   name: 'upgraded connection',
@@ -19,7 +19,7 @@ function end(connection: Connection, insisting: boolean, goodbyes: Goodbyes): vo
   const { phase, upgraded } = connection
   const session = sessionOf(upgraded)
   if (upgraded === null) return
-  // On its way to another process, or not answered yet: that is known within moments.
+  // It is on its way to another process, or its handshake is not answered yet. Both end soon.
   if (phase === 'away' || upgraded.undecided) return goodbyes.endIn(connection, soonMs)
   if (session !== undefined && upgraded.open) {
     session.stay()

@@ -14,13 +14,13 @@ import { Freeze } from './freeze.js'
 import type { Image } from './image.js'
 import { writeRecord } from './record.js'
 
-/** What the service adds to an exec. */
+/** The state of the service that an exec needs. */
 export interface ExecSteps {
-  /** False: the application keeps state with its connections, so none can be carried over. */
+  /** False if the application keeps state with its connections: then none can be carried over. */
   readonly carriesConnections: boolean
-  /** How many programs this process has been before. */
+  /** How many programs this process has run before. */
   readonly generation: number
-  /** All that listens: what was inherited, and what was bound here. */
+  /** All listening sockets, inherited or bound by this process. */
   listeners(): { name: string; fd: number }[]
   nameOf(server: net.Server): string
   /**
@@ -35,11 +35,11 @@ export interface ExecLimits {
   timeoutMs: number
   /** See `ExecSettings.idleMs`. */
   idleMs: number
-  /** Past the time, what is not at rest is cut. */
+  /** Whether connections that are not at rest are cut after that time. */
   cut: boolean
 }
 
-/** One run through the diagram of `InPlaceExec`. */
+/** One pass through the diagram of `InPlaceExec`. */
 export class Attempt {
   readonly #connections: Connections
   readonly #steps: ExecSteps
@@ -62,7 +62,7 @@ export class Attempt {
     this.#farewell = new Farewell(context, () => this.#wake())
   }
 
-  /** Resolves with the error of execve(2), and rejects with the reason when it does not come to that. */
+  /** Resolves with the error of execve(2). Rejects with the reason if execve(2) is not called. */
   async run(calls: ExecCalls, image: Image): Promise<HandoverError> {
     const connections = this.#connections
     const ending = new Set([...connections.open].filter((connection) => !this.#keeps(connection)))
@@ -75,26 +75,26 @@ export class Attempt {
       if (busy.length === 0) return this.#replace(calls, image)
       if (performance.now() >= this.#deadline) throw this.#tooLate(busy)
       this.#freeze.thaw()
-      // All clients have waited for the slow ones: now all are served for as long.
+      // All clients have waited for the slow requests. Now all are served for the same time.
       const end = Math.min(performance.now() + patienceMs, this.#deadline)
       await this.#until(end, () => (performance.now() < end ? busy : []))
     }
   }
 
-  /** Undoes everything at once, so that nothing of this attempt is in the way of the drain that comes next. */
+  /** Undoes everything at once, so that the following drain finds the normal state. */
   abandon(reason: HandoverError): void {
     this.#abandoned = reason
     this.giveUp()
     this.#wake()
   }
 
-  /** Everything is served again. Calling it again has no effect. */
+  /** Serves everything again. Calling it again has no effect. */
   giveUp(): void {
     this.#farewell.stop()
     this.#freeze.thaw()
   }
 
-  /** Freezes, and resolves with what could not be frozen within `holdMs`. At the deadline that is cut, if asked for. */
+  /** Freezes, and resolves with what was not frozen within `holdMs`. At the deadline, cuts the rest if requested. */
   async #comeToRest(holdMs: number): Promise<readonly Connection[]> {
     this.#freeze.begin()
     const busy = await this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))
@@ -112,7 +112,7 @@ export class Attempt {
     return this.#until(performance.now() + holdMs, () => this.#freeze.sweep(() => this.#wake()))
   }
 
-  /** What is waited for while everything is served. */
+  /** Waits, while everything is served, for what cannot be frozen. */
   #lasting(ending: Set<Connection>, begun: Set<Exchange>): Connection[] {
     const since = performance.now() - quickMs
     return [...this.#connections.open].filter((connection) =>
@@ -127,14 +127,14 @@ export class Attempt {
     return connection.exchanges.every(({ response }) => eventStreamOf(response) === undefined)
   }
 
-  /** Looks after each poll that may have changed something, until `find` returns nothing or the time is over. */
+  /** Checks after each poll that may have changed something, until `find` returns nothing or the time is over. */
   async #until(deadline: number, find: () => readonly Connection[]): Promise<readonly Connection[]> {
     for (;;) {
       await nextTurn()
       if (this.#abandoned !== null) throw this.#abandoned
       const found = find()
       if (found.length === 0 || performance.now() >= deadline) return found
-      // No event says that the rest of a request has come, or that the last byte is written.
+      // No event reports that the rest of a request has arrived, or that the last byte is written.
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, lookMs)
         this.#wake = () => {

@@ -7,11 +7,11 @@ import { receive } from '../move/kinds.js'
 import type { Environment } from '../protocol/environment.js'
 import { confineAll, readRecord, writeRecord, type ExecRecord } from './record.js'
 
-/** What an earlier program of this process left for this one, until each part of it has found its server. */
+/** The sockets that an earlier program of this process has left for this one, until their servers listen. */
 export class CarriedOver {
-  /** How many programs this process has been before. */
+  /** How many programs this process has run before. */
   readonly generation: number
-  /** Null: no program came before. */
+  /** Null if this is the first program of the process. */
   readonly listeners: ExecRecord['listeners'] | null
   readonly #environment: Environment
   readonly #file: number
@@ -41,7 +41,7 @@ export class CarriedOver {
     for (const { fd, ...about } of received) receive({ connections, endpoints }, server, about, fd)
   }
 
-  /** Closes the connections that no server has received, and returns how many they were. For when the service is ready. */
+  /** Closes the connections that no server has received, and returns their number. Called when the service is ready. */
   finish(): number {
     if (this.#record === null) return 0
     const { connections } = this.#record

@@ -12,7 +12,7 @@ import { nextImage, type ImageOptions } from './image.js'
 export interface ExecSettings {
   commandLine: CommandLine
   environment: Environment
-  /** The drain's: the default of `ExecOptions.timeoutSeconds`. Milliseconds. */
+  /** Milliseconds. The drain's limit, which is the default of `ExecOptions.timeoutSeconds`. */
   timeoutMs: number
   /** How long an idle connection that cannot be carried over stays open for its last request. Milliseconds. */
   idleMs: number
@@ -27,9 +27,9 @@ export interface ExecSettings {
  *                     ▼
  *                  given up                      (deadline, drain, or execve(2) failed: this program keeps serving)
  *
- * While it waits, for slow requests and for connections that cannot be carried over, everything is served and
- * accepted. Once none of these is left, the rest is frozen, which takes as long as the quick requests that are in
- * flight; then the next program is executed.
+ * While it waits for slow requests and for connections that cannot be carried over, everything is accepted and
+ * served. Once none of these is left, the rest is frozen, which takes as long as the quick requests in flight. Then the
+ * next program is executed.
  */
 export class InPlaceExec {
   readonly #connections: Connections
@@ -53,7 +53,7 @@ export class InPlaceExec {
     this.#settings = settings
   }
 
-  /** Never resolves: by then the process is another program. Rejects with the reason when this one keeps serving. */
+  /** Never resolves: the process then runs another program. Rejects with the reason if this one keeps serving. */
   async exec(options: ImageOptions): Promise<never> {
     if (this.#attempt !== null)
       throw new HandoverError('ERR_HANDOVER_STATE', 'exec() was called while an earlier one is under way')
@@ -81,7 +81,7 @@ export class InPlaceExec {
     }
   }
 
-  /** The drain of the service comes first. */
+  /** Gives up, because a drain of the service has precedence. */
   abandon(): void {
     this.#attempt?.abandon(new HandoverError('ERR_HANDOVER_STATE', 'exec() was given up: the service drains'))
   }

@@ -2,7 +2,7 @@ import { protocolDrains } from '../drain/protocols.js'
 import type { DrainContext, ProtocolDrain } from '../drain/protocol.js'
 
 /**
- * Ends what the next program could not continue, each in the way of its protocol: TLS and pinned connections with
+ * Ends what the next program could not continue, in the way of each protocol: TLS and pinned connections with
  * their next response, HTTP/2 by GOAWAY, WebSockets and event streams at a boundary. It ends them as a drain does, but
  * the service keeps accepting meanwhile.
  */
@@ -11,7 +11,7 @@ export class Farewell {
   readonly #subscriptions: (() => void)[]
   #begun = false
 
-  /** `context.spared`: what the next program can continue. `changed` is called when something has ended or come. */
+  /** `context.spared`: connections that the next program can continue. `changed` is called when one begins or ends. */
   constructor(context: DrainContext, changed: () => void) {
     const { connections } = context
     this.#drains = protocolDrains(context)
@@ -29,14 +29,14 @@ export class Farewell {
     ]
   }
 
-  /** Call it once there is a connection that cannot be kept. */
+  /** To be called once there is a connection that cannot be kept. */
   begin(): void {
     if (this.#begun) return
     this.#begun = true
     for (const drain of this.#drains) drain.begin()
   }
 
-  /** Nothing more is ended. A connection that was told to end still does. Calling it again has no effect. */
+  /** Asks no further connection to end. Those that were asked still end. Calling it again has no effect. */
   stop(): void {
     for (const end of this.#subscriptions) end()
     for (const drain of this.#drains) drain.stop?.()

@@ -18,17 +18,17 @@ export class Freeze {
   readonly #connections: Connections
   readonly #keeps: (connection: Connection) => boolean
   readonly #frozen = new Set<Connection>()
-  /** What is accepted meanwhile: libuv cannot stop accepting without closing the listener. */
+  /** Connections accepted meanwhile: libuv cannot stop accepting without closing the listener. */
   readonly #held: { server: net.Server; client: Client }[] = []
   #release: (() => void)[] = []
 
-  /** `keeps`: whether a connection can be kept at all. */
+  /** `keeps`: whether a connection can be kept. */
   constructor(connections: Connections, keeps: (connection: Connection) => boolean) {
     this.#connections = connections
     this.#keeps = keeps
   }
 
-  /** Connections that arrive from now on wait, and are not read from. */
+  /** Connections that arrive from now on wait and are not read from. */
   begin(): void {
     for (const server of this.#connections.servers) {
       const handle = listenHandleOf(server)
@@ -57,14 +57,14 @@ export class Freeze {
     return this.#thawed(restless)
   }
 
-  /** Everything is served again, and servers get what has arrived meanwhile. */
+  /** Serves everything again. Servers get the connections that have arrived meanwhile. */
   thaw(): void {
     for (const connection of this.#frozen) comeBack(connection)
     this.#frozen.clear()
     for (const release of this.#release.splice(0)) release()
   }
 
-  /** What the next program must know of each connection that is kept. `nameOf`: of a server's listener. */
+  /** The record of each kept connection for the next program. `nameOf` returns the name of a server's listener. */
   records(nameOf: (server: net.Server) => string): CarriedConnection[] {
     const open = [...this.#frozen].filter(({ socket }) => !socket.destroyed)
     const served = open.map((one) => ({ fd: descriptorOf(one.socket), ...recordOf(one, nameOf(one.server)) }))
@@ -82,7 +82,7 @@ export class Freeze {
     return this.#frozen.size + this.#held.length
   }
 
-  /** Of these: accepted, and given to no server yet. */
+  /** How many of these were accepted, but not given to a server yet. */
   get waiting(): number {
     return this.#held.length
   }

@@ -3,13 +3,13 @@ import type { Environment } from '../protocol/environment.js'
 import { HandoverError, OptionError } from '../protocol/errors.js'
 import { findProgram, isExecutable, type CommandLine } from '../system/command-line.js'
 
-/** What differs in the next program; all else is as it was when this one was started. */
+/** What differs in the next program. Everything else is the same as when this program was started. */
 export interface ExecOptions {
   /** Variables that change; `undefined` removes one. */
   env?: Record<string, string | undefined>
   /** The program and its arguments. Default: this program's own command line. */
   argv?: string[]
-  /** Working folder. Default: the one that this program was started in, its symbolic link (PWD) resolved again. */
+  /** Working folder. Default: the one in which this program was started. A symbolic link (PWD) is resolved again. */
   cwd?: string
   /**
    * Seconds within which everything must have ended or be ready to be carried over, all at one moment.
@@ -17,18 +17,18 @@ export interface ExecOptions {
    */
   timeoutSeconds?: number
   /**
-   * Past that time: `true` cuts what is left and continues; `false` gives up, and this program keeps serving.
+   * After that time, `true` cuts what is left and continues, and `false` gives up, so this program keeps serving.
    * Default: false.
    */
   cut?: boolean
 }
 
-/** What a supervisor may pass as well: the whole environment, in place of the one that this program was started with. */
+/** Only from a supervisor: the whole environment, instead of the one with which this program was started. */
 export interface ImageOptions extends ExecOptions {
   environment?: Record<string, string>
 }
 
-/** The next program, as execve(2) takes it. */
+/** The next program, as the arguments of execve(2). */
 export interface Image {
   file: string
   argv: string[]
@@ -53,16 +53,16 @@ export function nextImage(options: ImageOptions, own: CommandLine, environment: 
   return { file: fileOf(argv[0] ?? '', cwd, variables.PATH), argv: [...argv], env: variables, cwd }
 }
 
-/** Checked before anything is disturbed. */
+/** Checked before any connection is affected. */
 function fileOf(name: string, cwd: string, search: string | undefined): string {
   const found = findProgram(name, cwd, search)
   if (found !== null) return found
-  // Started from a path, under another name: the program is where it was.
+  // It was started by path under another name: the program is at the same path.
   if (name === process.argv0 && isExecutable(process.execPath)) return process.execPath
   throw new HandoverError('ERR_HANDOVER_EXEC', `The program "${name}" does not exist, or is not executable`)
 }
 
-/** For this program only: listeners are passed again, and Node's IPC channel (NODE_CHANNEL_FD) ends. */
+/** Variables for this program only: listeners are passed again, and Node's IPC channel (NODE_CHANNEL_FD) ends. */
 const consumed = /^(LISTEN_(FDS|PID|FDNAMES)|HANDOVER_(EXEC|PREDECESSOR)|NODE_CHANNEL_.*|NODE_UNIQUE_ID)$/
 
 function forNextProgram(variables: Record<string, string | undefined>): Record<string, string> {

@@ -11,7 +11,7 @@ import { execCalls } from '../system/exec-calls.js'
  */
 export interface ExecRecord {
   version: 1
-  /** How many programs this process has been before. */
+  /** How many programs this process has run before. */
   generation: number
   listeners: { name: string; fd: number }[]
   connections: CarriedConnection[]
@@ -57,7 +57,7 @@ function parse(file: number): ExecRecord | null {
   }
 }
 
-/** Node makes descriptors close-on-exec only up to the first gap, and a child would hold clients' connections open. */
+/** Node sets close-on-exec only up to the first unused descriptor. A child would keep clients' connections open. */
 export function confineAll(record: ExecRecord, file: number): void {
   const calls = execCalls()
   for (const { fd } of [...record.listeners, ...record.connections, { fd: file }]) calls?.setCloseOnExec(fd)

@@ -3,7 +3,7 @@ import { HandoverError, messageOf } from '../protocol/errors.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
 import type { ImageOptions } from './image.js'
 
-/** Runs `exec` as the supervisor's message asks, and reports to it why this program keeps serving. */
+/** Runs `exec` for the supervisor's message. If it fails, reports the reason to the supervisor. */
 export async function execRequested(
   exec: (options: ImageOptions) => Promise<never>,
   { argv, cwd, env = {}, environment, timeoutSeconds }: Extract<SupervisorMessage, { type: 'exec' }>,

@@ -4,11 +4,11 @@ import { listenAtPath, type UnixPathPolicy } from './unix-path.js'
 
 /** How an address is bound that was not inherited. */
 export interface BindPolicy extends UnixPathPolicy {
-  /** With SO_REUSEPORT, so that other processes can have the port too. */
+  /** With SO_REUSEPORT, so that other processes can bind the port, too. */
   readonly listensBeside: boolean
 }
 
-/** Binds an address as a successor needs it. False if nothing was done: the caller has to let Node bind it. */
+/** Binds an address as a successor needs it. Returns false if it did nothing: then the caller must let Node bind it. */
 export function bindForSuccessor(
   server: net.Server,
   options: net.ListenOptions,

@@ -1,6 +1,6 @@
 import type net from 'node:net'
 
-/** Sets these names apart from those of a socket unit, which an administrator chooses. */
+/** Distinguishes these names from those of a socket unit, which an administrator chooses. */
 const prefix = 'bound-'
 
 /** The name for a listener that this process has bound. FDNAME= and LISTEN_FDNAMES take no colon (sd_notify(3)). */

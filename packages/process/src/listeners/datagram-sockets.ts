@@ -37,7 +37,7 @@ export class DatagramSockets implements Participant {
     return { ...noConnections, datagramsReceived: this.#received, datagramsSent: this.#sent }
   }
 
-  /** Call it before the socket is bound, so that the first datagram counts. `fd`: of the inherited listener. */
+  /** To be called before the socket is bound, so that the first datagram counts. `fd`: the inherited listener's. */
   track(socket: dgram.Socket, fd?: number): void {
     if (this.#sockets.has(socket)) return
     const owed = new OwedReplies(this.#patienceMs)

@@ -16,7 +16,7 @@ export class Listeners {
     return this.inherited.find((listener) => listener.name === name)
   }
 
-  /** Those that a server or a UDP socket could adopt, but none has. */
+  /** The listeners that a server or a UDP socket could adopt, but none has. */
   get unadopted(): InheritedListener[] {
     return this.inherited.filter(({ adopted, address }) => !adopted && address !== null)
   }

@@ -13,7 +13,7 @@ export interface PassedListener {
   fd: number
 }
 
-/** The sockets that a successor gets: those that this process has inherited, and those that it has bound. */
+/** The sockets that a successor gets: those that this process has inherited or bound. */
 export class PassedListeners {
   readonly #inherited: readonly InheritedListener[]
   readonly #isSameSocket: (fd: number) => boolean
@@ -47,7 +47,7 @@ export class PassedListeners {
     return this.#bound.get(server)?.name
   }
 
-  /** All that are still open. */
+  /** All listeners that are still open. */
   list(): PassedListener[] {
     const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
     const datagrams = [...this.#datagrams].map(([socket, name]) => ({ name, fd: datagramDescriptor(socket) }))
@@ -60,7 +60,7 @@ export class PassedListeners {
       if (isBoundName(name) && address?.type === 'unix') fs.rmSync(address.path, { force: true })
   }
 
-  /** The inherited ones that are still open: the application may have closed their servers. */
+  /** The inherited listeners that are still open: the application may have closed their servers. */
   inherited(): PassedListener[] {
     return this.#inherited.filter(({ fd }) => this.#isSameSocket(fd)).map(({ name, fd }) => ({ name, fd }))
   }

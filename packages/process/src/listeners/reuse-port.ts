@@ -72,7 +72,7 @@ function bindAndListen(
   process.nextTick(() => server.emit('error', bindError(-bound, host ?? '::', port)))
 }
 
-/** The descriptor, or the negative errno. */
+/** Returns the descriptor, or the negative errno. */
 function bind(koffi: Koffi, { port, ipv6Only = false }: ReusePortOptions, host: string): number {
   const libc = koffi.load(null)
   const socket = libc.func('int socket(int, int, int)')

@@ -18,7 +18,7 @@ export interface UnixPathPolicy {
  * Lets `server` listen at the path of a unix socket, so that `close()` can leave the file to a successor. Node deletes
  * the file if it has bound the socket itself (libuv, `uv__pipe_close`), but not if it was given a descriptor.
  *
- * False if nothing was done and Node has to bind: koffi is missing, an option is set that only Node supports, or the
+ * Returns false if it did nothing and Node must bind: koffi is missing, an option is set that only Node supports, or the
  * call failed and Node will report the error.
  */
 export function listenAtPath(
@@ -54,7 +54,7 @@ export function closeAndKeepPath(server: net.Server, close: () => void): void {
     fs.rmSync(aside, { force: true })
     fs.linkSync(path, aside)
   } catch {
-    return close() // the file is gone already
+    return close() // the file has already been removed
   }
   close()
   if (fs.existsSync(path)) fs.rmSync(aside)
@@ -71,7 +71,7 @@ function removeFileOnClose(server: net.Server, path: string, policy: UnixPathPol
   }
 }
 
-/** The descriptor; null on any error. */
+/** Returns the descriptor, or null on any error. */
 function bind(koffi: Koffi, path: string): number | null {
   const libc = koffi.load(null)
   const socket = libc.func('int socket(int, int, int)')
@@ -84,6 +84,6 @@ function bind(koffi: Koffi, path: string): number | null {
   return null
 }
 
-/** Not abstract, and short enough for an address (unix(7)). */
+/** Whether it is not abstract, and short enough for an address (unix(7)). */
 const isFilePath = (path: string): boolean =>
   /^[^\0@]/.test(path) && Buffer.byteLength(path) <= maxUnixPathBytes

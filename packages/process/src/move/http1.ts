@@ -19,7 +19,7 @@ export const http1: Movable = {
   receive({ connections }, server, { fresh, requests }, fd) {
     let socket: net.Socket
     try {
-      // allowHalfOpen as http.Server has it: a client may end its side before it reads the answer.
+      // allowHalfOpen as in http.Server: a client may end its side before it reads the response.
       socket = new net.Socket({ fd, readable: true, writable: true, allowHalfOpen: true })
     } catch {
       fs.closeSync(fd)
@@ -33,8 +33,8 @@ export const http1: Movable = {
 }
 
 /**
- * Waits for the next request before the server gets the connection. Node would take it for one that was just opened
- * and owes its first request: after `headersTimeout` it would send a 408, which the client would take for the answer
+ * Waits for the next request before the server gets the connection. Node would treat it as a new connection that waits
+ * for its first request: after `headersTimeout` it would send a 408, and the client would treat that as the response
  * to its next request.
  *
  * Meanwhile the server's keep-alive timeout applies, from the start.

@@ -9,23 +9,23 @@ import { http1 } from './http1.js'
 import type { Home, Movable } from './movable.js'
 import { webSocket } from './websocket.js'
 
-/** Every kind of connection that moves. The order is the one in which they set out. */
+/** Every kind of connection that moves, in the order in which they set out. */
 const kinds: readonly Movable[] = [http1, webSocket]
 
 const kindOf = (connection: Connection): Movable | undefined => kinds.find((kind) => kind.owns(connection))
 
-/** Whether another process could continue it, once it is at rest. Also while it is away. */
+/** Whether another process could continue it once it is at rest. True also while it is away. */
 export function isMovable(connection: Connection): boolean {
   const { phase, pinned, socket } = connection
   if (phase === 'closing' || pinned || kindOf(connection)?.mayMove(connection) !== true) return false
   return socket.readable && socket.writable && !socket.destroyed && descriptorOf(socket) >= 0
 }
 
-/** Whether a process with that greeting takes it. */
+/** Whether a process with that greeting can receive it. */
 export const isWelcome = (connection: Connection, greeting: Greeting): boolean =>
   kindOf(connection)?.isWelcome(connection, greeting) === true
 
-/** Those of the candidates that can leave in this turn, see `Movable.atRest`. */
+/** The candidates that can leave in this turn: see `Movable.atRest`. */
 export function* atRest(
   connections: Connections,
   candidates: readonly Connection[],
@@ -44,7 +44,7 @@ export const writesUnasked = (connection: Connection): boolean => kindOf(connect
 export const hasWritten = (connection: Connection): boolean =>
   kindOf(connection)?.hasWritten?.(connection) === true
 
-/** What the process that receives it must know. `listener`: the name of the listener that it came from. */
+/** The record for the receiving process. `listener`: the name of the listener that accepted it. */
 export function recordOf(connection: Connection, listener: string): MovedConnection {
   const { aside, requests, socket } = connection
   const fresh = socket.bytesRead === 0 && !aside
@@ -60,7 +60,7 @@ export function setOut(connection: Connection): void {
   kindOf(connection)?.setOut?.(connection)
 }
 
-/** It was not taken, and is served here again. */
+/** It was refused, and is served here again. */
 export function comeBack(connection: Connection): void {
   const { socket } = connection
   if (socket.destroyed) return
@@ -79,13 +79,13 @@ export function depart(connections: Connections, connection: Connection): void {
 /** Whether `server` can continue connections of any kind. */
 export const canReceive = (server: net.Server): boolean => kinds.some((kind) => kind.serves(server))
 
-/** What a process says to one that wants to send connections. */
+/** The greeting to a process that connects to send connections. */
 export function greetingOf(home: Home): Greeting {
   const greeting: Greeting = { version: 1, open: home.connections.open.size }
   return Object.assign(greeting, ...kinds.map((kind) => kind.greeting?.(home) ?? {})) as Greeting
 }
 
-/** Continues a connection of another process on `server`. False where that is impossible; `fd` is closed then. */
+/** Continues a connection of another process on `server`. If that is impossible, closes `fd` and returns false. */
 export function receive(
   home: Home,
   server: net.Server | undefined,

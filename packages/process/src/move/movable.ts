@@ -4,7 +4,7 @@ import type { Connections } from '../connections/connections.js'
 import type { Endpoints } from '../connections/websocket/endpoints.js'
 import type { Greeting, MovedConnection } from '../protocol/moves.js'
 
-/** What the receiving process has. */
+/** The services of the receiving process that a kind may use. */
 export interface Home {
   readonly connections: Connections
   /** The WebSocketServers whose sessions may move. */
@@ -29,18 +29,18 @@ interface Sender {
   owns(connection: Connection): boolean
   /** Whether it may leave once it is at rest. */
   mayMove(connection: Connection): boolean
-  /** Whether a process with that greeting takes it. */
+  /** Whether a process with that greeting can receive it. */
   isWelcome(connection: Connection, greeting: Greeting): boolean
   /**
-   * Those of the candidates that can leave in this turn: nothing half received, nothing half written. Called right
-   * after a poll. `decided` is called when one that must ask the application first has its answer.
+   * The candidates that can leave in this turn: nothing is partly received or partly written. Called right after a
+   * poll. If the application must be asked first, `decided` is called once it has answered.
    */
   atRest(
     connections: Connections,
     candidates: readonly Connection[],
     decided: () => void,
   ): Iterable<Connection>
-  /** What the receiver must know beside what holds for every kind. Only for one that is at rest. */
+  /** The fields of the record that only this kind has. Only for a connection at rest. */
   record(connection: Connection): Partial<MovedConnection>
   setOut?(connection: Connection): void
   comeBack?(connection: Connection): void
@@ -55,10 +55,10 @@ interface Sender {
 interface Receiver {
   /** Whether `server` can continue connections of this kind. */
   serves(server: net.Server): boolean
-  /** What the sender must know of this process before it sends any. */
+  /** The fields of the greeting that only this kind has. */
   greeting?(home: Home): Partial<Greeting>
-  /** Whether the record is one of this kind. */
+  /** Whether the record is of this kind. */
   matches(record: MovedConnection): boolean
-  /** Continues the connection on `server`. False where that is impossible; `fd` is closed then. */
+  /** Continues the connection on `server`. If that is impossible, closes `fd` and returns false. */
   receive(home: Home, server: net.Server, record: MovedConnection, fd: number): boolean
 }

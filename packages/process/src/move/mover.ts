@@ -10,13 +10,13 @@ import { atRest, comeBack, depart, isMovable, isWelcome, recordOf, setOut } from
 import { Successor, type OutgoingConnection } from './successor.js'
 
 /**
- * Moves connections that are at rest to the instances that come after this one, so that no client has to reconnect:
+ * Moves connections that are at rest to the successors of this instance, so that no client has to reconnect:
  *
  *     open ──► at rest ──► sent ──► acknowledged       the successor has it
  *               ▲           │
  *               └───────────┘                          refused, or the successor died: it is served here again
  *
- * From the moment it is sent, nothing is read from it here.
+ * From the moment that it is sent, this process does not read from it.
  *
  * The number sent at a time starts at one and doubles every few milliseconds, as in TCP's slow start. A successor has
  * just been started and its code is not compiled yet, so its first requests are slow. The other connections are served
@@ -26,7 +26,7 @@ export class Mover {
   readonly #connections: Connections
   readonly #listenerOf: (server: net.Server) => string | undefined
   #calls: DescriptorCalls | null = null
-  /** Those that may get connections. */
+  /** The successors that may get connections. */
   #successors: Successor[] = []
   /** The successors, and earlier ones that have not acknowledged everything yet. */
   readonly #links = new Set<Successor>()
@@ -35,7 +35,7 @@ export class Mover {
   #moving = false
   #scheduled = false
   #retry: NodeJS.Timeout | null = null
-  /** How many connections may set out now, and the timer until more may. */
+  /** How many connections may set out now, and the timer for the next increase. */
   #allowance = 1
   #pace: NodeJS.Timeout | null = null
   #settled: () => void = () => {}
@@ -46,13 +46,13 @@ export class Mover {
     this.#listenerOf = listenerOf
   }
 
-  /** `returned` is called when there may be connections that no successor takes. Returns what ends that. */
+  /** `returned` is called when there may be connections that no successor takes. Returns a function that stops this. */
   subscribe(returned: () => void): () => void {
     this.#listeners.add(returned)
     return () => void this.#listeners.delete(returned)
   }
 
-  /** `paths`: the sockets of the processes that get connections from now on. */
+  /** Sets the successors: `paths` are their sockets. */
   setSuccessors(paths: string[]): void {
     if (paths.length > 0) this.#calls ??= loadCalls()
     const calls = this.#calls
@@ -77,7 +77,7 @@ export class Mover {
     await allWithin(reachMs, [() => reached], () => {})
   }
 
-  /** From here on everything moves that is at rest or comes to rest. Call it right after a poll. */
+  /** From here on, every connection moves once it is at rest. Call it right after a poll. */
   begin(): void {
     this.#moving = true
     this.#sweep()
@@ -103,7 +103,7 @@ export class Mover {
     return isWelcome(connection, successor.greeting ?? noGreeting)
   }
 
-  /** Looks again after the next poll. */
+  /** Checks again after the next poll. */
   schedule(): void {
     if (!this.#moving || this.#scheduled) return
     this.#scheduled = true
@@ -153,11 +153,11 @@ export class Mover {
     const idle = [...atRest(this.#connections, candidates, () => this.#decided())]
     this.#send(new Set(idle.slice(0, this.#allowance)))
     if (idle.length > 0 && this.#allowance < maxDescriptors) this.#goFaster()
-    // The others have half a request here, or something left to write. No event tells when that is over.
+    // The others have a partial request or unwritten data. No event reports when that ends.
     if (idle.length < candidates.length) this.#lookAgain()
   }
 
-  /** The application was asked about a connection: it can leave now, or it stays. */
+  /** The application has decided about a connection: it can leave now, or it stays. */
   #decided(): void {
     this.schedule()
     this.#returned()
@@ -184,7 +184,7 @@ export class Mover {
   }
 
   /**
-   * Fills up the successors that have the fewest. What does not go now goes when one of them has room again.
+   * Sends to the successors with the fewest connections. The rest is sent when one of them has room again.
    *
    * An even share for each would be uneven in the end: with two replicas the first successor is ready before the
    * second, gets all connections of the first old instance, and then half of those of the second old instance.
@@ -222,7 +222,7 @@ export class Mover {
 
 const sum = (numbers: number[]): number => numbers.reduce((total, number) => total + number, 0)
 
-/** What a successor that has not answered yet takes: what every version takes. */
+/** Assumed for a successor that has not answered yet: it can receive what every version can. */
 const noGreeting: Greeting = { version: 1, open: 0 }
 
 /** Milliseconds. A successor on the same machine answers within a few. */

@@ -6,7 +6,7 @@ import { canReceive, greetingOf, receive } from './kinds.js'
 import type { Home } from './movable.js'
 import { ReceivingSocket } from './receiving-socket.js'
 
-/** Continues predecessors' connections, on the servers that were offered. */
+/** Continues predecessors' connections on the servers that were offered. */
 export class Receiver {
   readonly #home: Home
   readonly #path: string | null
@@ -17,7 +17,7 @@ export class Receiver {
   #socket: ReceivingSocket | null = null
   #stopLimiting: () => void = () => {}
 
-  /** `channel`: the supervisor's socket. The receiving socket lies beside it. Undefined: there are no predecessors. */
+  /** `channel`: the supervisor's socket. The receiving socket is in the same folder. Undefined without predecessors. */
   constructor(home: Home, channel: string | undefined, failed: (message: string) => void) {
     this.#home = home
     this.#path =
@@ -25,13 +25,13 @@ export class Receiver {
     this.#failed = failed
   }
 
-  /** `received` is called after each batch of connections, before it is acknowledged. Returns what ends that. */
+  /** Calls `received` after each batch, before it is acknowledged. Returns a function that stops this. */
   subscribe(received: () => void): () => void {
     this.#listeners.add(received)
     return () => void this.#listeners.delete(received)
   }
 
-  /** Receives for this server as well from now on. Returns what the supervisor must know, or null where it cannot. */
+  /** Also receives for this server from now on. Returns the message for the supervisor, or null if it cannot receive. */
   offer(server: net.Server, listener: string): { path: string; listeners: string[] } | null {
     if (this.#path === null || !canReceive(server)) return null
     this.#socket ??= this.#open(this.#path)

@@ -7,7 +7,7 @@ import type { Acknowledgement, Batch, Greeting, MovedConnection } from '../proto
 import { descriptorCalls, type DescriptorCalls } from '../system/descriptors.js'
 import { loadKoffi, type Koffi } from '../system/koffi.js'
 
-/** What the socket delivers to. */
+/** Gets what arrives on the socket. */
 export interface Recipient {
   greeting(): Greeting
   /** Continues the connection, or closes the descriptor and returns false. */
@@ -17,8 +17,9 @@ export interface Recipient {
 }
 
 /**
- * Where predecessors deliver their connections. koffi is loaded when the first one connects. Every batch is
- * acknowledged as soon as its descriptors have come. What cannot be received is named, and stays with its sender.
+ * The socket to which predecessors send their connections. koffi is loaded when the first one connects. Every batch is
+ * acknowledged as soon as its descriptors have arrived. The acknowledgement lists the connections that could not be
+ * received: they stay with the sender.
  */
 export class ReceivingSocket {
   readonly path: string

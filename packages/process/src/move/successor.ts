@@ -4,7 +4,7 @@ import { maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
 import { LineSplitter } from '#shared/lines.js'
 import type { Acknowledgement, Batch, Greeting, MovedConnection } from '../protocol/moves.js'
 
-/** A connection with what its successor must know of it. */
+/** A connection and its record for the successor. */
 export interface OutgoingConnection {
   connection: Connection
   fd: number
@@ -16,11 +16,11 @@ export interface SuccessorObserver {
   taken(connections: Connection[]): void
   /** They did not arrive, or were refused: this process still has them. */
   refused(connections: Connection[], successor: Successor): void
-  /** There may be room for more. */
+  /** It may have room for more connections. */
   schedule(): void
 }
 
-/** The way to one instance that receives connections. When it breaks, what was not acknowledged comes back. */
+/** The link to one instance that receives connections. If it breaks, unacknowledged connections come back. */
 export class Successor {
   readonly path: string
   /** Resolves when the instance has answered, or cannot be reached. */
@@ -59,18 +59,18 @@ export class Successor {
     return this.#socket.destroyed
   }
 
-  /** What it said of itself; null before that. */
+  /** Its greeting. Null before it has arrived. */
   get greeting(): Greeting | null {
     return this.#greeting
   }
 
-  /** Able to take a batch now. */
+  /** Whether it can receive a batch now. */
   get free(): boolean {
     const room = this.#retry === null && this.#inFlight.size < window && this.#socket.writableLength === 0
     return this.#greeting !== null && !this.broken && room
   }
 
-  /** Sends the first ones, as many as one message carries. Returns those that were sent. */
+  /** Sends the first connections, as many as fit into one message. Returns those that were sent. */
   send(outgoing: OutgoingConnection[]): Connection[] {
     if (outgoing.length === 0) return []
     const carried = outgoing.slice(0, maxDescriptors)
@@ -98,7 +98,7 @@ export class Successor {
       if (bytes === 0) this.#retryLater()
       return bytes
     } catch {
-      this.#socket.destroy() // the peer is gone; 'close' follows
+      this.#socket.destroy() // the peer has closed; 'close' follows
       return 0
     }
   }
@@ -145,7 +145,7 @@ export class Successor {
   }
 }
 
-/** The most batches on their way to one successor: 16 of 200 connections keep both sides busy and its queue short. */
+/** Unacknowledged batches per successor: 16 of 200 connections keep both sides busy, and its queue short. */
 const window = 16
 const retryMs = 5
 

@@ -46,7 +46,7 @@ export const webSocket: Movable = {
 const prepare = ({ upgraded }: Connection, decided: () => void): boolean =>
   sessionOf(upgraded)?.prepare(decided) === true
 
-/** Whether the sender, of whatever version, has sent all that is needed. */
+/** Whether the record has all required fields: the sender may be of another version. */
 function isComplete(moved: unknown): moved is MovedWebSocket {
   const { name, protocol, request, unread } = (moved ?? {}) as Partial<MovedWebSocket>
   if (!request || !Array.isArray(request.rawHeaders)) return false
@@ -57,8 +57,8 @@ function isComplete(moved: unknown): moved is MovedWebSocket {
 
 /**
  * `handleUpgrade()`, which is documented, opens the session again with the client's request. The answer that `ws`
- * writes is compared with what the client got, and dropped. So every version of `ws` makes its own objects. One
- * that answers otherwise, or later, gets no session.
+ * writes is compared with what the client got, and dropped. So the installed version of `ws` creates its own objects. The
+ * session is refused if `ws` answers differently or later.
  */
 function reopen(
   { connections }: Home,
@@ -84,7 +84,7 @@ function reopen(
   return true
 }
 
-/** Has a session afterwards if `ws` has opened the WebSocket. */
+/** The connection has a session afterwards if `ws` has opened the WebSocket. */
 function upgradeAgain(
   { server, warn }: Endpoint,
   { request, stream }: Upgraded,
@@ -131,7 +131,7 @@ function requestOf(socket: net.Socket, { request: { url, rawHeaders } }: MovedWe
   return request
 }
 
-/** As Node joins them: a field that came twice is joined with commas, cookies with semicolons. */
+/** Joins headers like Node: a field that was sent twice with commas, cookies with semicolons. */
 function headersOf(raw: string[]): NodeJS.Dict<string | string[]> {
   const headers: NodeJS.Dict<string> = {}
   for (let at = 0; at + 1 < raw.length; at += 2) {

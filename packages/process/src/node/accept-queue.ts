@@ -6,7 +6,7 @@ import type { ClientHandle, ListenHandle } from './handle.js'
  *
  * When the last worker exits, Node closes the handle and every connection in that queue. During a drain this would
  * lose clients, so the connections in the queue are counted. Before a drain it would close the inherited descriptor
- * for good, although the application may fork again at once: so the handle stays open, and connections that arrive
+ * for good, although the application may fork again at once. So the handle stays open, and connections that arrive
  * meanwhile are held for the next workers.
  */
 export class AcceptQueue {

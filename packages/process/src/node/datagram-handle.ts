@@ -1,7 +1,7 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 
-/** What listens or is bound: a server, or a socket of `dgram` of one of its two types. */
+/** The kind of socket: a server, or a `dgram` socket of one of its two types. */
 export type SocketKind = 'stream' | 'udp4' | 'udp6'
 
 /** The object of Node's internals below a datagram socket. */
@@ -18,7 +18,7 @@ interface DatagramState {
   bindState: number
 }
 
-/** Not by `socket._handle`: it is deprecated and warns. */
+/** Does not use `socket._handle`, which is deprecated and warns. */
 function stateOf(socket: dgram.Socket): DatagramState | undefined {
   const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'state symbol')
   return key && (socket as unknown as Record<symbol, DatagramState>)[key]
@@ -27,7 +27,7 @@ function stateOf(socket: dgram.Socket): DatagramState | undefined {
 /** Whether the socket has an address, or `bind` was called. */
 export const isBound = (socket: dgram.Socket): boolean => stateOf(socket)?.bindState !== 0
 
-/** The socket's descriptor; -1 once it is closed. */
+/** The socket's descriptor, or -1 once it is closed. */
 export const datagramDescriptor = (socket: dgram.Socket): number => stateOf(socket)?.handle?.fd ?? -1
 
 /**

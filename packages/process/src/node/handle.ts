@@ -11,7 +11,7 @@ interface SocketHandle {
 
 /** The object of Node's internals below a listening `net.Server`. */
 export interface ListenHandle {
-  /** -1 once it is closed. */
+  /** The descriptor, or -1 once it is closed. */
   readonly fd?: number
   onconnection: (this: unknown, error: number, client?: ClientHandle) => void
   close(...args: unknown[]): void
@@ -31,7 +31,7 @@ const socketHandleOf = (socket: net.Socket): SocketHandle | null =>
 export const listenHandleOf = (server: net.Server): ListenHandle | null =>
   (server as net.Server & { _handle?: ListenHandle | null })._handle ?? null
 
-/** The descriptor of an open socket or a listening server; -1 if it has none. */
+/** The descriptor of an open socket or a listening server, or -1 if it has none. */
 export const descriptorOf = (socket: net.Socket | net.Server): number =>
   (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
 
@@ -51,6 +51,6 @@ export function startReading(socket: net.Socket): void {
   handle.readStart()
 }
 
-/** Whether nothing waits in Node's buffers, neither received bytes to be read nor written bytes to be sent. */
+/** Whether Node's buffers are empty: no received bytes to be read, no written bytes to be sent. */
 export const isEmpty = (socket: net.Socket): boolean =>
   socket.readableLength === 0 && socket.writableLength === 0 && !socketHandleOf(socket)?.writeQueueSize

@@ -11,14 +11,14 @@ export interface WriteObserver {
 }
 
 export interface Interception {
-  /** Writes without asking the observer. */
+  /** Writes without calling the observer. */
   write(bytes: Buffer): void
-  /** Ends the stream without asking the observer. */
+  /** Ends the stream without calling the observer. */
   end(): void
   holds(): boolean
-  /** Writes what was held, after asking the observer again. */
+  /** Writes the held data, after calling the observer again. */
   flush(): void
-  /** Discards what was held. Each callback gets the error. */
+  /** Discards the held data. Each callback gets the error. */
   fail(error: Error): void
   restore(): void
 }
@@ -74,7 +74,7 @@ export function interceptWrites(stream: Writable, observer: WriteObserver): Inte
   }
 }
 
-/** Calls the callback among the arguments of a write. Returns what `write` returns: more can be written. */
+/** Calls the callback among the arguments of a write. Returns true, like `write` when more can be written. */
 function callLater(args: unknown[], error: Error | null): true {
   const callback = callbackOf(args)
   if (callback !== undefined) process.nextTick(callback, error)

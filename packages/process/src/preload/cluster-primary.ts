@@ -109,7 +109,7 @@ interface WorkerView {
   exited: Promise<void>
 }
 
-/** Workers have the same deadline; this is for the time that they take to exit. */
+/** Workers have the same deadline. This is the additional time for their exit. */
 const lastMomentMs = 500
 
 /** Only a worker that crashed has open connections: they ended with it. */

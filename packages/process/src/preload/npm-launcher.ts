@@ -3,9 +3,9 @@ import { constants } from 'node:os'
 import path from 'node:path'
 
 /**
- * `npm start` and similar commands run a shell that runs the program. npm sends SIGTERM to the shell, and most shells end
- * without the program (dash does; bash replaces itself by a single command). In a container npm is pid 1 and ends as
- * well, and the kernel kills the program in the middle of its answers.
+ * `npm start` and similar commands run a shell that runs the program. npm sends SIGTERM to the shell, and most shells
+ * exit without the program (dash does; bash executes a single command in its place). In a container, npm is pid 1. When
+ * it exits, too, the kernel kills the program during its responses.
  *
  * So the preload, which npm has inherited, signals the programs themselves. The shell and npm end after them, with their
  * exit code. Returns false if there was nothing to signal. SIGINT is left alone: a terminal sends it to all of them, and
@@ -41,7 +41,7 @@ export function firstCatchers(
     .flatMap(({ pid, caught }) => ((caught >> bit) & 1n ? [pid] : firstCatchers(pid, signal, processes)))
 }
 
-/** From proc(5); none where there is no such file system. */
+/** From proc(5). Empty if it is not mounted. */
 function allProcesses(): ProcessStatus[] {
   return listed().flatMap((name) => {
     try {

@@ -12,9 +12,9 @@ import { patchListen } from './patch-listen.js'
 import { readyByItself } from './readiness.js'
 import { SignalInterception } from './signal-interception.js'
 
-/** The zero-code mode: all that the library does, for an application that does not call it. */
+/** The zero-code mode: everything that the library does for an application that does not call it. */
 export function preload(): void {
-  // Threads get no signals, and the main thread has what the process was started with.
+  // Threads get no signals, and the main thread has the process's listeners.
   if (!isMainThread) return
   const environment = takeEnvironment()
   const chosen = settings({}, environment)

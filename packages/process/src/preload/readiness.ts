@@ -8,7 +8,7 @@ import type { ServiceCore } from '../service/core.js'
  * UDP socket; or, if it uses only some of them, one turn of the event loop after all servers that it has begun to start
  * listen. That turn is for applications that start one server in the callback of another. An application that opens its
  * second listener much later is ready with its first; if that is too early, it should call the library's `ready()`.
- * Where nothing was inherited, in a pod for example, the application's own servers are waited for in the same way. A
+ * If nothing was inherited, for example in a pod, the application's own servers are waited for in the same way. A
  * supervisor that passes no listener gets `ready` as soon as the process runs.
  * `alone`: the application chooses its addresses, and may use none of the inherited ones.
  */
@@ -32,7 +32,7 @@ export function readyByItself(
     called: (server) => {
       starting.add(server)
       const emitter: EventEmitter = server
-      // Not 'error': a listener for that would keep an application without one from ending by it.
+      // Not 'error': with a listener for it, an application without one would no longer crash.
       emitter.once(errorMonitor, () => starting.delete(server))
     },
   }

@@ -1,7 +1,7 @@
 import { exitCodeOf } from '../service/signals.js'
 import { passOn } from './npm-launcher.js'
 
-/** What a signal ends. */
+/** The process that a signal ends. */
 interface Drainable {
   drain(reason: string): Promise<unknown>
   /** Milliseconds until the drain's deadline. */
@@ -9,8 +9,8 @@ interface Drainable {
 }
 
 /**
- * Runs the drain before the application's own handlers of these signals. Those are written for the moment when no more
- * requests come (`server.close(…)`, `process.exit()`), so they run after the last connection. Without any handler the
+ * Runs the drain before the application's own handlers of these signals. They expect that no more requests arrive
+ * (`server.close(…)`, `process.exit()`), so they run after the last connection. Without any handler the
  * process exits with 0. If the handlers do not end it, it exits at the drain's deadline.
  *
  * Node binds `process.emit` when the first handler of a signal is added, so the patch must be there before the
@@ -40,7 +40,7 @@ export class SignalInterception {
     if (process.pid === 1) this.#addHandlers()
   }
 
-  /** This process serves: a signal drains. */
+  /** Called when this process serves: from now on, a signal drains. */
   arm(): void {
     if (this.#state !== 'disarmed') return
     this.#state = 'armed'

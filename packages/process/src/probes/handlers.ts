@@ -16,7 +16,7 @@ export interface Probes {
   startup: ProbeHandler
 }
 
-/** `state` is asked at each probe. */
+/** `state` is called for each probe. */
 export function probes(state: () => ServiceState): Probes {
   const handler =
     (healthy: (state: ServiceState) => boolean): ProbeHandler =>

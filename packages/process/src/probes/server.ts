@@ -31,7 +31,7 @@ export function probeAddress(
 }
 
 /**
- * Serves the probes on a port of their own, at the paths that Kubernetes' own servers use. It is not one of the service's
+ * Serves the probes on a separate port, at the same paths as the servers of Kubernetes. It is not one of the service's
  * servers: its connections are in no account, no drain waits for them, and it does not keep the process alive.
  */
 export class ProbeServer {
@@ -61,7 +61,7 @@ export class ProbeServer {
   open(): void {
     if (this.#address === null || this.#server !== null) return
     const { port } = this.#address
-    // A child would inherit the variable, and find the port in use.
+    // A child would inherit the variable, and its port would be in use.
     delete process.env.HANDOVER_PROBES_PORT
     this.#server = http.createServer((request, response) => this.#answer(request, response))
     this.#server.on('connection', (socket) => socket.unref())

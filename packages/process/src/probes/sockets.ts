@@ -6,7 +6,7 @@ import { listenHandleOf } from '../node/handle.js'
 import { originalListen } from '../node/original-listen.js'
 
 /**
- * Private sockets of this instance beside the shared listeners: connections to `<folder>/<listener>.sock` are served by
+ * Private sockets of this instance: connections to `<folder>/<listener>.sock` are served by
  * the server that has adopted the listener. They stay open while the service drains.
  */
 export class ProbeSockets {

@@ -31,7 +31,7 @@ export interface ConnectionAccount {
   datagramsSent?: number
 }
 
-/** What serves beside the servers of this process and is part of its account: cluster workers, or UDP sockets. */
+/** Serves in addition to the servers of this process, and is part of its account: cluster workers, or UDP sockets. */
 export interface Participant {
   readonly account: ConnectionAccount
   /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
@@ -69,7 +69,7 @@ export const noConnections = Object.fromEntries(
   fields.map((field) => [field, 0]),
 ) as unknown as Required<ConnectionAccount>
 
-/** Adds up all fields but `slowestMs`, of which it takes the maximum. */
+/** Adds up all fields except `slowestMs`, for which it takes the maximum. */
 export function addAccounts(accounts: ConnectionAccount[]): Required<ConnectionAccount> {
   const sum = { ...noConnections }
   for (const account of accounts) {

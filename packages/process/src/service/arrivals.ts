@@ -37,7 +37,7 @@ export class Arrivals {
     this.#carriedOver.serve(this.#connections, this.endpoints, server, listener)
   }
 
-  /** The message `adopts` once `server` can receive a predecessor's connections too; null: it cannot. */
+  /** The message `adopts` once `server` can receive a predecessor's connections, or null if it cannot. */
   offer(server: net.Server, listener: string): { path: string; listeners: string[] } | null {
     return this.#receiver?.offer(server, listener) ?? null
   }

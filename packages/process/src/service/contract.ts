@@ -6,13 +6,13 @@ import type { Environment } from '../protocol/environment.js'
 /**
  * What two copies of this package in one process, possibly of different versions, agree on: the one that the
  * supervisor preloads, and the one that the application imports. The copy in charge sets a `Presence` on the global
- * object. The application's copy asks it to retire, and gets all that it had.
+ * object. The application's copy asks it to retire, and gets all its resources.
  */
 export interface Presence {
-  /** Raised when `retire` or `ProcessResources` change in a way that an older copy cannot read. */
+  /** Incremented when `retire` or `ProcessResources` change in a way that an older copy cannot read. */
   contract: 1
   mode: 'library' | 'register'
-  /** Removes its patches, handlers and connections. Null: it cannot, because it is in use. */
+  /** Removes its patches, handlers and connections. Returns null if it cannot, because it is in use. */
   retire(): ProcessResources | null
 }
 
@@ -20,11 +20,11 @@ export interface Presence {
 export interface ProcessResources {
   /** The variables that were taken out of `process.env`. */
   environment: Environment
-  /** What was taken over from another process; absent or null: nothing. */
+  /** What was taken over from another process. Absent or null if nothing was. */
   taken?: TakenOver | null
   /** Servers that listen already, with the descriptor of the inherited listener that each adopted, if any. */
   servers: { server: net.Server; fd?: number; sockets: net.Socket[] }[]
-  /** UDP sockets that read already, with the descriptor that each adopted; absent in copies without UDP. */
+  /** UDP sockets that read already, with the descriptor that each adopted; absent in versions without UDP. */
   datagrams?: { socket: dgram.Socket; fd: number }[]
 }
 

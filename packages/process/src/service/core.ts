@@ -87,7 +87,7 @@ export class ServiceCore {
     return this.#carriedOver.generation
   }
 
-  /** Milliseconds until the drain cuts what is left; 0 before a drain. */
+  /** Milliseconds until the drain cuts the remaining connections. 0 before a drain. */
   get remainingMs(): number {
     return this.ending.remainingMs
   }
@@ -132,7 +132,7 @@ export class ServiceCore {
     if (name === 'warning') process.emitWarning(values[0] as string, 'HandoverWarning')
   }
 
-  /** Leaves everything to another copy of this library, see contract.ts. Null: this one drains. */
+  /** Leaves everything to another copy of this library, see contract.ts. Returns null while this one drains. */
   retire(): ProcessResources | null {
     if (this.ending.begun) return null
     const released = this.servers.release()
@@ -183,7 +183,7 @@ export class ServiceCore {
   #newServers(): Servers {
     const servers = new Servers(this.#resources, this.#carriedOver, this.traffic, this.announcer, {
       receives: this.settings.handover,
-      // With another strategy, a copy in systemd's store would be a socket beside the next one's, or in its way.
+      // With another strategy, a copy in systemd's store would compete with the socket of the next process.
       keepsListeners: this.settings.alone.strategy === 'inherit',
       serving: () => this.#serve(),
       listening: (...values) => this.emit('listening', ...values),

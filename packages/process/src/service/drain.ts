@@ -7,17 +7,17 @@ import { allWithin, waitUntilQueuesAreEmpty } from '../system/waiting.js'
 import type { Timing } from './pod.js'
 import type { Traffic } from './traffic.js'
 
-/** What the service does at the turning points of its drain. */
+/** The steps of the service during its drain. */
 export interface DrainSteps {
   began(reason: string): void
-  /** Nothing is open any more. */
+  /** Called when no connection is open any more. */
   closed(): void
   ended(report: DrainReport): void
   warn(message: string): void
 }
 
 /**
- * The end of a service, which comes once:
+ * The end of a service, which happens once:
  *
  *     hooks and delay ──► stop accepting ──► finish what is open ──► hooks ──► closed
  *
@@ -46,12 +46,12 @@ export class ServiceDrain {
     return this.#report !== null
   }
 
-  /** Milliseconds until what is left is cut; 0 before the drain. */
+  /** Milliseconds until the remaining connections are cut. 0 before the drain. */
   get remainingMs(): number {
     return Math.max(this.#deadline - performance.now(), 0)
   }
 
-  /** Called again, it returns the same promise. */
+  /** Returns the same promise each time. */
   run(reason: string): Promise<DrainReport> {
     if (this.#report !== null) return this.#report
     let start = () => {}
@@ -80,7 +80,7 @@ export class ServiceDrain {
     return report
   }
 
-  /** Not needed where a successor serves on the same addresses. */
+  /** Not needed if a successor serves on the same addresses. */
   async #delay(): Promise<void> {
     const { delayMs } = this.#timing
     if (delayMs > 0 && !this.#alone.replaced) await this.#traffic.keepAccepting(delayMs)
@@ -105,7 +105,7 @@ export class ServiceDrain {
     return cut
   }
 
-  /** Hooks share the drain's deadline. At the deadline they still get a moment: the grace period ends a second later. */
+  /** Hooks share the drain's deadline. After it they have a little more time: the grace period ends a second later. */
   #runHooks(hooks: readonly Hook[], reason: string): Promise<void> {
     return allWithin(
       Math.max(this.remainingMs, lastMomentMs),

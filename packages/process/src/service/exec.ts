@@ -12,9 +12,9 @@ import type { Servers } from './servers.js'
 import type { Traffic } from './traffic.js'
 
 export interface ServiceExecSettings extends ExecSettings {
-  /** False: the application keeps state with its connections, so none is carried over. */
+  /** False if the application keeps state with its connections: then none is carried over. */
   carriesConnections: boolean
-  /** How many programs this process has been before. */
+  /** How many programs this process has run before. */
   generation: number
   warn(message: string): void
 }
@@ -47,7 +47,7 @@ export class ServiceExec {
     return this.#exec.exec(options)
   }
 
-  /** A drain has begun, which comes first. */
+  /** Called when a drain begins, which has precedence. */
   abandon(): void {
     this.#exec.abandon()
   }
@@ -94,5 +94,5 @@ export class ServiceExec {
   }
 }
 
-/** Every client waits meanwhile. */
+/** Milliseconds. Every client waits meanwhile. */
 const hooksMs = 1000

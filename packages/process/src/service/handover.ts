@@ -12,7 +12,7 @@ import { Service } from './service.js'
 import { drainOnSignals, execOnSignal, upgradeOnSignal } from './signals.js'
 
 /**
- * Makes this process a service. There is one per process: a preload, of the supervisor for example, retires for it.
+ * Makes this process a service. There is one service per process: a preload, for example of the supervisor, retires.
  *
  * @throws OptionError when an option is wrong
  * @throws InheritedListenersError when LISTEN_FDS contradicts the open descriptors
@@ -24,7 +24,7 @@ export function handover(options: HandoverOptions = {}): Service {
   const service = new Service(chosen, resources)
   const restoreSignals = drainOnSignals(service, chosen.signals)
   upgradeOnSignal(service, chosen.alone.signal)
-  // A turn later, so that the application gets the receipt of `upgrade()` first.
+  // One turn later, so that the application gets the receipt of `upgrade()` first.
   service.once('upgraded', () => setImmediate(() => process.exit()))
   const restoreExec = execOnSignal(service, chosen.execSignal)
   const presence: Presence = { contract: 1, mode: 'library', retire: () => null }

@@ -5,22 +5,22 @@ import { OptionError } from '../protocol/errors.js'
 import { milliseconds } from './milliseconds.js'
 
 /**
- * How a drain fits into the end of a pod. A drain's times count from SIGTERM, which comes when the preStop hook is over;
- * the grace period counts from before the hook:
+ * How a drain fits into the end of a pod. A drain's times count from SIGTERM, which is sent after the preStop hook. The
+ * grace period counts from before the hook:
  *
  *     ├─ preStop ─┼───────── drain.timeoutSeconds ─────────┼─ 2 s ─┤
  *     │           ├─ delay: accepts ─┼─ finishes, hooks ───┤       │
  *     deleted     SIGTERM                                  cut     SIGKILL, if it still runs
  *     ├──────────────── terminationGracePeriodSeconds ─────────────┤
  *
- * The endpoints are withdrawn in parallel, so that connections still come for a while.
+ * The endpoints are withdrawn in parallel, so connections still arrive for a while.
  */
 export interface Timing {
   /** From the start of the drain until what is left is cut, the delay included. Milliseconds. */
   timeoutMs: number
-  /** For how long a drain keeps accepting. Milliseconds. */
+  /** Milliseconds for which a drain keeps accepting. */
   delayMs: number
-  /** A sentence when the grace period is known and too short for this; else null. */
+  /** A sentence if the grace period is known and too short for this, else null. */
   tooShort: string | null
 }
 
@@ -55,7 +55,7 @@ export function timing({ timeoutSeconds, delaySeconds }: DrainSeconds, environme
   if (delayMs > 0 && delayMs >= timeoutMs) throw delayTooLong(delayMs, timeoutMs)
   const tooShort =
     graceText !== undefined && timeoutMs > longestMs ? describeTooShort(graceMs, preStopMs, timeoutMs) : null
-  // The primary has waited before it signals its workers, and ends them at its own deadline.
+  // The primary waits before it signals its workers, and ends them at its own deadline.
   if (isClusterWorker()) return { timeoutMs: timeoutMs - delayMs, delayMs: 0, tooShort: null }
   return { timeoutMs, delayMs, tooShort }
 }
@@ -68,7 +68,7 @@ interface DrainSeconds {
 
 /**
  * A supervisor holds the listeners, and a successor gets what is queued there, so there is no reason to keep accepting.
- * Not so where the listeners were bound by an earlier process of the service itself (docs/alone.md,
+ * This is not the case if an earlier process of the service itself has bound the listeners (docs/alone.md,
  * docs/in-place-exec.md).
  */
 const isSupervised = ({ HANDOVER_SOCKET, LISTEN_FDS, LISTEN_FDNAMES }: Environment) =>

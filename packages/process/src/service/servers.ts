@@ -32,7 +32,7 @@ export interface ServersOptions {
   warn(message: string): void
 }
 
-/** The servers and UDP sockets of this service, from before they listen. */
+/** The servers and UDP sockets of this service. They are tracked from before they listen. */
 export class Servers {
   readonly listeners: Listeners
   readonly passed: PassedListeners
@@ -113,7 +113,7 @@ export class Servers {
     socket.once('listening', () => this.#datagramsListen(socket, listener))
   }
 
-  /** The workers of a node:cluster primary accept from `listener` themselves. False: no server of Node's can. */
+  /** Lets the workers of a node:cluster primary accept from `listener`. Returns false if no server of Node's can. */
   adoptForWorkers(listener: InheritedListener): boolean {
     this.#options.serving()
     listener.adopted = true
@@ -145,12 +145,12 @@ export class Servers {
     return { servers, datagrams: datagrams.release() }
   }
 
-  /** From here on, what begins to listen stops at once. */
+  /** From here on, a server that begins to listen is stopped at once. */
   drainBegan(): void {
     this.#draining = true
   }
 
-  /** Receives nothing more, from predecessors or probes. */
+  /** Stops receiving connections of predecessors and probes. */
   close(): void {
     this.probeSockets.closeAll()
     this.arrivals.close()

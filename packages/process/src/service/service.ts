@@ -19,7 +19,7 @@ import { reload } from './reload.js'
 export class Service extends EventEmitter<ServiceEvents> {
   readonly #core: ServiceCore
 
-  /** Not for applications: they call `handover()`, to which a preload gives what it has. */
+  /** Not for applications: they call `handover()`, which takes over the resources of a preload. */
   constructor(settings: Settings, resources: ProcessResources) {
     super()
     this.#core = new ServiceCore(settings, 'library', resources, this)
@@ -29,12 +29,12 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this.#core.state
   }
 
-  /** What became of every connection so far; the sums always agree, see `ConnectionAccount`. */
+  /** Counts every connection so far by how it began and ended. The sums always agree: see `ConnectionAccount`. */
   get account(): ConnectionAccount {
     return this.#core.traffic.account
   }
 
-  /** Milliseconds until the drain cuts what is left; 0 before a drain. */
+  /** Milliseconds until the drain cuts the remaining connections. 0 before a drain. */
   get remainingMs(): number {
     return this.#core.remainingMs
   }
@@ -83,23 +83,23 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this.#core.exec(options)
   }
 
-  /** How many programs this process has been before: `exec()` counts it up. */
+  /** How many programs this process has run before. Each `exec()` adds one. */
   get generation(): number {
     return this.#core.generation
   }
 
-  /** Sets one line for people, shown by `handover status` or `systemctl status`. */
+  /** Sets the status text, one line, which `handover status` or `systemctl status` shows. */
   status(text: string): void {
     this.#core.announcer.say({ type: 'status', text })
   }
 
-  /** Keeps this connection in this process: the application has state with it. A drain ends it here. */
+  /** Keeps this connection in this process, because the application has state with it. A drain ends it. */
   pin(socket: net.Socket): void {
     this.#core.traffic.pin(socket)
   }
 
   /**
-   * Lets the sessions of a WebSocketServer of `ws` move between processes. Call it before `listen()`: they ask once.
+   * Lets the sessions of a WebSocketServer of `ws` move between processes. Call it before `listen()`: predecessors ask once.
    * @throws OptionError for a wrong argument, HandoverError when the name is taken or the service drains
    */
   webSockets<Socket extends WebSocketLike>(
@@ -111,19 +111,19 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this
   }
 
-  /** Runs before `exec()` replaces the program, with everything at rest; awaited, up to a second. May run again. */
+  /** Runs before `exec()` replaces the program, when everything is at rest. Awaited for up to a second. May run again. */
   onBeforeExec(hook: Hook): this {
     this.#core.execution.before.push(hook)
     return this
   }
 
-  /** Runs when the drain begins, while connections are still accepted; awaited. */
+  /** Runs when the drain begins, while connections are still accepted. Awaited. */
   onBeforeDrain(hook: Hook): this {
     this.#core.ending.before.push(hook)
     return this
   }
 
-  /** Runs after the last connection, before the process exits; awaited. */
+  /** Runs after the last connection has ended, before the process exits. Awaited. */
   onDrain(hook: Hook): this {
     this.#core.ending.after.push(hook)
     return this
@@ -134,14 +134,14 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this.#core.probes()
   }
 
-  /** Accepts nothing more, and resolves when all has ended or the deadline has passed. Called again: the same promise. */
+  /** Stops accepting. Resolves when all has ended or was cut at the deadline. Returns the same promise each time. */
   drain(reason = 'drain'): Promise<DrainReport> {
     return this.#core.drain(reason)
   }
 
   /**
-   * Starts this process's own command line again, hands listeners and idle connections over to it once it is ready, and
-   * drains. Resolves with the receipt when nothing is left here: the process exits in the next turn of the event loop.
+   * Runs this process's command line again, hands listeners and idle connections over to the new process once it is ready,
+   * and drains. Resolves with the receipt when no connection is left: this process exits in the next turn of the loop.
    * @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED`, or `ERR_HANDOVER_UPGRADE_FAILED`; this process keeps serving
    */
   upgrade(): Promise<UpgradeReceipt> {

@@ -24,7 +24,7 @@ export function drainOnSignals(
 
 /**
  * Calls `exec()` at this signal. A signal that comes while an earlier one is handled is dropped: the next program reads
- * the newest configuration anyway. Why an exec failed is a process warning.
+ * the newest configuration anyway. A failed exec is reported as a process warning.
  * Returns a function that removes the handler.
  */
 export function execOnSignal(
@@ -62,5 +62,5 @@ export function upgradeOnSignal(
   return () => void process.off(signal, handle)
 }
 
-/** What a shell reports for a program that a signal ended: 128 + its number. */
+/** The exit code that a shell reports for a program that a signal killed: 128 + its number. */
 export const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]

@@ -8,7 +8,7 @@ import { DatagramSockets } from '../listeners/datagram-sockets.js'
 import { Mover } from '../move/mover.js'
 import { addAccounts, type ConnectionAccount, type Participant } from '../protocol/account.js'
 
-/** Everything that is served in the name of this process: connections, UDP sockets, workers of node:cluster. */
+/** Everything that this process serves: connections, UDP sockets, workers of node:cluster. */
 export class Traffic {
   readonly connections = new Connections()
   readonly lastRequests = new LastRequests(this.connections)
@@ -58,12 +58,12 @@ export class Traffic {
     if (connection !== undefined) pin(connection)
   }
 
-  /** Some of it is served by other processes. */
+  /** Whether other processes serve a part of it. */
   get hasWorkers(): boolean {
     return this.#participants.some((participant) => participant !== this.datagrams)
   }
 
-  /** Resolves after `delayMs`, in which connections are accepted and the older ones leave one by one. */
+  /** Resolves after `delayMs`. Meanwhile connections are accepted, and the older ones end one by one. */
   keepAccepting(delayMs: number): Promise<void> {
     return keepAccepting(this.connections, this.lastRequests, delayMs)
   }
@@ -78,7 +78,7 @@ export class Traffic {
     return cut.flat()
   }
 
-  /** Resolves when nothing is accepted any more, and what was sent to a successor was received or has come back. */
+  /** Resolves when accepting has stopped, and all connections sent to a successor were received or have come back. */
   async settled(): Promise<void> {
     await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
     await this.mover.settled()

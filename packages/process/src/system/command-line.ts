@@ -3,15 +3,15 @@ import path from 'node:path'
 
 /** How this process was started: everything that is needed to start the same program again. */
 export interface CommandLine {
-  /** As it was given, `node` for example, links unresolved. It need not name a program: `exec -a` sets any name. */
+  /** As it was given, for example `node`, with links unresolved. It may be any name: see `exec -a`. */
   argv0: string
   /** `argv0` if that names a program, else the file of this one. Looked up again at each start, so a switched link counts. */
   program: string
-  /** Node's own options, the script as it was written, and its arguments. */
+  /** Node's options, the script as it was written, and its arguments. */
   args: string[]
-  /** The logical folder ($PWD) where there is one: with `/srv/current` a switched link means the new release. */
+  /** The logical folder ($PWD) if there is one: with `/srv/current`, a switched link leads to the new release. */
   cwd: string
-  /** The environment at the start, without what the program or a library such as dotenv has added since. */
+  /** The environment at the start, without later additions of the program or a library such as dotenv. */
   env: NodeJS.ProcessEnv
 }
 
@@ -24,7 +24,7 @@ export function ownCommandLine(): CommandLine {
   return { argv0, program, args, cwd, env }
 }
 
-/** The file that execvp(3) would execute; null: there is none. `search` is the value of PATH. */
+/** The file that execvp(3) would execute, or null if there is none. `search` is the value of PATH. */
 export function findProgram(
   name: string,
   cwd: string,
@@ -44,7 +44,7 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** $PWD, if it leads to the folder that this process is in; POSIX asks no more of it (cd, `pwd -L`). */
+/** $PWD, if it leads to the working folder of this process, which is what POSIX requires (`pwd -L`). */
 function logicalFolder(pwd: string | undefined, physical: string): string {
   try {
     return pwd !== undefined && path.isAbsolute(pwd) && fs.realpathSync(pwd) === physical ? pwd : physical
@@ -53,7 +53,7 @@ function logicalFolder(pwd: string | undefined, physical: string): string {
   }
 }
 
-/** Node makes `argv[1]` absolute by the physical folder; this puts a script below it back under `cwd`. */
+/** Node makes `argv[1]` absolute with the physical folder. This replaces that folder by `cwd`. */
 function scriptOf(cwd: string): string[] {
   const [, script, ...args] = process.argv
   if (script === undefined) return []
@@ -61,7 +61,7 @@ function scriptOf(cwd: string): string[] {
   return [below.startsWith('..') || path.isAbsolute(below) ? script : path.join(cwd, below), ...args]
 }
 
-/** proc_pid_cmdline(5). Null when it no longer is what Node was given. */
+/** proc_pid_cmdline(5). Null if it was overwritten since the start. */
 function rawCommandLine(): string[] | null {
   const words = zeroSeparated('/proc/self/cmdline')
   if (words === null) return null
@@ -71,7 +71,7 @@ function rawCommandLine(): string[] | null {
   return intact ? words : null
 }
 
-/** proc_pid_environ(5): as it was at execve(2). */
+/** proc_pid_environ(5): the environment at execve(2). */
 function initialEnvironment(): NodeJS.ProcessEnv | null {
   const entries = zeroSeparated('/proc/self/environ')
   if (entries === null) return null

@@ -22,9 +22,9 @@ export interface DescriptorCalls {
    * 0 if the socket is full or too many descriptors are in flight. Throws on a broken socket.
    */
   send(socket: number, data: Buffer, fds: number[]): number
-  /** Receives without waiting. Null if there is nothing. */
+  /** Receives without waiting. Returns null if there is nothing. */
   receive(socket: number): Received | null
-  /** A copy with close-on-exec set. Throws when the call fails. */
+  /** Returns a copy with close-on-exec set. Throws if the call fails. */
   duplicate(fd: number): number
 }
 

@@ -7,13 +7,13 @@ export interface ExecCalls {
   clearCloseOnExec(fd: number): void
   /** Neither the next program nor a child inherits the descriptor. */
   setCloseOnExec(fd: number): void
-  /** A nameless file in memory: memfd_create(2). Returns its descriptor, close-on-exec. Throws when the call fails. */
+  /** Creates a file in memory: memfd_create(2). Returns its descriptor, close-on-exec. Throws if the call fails. */
   createMemoryFile(): number
   /** Returns only if it failed, with the name of the error, for example `ENOENT`. */
   execve(file: string, argv: string[], env: Record<string, string>): string
 }
 
-/** Null where koffi is not installed, or the C library lacks one of the functions. */
+/** Null if koffi is not installed, or the C library lacks one of the functions. */
 export function execCalls(): ExecCalls | null {
   const koffi = loadKoffi()
   try {

@@ -13,6 +13,6 @@ export function removeFolder(folder: string): void {
   try {
     fs.rmSync(folder, { recursive: true, force: true })
   } catch {
-    // It is a temporary file: the system removes it in time.
+    // It is a temporary file: the system removes it later.
   }
 }

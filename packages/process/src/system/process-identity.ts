@@ -1,6 +1,6 @@
 import { procStat } from '#shared/proc-stat.js'
 
-/** One process for certain: the kernel may have given its pid to another one meanwhile. */
+/** Identifies a process even if the kernel has reused its pid. */
 export interface ProcessIdentity {
   pid: number
   /** Clock ticks after boot, proc_pid_stat(5). Empty if there was no such process. */
@@ -11,7 +11,7 @@ export function identityOf(pid: number): ProcessIdentity {
   return { pid, startTime: startTimeOf(pid) ?? '' }
 }
 
-/** Those that have not exited. A zombie has. */
+/** The processes that have not exited. A zombie counts as exited. */
 export function stillRunning(processes: readonly ProcessIdentity[]): ProcessIdentity[] {
   return processes.filter(({ pid, startTime }) => startTimeOf(pid) === startTime)
 }

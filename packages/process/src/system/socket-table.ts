@@ -25,7 +25,7 @@ export function listenAddresses(inodes: Iterable<string>): Map<string, ListenAdd
   return found
 }
 
-/** The inode of a socket's descriptor; null if the descriptor is closed or no socket. */
+/** The inode of a socket's descriptor, or null if the descriptor is closed or not a socket. */
 export function socketInode(fd: number): string | null {
   try {
     return /^socket:\[(\d+)\]$/.exec(fs.readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? null
@@ -35,8 +35,8 @@ export function socketInode(fd: number): string | null {
 }
 
 /**
- * Remembers which sockets these descriptors are. Returns whether a descriptor still is the same socket: its number may
- * be another socket's after it was closed, its inode is not.
+ * Remembers the sockets of these descriptors. The returned function says whether a descriptor is still the same socket:
+ * after it was closed, its number may be reused, but not its inode.
  */
 export function rememberSockets(fds: readonly number[]): (fd: number) => boolean {
   const inodes = new Map(fds.map((fd) => [fd, socketInode(fd)]))
@@ -82,7 +82,7 @@ function unixEntry(line: string): Entry | null {
 }
 
 /**
- * The kernel prints each zero byte as `@`: the one before an abstract name, and those behind it, because libuv before
+ * The kernel prints each zero byte as `@`: the one before an abstract name, and those after it, because libuv before
  * 1.46 padded such a name to the full length of an address.
  */
 function unixPath(printed: string): string {

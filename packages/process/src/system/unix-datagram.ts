@@ -4,7 +4,7 @@ import { errorName } from '#shared/errno.js'
 import type { Koffi } from './koffi.js'
 import { AF_UNIX, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM } from '#shared/socket-constants.js'
 
-/** The part of koffi that is used here, present in every version of it. */
+/** The part of koffi that is used here. Every version has it. */
 export type Ffi = Pick<Koffi, 'load' | 'errno'>
 
 /**
@@ -21,7 +21,7 @@ export function sendDatagram(ffi: Ffi, socketPath: string, text: string): string
   })
 }
 
-/** The same, together with a copy of a descriptor. */
+/** The same, with a copy of a descriptor. */
 export function sendDescriptor(
   koffi: Koffi,
   socketPath: string,

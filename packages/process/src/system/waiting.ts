@@ -18,7 +18,7 @@ export async function waitUntilQueuesAreEmpty(
   }
 }
 
-/** Runs all of `work` at once and resolves when all is done, after `maxMs` at the latest. `onError` gets each error. */
+/** Runs all of `work` in parallel and resolves when all is done, at most `maxMs` later. `onError` gets each error. */
 export async function allWithin(
   maxMs: number,
   work: (() => unknown)[],

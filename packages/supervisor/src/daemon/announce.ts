@@ -35,7 +35,7 @@ export function announce(manager: ServiceManager, engine: Engine, failed: () => 
   }
 
   const unsubscribe = engine.subscribe((event) => {
-    // At once, before the listeners of what has stopped are closed.
+    // At once, before the listeners of stopped services are closed.
     if (event.type === 'ServiceStopping') look()
     if (!due) queueMicrotask(look) // after the loop has handled all events
     due = true

@@ -35,7 +35,7 @@ import { handleSignals } from './signals.js'
 export interface DaemonOptions {
   paths: Paths
   source: SpecReader
-  /** Where the instances' output goes: a file each, or the supervisor's standard output. */
+  /** Where the instances' output is written: a file for each, or the supervisor's standard output. */
   stdio: 'file' | 'inherit'
   /** Writes a line to the supervisor's log. */
   log: (line: string) => void

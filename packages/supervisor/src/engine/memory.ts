@@ -7,7 +7,7 @@ interface MemoryLimit {
   instance: string
   /** The leader of its process group. */
   pid: number
-  /** Undefined: no limit. */
+  /** Bytes. Undefined if there is no limit. */
   limitBytes: number | undefined
 }
 

@@ -2,7 +2,7 @@ import type { Event, KernelCounters, ListenerSpec, Receipt, ServiceState } from 
 import type { ReadinessWatch } from './readiness.js'
 import type { ListenerTable } from './listeners.js'
 
-/** A service's state, and what the loop keeps beside it. Decisions depend on the state only. */
+/** A service's state, and what the loop keeps in addition. Decisions depend only on the state. */
 export interface ServiceRuntime {
   state: ServiceState
   listeners: ListenerTable
@@ -11,7 +11,7 @@ export interface ServiceRuntime {
   texts: Map<string, string>
   waiting: string[]
   cancelWake: (() => void) | null
-  /** Events since the newest rollout started, as far as its receipt needs them. */
+  /** The events since the newest rollout started that its receipt needs. */
   rolloutEvents: Event[]
   kernelBefore: KernelCounters | null
   /** What the kernel counted during the newest rollout. Null while it is in progress. */

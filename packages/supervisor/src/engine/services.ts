@@ -39,7 +39,7 @@ export function services(world: World, { runtimes, emit }: Loop): Services {
     if (!runtime) return { ok: false, failure: unknownService(service, [...runtimes.keys()]) }
     const accepted = accept(runtime.state, command, world.clock.now())
     if (!accepted.ok) return accepted
-    // An older revision may need a listener that the newer one does not name.
+    // An older revision may need a listener that the newer one does not have.
     for (const event of accepted.value) {
       if (event.type !== 'RevisionCreated') continue
       const opened = runtime.listeners.acquire(event.revision.spec.listen)

@@ -28,7 +28,7 @@ export type FailureCode =
   | 'Forbidden'
   /** Kubernetes: a field that the command would change belongs to another field manager (409). */
   | 'Conflict'
-  /** Kubernetes: during the rollout the Deployment was deleted or got another template. */
+  /** Kubernetes: the Deployment was deleted, or its template was changed, during the rollout. */
   | 'Superseded'
 
 export interface Failure {

@@ -48,7 +48,7 @@ export interface InstanceCommon {
   account: ConnectionAccount | null
   /** Set while it replaces its program (`ExecInstance`): the revision and readiness to restore if that fails. */
   replacing?: { revision: number; readySince: number }
-  /** It has reported that it cannot replace its program in place. */
+  /** Set if it has reported that it cannot replace its program in place. */
   cannotExec?: true
 }
 

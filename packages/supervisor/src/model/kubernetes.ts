@@ -9,7 +9,7 @@ export interface JsonObject {
 /**
  * How a service runs in a cluster: the section `kubernetes` of its configuration. The service's own settings are
  * the defaults. It is not part of the spec, so a change of it never restarts instances on this machine. A
- * `JsonObject` has Kubernetes' own fields and is passed through unchanged.
+ * `JsonObject` has the fields of Kubernetes and is passed through unchanged.
  */
 export interface KubernetesSpec {
   /** Image of the container. If absent, the user must pass one when rendering manifests. */

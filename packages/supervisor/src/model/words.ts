@@ -4,7 +4,7 @@ import { failed, ok } from './failure.js'
 /** Characters that have a special meaning to a shell unless they are quoted (POSIX.1-2017, XCU 2.2 and 2.6). */
 const shellOnly = new Set('|&;<>()$`*?[~#\n')
 
-/** Those that keep it within double quotes. */
+/** The characters that are also special within double quotes. */
 const shellInQuotes = new Set('$`')
 
 const blank = new Set(' \t')

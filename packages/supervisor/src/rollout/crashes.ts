@@ -7,7 +7,7 @@ import type { Step } from './step.js'
 /**
  * Drains instances that failed a startup or liveness probe or exceeded their memory limit.
  *
- * - Not ready: it serves no one, so it is drained at once.
+ * - Not ready: it does not serve, so it is drained at once.
  * - Ready, and failed its liveness probe: it may still serve. Outside of a rollout its replacement starts first, as
  *   far as the surge allows (`setsOf` counts it as old). During a rollout, or if it failed before, it is drained at
  *   once and returns after its back-off.
@@ -27,8 +27,8 @@ function mayKeepServing({ rollout, target }: ServiceState, instance: Instance): 
 
 /**
  * Restarts crashed instances under the same id once their back-off is over. This includes old instances during a
- * rollout: until the arithmetic removes them, the revision that is known to work keeps its capacity, as kubelet
- * restarts containers of old pods.
+ * rollout: until the arithmetic removes them, the revision that is known to work keeps its capacity, like the
+ * kubelet, which restarts containers of old pods.
  */
 export const restartCrashed: Step = (state, now) =>
   state.instances

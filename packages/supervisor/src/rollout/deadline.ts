@@ -29,7 +29,7 @@ export const drainingFromBefore = (state: ServiceState) =>
     (instance) => instance.state === 'draining' && instance.since < (state.rollout?.startedAt ?? 0),
   )
 
-/** Strategy Recreate: the target starts only when all instances of other revisions are gone. */
+/** Strategy Recreate: the target starts only when all instances of other revisions have ended. */
 export const isBlockedByRecreate = (state: ServiceState): boolean =>
   targetSpec(state)?.strategy.type === 'Recreate' &&
   state.instances.some(({ revision }) => revision !== state.target)

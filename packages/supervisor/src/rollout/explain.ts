@@ -10,7 +10,7 @@ import { availableAt, mayAccept, needsReplacement, targetSpec } from './instance
 import { counted, listed, seconds } from '../model/text.js'
 import { afterStart, named } from './sentences.js'
 
-/** What the service waits for, in plain sentences. Empty if it is as it should be. */
+/** What the service waits for, in sentences. Empty if it waits for nothing. */
 export function explain(state: ServiceState, now: number): string[] {
   if (state.stopped) return []
   if (state.stopping)

@@ -16,7 +16,7 @@ export const judgeRollout: Step = (state, now) => {
       if (failure) return [{ type: 'FailRollout', rollout: number, failure, rollBack: rollout.from !== null }]
       return isComplete(state, now) ? [{ type: 'CompleteRollout', rollout: number }] : []
     }
-    case 'failed': // It became available after all: from now on there is a revision to go back to.
+    case 'failed': // It became available after all: from now on there is a revision to roll back to.
       return isComplete(state, now) ? [{ type: 'CompleteRollout', rollout: number }] : []
     case 'rollingBack':
       return isComplete(state, now) ? [{ type: 'FinishRollback', rollout: number }] : []

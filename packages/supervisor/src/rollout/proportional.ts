@@ -7,8 +7,8 @@ export interface SetSize {
 /**
  * Distributes scaling during a rollout over the revisions in proportion to their sizes, so that the risk does not
  * change (Kubernetes: scale and GetProportion). Example: 8 old and 5 new of 10 replicas with maxSurge 3 are scaled to
- * 15. Now 18 are allowed, so 5 are added: round(8 × 18 / 13) - 8 = 3 old, round(5 × 18 / 13) - 5 = 2 new. The rest
- * that rounding leaves goes to the largest.
+ * 15. Now 18 are allowed, so 5 are added: round(8 × 18 / 13) - 8 = 3 old, round(5 × 18 / 13) - 5 = 2 new. The remainder
+ * of the rounding is added to the largest revision.
  *
  * `maxTotal`: replicas + maxSurge now. `maxTotalBefore`: the same before the scaling.
  */

@@ -42,7 +42,7 @@ const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf('-') + 1
 
 const noExit: Exit = { code: null, signal: null }
 
-/** The instance after the event. Null: it is gone. The same object: nothing changed. */
+/** The instance after the event: null if it has ended, the same object if nothing changed. */
 function transition(state: ServiceState, instance: Instance, event: InstanceEvent): Instance | null {
   const { at } = event
   switch (event.type) {
@@ -97,7 +97,7 @@ function noteExecFailure(state: ServiceState, event: InstanceEvent): ServiceStat
 /**
  * Records progress, from which progressDeadlineSeconds counts: more of the target revision or less of another
  * (Kubernetes: DeploymentProgressing). Readiness counts once per process, so that an instance that flaps between
- * ready and unready cannot prolong a rollout for ever.
+ * ready and unready cannot prolong a rollout forever.
  */
 function noteProgress(
   state: ServiceState,

@@ -22,7 +22,7 @@ export const rollingUpdate: Step = (state, now) => {
   return scaled.length > 0 ? scaled : scaleOldDown(state, sets, limits.minAvailable, now)
 }
 
-/** Starts new instances only when all old ones are gone: two versions never run at the same time. */
+/** Starts new instances only when all old ones have ended: two versions never run at the same time. */
 export const recreate: Step = (state, now) => {
   const others = state.instances.filter(({ revision }) => revision !== state.target)
   if (isBlockedByDraining(state)) return []

@@ -1,4 +1,4 @@
-/** Tells whether the part of a text/event-stream that was written so far ends between two events. */
+/** Detects whether the text/event-stream written so far ends between two events. */
 export class EventBoundary {
   /** The last characters: a blank line is at most two CRLFs. */
   #tail = '\n\n'
@@ -13,5 +13,5 @@ export class EventBoundary {
   }
 }
 
-/** HTML, 9.2.5: a line ends with CRLF, LF or CR. A CR before an LF is not an end of its own. */
+/** HTML, 9.2.5: a line ends with CRLF, LF or CR. A CR before an LF is part of CRLF. */
 const blankLine = /(\r\n|\n|\r(?!\n))(\r\n|\n|\r)$/

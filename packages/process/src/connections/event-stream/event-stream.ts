@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { interceptWrites, type Interception } from '../../node/write-interception.js'
 import { EventBoundary } from './boundary.js'
 
-/** A response that is a stream of server-sent events. It reads along with what the application writes. */
+/** A response that is a stream of server-sent events. It observes what the application writes. */
 export class EventStream {
   readonly #interception: Interception
   readonly #boundary = new EventBoundary()

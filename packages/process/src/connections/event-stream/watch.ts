@@ -3,7 +3,7 @@ import { EventStream } from './event-stream.js'
 
 const streams = new WeakMap<object, EventStream>()
 
-/** The event stream of a response. Undefined if it is none, or its header has not been written. */
+/** The event stream of a response. Undefined if it is not one, or if its header has not been written. */
 export const eventStreamOf = (response: object | undefined): EventStream | undefined =>
   response === undefined ? undefined : streams.get(response)
 
@@ -11,10 +11,10 @@ type Method = (this: ServerResponse, ...args: unknown[]) => unknown
 
 /**
  * Calls `found` with each response that has `Content-Type: text/event-stream`, when its header is written. Returns
- * what ends it.
+ * a function that stops this.
  *
- * The prototype is patched, not every response: where no event stream is served, that costs one header lookup per
- * response and nothing else.
+ * The prototype is patched instead of each response. A service without event streams only pays for one header lookup
+ * per response.
  */
 export function watchEventStreams(found: (response: ServerResponse) => void): () => void {
   const prototype = ServerResponse.prototype
@@ -66,7 +66,7 @@ function isEventStream(response: ServerResponse, args: unknown[]): boolean {
   return header('content-length') === '' && (coding === '' || coding === 'identity')
 }
 
-/** A header in the arguments of writeHead(status[, reason][, headers]), in each of the shapes that it takes. */
+/** A header in the arguments of writeHead(status[, reason][, headers]), in any of the forms that it accepts. */
 function argument(args: unknown[], name: string): unknown {
   const headers = args.at(-1)
   if (typeof headers !== 'object' || headers === null) return undefined

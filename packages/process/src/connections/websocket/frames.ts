@@ -13,22 +13,22 @@ export class FrameReader {
   #broken = false
   #delivered = 0
 
-  /** Not within a frame: another one may start here. */
+  /** Whether the position is between two frames. */
   get betweenFrames(): boolean {
     return this.#have === 0 && !this.#broken
   }
 
-  /** Not within a message in fragments either: another process may continue here. */
+  /** Whether the position is between two messages, too: another process can continue from here. */
   get betweenMessages(): boolean {
     return this.betweenFrames && !this.#fragmented
   }
 
-  /** Some fragments of a message are complete, the message is not. */
+  /** Whether some fragments of a message were read, but not the last one. */
   get fragmented(): boolean {
     return this.#fragmented
   }
 
-  /** A Close frame was read: nothing may come after it (RFC 6455, 5.5.1). */
+  /** Whether a Close frame was read. Nothing may follow it (RFC 6455, 5.5.1). */
   get closed(): boolean {
     return this.#closed
   }
@@ -66,7 +66,7 @@ export class FrameReader {
     return at + 1
   }
 
-  /** 2 to 14 bytes, as far as the bytes that have come tell. */
+  /** 2 to 14 bytes, as far as the received bytes determine it. */
   #headerLength(): number {
     if (this.#have < 2) return 2
     const second = this.#header[1] ?? 0

@@ -1,14 +1,14 @@
 /** What the response to an upgrade request says about the WebSocket that it opens. */
 export interface Accepted {
-  /** Sec-WebSocket-Protocol. Empty: none. */
+  /** Sec-WebSocket-Protocol. Empty if there is none. */
   protocol: string
-  /** Sec-WebSocket-Extensions, `permessage-deflate` for example. Empty: plain frames. */
+  /** Sec-WebSocket-Extensions, for example `permessage-deflate`. Empty if there are none. */
   extensions: string
 }
 
 /**
  * Reads the response head that the application writes to an upgraded socket.
- * Undefined: it is not complete. Null: it opens no WebSocket.
+ * Returns undefined if it is not complete, and null if it does not open a WebSocket.
  */
 export function readHandshake(head: string): Accepted | null | undefined {
   const end = head.indexOf('\r\n\r\n')
@@ -30,5 +30,5 @@ function field(line: string): [name: string, value: string] {
 
 const isBeginning = (head: string) => head.startsWith(version) || version.startsWith(head)
 const version = 'HTTP/1.1 101'
-/** Bytes. As Node limits the headers of a request (http.maxHeaderSize). */
+/** Bytes. The same as Node's limit for the headers of a request (http.maxHeaderSize). */
 const maxHead = 16 * 1024

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** The part of a `WebSocket` of the package `ws` that is used: all of it is documented. */
+/** The part of a `WebSocket` of the package `ws` that is used here. All of it is documented. */
 export interface WebSocketLike {
   readonly readyState: number
   readonly bufferedAmount: number
@@ -13,7 +13,7 @@ export interface WebSocketLike {
   close(code: number, reason: string): void
 }
 
-/** The part of a `WebSocketServer` of the package `ws` that is used. */
+/** The part of a `WebSocketServer` of the package `ws` that is used here. */
 export interface WebSocketServerLike<Socket extends WebSocketLike> {
   handleUpgrade(
     request: IncomingMessage,
@@ -25,7 +25,7 @@ export interface WebSocketServerLike<Socket extends WebSocketLike> {
 
 /** How the sessions of a `WebSocketServer` move to the next instance of the service. */
 export interface WebSocketHooks<Socket extends WebSocketLike = WebSocketLike> {
-  /** Tells several WebSocketServers of one service apart. It must be the same in every release. Default: ''. */
+  /** Distinguishes several WebSocketServers of one service. It must be the same in every release. Default: ''. */
   name?: string
   /**
    * Returns what the successor must know about the session: any JSON value that the next release understands.
@@ -45,7 +45,7 @@ export interface WebSocketHooks<Socket extends WebSocketLike = WebSocketLike> {
   moved?(ws: Socket): void
 }
 
-/** Hooks, and the server that they belong to. */
+/** The hooks, with the server that they belong to. */
 export interface Endpoint {
   readonly name: string
   readonly server: WebSocketServerLike<WebSocketLike>

@@ -7,7 +7,7 @@ import type { Upgraded } from './upgraded.js'
 
 const sessions = new WeakMap<Upgraded, Session>()
 
-/** Undefined where the application does not let its sessions move. */
+/** Undefined if the application does not let its sessions move. */
 export const sessionOf = (upgraded: Upgraded | null): Session | undefined =>
   upgraded === null ? undefined : sessions.get(upgraded)
 
@@ -19,7 +19,7 @@ export const sessionOf = (upgraded: Upgraded | null): Session | undefined =>
  *        └───────────┼──┴──────────┘                     it did not leave: resume
  *                    └──► staying                        the application keeps it, or a drain closes it
  *
- * It must be made in the same turn as the WebSocket: every byte and every message is counted from the first one on.
+ * It must be created in the same turn as the WebSocket, so that all bytes and messages are counted.
  */
 export class Session {
   readonly ws: WebSocketLike
@@ -63,8 +63,8 @@ export class Session {
   }
 
   /**
-   * Whether it can leave in this turn. Then `record` returns what goes with it. Otherwise `settled` is called once
-   * the application has decided, if it was asked.
+   * Whether it can move in this turn. If so, `record` returns the data that is sent with it. Otherwise, if the
+   * application was asked, `settled` is called once it has decided.
    */
   prepare(settled: () => void): boolean {
     if (!this.mayMove || this.#exporting || !this.#atRest()) return false
@@ -89,20 +89,20 @@ export class Session {
     }
   }
 
-  /** It did not leave, and continues here. */
+  /** It did not move, and continues in this process. */
   resume(): void {
     this.#exported = null
     this.#kept = false
     startReading(this.#upgraded.stream)
   }
 
-  /** It will not leave. */
+  /** It will not move. */
   stay(): void {
     this.#stays = true
     this.resume()
   }
 
-  /** Another process has it: the application must not take the close of this copy for the end of the session. */
+  /** Another process has it. Hides the close of this process's copy, which does not end the session. */
   gone(): void {
     for (const [event, listener] of allListeners(this.ws))
       if (!this.#own.has(listener)) this.ws.off(event as string, listener as () => void)

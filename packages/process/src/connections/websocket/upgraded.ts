@@ -9,7 +9,7 @@ const byStream = new WeakMap<object, Upgraded>()
 export const upgradedOf = (stream: object): Upgraded | undefined => byStream.get(stream)
 
 /**
- * An upgraded connection. It reads along with what the application writes:
+ * An upgraded connection. It observes what the application writes:
  *
  *     handshake ──► open ──► ended        a Close frame was written for the application, what it writes is dropped
  *         │           ▲ │
@@ -18,7 +18,7 @@ export const upgradedOf = (stream: object): Upgraded | undefined => byStream.get
  */
 export class Upgraded {
   readonly request: IncomingMessage
-  /** What the application writes to: the TLS socket where there is TLS. */
+  /** The stream that the application writes to: with TLS, the TLS socket. */
   readonly stream: net.Socket
   readonly #interception: Interception
   readonly #frames = new FrameReader()
@@ -29,7 +29,7 @@ export class Upgraded {
   #written = 0
   #ending: (() => void) | null = null
 
-  /** `received`: another process has answered the handshake. The answer that is written here is dropped. */
+  /** `received`: another process has answered the handshake, so the answer that is written here is dropped. */
   constructor(request: IncomingMessage, stream: net.Socket, received = false) {
     this.request = request
     this.stream = stream
@@ -41,7 +41,7 @@ export class Upgraded {
     })
   }
 
-  /** What was agreed on, once the handshake is done. */
+  /** The negotiated protocol and extensions, once the handshake is done. */
   get accepted(): Accepted | null {
     return this.#accepted
   }
@@ -92,7 +92,7 @@ export class Upgraded {
     if (this.#phase === 'open') this.#phase = 'held'
   }
 
-  /** It stays here: what was held is written. */
+  /** It stays in this process: the held data is written. */
   release(): void {
     if (this.#phase !== 'held') return
     this.#phase = 'open'
@@ -100,7 +100,7 @@ export class Upgraded {
     this.#ending?.()
   }
 
-  /** Another process has it: what was held cannot be written. */
+  /** Another process has it: the held data cannot be written. */
   gone(): void {
     this.#phase = 'ended'
     this.#interception.fail(new Error('The WebSocket was moved to a successor'))

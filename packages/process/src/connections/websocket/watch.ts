@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type net from 'node:net'
 
 /**
- * Calls `upgrading` with each upgrade request for a WebSocket, before the application gets it. Returns what ends it.
+ * Calls `upgrading` with each upgrade request for a WebSocket, before the application gets it. Returns a
+ * function that stops this.
  *
- * Node upgrades only if 'upgrade' has a listener. So the listener of this function is there exactly as long as the
- * application has one.
+ * Node upgrades only if 'upgrade' has a listener. So this function has a listener exactly while the application has
+ * one.
  */
 export function watchUpgrades(
   server: net.Server,

@@ -48,7 +48,7 @@ function findAccount(user: string, group: number | undefined): Result<Account> {
 
 function permitted(account: Account, wanted: string, supervisorUid: number): Result<Account> {
   const same = (account.uid ?? supervisorUid) === supervisorUid && isOwnGroup(account.gid)
-  // Only root can set groups. A supervisor whose own user is named needs nothing.
+  // Only root can set groups. Nothing is needed if the supervisor already runs as that user.
   if (same) return ok({})
   return failed(
     'CannotStart',

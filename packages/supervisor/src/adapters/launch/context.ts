@@ -1,7 +1,7 @@
 export interface LaunchContext {
-  /** Path of the CommonJS form of `@handover/process/register`, loaded by `--require`; null: none is preloaded. */
+  /** Path of the CommonJS form of `@handover/process/register`, loaded by `--require`. Null if none is preloaded. */
   preload: string | null
-  /** What instances inherit; the supervisor's own variables are left out. */
+  /** The variables that instances inherit, without those for the supervisor itself. */
   baseEnv: NodeJS.ProcessEnv
   /** Becomes PORT unless the service sets it. */
   firstTcpPort?: number | undefined

@@ -27,7 +27,7 @@ const launchers: Record<string, Launcher> = {
 /** How many scripts may call one another. More are assumed to be a loop. */
 const maxDepth = 10
 
-/** The command that the launcher in `command` would run, or `command` itself if it is no launcher. Fails with `CannotStart`. */
+/** The command that the launcher in `command` would run, or `command` itself if it is not a launcher. Fails with `CannotStart`. */
 export function withoutLauncher(
   command: string[],
   context: ProgramContext,
@@ -49,7 +49,7 @@ export function withoutLauncher(
   )
 }
 
-/** By file name, so that `node_modules/.bin/tsx` is found too. */
+/** By file name, so that `node_modules/.bin/tsx` is also found. */
 const launcherOf = (program: string): Launcher | undefined => {
   const name = basename(program)
   return Object.hasOwn(launchers, name) ? launchers[name] : undefined

@@ -11,7 +11,7 @@ export function asNodeProgram({ path, interpreter }: Program): boolean {
   return isNode(path) || (interpreter.length > 0 && isNode(interpreterName(interpreter)))
 }
 
-/** By its name, which shims of version managers have too, or because it is the executable of this process. */
+/** By its name, which shims of version managers share, or because it is the executable of this process. */
 export function isNode(path: string): boolean {
   if (/^node(js)?$/.test(basename(path))) return true
   try {

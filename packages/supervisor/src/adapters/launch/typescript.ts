@@ -47,7 +47,7 @@ export function hasTsx(folder: string): boolean {
   }
 }
 
-/** By path and modification time, so that a replaced `node` is examined again. */
+/** Results by path and modification time, so that a replaced `node` is examined again. */
 const answers = new Map<string, boolean>()
 
 /** Runs that Node, which takes about 40 ms, once. */

@@ -1,6 +1,6 @@
 import type { ProbeTarget } from '../../ports.js'
 
-/** The result of one try. `reason` is a clause. */
+/** The result of one attempt. `reason` is a clause. */
 export interface Outcome {
   healthy: boolean
   reason: string
@@ -14,7 +14,7 @@ export interface TryContext {
   timeoutSeconds: number
   /** How long to search for the instance among those that share its listener. */
   searchSeconds: number
-  /** Restarts the timeout of the try with this many seconds. Initially it is timeoutSeconds. */
+  /** Restarts the timeout of the attempt with this many seconds. Initially it is timeoutSeconds. */
   allow(seconds: number): void
 }
 

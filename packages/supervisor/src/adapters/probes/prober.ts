@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.js'
 import { afterTry, begin } from './progress.js'
 import { tcpSocketProbe } from './tcp-socket.js'
 
-/** Probes instances as kubelet does: each try uses a new connection or process. */
+/** Probes instances like the kubelet: each attempt uses a new connection or process. */
 export function openProber(): Prober {
   return { start }
 }
@@ -37,7 +37,7 @@ function start(
   }
 }
 
-/** One try. It is aborted on timeout, or when the probe is stopped. */
+/** One attempt. It is aborted on timeout, or when the probe is stopped. */
 async function tryOnce(target: ProbeTarget, probe: ProbeSpec, stopped: AbortSignal): Promise<Outcome> {
   const { handler, timeoutSeconds, periodSeconds } = probe
   const ending = new AbortController()

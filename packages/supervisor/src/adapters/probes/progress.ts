@@ -1,6 +1,6 @@
 import type { ProbeSpec } from '../../model/index.js'
 
-/** The state of a series of tries. Times are in milliseconds of a monotonic clock. */
+/** The state of a series of attempts. Times are in milliseconds of a monotonic clock. */
 export interface Progress {
   /** The last verdict. Null before the first. */
   verdict: boolean | null
@@ -8,11 +8,11 @@ export interface Progress {
   successes: number
   /** Consecutive failures. */
   failures: number
-  /** Whether any try has succeeded. */
+  /** Whether any attempt has succeeded. */
   succeeded: boolean
-  /** Until the first success: how long to wait before the next try. */
+  /** Until the first success: how long to wait before the next attempt. */
   retryMs: number
-  /** Until the first success: failures of tries that started before this time do not count. */
+  /** Until the first success: failures of attempts that started before this time do not count. */
   countsFrom: number
 }
 
@@ -24,7 +24,7 @@ export interface Try {
 
 type Timing = Pick<ProbeSpec, 'periodSeconds' | 'successThreshold' | 'failureThreshold'>
 
-/** The first pause between tries while the service starts. It doubles up to the period. */
+/** The first pause between attempts while the service starts. It doubles up to the period. */
 const firstRetryMs = 20
 
 export const begin = (): Progress => ({
@@ -37,8 +37,8 @@ export const begin = (): Progress => ({
 })
 
 /**
- * Counts as Kubernetes does, except that until the first success there is more than one try per period, so that a
- * rollout need not wait for a period to end. Failures of the extra tries do not count. Example: with a period of 10 s
+ * Counts as Kubernetes does, except that until the first success there is more than one attempt per period, so that a
+ * rollout need not wait for a period to end. Failures of the extra attempts do not count. Example: with a period of 10 s
  * and a threshold of 3, a service that never answers fails after 20 s, as in Kubernetes.
  */
 export function afterTry(

@@ -4,7 +4,7 @@ import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { maxUnixPathBytes } from '#shared/socket-address.js'
 
-/** What an instance and its supervisor share: `<runDir>/<instance>/`. */
+/** The folder that an instance and its supervisor share: `<runDir>/<instance>/`. */
 export interface InstanceFolder {
   path: string
   channel: string

@@ -78,7 +78,7 @@ async function start(
   if (log !== null) closeSync(log)
   if (!spawned.ok || (await becameProgram(spawned.value))) return spawned
   const printed = output && lastLines(output)
-  if (!couldNotExecute(await spawned.value.exit, printed)) return spawned // The program ran and has exited.
+  if (!couldNotExecute(await spawned.value.exit, printed)) return spawned // The program ran, and has already exited.
   return failed('CannotStart', `"${plan.argv[0]}" could not be executed`, printed ?? [])
 }
 

@@ -34,7 +34,7 @@ export function libraryProcesses(): LibraryProcesses {
   const byPid = new Map<number, LibraryProcess>()
   const byConnection = new Map<object, LibraryProcess>()
   const all = () => [...byPid.values()]
-  /** At least one has done it, and so has every connected one. */
+  /** True if at least one has done it, and all connected ones have. */
   const haveAll = (done: (process: LibraryProcess) => boolean) =>
     all().some(done) && all().every((process) => done(process) || !process.connected)
 

@@ -1,4 +1,4 @@
-/** One datagram of sd_notify(3), as far as the supervisor acts on it. */
+/** The part of one sd_notify(3) datagram that the supervisor handles. */
 export interface NotifyMessage {
   ready: boolean
   stopping: boolean
@@ -6,7 +6,7 @@ export interface NotifyMessage {
   watchdog: boolean
   /** WATCHDOG=trigger: the instance reports that it is unhealthy. */
   trigger: boolean
-  /** Within this time the next WATCHDOG=1 is due, from now on. 0 switches the watchdog off. */
+  /** From now on, the next WATCHDOG=1 is due within this time. 0 turns the watchdog off. */
   watchdogMicroseconds?: number
   status?: string
   /** Lines that are not assignments, or whose value is invalid. Unknown names are not included. */

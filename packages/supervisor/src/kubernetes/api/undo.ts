@@ -9,7 +9,7 @@ const attempts = 5
 
 /**
  * Sets the Deployment's template back to that of the ReplicaSet. Refuses with `Conflict` if the Deployment was paused
- * or got another template meanwhile. Idempotent. `failed`: number of the revision that is undone because it failed.
+ * or its template was changed meanwhile. Idempotent. `failed`: number of the revision that is undone because it failed.
  */
 export async function undoTo(
   cluster: Cluster,
