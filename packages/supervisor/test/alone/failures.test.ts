@@ -74,7 +74,7 @@ test('a pid file that cannot be written stops the first start, with a code', asy
   )
 })
 
-test('a new version that nobody started takes over, twice, and its clients move', async (t) => {
+test('a new version that is no child takes over twice, and its clients move', async (t) => {
   const env = (folder: string) => ({ HANDOVER_TAKEOVER: join(folder, 'takeover.sock') })
   const service = await openLone(t, fixture('http.cjs'), { prepare: (folder) => ({ env: env(folder) }) })
   await service.accepts()

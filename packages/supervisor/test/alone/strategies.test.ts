@@ -48,7 +48,7 @@ const slow = serve('one').replace(
   "request.url === '/slow' ? setTimeout(() => response.end('slow'), 500) : response.end",
 )
 
-test('stop first, then start: what was accepted is answered, who comes in between is refused', async (t) => {
+test('recreate answers accepted requests and refuses connections until the new process serves', async (t) => {
   const service = await openLone(t, 'app.cjs', {
     env: { HANDOVER_UPGRADE_STRATEGY: 'recreate', HANDOVER_IDLE_SECONDS: '0.2' },
     prepare(folder) {

@@ -20,7 +20,7 @@ test('diffServices() finds nothing when the configuration is the same', () => {
   })
 })
 
-test('diffServices() tells services apart, and the fields that changed', () => {
+test('diffServices() lists new, removed and changed services, with the changed fields', () => {
   const before = servicesOf({
     gone: { script: 'a.js' },
     same: { script: 'a.js' },

@@ -28,7 +28,7 @@ describe('loadConfig() reads', () => {
   }
 })
 
-describe('loadConfig() tells what is wrong with', () => {
+describe('loadConfig() says what is wrong with', () => {
   const table: [string, (string | RegExp)[]][] = [
     ['nowhere.yaml', ['there is no configuration file "nowhere.yaml"']],
     [
@@ -91,7 +91,7 @@ describe('loadConfig() tells what is wrong with', () => {
   }
 })
 
-describe('loadConfig() tells where a file that cannot be parsed breaks off', () => {
+describe('loadConfig() says where a file cannot be parsed', () => {
   // What stands after the place is a parser's, or V8's, and differs from one version to the next.
   const table: [string, string, RegExp][] = [
     [
@@ -123,7 +123,7 @@ describe('loadConfig() tells where a file that cannot be parsed breaks off', () 
   }
 })
 
-test('loadConfig() ends a configuration that runs for ever and says so', { timeout: 30_000 }, async () => {
+test('loadConfig() stops a configuration that never ends, and says so', { timeout: 30_000 }, async () => {
   assert.deepEqual(problemsOf(await loadConfig('loops.config.mjs', fixtures)), [
     'loops.config.mjs did not end within 10 s, wanted a configuration',
   ])
@@ -181,7 +181,7 @@ test('loadConfig() says where it looked when there is no configuration', async (
   ])
 })
 
-test('isConfigFile() tells configurations from scripts', () => {
+test('isConfigFile() is true for configurations and false for scripts', () => {
   const configs = [
     'handover.config.ts',
     'a/handover.config.mjs',

@@ -72,7 +72,7 @@ test('SIGUSR2 upgrades every service', async (t) => {
   assert.deepEqual(revisions(after), { web: 2, api: 2 })
 })
 
-test('SIGHUP rolls only what changed, starts what is new and stops what is gone', async (t) => {
+test('SIGHUP rolls changed services, starts new ones and stops removed ones', async (t) => {
   const { rig, config, services } = await twoServices(t)
   const { web } = services
   const next = { web: { ...web!, replicas: 2 }, more: { port: await freePort() } }

@@ -73,7 +73,7 @@ test('an upgrade in place brings changed variables, and the receipt shows it', a
   assert.ok(await (await fetch(`http://127.0.0.1:${port}/`)).text())
 })
 
-test('a program that is gone fails the upgrade with exit code 3, and the old one continues', async (t) => {
+test('an upgrade fails with exit code 3 when the program is missing, and the old one continues', async (t) => {
   const rig = openRig()
   t.after(() => rig.close())
   const program = join(rig.folder, 'web')

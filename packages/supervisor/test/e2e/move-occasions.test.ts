@@ -40,7 +40,7 @@ test('an instance that fails its liveness probe is replaced, and its connections
   assertMoved(account, { probed: true })
 })
 
-test('the only instance that fails its liveness probe is replaced before it goes', async (t) => {
+test('the only instance is replaced before it stops when it fails its liveness probe', async (t) => {
   const { rig, instances, end } = await underLoad(t, 1, { livenessProbe })
   const [sick] = await instances()
   writeFileSync(join(rig.folder, `sick-${sick?.pid}`), '')
@@ -54,7 +54,7 @@ test('the only instance that fails its liveness probe is replaced before it goes
 })
 
 for (const replicas of [1, 2])
-  test(`an instance of ${replicas} that exceeds its memory limit is replaced before it goes`, async (t) => {
+  test(`an instance of ${replicas} is replaced before it stops when it exceeds its memory limit`, async (t) => {
     const command = ['node', fileURLToPath(new URL('../../test/fixtures/apps/greedy.cjs', import.meta.url))]
     const { rig, port, instances, end } = await underLoad(t, replicas, { command, maxMemory: '250Mi' })
     const pid = Number(await askToStay(port, '/grow'))

@@ -11,7 +11,7 @@ test('a LineSplitter returns a line once its end has come, and keeps the rest', 
   assert.equal(lines.rest, '')
 })
 
-test('a LineSplitter forgets the rest when it is told to', () => {
+test('drop() forgets an unfinished line', () => {
   const lines = new LineSplitter()
   lines.push('too long')
   lines.drop()

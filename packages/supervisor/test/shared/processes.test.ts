@@ -8,7 +8,7 @@ import test from 'node:test'
 import { procStat } from '../../dist/shared/proc-stat.js'
 import { signalGroup } from '../../dist/shared/signal-group.js'
 
-test('procStat() reads past a name with blanks and parentheses, and knows no process that is gone', async (t) => {
+test('procStat() accepts a name with blanks and parentheses, and is null for a process that has ended', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'stat-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const program = join(folder, 'a) R 1 (b')

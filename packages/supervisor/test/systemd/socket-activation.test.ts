@@ -92,7 +92,7 @@ test(
   },
 )
 
-test('a socket whose name and address no listener has is named, and left open', { skip }, async (t) => {
+test('a passed socket that matches no listener is named and left open', { skip }, async (t) => {
   const other = await freePort()
   const unit = await openUnit(t, {
     emit: ['--socket'],
@@ -109,7 +109,7 @@ test('a socket whose name and address no listener has is named, and left open', 
   assert.equal(await ask(unit.port), 'one')
 })
 
-test('a socket with another name is the listener whose address it has', { skip }, async (t) => {
+test('a passed socket with another name is matched by its address', { skip }, async (t) => {
   const unit = await openUnit(t, {
     emit: ['--socket'],
     edit: (text) => text.replace('FileDescriptorName=http\n', ''),

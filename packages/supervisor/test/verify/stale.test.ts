@@ -38,7 +38,7 @@ const identifyBy = (text: string) => {
 }
 
 for (const by of ['header:x-version', 'body:"version":"(\\w+)"']) {
-  void test(`startLoad() counts stale when an old version answers after the upgrade, told by ${by}`, async (t) => {
+  void test(`startLoad() counts stale when an old version answers after the upgrade, recognised by ${by}`, async (t) => {
     const { state, target } = await versioned(t)
     const counter = outcomeCounter()
     const workloads = { newConnections: { perSecond: 200 } }
@@ -93,7 +93,7 @@ const addresses: Record<string, object> = {
   'a dual-stack listener': { host: '::', port: 0 },
 }
 for (const [name, address] of Object.entries(addresses)) {
-  void test(`startLoad() knows by the kernel whose process accepted on ${name}`, async (t) => {
+  void test(`startLoad() asks the kernel which process accepted on ${name}`, async (t) => {
     const { target } = await versioned(t, address)
     let revision = '1'
     const samples = 6

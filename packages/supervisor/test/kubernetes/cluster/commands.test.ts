@@ -140,7 +140,7 @@ test(
   },
 )
 
-test('apply tells which fields another manager has, and applies nothing', { skip }, async () => {
+test('apply names the fields that another manager owns, and applies nothing', { skip }, async () => {
   const commands = await applied()
   const { namespace } = commands
   const scaled = {

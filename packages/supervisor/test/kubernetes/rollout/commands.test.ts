@@ -94,7 +94,7 @@ test('without a kubeconfig, with a missing, broken or incomplete one it exits wi
   assertSentence(await run(dangling, 'status', 'web'), 2, /names the user "me", which is not in/)
 })
 
-test('of the files of KUBECONFIG the first to name something wins, and missing ones are skipped', async (t) => {
+test('the first file of KUBECONFIG that names something wins, and missing files are skipped', async (t) => {
   const { run, path } = folderOf(t)
   const api = await apiServer(t, cluster())
   const second = join(path, 'second')
@@ -103,7 +103,7 @@ test('of the files of KUBECONFIG the first to name something wins, and missing o
   assert.equal(code, 0, stderr)
 })
 
-test('a server that cannot be reached is 5', async (t) => {
+test('a command exits with 5 when the server cannot be reached', async (t) => {
   const { run, path } = folderOf(t)
   const config = join(path, 'config')
   writeFileSync(config, kubeconfigOf(`http://127.0.0.1:${await freePort()}`))
@@ -115,7 +115,7 @@ test('a server that cannot be reached is 5', async (t) => {
     assertSentence(await run(config, ...args), 5, /the API server http:.* cannot be reached \(.*ECONNREFUSED/)
 })
 
-test('credentials that are not accepted are told, with the next step', async (t) => {
+test('rejected credentials are reported with the next step', async (t) => {
   const { run } = folderOf(t)
   const api = await apiServer(t, () => status(401, 'Unauthorized'))
   assertSentence(
@@ -201,7 +201,7 @@ const cluster =
 const complete = { replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 }
 const done = deployment('v2', 2, { status: { ...complete, observedGeneration: 2 } })
 
-test('a watch that is forgotten (410 Gone) or breaks begins with a list again', async (t) => {
+test('a watch starts again with a list when it expired (410 Gone) or broke', async (t) => {
   const { run } = folderOf(t)
   const gone = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } }
   let lists = 0
@@ -244,7 +244,7 @@ test('a user without the right to read events still sees the rollout, with a not
   assert.match(stderr, /events cannot be read, so some reasons stay unknown: .*cannot list resource "events"/)
 })
 
-test('an undo whose answer was lost is asked for again, and found done', async (t) => {
+test('an undo whose answer was lost is sent again, and found done', async (t) => {
   const { run } = folderOf(t)
   const crash = pod('new-1', 'v2', {
     container: {

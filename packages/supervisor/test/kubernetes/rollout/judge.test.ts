@@ -86,7 +86,7 @@ test('judge() leaves an image that cannot be pulled to the progress deadline', (
   })
 })
 
-test('judge() fails at once with failFast for what waiting might still mend', () => {
+test('judge() fails at once with failFast for a failure that might still resolve itself', () => {
   playStory('fail-fast', (story) => {
     story.upgrade({}, { failFast: true })
     story.set('v2', 2, { status: { replicas: 1 } })
@@ -140,7 +140,7 @@ test('judge() never fails a paused Deployment', () => {
   assert.equal(verdict.type, 'waiting')
 })
 
-test('judge() does not take the condition of the rollout before for its own, but not for ever', () => {
+test('judge() ignores the condition of the previous rollout, but only for a while', () => {
   playStory('stale-deadline', (story) => {
     story.controller({}, 'ProgressDeadlineExceeded', 1)
     story.upgrade()
@@ -178,7 +178,7 @@ test('judge() ends when another client replaces the template or deletes the Depl
   })
 })
 
-test('observe() takes a list as complete: a pod that is missing in it is gone', () => {
+test('observe() removes a pod that is missing from a list', () => {
   const { watched } = playStory('list-again', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })

@@ -44,7 +44,7 @@ const head: ReceiptHead = {
   failure: null,
 }
 
-test('deploymentReceipt() tells of each pod when it was ready, how long it drained and how it ended', () => {
+test('deploymentReceipt() has for each pod when it was ready, how long it drained and how it ended', () => {
   const watched = play([
     ...begin,
     podAt(100, 'new-1', 'v2'),
@@ -70,7 +70,7 @@ test('deploymentReceipt() tells of each pod when it was ready, how long it drain
   assert.deepEqual([draining, wallMs], [0, 5000])
 })
 
-test('deploymentReceipt() notes SIGKILL at the end of the grace period, but not for want of memory', () => {
+test('deploymentReceipt() notes SIGKILL at the end of the grace period, but not after an OOM kill', () => {
   const end = (reason: string) =>
     deploymentReceipt(
       head,

@@ -83,7 +83,7 @@ test('undoTarget() skips a revision that failed and was undone, unless it is req
   assert.match(nowhere.ok ? '' : nowhere.failure.message, /except 2, which failed: use --to-revision/)
 })
 
-test('stableSet() passes over a present revision of which no pod is available', () => {
+test('stableSet() skips the current revision when none of its pods is available', () => {
   const serving = { status: { availableReplicas: 2 } }
   assert.equal(stableSet(watchedWith(['v2', 2, serving], ['v3', 3, serving]))?.metadata.name, 'web-v3')
   assert.equal(stableSet(watchedWith(['v1', 1, serving], ['v2', 2], ['v3', 3]))?.metadata.name, 'web-v1')
@@ -115,7 +115,7 @@ const entry = (
 })
 const meta = (...managedFields: ManagedFields[]) => ({ name: 'web', uid: 'u', managedFields })
 
-test('imageOwner() is who applies the image, not who changed it once, and not us', () => {
+test('imageOwner() is the manager that applies the image, not one that changed it once, and not handover', () => {
   assert.equal(imageOwner(meta(entry('argocd', 'Apply')), 'web'), 'argocd')
   assert.equal(imageOwner(meta(entry('argocd', 'Apply')), 'sidecar'), null)
   assert.equal(imageOwner(meta(entry('kubectl-set', 'Update'), entry('handover', 'Apply')), 'web'), null)
