@@ -248,6 +248,7 @@ for (const secure of [false, true]) {
     const { app, port } = await alone(t, {
       KUBERNETES_SERVICE_HOST: '10.96.0.1',
       HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000),
+      EXEC: JSON.stringify({ times: 2 }),
       ...(secure && { TLS_PORT: String(tlsPort) }),
     })
     const slow = await connect(t, port)
@@ -260,6 +261,7 @@ for (const secure of [false, true]) {
     const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
     await balancer.warm()
     app.signal('SIGUSR2')
+    await app.said('an earlier one is still under way')
     app.signal('SIGTERM')
     const terminatedAt = performance.now()
     await app.said('ERR_HANDOVER_STATE: exec() was given up: the service drains')

@@ -8,7 +8,12 @@ import { fileURLToPath } from 'node:url'
 import type { UpgradeReceipt } from '@handover/process'
 import { openLone, type Lone } from './rig.js'
 
-const dist = fileURLToPath(new URL('../../../process/dist/', import.meta.url))
+const library = fileURLToPath(new URL('../../../process/', import.meta.url))
+const dist = join(library, 'dist')
+
+/** Below `folder`, the library finds no koffi. */
+const copyOfLibrary = (part: string, folder: string) =>
+  cpSync(join(library, part), join(folder, part), { recursive: true })
 
 /** Upgrades from the program, and prints the receipt: SIGUSR2 is the test's, not the library's. */
 const program = (library: string) => `import { createServer } from 'node:http'
@@ -30,8 +35,8 @@ async function openUpgrading(t: Parameters<typeof openLone>[0], copied: boolean)
     register: false,
     env: { HANDOVER_UPGRADE_SIGNAL: '' },
     prepare(folder) {
-      if (copied) cpSync(dist, join(folder, 'dist'), { recursive: true })
-      writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+      if (copied) for (const part of ['dist', 'package.json']) copyOfLibrary(part, folder)
+      else writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
       writeFileSync(join(folder, 'app.mjs'), program(copied ? join(folder, 'dist') : dist))
       return {}
     },

@@ -89,7 +89,7 @@ test('a takeover path may have all of the 107 bytes that an address has, and not
   service.startAnother()
   await service.until((pid) => pid !== first)
   assert.doesNotMatch(service.output(), /Warning/)
-  await assert.rejects(open(108), /cannot be taken over: the path ".*" has 108 bytes/)
+  await assert.rejects(open(108), /cannot be taken over: the path is ".*", a path of 108 bytes/)
 })
 
 test('a pid file that cannot be written any more is a warning, and is right again in the next generation', async (t) => {
