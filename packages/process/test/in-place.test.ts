@@ -261,7 +261,7 @@ for (const secure of [false, true]) {
     const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
     await balancer.warm()
     app.signal('SIGUSR2')
-    await app.said('an earlier one is still under way')
+    await app.said('exec() was called while an earlier one is under way')
     app.signal('SIGTERM')
     const terminatedAt = performance.now()
     await app.said('ERR_HANDOVER_STATE: exec() was given up: the service drains')
