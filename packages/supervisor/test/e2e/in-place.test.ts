@@ -10,7 +10,7 @@ const inPlace = { strategy: { type: 'InPlace' }, terminationGracePeriodSeconds: 
 
 /** 50 clients; nothing takes so long that all the others would have to wait for it. */
 const quick = {
-  keepAlive: [{ connections: 40, thinkMs: [0, 50] as [number, number] }],
+  keepAlive: [{ connections: 40, thinkMs: [0, 200] as [number, number] }],
   slow: { concurrency: 4, path: '/', ms: [50, 300] as [number, number] },
   uploads: { concurrency: 2, bytes: 20_000, path: '/upload' },
   pipelining: { connections: 4, depth: 4 },

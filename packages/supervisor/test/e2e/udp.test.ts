@@ -116,7 +116,7 @@ async function echoClient(port: number) {
     waiting.delete(Number(number))
     pids.add(pid)
     answered++
-    setTimeout(send, 2)
+    setTimeout(send, 10)
   })
   socket.on('error', () => {}) // ECONNREFUSED where nobody has the port: its datagram is missed anyway
   for (let i = 0; i < 4; i++) send()

@@ -26,7 +26,7 @@ test('upgrade loses no request of an application without signal handling when al
       workloads: {
         newConnections: { perSecond: 100 },
         keepAlive: [
-          { connections: 50, thinkMs: [0, 50] },
+          { connections: 50, thinkMs: [0, 150] },
           { connections: 100, thinkMs: [200, 3000] },
         ],
         slow: { concurrency: 10, path: '/', ms: [500, 3000] },
@@ -35,7 +35,7 @@ test('upgrade loses no request of an application without signal handling when al
         pipelining: { connections: 4, depth: 4 },
       },
     },
-    upgrades: 8,
+    upgrades: 6,
     pauseSeconds: [0, 0.2],
     coolDownSeconds: 3,
     upgrade: async () => {
