@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
-import { RawConnection } from './raw-client.js'
+import { RawConnection, think } from './raw-client.js'
 
 export interface BusyClients {
   /** Resolves when `count` more requests were answered, or one failed. */
@@ -9,7 +9,7 @@ export interface BusyClients {
 }
 
 /**
- * Keep-alive clients that send requests without a pause, and one that opens a connection for each request. Every
+ * Keep-alive clients that send requests at short intervals, and one that opens a connection for each request. Every
  * request has one outcome. A connection that ends is a failure.
  */
 export async function keepBusy(t: TestContext, port: number, count: number): Promise<BusyClients> {
@@ -29,7 +29,7 @@ export async function keepBusy(t: TestContext, port: number, count: number): Pro
   }
   const kept = await Promise.all(Array.from({ length: count }, () => RawConnection.open({ port })))
   const talks = kept.map(async (connection) => {
-    while (!stopped && (await ask(connection)));
+    while (!stopped && (await ask(connection))) await think()
     if (connection.ended) failures.push(`ended: ${connection.ends.join()}`)
     connection.close()
   })
@@ -39,6 +39,7 @@ export async function keepBusy(t: TestContext, port: number, count: number): Pro
         const connection = await RawConnection.open({ port })
         await ask(connection)
         connection.close()
+        await think()
       } catch (error) {
         failures.push(`connect: ${String(error)}`)
         outcomes.changed()

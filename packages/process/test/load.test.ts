@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RawConnection, requestText } from './raw-client.js'
+import { RawConnection, requestText, think } from './raw-client.js'
 import { stage } from './stage.js'
 
 /** The results of the clients. Each request has one outcome; none is sent twice. */
@@ -51,6 +51,7 @@ async function keepAlive(port: number, secure: boolean, load: () => boolean, tal
       const response = await connection.ask(`/echo/${body}`)
       record(tally, response?.body === body, `keep-alive: ${response?.body ?? connection.ends.join()}`)
       if (response === null || response.headers.connection === 'close') break
+      await think()
     }
     connection?.close()
   }
@@ -67,6 +68,7 @@ async function pipelining(port: number, secure: boolean, load: () => boolean, ta
       const bodies = connection.responses.slice(before).map(({ body }) => body)
       record(tally, bodies.join('') === 'abc', `pipelining: ${bodies.join()} ${connection.ends.join()}`)
       if (connection.ended || connection.responses.at(-1)?.headers.connection === 'close') break
+      await think()
     }
     connection?.close()
   }
@@ -78,6 +80,7 @@ async function oneShot(port: number, secure: boolean, load: () => boolean, tally
     const response = await connection?.ask('/echo/once')
     record(tally, response?.body === 'once', `one-shot: ${connection?.ends.join()}`)
     connection?.close()
+    await think()
   }
 }
 

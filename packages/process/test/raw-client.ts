@@ -9,6 +9,9 @@ export interface RawResponse {
   body: string
 }
 
+/** Between two requests of a client: clients without a pause would take the time that the instances need to start. */
+export const think = () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20))
+
 /** An HTTP/1.1 connection without Node's client: it retries nothing, and reports every end and error. */
 export class RawConnection {
   readonly socket: net.Socket
