@@ -29,9 +29,10 @@ if (files.length === 0) {
   process.exit(2)
 }
 
-// Each of them is several processes under load: more at a time would measure how the tests disturb each other.
+// Each of them is several processes under load, which wait for a third of the time: drains, delays, probes. More at a
+// time would measure how the tests disturb each other.
 const atOnce = Number(
-  values['at-once'] ?? Math.min(Math.max(2, Math.floor(availableParallelism() * 0.75)), 4),
+  values['at-once'] ?? Math.min(Math.max(3, Math.floor(availableParallelism() * 0.75)), 4),
 )
 process.exitCode = await runTests(files, {
   atOnce,

@@ -21,7 +21,7 @@ interface EchoClient extends grpc.Client {
 }
 const Client = grpc.makeClientConstructor(definition, 'Echo')
 
-const upgrades = 10
+const upgrades = 6
 
 test('upgrade fails no gRPC call, unary or streaming', async (t) => {
   const rig = openRig()

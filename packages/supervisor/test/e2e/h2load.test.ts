@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { countStreams } from './http2-frames.js'
 import { http2Service, upgrade, without } from './http2-service.js'
 
-const upgrades = 20
+const upgrades = 10
 
 /**
  * h2load opens no second connection after a GOAWAY: its client ends there, and counts what it had still meant to ask

@@ -6,7 +6,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { fixture, http2Service, upgradeOften, without } from './http2-service.js'
 
-const upgrades = 10
+const upgrades = 6
 /** Without it the processes of curl would take the time that the instances need to start. */
 const thinkMs = 50
 

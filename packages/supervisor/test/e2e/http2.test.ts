@@ -7,7 +7,7 @@ import { countStreams } from './http2-frames.js'
 import { http2Load } from './http2-load.js'
 import { http2Service, upgradeOften } from './http2-service.js'
 
-const upgrades = 10
+const upgrades = 6
 
 test('upgrade leaves no stream over plaintext unserved', async (t) => {
   const { rig, port, counted } = await http2Service(t, { TLS: '0' })

@@ -6,8 +6,8 @@ import { closedConnections, startService, upgradeUnderLoad } from './upgrade-loa
 import type { VerifyReport } from '../../dist/verify/index.js'
 
 for (const [application, file, upgrades] of [
-  ['that knows nothing of it', 'hello.cjs', 10],
-  ['with the library', 'library.mjs', 5],
+  ['that knows nothing of it', 'hello.cjs', 6],
+  ['with the library', 'library.mjs', 4],
 ] as const) {
   test(`upgrade closes no connection of an application ${application}`, async (t) => {
     const report = await loadOver(t, file, upgrades)

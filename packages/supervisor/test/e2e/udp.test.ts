@@ -11,11 +11,11 @@ import { freePort, openRig } from '@handover/testkit'
 const fixture = (file: string) => fileURLToPath(new URL(`../../test/fixtures/${file}`, import.meta.url))
 const python = '/usr/bin/python3'
 
-test('5 upgrades of a UDP service lose no datagram when it knows nothing of it', (t) =>
-  upgradeUnderLoad(t, ['node', fixture('apps/udp.cjs')], 5, true))
+test('3 upgrades of a UDP service lose no datagram when it knows nothing of it', (t) =>
+  upgradeUnderLoad(t, ['node', fixture('apps/udp.cjs')], 3, true))
 
-test('5 upgrades of a UDP service lose no datagram when it has the library', (t) =>
-  upgradeUnderLoad(t, ['node', fixture('apps/udp-library.mjs')], 5, true))
+test('3 upgrades of a UDP service lose no datagram when it has the library', (t) =>
+  upgradeUnderLoad(t, ['node', fixture('apps/udp-library.mjs')], 3, true))
 
 const skip = existsSync(python) ? false : `${python} is not there`
 test("20 upgrades of a UDP service lose no datagram when it is Python's", { skip }, (t) =>

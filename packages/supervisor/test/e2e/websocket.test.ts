@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { CountingSession, freePort, openRig } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
 
-const upgrades = 10
+const upgrades = 6
 /** Every fourth message: sessions that never paused would take the time that the instances need to start. */
 const maxThinkMs = 100
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
