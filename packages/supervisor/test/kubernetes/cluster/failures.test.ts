@@ -28,7 +28,7 @@ test('a crash loop is undone, with the reason and the last lines', { skip }, asy
   // That revision is nothing to go back to, though it is the one before.
   const undone = await commands.run('undo')
   assert.equal(undone.code, 1)
-  assert.match(undone.stderr, /no revision before the current one, except 2, which failed/)
+  assert.match(undone.stderr, /no revision before the current one to go back to, except 2, which failed/)
   const { stdout } = await commands.run('history')
   assert.match(stdout, /^ {2}2 .*upgrade to web:crash \(failed\)/m)
 })
