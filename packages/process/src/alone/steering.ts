@@ -46,7 +46,7 @@ export class Steering {
    */
   async empty(servers: readonly net.Server[], accepted: () => number, maxMs: number): Promise<void> {
     const koffi = loadKoffi()
-    const deadline = performance.now() + maxMs / 2
+    const startedAt = performance.now()
     const steered = servers
       .flatMap(portOf)
       .filter(({ fd, port }) => koffi !== null && this.#sole.has(port) && steerToSecond(koffi, fd))
@@ -54,12 +54,12 @@ export class Steering {
     // Handshakes that begin from here on are with the successor, except for a SYN that the kernel is handling now.
     if (ports.length > 0) await sleep(lookMs)
     let begun = handshakesWith(ports)
-    while (begun.size > 0 && performance.now() < deadline) {
+    while (begun.size > 0 && performance.now() < startedAt + maxMs / 2) {
       await sleep(lookMs)
       const underWay = handshakesWith(ports)
       begun = new Set([...begun].filter((handshake) => underWay.has(handshake)))
     }
-    await waitUntilQueuesAreEmpty(accepted, { maxMs })
+    await waitUntilQueuesAreEmpty(accepted, { maxMs: startedAt + maxMs - performance.now() })
   }
 }
 
