@@ -29,8 +29,8 @@ if (files.length === 0) {
   process.exit(2)
 }
 
-// Each of them is several processes under load, which wait for a third of the time: drains, delays, probes. More at a
-// time would measure how the tests disturb each other.
+// Each of them is several processes under load, which also wait: for drains, delays and probes. More at a time would
+// measure how the tests disturb each other.
 const atOnce = Number(
   values['at-once'] ?? Math.min(Math.max(3, Math.floor(availableParallelism() * 0.75)), 4),
 )
