@@ -1,8 +1,10 @@
 // Runs the compiled tests, and prints the slowest files at the end.
 //
-//     node scripts/test.mjs [--unit] [--record-times] [--at-once N] [WORD...]
+//     node scripts/test.mjs [--unit | --slow] [--record-times] [--at-once N] [WORD...]
 //
 // WORD: only files whose path has one of the words in it. --unit: only those that start no process of a service.
+// --slow: only those against systemd, the examples, and programs in other languages. Without it and without a WORD they
+// are left out.
 // --record-times: keeps how long each file took in scripts/tests/weights.json; the next run starts the longest first.
 // --at-once: how many files run at a time.
 // With CI in the environment a test that is skipped fails the run, unless scripts/tests/expected-skips.mjs has it.
@@ -15,13 +17,16 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     unit: { type: 'boolean', default: false },
+    slow: { type: 'boolean', default: false },
     'record-times': { type: 'boolean', default: false },
     'at-once': { type: 'string' },
   },
 })
 
+const lane = values.unit ? ['unit'] : values.slow ? ['slow'] : ['unit', 'process']
+const kinds = positionals.length > 0 && !values.unit ? [...lane, 'slow'] : lane
 const files = testFiles()
-  .filter(({ kind }) => (values.unit ? kind === 'unit' : kind !== 'cluster'))
+  .filter(({ kind }) => kinds.includes(kind))
   .filter(({ source }) => positionals.length === 0 || positionals.some((word) => source.includes(word)))
 
 if (files.length === 0) {

@@ -19,6 +19,12 @@ const unitTests = [
 /** In those folders, but they run the command again and again. */
 const commandTests = /^supervisor\/test\/kubernetes\/(render\/command|rollout\/commands)\./
 
+/** Tests against systemd, the examples, and programs in other languages: `npm run test:slow` runs them. */
+const slowTests = [
+  /^supervisor\/test\/systemd\/(alone|library|socket-activation|supervisor|survival)\./,
+  /^supervisor\/test\/e2e\/(grpc|h2load|http2-clients|languages)\./,
+  /^process\/test\/(examples|socket-io)\./,
+]
 /** Tests that need a cluster: `npm run test:kubernetes` runs them. */
 const clusterTests = /^supervisor\/test\/kubernetes\/cluster\//
 
@@ -26,7 +32,7 @@ const clusterTests = /^supervisor\/test\/kubernetes\/cluster\//
  * @typedef {object} TestFile
  * @property {string} source its path in the repository, which the weights are recorded by
  * @property {string} path of the compiled file
- * @property {'unit' | 'process' | 'cluster'} kind
+ * @property {'unit' | 'process' | 'slow' | 'cluster'} kind
  */
 
 /** @returns {TestFile[]} */
@@ -55,6 +61,7 @@ function kindOf(source) {
   if (source.startsWith('scripts/')) return 'unit'
   const path = relative('packages', source)
   if (clusterTests.test(path)) return 'cluster'
+  if (slowTests.some((place) => place.test(path))) return 'slow'
   return unitTests.some((place) => place.test(path)) && !commandTests.test(path) ? 'unit' : 'process'
 }
 
