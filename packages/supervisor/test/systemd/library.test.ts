@@ -48,10 +48,10 @@ test(
     assert.equal(StatusText, 'warm')
     greet('two')
     await must('reload', 'plain')
-    let said = ''
+    let answer = ''
     await until(
-      async () => (said = await ask(port)) === 'two',
-      () => `"${said}" is "two"`,
+      async () => (answer = await ask(port)) === 'two',
+      () => `"${answer}" is "two"`,
     )
     await systemd.until('plain', 'ActiveState', /^active$/)
     assert.equal((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)

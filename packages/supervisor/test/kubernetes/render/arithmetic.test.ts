@@ -113,9 +113,9 @@ test('a Deployment is rolled by the same arithmetic as a service on one machine'
       assert.equal(replicas, web.kubernetes?.replicas ?? web.replicas ?? 1)
       const ours = limitsOf({ ...spec, strategy: kubernetes.strategy } satisfies ServiceSpec, replicas)
       assert.deepEqual(ours, kubernetesLimits(strategy.rollingUpdate, replicas))
-      // What the file says is what both get; where it says nothing a pod more, and none less.
-      const said = web.kubernetes?.strategy ?? web.strategy
-      const { maxSurge, maxUnavailable } = said?.rollingUpdate ?? {}
+      // Both use the configured limits. The defaults are one pod more and none less.
+      const configured = web.kubernetes?.strategy ?? web.strategy
+      const { maxSurge, maxUnavailable } = configured?.rollingUpdate ?? {}
       assert.equal(strategy.rollingUpdate.maxSurge, maxSurge ?? 1)
       assert.equal(
         strategy.rollingUpdate.maxUnavailable,

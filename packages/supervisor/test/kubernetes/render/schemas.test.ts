@@ -102,11 +102,11 @@ test("rendered objects have the published types of the version's API", () => {
 })
 
 test('the published types refuse what an older version does not have', () => {
-  const said = compiled.join('\n')
-  assert.match(said, /early\.ts.*'"matchLabelKeys"' does not exist/)
-  assert.match(said, /early\.ts.*'"unhealthyPodEvictionPolicy"' does not exist/)
-  assert.match(said, /early\.ts.*Cannot find module 'kubernetes-types-1.21\/autoscaling\/v2\.js'/)
-  assert.match(said, /sleep\.ts.*'"sleep"' does not exist/)
+  const output = compiled.join('\n')
+  assert.match(output, /early\.ts.*'"matchLabelKeys"' does not exist/)
+  assert.match(output, /early\.ts.*'"unhealthyPodEvictionPolicy"' does not exist/)
+  assert.match(output, /early\.ts.*Cannot find module 'kubernetes-types-1.21\/autoscaling\/v2\.js'/)
+  assert.match(output, /sleep\.ts.*'"sleep"' does not exist/)
 })
 
 interface Model {
