@@ -32,7 +32,7 @@ for (const [policy, env] of [
   })
 }
 
-void test('register loses no connection when a cluster is told to exit right after it is ready', async (t) => {
+void test('register loses no connection when a cluster gets SIGTERM right after it is ready', async (t) => {
   const service = stage(t, 'cluster.cjs')
   const waiting = await Promise.all(Array.from({ length: 8 }, service.connect))
   for (const connection of waiting) connection.get('/')

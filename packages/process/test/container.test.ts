@@ -18,7 +18,7 @@ const images: [string, string[], Record<string, string>, RegExp, number][] = [
   ['npm start, two commands', ['npm', 'start'], { start: 'node fixtures/pod.cjs && echo end' }, /\nend\n/, 0],
 ]
 
-for (const [name, command, scripts, said, code] of images) {
+for (const [name, command, scripts, output, code] of images) {
   void test(
     `pid 1 refuses no connection during the delay when it is ${name}`,
     { skip: noPid1 },
@@ -31,7 +31,7 @@ for (const [name, command, scripts, said, code] of images) {
       await balancer.withdraw()
       assert.deepEqual(await container.exited, { code, signal: null }, container.output)
       assert.deepEqual(balancer.failures, [])
-      assert.match(container.output, said)
+      assert.match(container.output, output)
       t.diagnostic(`${name}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
     },
   )
@@ -90,7 +90,7 @@ void test('pid 1 exits at SIGTERM when it has no server', { skip: noPid1 }, asyn
 })
 
 void test(
-  'pid 1 leaves SIGTERM to the handler when there is one and no server',
+  'pid 1 leaves SIGTERM to the handler when it has a handler and no server',
   { skip: noPid1 },
   async (t) => {
     const script =

@@ -269,7 +269,7 @@ for (const secure of [false, true]) {
     await balancer.withdraw()
     assert.deepEqual(await app.exited, { code: 0, signal: null })
     assert.deepEqual(balancer.failures, [])
-    // 50 moments, evenly spread: fewer than 3 in one half of the delay is what chance does once in 10^11 runs.
+    // 50 moments, evenly distributed: fewer than 3 in one half of the delay happens by chance once in 10^11 runs.
     const early = balancer.closes.filter((at) => at - terminatedAt < delayMs / 2).length
     assert.ok(early >= 3, `${early} of ${balancer.closes.length} in the first half of the delay`)
   })

@@ -67,7 +67,7 @@ const [major = 0, minor = 0] = nodeVersion
 const hasReusePort = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
 
 void test(
-  'reusePort is a coded error where neither Node nor koffi has it',
+  'reusePort is a coded error when neither Node nor koffi supports it',
   { skip: hasReusePort && `Node ${major}.${minor} has the option` },
   async (t) => {
     const copy = copyOfDist()
