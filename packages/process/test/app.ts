@@ -124,7 +124,7 @@ export class App {
   }
 
   /** Resolves when the output contains the text. */
-  said(text: string): Promise<void> {
+  untilOutput(text: string): Promise<void> {
     return this.until(() => this.output.includes(text))
   }
 

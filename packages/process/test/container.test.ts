@@ -84,7 +84,7 @@ void test('npm start loses requests when the preload is missing (control)', { sk
 void test('pid 1 exits at SIGTERM when it has no server', { skip: noPid1 }, async (t) => {
   const script = "setInterval(() => {}, 1e6); console.log('works')"
   const container = Container.start(t, ['node', '-e', script])
-  await container.said('works')
+  await container.untilOutput('works')
   container.terminate()
   assert.deepEqual(await container.exited, { code: 143, signal: null })
 })
@@ -96,7 +96,7 @@ void test(
     const script =
       "setInterval(() => {}, 1e6); process.on('SIGTERM', () => process.exit(7)); console.log('works')"
     const container = Container.start(t, ['node', '-e', script])
-    await container.said('works')
+    await container.untilOutput('works')
     container.terminate()
     assert.deepEqual(await container.exited, { code: 7, signal: null })
   },

@@ -43,7 +43,7 @@ void test('handover() warns and binds the address when the descriptor has the wr
   ] as const) {
     const app = await started(t, { http: socket })
     await serves(app)
-    await app.said('HandoverWarning')
+    await app.untilOutput('HandoverWarning')
     assert.ok(
       app.output.includes(
         `HandoverWarning: The listener "http" (${described}) is not usable by a server, so the address is bound instead`,

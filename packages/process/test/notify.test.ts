@@ -97,7 +97,7 @@ void test('reload() sends RELOADING=1 with the monotonic time, then READY=1, wit
   app.signal('SIGHUP')
   await received(/RELOADING/)
   assert.match(await received(/READY/), /^READY=1\nSTATUS=ENOENT: .*\nERRNO=2$/)
-  await app.said('kept: ENOENT')
+  await app.untilOutput('kept: ENOENT')
 })
 
 void test('watchdog signs stop when the event loop hangs', async (t) => {
