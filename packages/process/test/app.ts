@@ -67,7 +67,7 @@ export class App {
     supervisor.on('connection', (socket) => this.#read(socket))
   }
 
-  /** Whatever state the test ends in, it leaves nothing behind. */
+  /** Kills the process and removes its files at the end of the test, whatever its result. */
   static async start(t: TestContext, fixture: string, options: AppOptions = {}): Promise<App> {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'handover-'))
     const supervisor = net.createServer().listen(path.join(folder, 'channel'))
@@ -124,7 +124,7 @@ export class App {
   }
 
   /** Resolves when the output contains the text. */
-  said(text: string): Promise<void> {
+  untilOutput(text: string): Promise<void> {
     return this.until(() => this.output.includes(text))
   }
 

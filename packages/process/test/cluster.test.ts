@@ -10,8 +10,8 @@ for (const [policy, env] of [
   void test(`register drains the workers and starts no new one when a cluster uses ${policy}`, async (t) => {
     const { app, connect } = await serve(t, 'cluster.cjs', { env })
     assert.equal((await app.message('listening')).listener, 'http')
-    await app.said('worker 1 listens')
-    await app.said('worker 2 listens')
+    await app.untilOutput('worker 1 listens')
+    await app.untilOutput('worker 2 listens')
     const slow = await Promise.all(Array.from({ length: 6 }, connect))
     for (const connection of slow) connection.get('/flushed/500')
     for (const connection of slow) await connection.until(() => connection.socket.bytesRead > 0)
@@ -32,7 +32,7 @@ for (const [policy, env] of [
   })
 }
 
-void test('register loses no connection when a cluster is told to exit right after it is ready', async (t) => {
+void test('register loses no connection when a cluster gets SIGTERM right after it is ready', async (t) => {
   const service = stage(t, 'cluster.cjs')
   const waiting = await Promise.all(Array.from({ length: 8 }, service.connect))
   for (const connection of waiting) connection.get('/')
@@ -52,7 +52,7 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
   void test(`register keeps the listener for new workers when all workers have died ${JSON.stringify(env)}`, async (t) => {
     const { launch, connect } = stage(t, 'cluster.cjs')
     const app = await launch({ env: { HANDOVER_PROBE_DIR: '.', ...env } })
-    for (const worker of [1, 2]) await app.said(`worker ${worker} listens`)
+    for (const worker of [1, 2]) await app.untilOutput(`worker ${worker} listens`)
     const pids = [...app.output.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid))
     assert.equal(pids.length, 2, app.output)
     for (const pid of pids) process.kill(pid, 'SIGKILL')
@@ -61,7 +61,7 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
     const between = await connect()
     assert.match((await between.ask('/'))?.body ?? '', /^\d+$/)
     between.close()
-    for (const worker of [3, 4]) await app.said(`worker ${worker} listens`)
+    for (const worker of [3, 4]) await app.untilOutput(`worker ${worker} listens`)
     const after = await connect()
     assert.match((await after.ask('/'))?.body ?? '', /^\d+$/)
     after.close()
@@ -71,7 +71,7 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
 
 void test('a connection to HANDOVER_PROBE_DIR reaches a worker when the application is a cluster', async (t) => {
   const app = await stage(t, 'cluster.cjs').launch({ env: { HANDOVER_PROBE_DIR: '.' } })
-  await app.said('worker 1 listens')
+  await app.untilOutput('worker 1 listens')
   const probe = await RawConnection.open({ path: `${app.folder}/http.sock` })
   assert.match((await probe.ask('/'))?.body ?? '', /^\d+$/)
   probe.close()

@@ -18,7 +18,7 @@ const images: [string, string[], Record<string, string>, RegExp, number][] = [
   ['npm start, two commands', ['npm', 'start'], { start: 'node fixtures/pod.cjs && echo end' }, /\nend\n/, 0],
 ]
 
-for (const [name, command, scripts, said, code] of images) {
+for (const [name, command, scripts, output, code] of images) {
   void test(
     `pid 1 refuses no connection during the delay when it is ${name}`,
     { skip: noPid1 },
@@ -31,7 +31,7 @@ for (const [name, command, scripts, said, code] of images) {
       await balancer.withdraw()
       assert.deepEqual(await container.exited, { code, signal: null }, container.output)
       assert.deepEqual(balancer.failures, [])
-      assert.match(container.output, said)
+      assert.match(container.output, output)
       t.diagnostic(`${name}: ${balancer.answered} requests, ${balancer.failures.length} failures`)
     },
   )
@@ -84,19 +84,19 @@ void test('npm start loses requests when the preload is missing (control)', { sk
 void test('pid 1 exits at SIGTERM when it has no server', { skip: noPid1 }, async (t) => {
   const script = "setInterval(() => {}, 1e6); console.log('works')"
   const container = Container.start(t, ['node', '-e', script])
-  await container.said('works')
+  await container.untilOutput('works')
   container.terminate()
   assert.deepEqual(await container.exited, { code: 143, signal: null })
 })
 
 void test(
-  'pid 1 leaves SIGTERM to the handler when there is one and no server',
+  'pid 1 leaves SIGTERM to the handler when it has a handler and no server',
   { skip: noPid1 },
   async (t) => {
     const script =
       "setInterval(() => {}, 1e6); process.on('SIGTERM', () => process.exit(7)); console.log('works')"
     const container = Container.start(t, ['node', '-e', script])
-    await container.said('works')
+    await container.untilOutput('works')
     container.terminate()
     assert.deepEqual(await container.exited, { code: 7, signal: null })
   },

@@ -78,7 +78,7 @@ export class Container {
   }
 
   /** Resolves when the output contains the text. */
-  said(text: string): Promise<void> {
+  untilOutput(text: string): Promise<void> {
     const contains = () => {
       if (this.output.includes(text)) return true
       if (this.#ended) throw new Error(`it ended; output: ${this.output}`)
@@ -88,7 +88,7 @@ export class Container {
   }
 
   async port(): Promise<number> {
-    await this.said(' listens')
+    await this.untilOutput(' listens')
     return Number(/port (\d+) listens/.exec(this.output)?.[1])
   }
 

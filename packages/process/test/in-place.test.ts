@@ -28,7 +28,7 @@ async function alone(t: TestContext, env: Record<string, string> = {}): Promise<
   const port = await freePort()
   const options = { ...library, unsupervised: true, env: { PORT: String(port), ...env } }
   const app = await App.start(t, 'in-place.mjs', options)
-  await app.said('ready generation 0')
+  await app.untilOutput('ready generation 0')
   return { app, port }
 }
 
@@ -43,7 +43,7 @@ void test(`exec() ${replacements} times loses no request and no connection of 50
   const clients = await keepBusy(t, port, 50)
   for (let generation = 1; generation <= replacements; generation++) {
     app.signal('SIGUSR2')
-    await app.said(`ready generation ${generation} pid ${app.pid}\n`)
+    await app.untilOutput(`ready generation ${generation} pid ${app.pid}\n`)
     await clients.more(200)
   }
   const { answered, failures } = await clients.stop()
@@ -165,7 +165,7 @@ void test('exec() cuts busy connections at its deadline when cut is set', async 
   slow.get('/slow/60000')
   await other.ask('/')
   app.signal('SIGUSR2')
-  await app.said('ready generation 1')
+  await app.untilOutput('ready generation 1')
   assert.equal((await other.ask('/gen'))?.body, '1')
   await slow.until(() => slow.ended)
   assert.match(app.output, /exec\(\) cut at its deadline: GET \/slow\/60000/)
@@ -183,7 +183,7 @@ void test('exec() waits for a short request, a request in pieces, and a connecti
   halfHere.write(requestText('/gen').slice(12))
   await halfHere.until(() => halfHere.responses.length === 1)
   assert.equal(halfHere.responses[0]?.body, '0')
-  await app.said('ready generation 1')
+  await app.untilOutput('ready generation 1')
   for (const connection of [short, halfHere, fresh]) {
     assert.equal((await connection.ask('/gen'))?.body, '1')
     assert.deepEqual(connection.ends, [])
@@ -204,7 +204,7 @@ void test('exec() closes TLS connections with Connection: close, because it cann
     assert.equal(response?.status, 200)
     if (response.headers.connection === 'close') break
   }
-  await app.said('ready generation 1')
+  await app.untilOutput('ready generation 1')
   assert.equal((await plain.ask('/gen'))?.body, '1')
   const again = await RawConnection.open({ port: Number(TLS_PORT) }, true)
   t.after(() => again.close())
@@ -234,7 +234,7 @@ void test('a drain ends exec(), and a second exec() is refused during the first'
   slow.get('/slow/1000')
   await (await connect(t, port)).ask('/')
   app.signal('SIGUSR2')
-  await app.said('ERR_HANDOVER_STATE: exec() was called while an earlier one is under way')
+  await app.untilOutput('ERR_HANDOVER_STATE: exec() was called while an earlier one is under way')
   assert.deepEqual(await app.stop(), { code: 0, signal: null })
   assert.match(app.output, /ERR_HANDOVER_STATE: exec\(\) was given up: the service drains/)
   assert.equal(slow.responses[0]?.body, 'slow')
@@ -261,15 +261,15 @@ for (const secure of [false, true]) {
     const balancer = new Balancer(t, port, { kept: 50, fresh: 0 })
     await balancer.warm()
     app.signal('SIGUSR2')
-    await app.said('exec() was called while an earlier one is under way')
+    await app.untilOutput('exec() was called while an earlier one is under way')
     app.signal('SIGTERM')
     const terminatedAt = performance.now()
-    await app.said('ERR_HANDOVER_STATE: exec() was given up: the service drains')
+    await app.untilOutput('ERR_HANDOVER_STATE: exec() was given up: the service drains')
     await new Promise((resolve) => setTimeout(resolve, delayMs / 2))
     await balancer.withdraw()
     assert.deepEqual(await app.exited, { code: 0, signal: null })
     assert.deepEqual(balancer.failures, [])
-    // 50 moments, evenly spread: fewer than 3 in one half of the delay is what chance does once in 10^11 runs.
+    // 50 moments, evenly distributed: fewer than 3 in one half of the delay happens by chance once in 10^11 runs.
     const early = balancer.closes.filter((at) => at - terminatedAt < delayMs / 2).length
     assert.ok(early >= 3, `${early} of ${balancer.closes.length} in the first half of the delay`)
   })

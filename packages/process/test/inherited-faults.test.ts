@@ -43,7 +43,7 @@ void test('handover() warns and binds the address when the descriptor has the wr
   ] as const) {
     const app = await started(t, { http: socket })
     await serves(app)
-    await app.said('HandoverWarning')
+    await app.untilOutput('HandoverWarning')
     assert.ok(
       app.output.includes(
         `HandoverWarning: The listener "http" (${described}) is not usable by a server, so the address is bound instead`,
@@ -67,7 +67,7 @@ const [major = 0, minor = 0] = nodeVersion
 const hasReusePort = major >= 24 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)
 
 void test(
-  'reusePort is a coded error where neither Node nor koffi has it',
+  'reusePort is a coded error when neither Node nor koffi supports it',
   { skip: hasReusePort && `Node ${major}.${minor} has the option` },
   async (t) => {
     const copy = copyOfDist()

@@ -170,7 +170,7 @@ void test('drain ends a connection with Connection: close when its client never 
 void test('drain answers every connection that is in the accept queue when it begins', async (t) => {
   // No other process has the listener: connections left in its queue would be reset.
   const app = await App.start(t, 'pod.cjs', { unsupervised: true, env: { HANDOVER_IDLE_SECONDS: '1' } })
-  await app.said(' listens')
+  await app.untilOutput(' listens')
   const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
   app.signal('SIGSTOP')
   const connections = await Promise.all(Array.from({ length: 50 }, () => RawConnection.open({ port })))

@@ -7,7 +7,7 @@ import { stage } from './stage.js'
 async function started(t: TestContext, options: AppOptions = {}) {
   const service = stage(t, 'library.mjs', { register: false, ...options })
   const app = await service.launch()
-  await app.said('listens on')
+  await app.untilOutput('listens on')
   return { ...service, app }
 }
 
@@ -164,7 +164,7 @@ void test('handover() binds and drains when there is no supervisor', async (t) =
     env: { PORT: '0' },
     unsupervised: true,
   })
-  await app.said('listens on')
+  await app.untilOutput('listens on')
   const port = Number(/listens on \[::\]:(\d+)/.exec(app.output)?.[1])
   const connection = await RawConnection.open({ port })
   t.after(() => connection.close())

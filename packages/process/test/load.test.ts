@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { RawConnection, requestText, think } from './raw-client.js'
 import { stage } from './stage.js'
 
-/** The results of the clients. Each request has one outcome; none is sent twice. */
+/** The results of the clients. Each request has one outcome. None is sent twice. */
 interface Tally {
   answered: number
   failures: string[]

@@ -152,10 +152,10 @@ void test('a connection without a request moves, and the time limit for its firs
   const socket = net.connect(service.port, '127.0.0.1')
   t.after(() => socket.destroy())
   await once(socket, 'connect')
-  await old.said(`connection ${socket.localPort}`)
+  await old.untilOutput(`connection ${socket.localPort}`)
   const next = await service.start()
   assert.deepEqual(await old.handOverTo(next), orderly)
-  await next.said(`connection ${socket.localPort}`)
+  await next.untilOutput(`connection ${socket.localPort}`)
   const [answer] = (await once(socket, 'data', { signal: AbortSignal.timeout(10_000) })) as [Buffer]
   assert.match(String(answer), /^HTTP\/1.1 408 /)
 })

@@ -42,7 +42,7 @@ void test('register sends READY=1 and STOPPING=1 to systemd when koffi is instal
   readyAndStopping(t, 'http.cjs', {}))
 
 void test(
-  'register says it by systemd-notify when koffi is not installed',
+  'register sends READY=1 and STOPPING=1 by systemd-notify when koffi is not installed',
   { skip: noSystemdNotify },
   async (t) => {
     const copy = copyOfDist()
@@ -97,7 +97,7 @@ void test('reload() sends RELOADING=1 with the monotonic time, then READY=1, wit
   app.signal('SIGHUP')
   await received(/RELOADING/)
   assert.match(await received(/READY/), /^READY=1\nSTATUS=ENOENT: .*\nERRNO=2$/)
-  await app.said('kept: ENOENT')
+  await app.untilOutput('kept: ENOENT')
 })
 
 void test('watchdog signs stop when the event loop hangs', async (t) => {
@@ -139,11 +139,11 @@ void test('watchdog signs continue while no process serves (strategy recreate)',
   app.signal('SIGUSR2')
   await received(/^RELOADING=1\n/)
   let signs = 0
-  let said = await received(/./)
-  for (; said === 'WATCHDOG=1'; said = await received(/./)) signs++
-  const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(said) ?? assert.fail(said)
+  let datagram = await received(/./)
+  for (; datagram === 'WATCHDOG=1'; datagram = await received(/./)) signs++
+  const [, pid = ''] = /^MAINPID=(\d+)\nREADY=1\nWATCHDOG=1$/.exec(datagram) ?? assert.fail(datagram)
   t.after(() => endIfThere(Number(pid)))
-  assert.ok(signs >= 10, `${signs} signs of life in a second`)
+  assert.ok(signs >= 10, `${signs} watchdog signs in a second`)
   process.kill(Number(pid), 'SIGTERM')
   await received(/^STOPPING=1/)
 })

@@ -18,7 +18,7 @@ async function pod(t: TestContext, fixture: string, env: Record<string, string>,
     ...options,
     env: { KUBERNETES_SERVICE_HOST: '10.96.0.1', ...env },
   })
-  await app.said(' listens')
+  await app.untilOutput(' listens')
   const port = Number(/port (\d+) listens/.exec(app.output)?.[1])
   const connect = async () => {
     const connection = await RawConnection.open({ port })
@@ -149,7 +149,7 @@ void test('settings() throws when a value is impossible', () => {
 
 void test('register warns when the grace period is too short for the drain', async (t) => {
   const { app } = await pod(t, 'pod.cjs', { HANDOVER_GRACE_SECONDS: '10', HANDOVER_DRAIN_SECONDS: '20' })
-  await app.said('HandoverWarning: The grace period is 10 s, but')
+  await app.untilOutput('HandoverWarning: The grace period is 10 s, but')
 })
 
 void test('probes answer on their own port until the process exits when HANDOVER_PROBES_PORT is set', async (t) => {

@@ -7,9 +7,9 @@ import { heldTcp, type HeldSocket } from './sockets.js'
 export interface Stage {
   listener: HeldSocket
   port: number
-  /** One more instance. */
+  /** Starts one more instance. */
   launch(options?: AppOptions): Promise<App>
-  /** The same, ready. */
+  /** Starts one more instance, and resolves when it is ready. */
   start(options?: AppOptions): Promise<App>
   connect(): Promise<RawConnection>
 }
@@ -56,14 +56,14 @@ export async function serve(
 /** For tuned.cjs: longer than the slowest machine needs to open some thousand connections. */
 export const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
 
-/** Connections that `app` has served, and that are idle. */
+/** Opens connections on which `app` has answered one request each, and which are idle. */
 export async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
   const connections = await Promise.all(Array.from({ length: count }, connect))
   for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
   return connections
 }
 
-/** accepted + adopted = ended + handed over + open: what came is known to have gone. */
+/** accepted + adopted = ended + handed over + open: every connection is accounted for. */
 export function assertBalanced({ account }: App): void {
   assert.ok(account)
   const { accepted, adopted, endedByPeer, endedOrderly, endedAtDeadline, handedOver, open } = account

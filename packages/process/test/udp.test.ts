@@ -146,7 +146,7 @@ void test('drain waits for idleSeconds at most when a datagram is never answered
 void test('listen() throws a coded error when a UDP socket cannot have the address', async (t) => {
   const { port, start } = await stage(t)
   const app = await start('udp-mistakes.mjs', { register: false })
-  await app.said('done')
+  await app.untilOutput('done')
   assert.deepEqual(app.output.trim().split('\n').slice(0, -1), [
     'ERR_HANDOVER_OPTION The address is the path "/tmp/a", wanted a port for a UDP socket',
     'ERR_HANDOVER_NO_LISTENER No listener "other" was inherited',

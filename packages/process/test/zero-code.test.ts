@@ -121,7 +121,7 @@ void test('register adopts each listener by its port and leaves port 0 alone whe
     env: { PORT: String(web.port), ADMIN_PORT: String(admin.port) },
   })
   await app.message('ready')
-  await app.said('both listen')
+  await app.untilOutput('both listen')
   const names = app.messages.flatMap((message) => (message.type === 'listening' ? [message.listener] : []))
   assert.deepEqual(names.sort(), ['admin', 'web', undefined])
   const readyAt = app.messages.findIndex(({ type }) => type === 'ready')
@@ -158,7 +158,7 @@ void test('register hides its variables from the children of the application', a
   const { app } = await serve(t, 'children.cjs', {
     env: { HANDOVER_PROBE_DIR: '/tmp', NOTIFY_SOCKET: '/x' },
   })
-  await app.said('child sees')
+  await app.untilOutput('child sees')
   assert.match(app.output, /child sees HANDOVER_DRAIN_SECONDS,HANDOVER_IDLE_SECONDS\n/)
 })
 

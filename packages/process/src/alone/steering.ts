@@ -8,8 +8,8 @@ import { SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, SO_DETACH_REUSEPORT_BPF } from '#
 /**
  * With two sockets on one port (SO_REUSEPORT), the kernel assigns each connection to one of them by a hash, at its SYN.
  * When a socket closes, the connections in its queue are reset. So before the old socket closes, a BPF program makes
- * the kernel choose the new one each time (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old process accepts what is
- * queued.
+ * the kernel choose the new one each time (SO_ATTACH_REUSEPORT_CBPF, socket(7)), and then the old process accepts what
+ * is queued.
  *
  * The program returns an index into the group of sockets, in the order in which they began to listen. With no third
  * socket in the group, this process has 0 and its successor 1. Once 0 is closed there is no 1, and the kernel uses the

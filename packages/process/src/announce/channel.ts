@@ -38,8 +38,8 @@ export class Channel {
   }
 
   /**
-   * Sends now if connected, and again on each later connection. A message whose type is in `replacing` replaces the last
-   * one of that type; one in `momentary` is sent once, and only if connected.
+   * Sends now if connected, and again on each later connection. A message whose type is in `replacing` replaces the
+   * last one of that type. One whose type is in `momentary` is sent once, and only if connected.
    */
   send(message: SuccessorMessage): void {
     if (momentary.has(message.type)) return this.#connected ? this.#write(message) : undefined

@@ -3,8 +3,8 @@ import type { Environment } from '../protocol/environment.js'
 import type { InstanceMessage } from '../protocol/messages.js'
 
 /**
- * Reports to systemd, or another service manager that sets NOTIFY_SOCKET, by sd_notify(3), one datagram after the other.
- * The first failure becomes a process warning; it does not affect the service.
+ * Reports to systemd, or another service manager that sets NOTIFY_SOCKET, by sd_notify(3), one datagram after the
+ * other. The first failure becomes a process warning. It does not affect the service.
  */
 export function serviceManagerAnnouncer(path: string, environment: Environment): Announcer {
   const { send, flush } = datagramQueue(path)
@@ -93,7 +93,7 @@ type Send = (state: Lines, fd?: number) => void
 type Lines = Record<string, string | number>
 
 /**
- * Null for messages that sd_notify(3) has no variable for; STOPPING=1 is sent by `stopping`. A program sends a
+ * Null for messages that sd_notify(3) has no variable for. STOPPING=1 is sent by `stopping`. A program sends a
  * keep-alive ping before it is replaced and when it is ready, so that the next one has the whole period to start.
  */
 function notifyState(message: InstanceMessage, sign: Lines | null): Lines | null {

@@ -58,7 +58,7 @@ export interface Connection {
   readonly aside: boolean
   /** The application keeps it in this process. Becomes true once and stays true. Then the connection is never away. */
   readonly pinned: boolean
-  /** While it is away: the timeout that the socket had before, in milliseconds; 0 is none. */
+  /** While it is away: the timeout that the socket had before, in milliseconds. 0 if it had none. */
   readonly timeoutMs: number
 }
 
@@ -101,7 +101,7 @@ export function accepted(server: net.Server, socket: net.Socket): Connection {
   return connection
 }
 
-/** Another process has served `requests` requests on it. An HTTP/1 connection is aside; `upgraded`: a WebSocket is not. */
+/** Another process has served `requests` requests on it. It is aside if HTTP/1, and not if `upgraded` to WebSocket. */
 export function received(
   server: net.Server,
   socket: net.Socket,
@@ -159,7 +159,7 @@ export function endedOrderly(connection: Connection): void {
   state(connection).fate ??= 'orderly'
 }
 
-/** No further request is answered, and the client knows it or is about to. A drain no longer waits for its idle time. */
+/** No further request is answered, and the client knows it or soon will. A drain no longer waits for its idle time. */
 export function startClosing(connection: Connection): void {
   state(connection).phase = 'closing'
 }

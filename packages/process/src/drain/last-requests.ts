@@ -18,8 +18,8 @@ export interface LastRequestOptions {
  * `Connection: close`, and it ends after that response. Closing it while it is idle would race with a request that
  * the client is just sending.
  *
- * With pipelining, it matters which response that is. Node ends the connection after the response that says `close`, and
- * would never answer a request received after it. So only the response to the newest request says `close`, and only if
+ * With pipelining, it matters which response that is. Node ends the connection after the response that has `close`, and
+ * would never answer a request received after it. So only the response to the newest request has `close`, and only if
  * no part of a further request has arrived when its header is written. To know that, each request is passed to the
  * application only after the event loop has polled once more.
  */
@@ -104,8 +104,8 @@ export class LastRequests {
   }
 
   /**
-   * At the first immediate, the rest of this chunk has been parsed. Between the first and the second one, the event loop
-   * polls, and reads what has reached the kernel meanwhile.
+   * At the first immediate, the rest of this chunk has been parsed. Between the first and the second one, the event
+   * loop polls, and reads what has reached the kernel meanwhile.
    */
   #afterFreshLook(connection: Connection, dispatch: () => void): void {
     if (this.#arrived === null) {

@@ -187,7 +187,7 @@ function listenVariables(listeners: { name: string; fd: number }[]): Record<stri
   return { LISTEN_PID, LISTEN_FDS: String(listeners.length), LISTEN_FDNAMES }
 }
 
-/** Milliseconds. A request in flight at the start that takes longer is waited for first; quick ones end while frozen. */
+/** Milliseconds. A request that takes longer is waited for before the freeze. A quicker one ends during it. */
 const quickMs = 100
 /** Clients wait this long for requests in flight, then are served for as long; four times as long each time. */
 const firstHoldMs = 250

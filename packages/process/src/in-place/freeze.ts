@@ -11,8 +11,8 @@ interface Client {
 }
 
 /**
- * Brings everything to rest that can be carried over: servers get no new connections, and a connection that owes nothing is
- * not read from. All of it can be undone: no socket is closed.
+ * Brings everything to rest that can be carried over: servers get no new connections, and a connection that owes
+ * nothing is not read from. All of it can be undone: no socket is closed.
  */
 export class Freeze {
   readonly #connections: Connections

@@ -31,8 +31,8 @@ export class Listeners {
   /**
    * Finds the listener for `target`. Undefined if the address has to be bound.
    *
-   * @throws HandoverError `ERR_HANDOVER_NO_LISTENER` when `target` is only a name, and no listener of that name and kind
-   * is free.
+   * @throws HandoverError `ERR_HANDOVER_NO_LISTENER` when `target` is only a name, and no listener of that name and
+   * kind is free.
    */
   find(
     target: ListenTarget,

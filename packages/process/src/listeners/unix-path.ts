@@ -18,8 +18,8 @@ export interface UnixPathPolicy {
  * Lets `server` listen at the path of a unix socket, so that `close()` can leave the file to a successor. Node deletes
  * the file if it has bound the socket itself (libuv, `uv__pipe_close`), but not if it was given a descriptor.
  *
- * Returns false if it did nothing and Node must bind: koffi is missing, an option is set that only Node supports, or the
- * call failed and Node will report the error.
+ * Returns false if it did nothing and Node must bind: koffi is missing, an option is set that only Node supports, or
+ * the call failed and Node will report the error.
  */
 export function listenAtPath(
   server: net.Server,

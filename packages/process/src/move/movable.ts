@@ -19,8 +19,8 @@ export interface Home {
  *        ▲                                │
  *        └───────── comeBack ─────────────┘                     it was refused, or the receiver died
  *
- * and the receiver calls `greeting` when the sender connects, then `serves`, `matches` and `receive` for each connection.
- * What all kinds have in common (timeouts, reading, pinned connections) is in `kinds.ts`.
+ * and the receiver calls `greeting` when the sender connects, then `serves`, `matches` and `receive` for each
+ * connection. What all kinds have in common (timeouts, reading, pinned connections) is in `kinds.ts`.
  */
 export interface Movable extends Sender, Receiver {}
 

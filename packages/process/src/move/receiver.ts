@@ -31,7 +31,7 @@ export class Receiver {
     return () => void this.#listeners.delete(received)
   }
 
-  /** Also receives for this server from now on. Returns the message for the supervisor, or null if it cannot receive. */
+  /** From now on, also receives for this server. Returns the message for the supervisor, or null if it cannot. */
   offer(server: net.Server, listener: string): { path: string; listeners: string[] } | null {
     if (this.#path === null || !canReceive(server)) return null
     this.#socket ??= this.#open(this.#path)

@@ -57,8 +57,8 @@ function isComplete(moved: unknown): moved is MovedWebSocket {
 
 /**
  * `handleUpgrade()`, which is documented, opens the session again with the client's request. The answer that `ws`
- * writes is compared with what the client got, and dropped. So the installed version of `ws` creates its own objects. The
- * session is refused if `ws` answers differently or later.
+ * writes is compared with what the client got, and dropped. So the installed version of `ws` creates its own objects.
+ * The session is refused if `ws` answers differently or later.
  */
 function reopen(
   { connections }: Home,

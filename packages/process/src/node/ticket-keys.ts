@@ -21,7 +21,7 @@ export class TicketKeys {
     }
   }
 
-  /** The keys for a successor, in base64; null if no TLS server uses them. */
+  /** The keys for a successor, in base64. Null if no TLS server uses them. */
   get encoded(): string | null {
     const [server] = this.#servers
     return server?.getTicketKeys().toString('base64') ?? null

@@ -4,8 +4,8 @@ import { syncBuiltinESMExports } from 'node:module'
 
 /**
  * From now on `cluster.fork()` starts nothing: applications replace a worker that exits, with
- * `cluster.on('exit', () => cluster.fork())`, and a drain must not start workers. The call returns a worker that is dead,
- * as applications do not expect an error from a function that never threw.
+ * `cluster.on('exit', () => cluster.fork())`, and a drain must not start workers. The call returns a worker that is
+ * dead, as applications do not expect an error from a function that never threw.
  */
 export function refuseForks(): void {
   cluster.fork = () => deadWorker()

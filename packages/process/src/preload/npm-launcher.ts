@@ -7,9 +7,9 @@ import path from 'node:path'
  * exit without the program (dash does; bash executes a single command in its place). In a container, npm is pid 1. When
  * it exits, too, the kernel kills the program during its responses.
  *
- * So the preload, which npm has inherited, signals the programs themselves. The shell and npm end after them, with their
- * exit code. Returns false if there was nothing to signal. SIGINT is left alone: a terminal sends it to all of them, and
- * a second one has another meaning.
+ * So the preload, which npm has inherited, signals the programs themselves. The shell and npm end after them, with
+ * their exit code. Returns false if there was nothing to signal. SIGINT is left alone: a terminal sends it to all of
+ * them, and a second one has another meaning.
  */
 export function passOn(signal: NodeJS.Signals): boolean {
   if (signal !== 'SIGTERM') return false

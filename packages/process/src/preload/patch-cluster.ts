@@ -9,8 +9,8 @@ import type { ClusterPrimary } from './cluster-primary.js'
  * Detects that the application is a node:cluster primary, and passes the inherited listeners to its workers.
  *
  * Round robin: the primary's server calls the patched `listen` like any other, and right after 'listening' the cluster
- * module removes the handle from it. SCHED_NONE: the handle comes from `net._createServerHandle`, and `called` is called
- * before that. Returns a function that removes the patch.
+ * module removes the handle from it. SCHED_NONE: the handle comes from `net._createServerHandle`, and `called` is
+ * called before that. Returns a function that removes the patch.
  */
 export function patchCluster(service: ServiceCore, called: () => void): () => void {
   let primary: Promise<ClusterPrimary> | null = null

@@ -18,8 +18,8 @@ export class ProbeSockets {
   readonly #sockets = new Set<net.Socket>()
 
   /**
-   * `folder`: HANDOVER_PROBE_DIR. Without it, nothing is opened. `connected` gets each connection before the server does.
-   * `failed` gets a sentence if a socket cannot be opened.
+   * `folder`: HANDOVER_PROBE_DIR. Without it, nothing is opened. `connected` gets each connection before the server
+   * does. `failed` gets a sentence if a socket cannot be opened.
    */
   constructor(
     folder: string | undefined,

@@ -1,4 +1,4 @@
-/** The variables that the supervisor, systemd, Kubernetes, a predecessor or an administrator has set for this process. */
+/** The variables that the supervisor, systemd, Kubernetes, a predecessor or an administrator sets for this process. */
 export interface Environment {
   LISTEN_FDS?: string
   LISTEN_FDNAMES?: string

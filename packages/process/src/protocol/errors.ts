@@ -21,7 +21,7 @@ export type HandoverErrorCode =
   | 'ERR_HANDOVER_EXEC'
   /** This process cannot use exec: koffi is missing, or it has node:cluster workers. */
   | 'ERR_HANDOVER_EXEC_UNAVAILABLE'
-  /** Before the timeout, there was no moment at which every connection could be kept. This process continues to serve. */
+  /** Until the timeout, there was no moment when every connection could be kept. This process continues to serve. */
   | 'ERR_HANDOVER_EXEC_DEADLINE'
 
 /** Every error that this library throws. `code` is stable. `message` is a sentence for people, and may change. */

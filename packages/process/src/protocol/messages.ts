@@ -27,9 +27,9 @@ export interface InstanceEnvironment {
   /** Seconds for which a draining instance keeps an idle keep-alive connection open. */
   HANDOVER_IDLE_SECONDS?: string
   /**
-   * A folder in which the library listens on `<listener name>.sock`: connections to it are served by the server that has
-   * adopted that listener. A probe reaches this instance there, while any instance may accept a connection to the shared
-   * listener. Set only if the service has such a probe.
+   * A folder in which the library listens on `<listener name>.sock`: connections to it are served by the server that
+   * has adopted that listener. A probe reaches this instance there, while any instance may accept a connection to the
+   * shared listener. Set only if the service has such a probe.
    */
   HANDOVER_PROBE_DIR?: string
 }
@@ -47,7 +47,7 @@ export type InstanceMessage =
       /** How many programs this process has run before, see `exec`. Default: 0. */
       generation?: number
     }
-  /** A server of the application listens. `listener`: name of the adopted listener; absent if it has bound the address. */
+  /** A server of the application listens. `listener`: the adopted listener's name. Absent if the server bound it. */
   | { type: 'listening'; address: string; listener?: string }
   /**
    * This instance can receive established connections of these listeners on the unix stream socket at `path`. The
@@ -60,7 +60,7 @@ export type InstanceMessage =
   | { type: 'draining'; account: ConnectionAccount }
   /** The account has changed, while serving or draining. At most one message per second. */
   | { type: 'account'; account: ConnectionAccount }
-  /** The last connection has ended. `cut`: what was cut at the deadline; else empty. The process exits next. */
+  /** The last connection has ended. `cut`: what was cut at the deadline, or empty. The process exits next. */
   | { type: 'drained'; account: ConnectionAccount; cut: string[]; seconds: number }
   /** The process now executes its next program, which sends `hello` on a new connection. */
   | { type: 'executing'; account: ConnectionAccount }
@@ -83,14 +83,14 @@ export type SupervisorMessage =
   | { type: 'ticketKeys'; keys: string }
   /**
    * Only from a predecessor, which acts as the supervisor of its successor if there is no other: the successor now
-   * serves, and reports to the service manager. `draining`: the earlier processes that have not exited yet, each with its
-   * start time in clock ticks after boot (proc_pid_stat(5)).
+   * serves, and reports to the service manager. `draining`: the earlier processes that have not exited yet, each with
+   * its start time in clock ticks after boot (proc_pid_stat(5)).
    */
   | { type: 'takeOver'; draining: { pid: number; startTime: string }[] }
   /**
-   * Execute another program in the same process, with all listeners and connections. `argv`, `cwd`: of the next program.
-   * Default: as this one was started. `env`: the variables that change; null removes one. `environment`: all variables,
-   * instead of `env`.
+   * Execute another program in the same process, with all listeners and connections. `argv` and `cwd` are those of the
+   * next program. Default: as this one was started. `env`: the variables that change. Null removes one. `environment`:
+   * all variables, instead of `env`.
    */
   | {
       type: 'exec'

@@ -40,7 +40,7 @@ export interface MovedWebSocket {
   name: string
   /** The GET that opened it. */
   request: { url: string; rawHeaders: string[] }
-  /** The negotiated subprotocol; empty if none. */
+  /** The negotiated subprotocol. Empty if there is none. */
   protocol: string
   /** The application's state of the session, as JSON. */
   state: unknown

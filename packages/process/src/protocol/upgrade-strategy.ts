@@ -3,8 +3,8 @@
  * every strategy.
  *
  * - `inherit`: the new process gets the old one's sockets. No connection is refused.
- * - `reusePort`: each process binds sockets of its own (SO_REUSEPORT, socket(7)). The old one accepts what the kernel has
- *   put into its queue before it closes them.
+ * - `reusePort`: each process binds sockets of its own (SO_REUSEPORT, socket(7)). The old one accepts what the kernel
+ *   has put into its queue before it closes them.
  * - `recreate`: the old process exits, then the new one is started. Connections in between are refused.
  */
 export const upgradeStrategies = ['inherit', 'reusePort', 'recreate'] as const

@@ -12,7 +12,7 @@ export class Arrivals {
   readonly #carriedOver: CarriedOver
   readonly #receiver: Receiver | null = null
 
-  /** `environment`: null for a service that receives nothing from predecessors. */
+  /** `environment` is null for a service that receives nothing from predecessors. */
   constructor(
     connections: Connections,
     carriedOver: CarriedOver,
@@ -27,7 +27,7 @@ export class Arrivals {
     this.#receiver = new Receiver({ connections, endpoints: this.endpoints }, channel, warn)
   }
 
-  /** Calls `received` after each batch of a predecessor's connections. Returns a function that ends the subscription. */
+  /** Calls `received` after each batch of a predecessor's connections. Returns a function that ends this. */
   subscribe(received: () => void): () => void {
     return this.#receiver?.subscribe(received) ?? (() => {})
   }

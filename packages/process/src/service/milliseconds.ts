@@ -3,7 +3,7 @@ import { OptionError } from '../protocol/errors.js'
 type Source = [name: string, value: number | string | undefined]
 
 /**
- * The first of the sources, in seconds, that is set; else `fallback`, in seconds.
+ * Milliseconds of the first source that is set, or of `fallback`. All of them are in seconds.
  *
  * @throws OptionError when it is not a number of seconds from 0 to 2147483
  */

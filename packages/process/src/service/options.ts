@@ -31,8 +31,8 @@ export interface HandoverOptions extends AloneOptions {
   /** The signal at which the process calls `Service.exec()`. Default: HANDOVER_EXEC_SIGNAL, else none. */
   execSignal?: NodeJS.Signals
   /**
-   * Whether idle HTTP/1 connections move to a successor, and come from a predecessor, where that is possible. `false` is
-   * for an application that keeps state with its connections; if only a few have state, use `service.pin()` instead.
+   * Whether idle HTTP/1 connections move to a successor, and come from a predecessor, where that is possible. `false`
+   * is for an application that keeps state with its connections. If only a few have state, use `service.pin()` instead.
    * Default: true.
    */
   handover?: boolean

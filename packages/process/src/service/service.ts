@@ -52,7 +52,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   /**
    * Lets `server` listen: on the inherited listener with that name, else on the one with that port or path, else by
    * binding the address. Takes a UDP socket as well. Resolves with the address, or rejects with the server's 'error'.
-   * @throws OptionError for an invalid address; HandoverError `ERR_HANDOVER_STATE` (it drains), `ERR_HANDOVER_NO_LISTENER`
+   * @throws OptionError (invalid address), HandoverError `ERR_HANDOVER_STATE` (drains) or `ERR_HANDOVER_NO_LISTENER`
    */
   async listen(server: net.Server | dgram.Socket, input: ListenAddressInput): Promise<string> {
     this.#core.refuseWhenDraining()
@@ -73,11 +73,11 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Replaces the program of this process: same pid, listeners and idle connections, and the environment that this program
-   * was started with, but for `options`. Never resolves; rejects when this program keeps serving, as if not called.
-   * @throws HandoverError `ERR_HANDOVER_EXEC` when the program cannot be executed; `ERR_HANDOVER_EXEC_UNAVAILABLE` without
-   * koffi or with node:cluster workers; `ERR_HANDOVER_EXEC_DEADLINE` when requests took longer than `timeoutSeconds`;
-   * `ERR_HANDOVER_STATE` when the service is not ready or another exec() is under way. OptionError for a wrong option
+   * Replaces the program of this process: same pid, listeners and idle connections, and, but for `options`, the
+   * environment at its start. Never resolves. Rejects when this program keeps serving, as if exec() was not called.
+   * @throws HandoverError `ERR_HANDOVER_EXEC` when the program cannot be executed, `ERR_HANDOVER_EXEC_UNAVAILABLE`
+   * without koffi or with cluster workers, `ERR_HANDOVER_EXEC_DEADLINE` when requests outlasted `timeoutSeconds`,
+   * `ERR_HANDOVER_STATE` when the service is not ready or another exec() is under way; OptionError for a wrong option
    */
   async exec(options: ExecOptions = {}): Promise<never> {
     return this.#core.exec(options)
@@ -99,7 +99,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Lets the sessions of a WebSocketServer of `ws` move between processes. Call it before `listen()`: predecessors ask once.
+   * Lets sessions of a `ws` WebSocketServer move between processes. Call it before `listen()`: predecessors ask once.
    * @throws OptionError for a wrong argument, HandoverError when the name is taken or the service drains
    */
   webSockets<Socket extends WebSocketLike>(
@@ -111,7 +111,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this
   }
 
-  /** Runs before `exec()` replaces the program, when everything is at rest. Awaited for up to a second. May run again. */
+  /** Runs when everything is at rest, before `exec()` replaces the program. Awaited for up to 1 s. May run again. */
   onBeforeExec(hook: Hook): this {
     this.#core.execution.before.push(hook)
     return this
@@ -140,7 +140,7 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Runs this process's command line again, hands listeners and idle connections over to the new process once it is ready,
+   * Runs this process's command line again, hands listeners and idle connections over once the new process is ready,
    * and drains. Resolves with the receipt when no connection is left: this process exits in the next turn of the loop.
    * @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED`, or `ERR_HANDOVER_UPGRADE_FAILED`; this process keeps serving
    */

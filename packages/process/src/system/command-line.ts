@@ -5,7 +5,7 @@ import path from 'node:path'
 export interface CommandLine {
   /** As it was given, for example `node`, with links unresolved. It may be any name: see `exec -a`. */
   argv0: string
-  /** `argv0` if that names a program, else the file of this one. Looked up again at each start, so a switched link counts. */
+  /** `argv0` if that names a program, else this program's file. Each start looks it up again and follows a new link. */
   program: string
   /** Node's options, the script as it was written, and its arguments. */
   args: string[]
@@ -15,7 +15,7 @@ export interface CommandLine {
   env: NodeJS.ProcessEnv
 }
 
-/** Read this at the start: `process.title` overwrites what /proc/self/cmdline shows, and `process.chdir()` the folder. */
+/** Call it at the start: `process.title` overwrites /proc/self/cmdline, and `process.chdir()` changes the folder. */
 export function ownCommandLine(): CommandLine {
   const env = initialEnvironment() ?? { ...process.env }
   const cwd = logicalFolder(env.PWD, process.cwd())

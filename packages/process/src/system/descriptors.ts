@@ -18,8 +18,8 @@ import {
 /** Passes descriptors over a unix stream socket: SCM_RIGHTS, unix(7), cmsg(3). */
 export interface DescriptorCalls {
   /**
-   * Sends the bytes with copies of these descriptors, without waiting. Returns the number of bytes that were sent;
-   * 0 if the socket is full or too many descriptors are in flight. Throws on a broken socket.
+   * Sends the bytes with copies of these descriptors, without waiting. Returns the number of bytes that were sent.
+   * This is 0 if the socket is full or too many descriptors are in flight. Throws on a broken socket.
    */
   send(socket: number, data: Buffer, fds: number[]): number
   /** Receives without waiting. Returns null if there is nothing. */

@@ -15,7 +15,7 @@ export interface ConfigDifference {
   removed: string[]
   changed: string[]
   changes: Record<string, FieldChange[]>
-  /** The same for people, one sentence each; empty: nothing differs. */
+  /** The same for people, one sentence each. Empty if nothing differs. */
   lines: string[]
 }
 

@@ -6,7 +6,7 @@ export const programs = ['.ts', '.mts', '.mjs', '.js', '.cjs']
 export const documents = ['.json', '.yaml', '.yml']
 const candidates = [...programs, ...documents].map((extension) => `handover.config${extension}`)
 
-/** Absolute path of the folder's `handover.config.*`; null: it has none. */
+/** Absolute path of the folder's `handover.config.*`. Null if it has none. */
 export function findConfig(folder: string): string | null {
   const found = candidates.find((candidate) => existsSync(join(folder, candidate)))
   return found === undefined ? null : resolve(folder, found)

@@ -45,7 +45,7 @@ export function problemsOf(issues: z.core.$ZodIssue[], input: unknown, base: Pat
   })
 }
 
-/** The union's branch that fits the input's type and has the fewest issues; null: none has this type. */
+/** The union's branch that fits the input's type and has the fewest issues. Null if none has this type. */
 function meantBranch(branches: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | null {
   const fitting = branches.filter((issues) => !issues.some(isOfOtherType))
   return fitting.sort((a, b) => a.length - b.length)[0] ?? null

@@ -31,7 +31,7 @@ export function specReader(source: SpecSource, known?: ServiceSpec[]): SpecReade
   }
 }
 
-/** Stays the same while the source is unchanged; null: the source must be read to know. */
+/** Stays the same while the source is unchanged. Null if the source must be read to find out. */
 function keyOf(source: SpecSource): string | null {
   if (source.type === 'command') return 'command'
   if (!/\.(json|ya?ml)$/.test(source.path)) return null

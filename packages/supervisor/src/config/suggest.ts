@@ -1,4 +1,4 @@
-/** `, did you mean "x"?` with the nearest candidate; empty: none is near. */
+/** `, did you mean "x"?` with the nearest candidate. Empty if none is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const nearest = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))

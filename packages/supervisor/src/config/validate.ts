@@ -11,9 +11,9 @@ import { configSchema } from './schema.js'
 
 /** A checked configuration with every default filled in. */
 export interface LoadedConfig {
-  /** Absolute path; null: the command line. */
+  /** Absolute path. Null for the command line. */
   file: string | null
-  /** The supervisor's name; null: not set. */
+  /** The supervisor's name. Null if it is not set. */
   name: string | null
   services: ServiceSpec[]
   /** The section `kubernetes` of each service, by the service's name. */
@@ -24,7 +24,7 @@ export interface LoadedConfig {
 
 export interface ConfigSource {
   file: string | null
-  /** Absolute; relative paths start from here. */
+  /** Absolute path from which relative ones start. */
   folder: string
   locate: Locate
 }

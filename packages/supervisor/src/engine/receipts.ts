@@ -33,7 +33,7 @@ export function updateReceipt(runtime: ServiceRuntime, event: Event, kernel: Ker
 const keep = (receipts: Receipt[], receipt: Receipt): Receipt[] =>
   [...receipts.filter(({ rollout }) => rollout !== receipt.rollout), receipt].slice(-maxReceipts)
 
-/** The receipt of the newest rollout; null while it is in progress. It is updated until the old instances have exited. */
+/** The receipt of the newest rollout. Null while it is in progress. Updated until the old instances have exited. */
 export const currentReceipt = ({ state, receipts }: ServiceRuntime): Receipt | null =>
   state.rollout === null ? (receipts.at(-1) ?? null) : null
 

@@ -13,7 +13,7 @@ export const describeMemory = (memory: { usedBytes: number; limitBytes: number }
 /** `300 MiB`, `312.4 MiB`. */
 export const mebibytes = (bytes: number): string => `${Math.round((bytes / 2 ** 20) * 10) / 10} MiB`
 
-/** An event as a line of the log; null if no person needs to read it. */
+/** An event as a line of the log. Null if no person needs to read it. */
 export function describeEvent(event: Event): string | null {
   const { service } = event
   switch (event.type) {

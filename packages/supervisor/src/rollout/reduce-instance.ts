@@ -42,7 +42,7 @@ const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf('-') + 1
 
 const noExit: Exit = { code: null, signal: null }
 
-/** The instance after the event: null if it has ended, the same object if nothing changed. */
+/** The instance after the event. Null if it has ended. The same object if nothing changed. */
 function transition(state: ServiceState, instance: Instance, event: InstanceEvent): Instance | null {
   const { at } = event
   switch (event.type) {

@@ -8,9 +8,9 @@ export interface ClientEnd {
 }
 
 /**
- * Which processes (`pids` and their descendants) hold the server's end of each connection, according to proc(5):
- * /proc/net/tcp has the inode of the socket, /proc/PID/fd the processes that have it open. The result has the pid
- * from `pids`, not the descendant's. A connection that no process has accepted yet has no holder.
+ * Finds which processes (`pids` and their descendants) hold the server's end of each connection, according to
+ * proc(5): /proc/net/tcp has the inode of each socket, and /proc/PID/fd shows which process has it open. The result
+ * has the pid from `pids`, not that of the descendant. A connection that was not accepted yet has no holder.
  */
 export async function holdersOf(
   clients: ClientEnd[],
@@ -51,7 +51,7 @@ export function serverEnds(table: string, clients: ClientEnd[], serverPort: numb
   return found
 }
 
-/** As the table has it; a v4-mapped address stands at the end of the v6 row. */
+/** The address as in the table. In a v6 row, an IPv4 address is the last part of the v4-mapped one. */
 const remoteAddress = (address: string): string =>
   toProcNet(ipBytes(address.replace(/^::ffff:(?=\d+\.)/i, '')))
 
@@ -68,7 +68,7 @@ async function familyOf(pid: number): Promise<number[]> {
   return family
 }
 
-/** Targets of a process's descriptors; empty if it is gone or belongs to another user. */
+/** Targets of a process's descriptors. Empty if the process has exited or belongs to another user. */
 async function linksOf(pid: number): Promise<string[]> {
   const names = await readdir(`/proc/${pid}/fd`).catch(() => [])
   return Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))

@@ -3,12 +3,12 @@ import type { IdentifiedVersion, Identify } from './identify.js'
 
 /** The right answer for one method and path. */
 export type Expected =
-  /** Any answer of this class of statuses (2 for 2xx); null: any below 500. */
+  /** Any answer with a status of this class, for example 2 for 2xx. Null accepts any status below 500. */
   | { type: 'class'; statusClass: number | null }
-  /** This status and these bytes; the version that the body names is left out where it is identified by it. */
+  /** This status and these bytes. If `identify` finds the version in the body, that part is not compared. */
   | { type: 'exact'; status: number; body: Buffer }
 
-/** Most of a body that is kept as text to find the version in it. */
+/** How many bytes of a body are kept, at most, to find the version in them. */
 const maxHeld = 64 * 1024
 
 /** The answer to one request as it arrives, compared with the right one. */
@@ -41,7 +41,7 @@ export class Answer {
     this.#difference = differenceAt(this.#expected.body, at, piece)
   }
 
-  /** Called once the answer is complete: learns the version; returns what is wrong, or null. */
+  /** Call it when the answer is complete. Sets `version`, and returns what is wrong with the answer, or null. */
   finish(): string | null {
     const { head } = this
     if (head === null) throw new Error('an answer cannot end before its head')
@@ -65,7 +65,7 @@ export class Answer {
     return text === same ? null : `the body is ${quote(this.#held)}, wanted ${quote(before)}`
   }
 
-  /** A body that names its version changes with it; a body too long to keep is assumed not to. */
+  /** A body that has the version in it differs between releases. A body that is too long to keep is assumed not to. */
   #comparesText(expected: { body: Buffer }): boolean {
     return this.#identify?.needsBody === true && expected.body.length <= maxHeld
   }

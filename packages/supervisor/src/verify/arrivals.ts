@@ -3,8 +3,8 @@ import type { RequestTemplate } from './request.js'
 import type { Tally } from './tally.js'
 
 /**
- * Opens connections at a fixed rate, one request each, independent of earlier ones: an open loop, like real
- * clients. If this program is late, it catches up at once.
+ * Opens connections at a fixed rate and sends one request on each. It does not wait for earlier answers (an open
+ * loop), as independent clients do not. If this program is late, it catches up at once.
  */
 export function startArrivals(
   context: LoadContext,

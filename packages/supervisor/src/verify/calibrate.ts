@@ -7,16 +7,16 @@ import type { LoadReport } from './report.js'
 import { requestTemplate, type RequestPlan } from './request.js'
 import { plannedRequests } from './workloads.js'
 
-/** Requests per path, at the same time on a connection each, so that several instances answer. */
+/** Requests per path. They are sent at the same time, each on its own connection, so that several instances answer. */
 const asks = 8
-/** A body longer than this is not held, and only its status is compared. */
+/** Bytes. If a body is longer, it is not kept, and only the status is compared. */
 const maxBody = 64 * 1024 * 1024
 
 /**
- * Requests every path of the workloads. Where all answers have the same status and body, later answers must equal
- * them; otherwise only the class of the status must match. Fails when a path gets no answer or a status of 500 or
- * above, or when answers have no version where `identify` looks. With `earlier`, the calibration of another release,
- * only what both releases answer alike is compared byte for byte.
+ * Requests every path of the workloads. If all answers to a path have the same status and body, later answers must
+ * equal them. Otherwise only the class of the status must match. Fails when a path gets no answer or a status of 500
+ * or above, or when `identify` finds no version. `earlier`: the calibration of another release. With it, a path is
+ * compared byte for byte only if both releases answer the same.
  */
 export async function calibrate(options: LoadOptions, earlier?: Calibration): Promise<Result<Calibration>> {
   const found = new Map<string, Calibrated>()
@@ -39,7 +39,7 @@ export async function calibrate(options: LoadOptions, earlier?: Calibration): Pr
 interface Sample {
   id: string
   answer: KeptAnswer
-  /** Why there is no whole answer; null: there is one. */
+  /** Why there is no complete answer. Null if there is one. */
   problem: string | null
 }
 
@@ -115,7 +115,7 @@ function heldAgainst(earlier: Calibrated | null, now: Calibrated, options: LoadO
   return alike ? now : { ...now, expected: { type: 'class', statusClass: Math.floor(status / 100) } }
 }
 
-/** Holds a kept answer against another one as the load will do it. */
+/** Compares a kept answer with the expected one in the same way as the load does. */
 function equals(kept: KeptAnswer, expected: Expected, options: LoadOptions): boolean {
   const answer = new Answer(expected, options.identify ?? null)
   if (kept.head === null) return false

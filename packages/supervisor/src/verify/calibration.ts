@@ -1,7 +1,7 @@
 import type { Expected } from './answer.js'
 import type { LoadReport } from './report.js'
 
-/** What is right for one method and path, learnt by asking. */
+/** The right answer for one method and path, as the service gave it before the load. */
 export interface Calibrated {
   method: string
   path: string

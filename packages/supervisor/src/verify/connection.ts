@@ -5,13 +5,13 @@ import type { FailedOutcome } from './outcome.js'
 import type { Target } from './options.js'
 import type { RequestPlan } from './request.js'
 
-/** One request on its way, and its answer as far as it has come. Times are of performance.now(). */
+/** One request in flight, and the part of its answer that has arrived. Times are those of performance.now(). */
 export interface Exchange {
   id: string
   plan: RequestPlan
   answer: Answer
   sentAt: number
-  /** Its place on its connection, counted from 1. */
+  /** Its number on its connection, counted from 1. */
   number: number
 }
 
@@ -19,13 +19,13 @@ export interface Exchange {
 export type Ending = 'failed' | 'closedIdle' | 'resetIdle' | 'announced' | 'closedByUs'
 
 export interface ConnectionOwner {
-  /** `wrong`: why the answer, whole and well-formed, is not the one expected; else null. */
+  /** The answer is complete and well-formed. `wrong`: why it is not the expected one, or null if it is. */
   answered(exchange: Exchange, wrong: string | null): void
-  /** Null: no request was in flight, and yet it failed (it could not open, or nonsense came unasked). */
+  /** `exchange` is null if no request was in flight: the connection was not opened, or bytes came without a request. */
   failed(exchange: Exchange | null, outcome: FailedOutcome, detail: string): void
   /** Every request is answered, and the connection may carry more. */
   idle(): void
-  /** The last call: it is gone. */
+  /** The connection has ended. This is the last call. */
   ended(how: Ending): void
 }
 
@@ -34,20 +34,20 @@ export interface ConnectionOptions {
   timeoutMs: number
 }
 
-/** How long the server may take to close a connection that it announced to close; then the client closes it. */
+/** Milliseconds for the server to close a connection after it has announced that. Then the client closes it. */
 const closeMs = 5_000
 
-// All connections share one read buffer: libuv fills it and calls back synchronously, and the bytes are parsed at once.
+// All connections share one read buffer: libuv fills it and calls back synchronously, and the bytes are parsed there.
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
 /**
- * One HTTP/1.1 connection, by hand, on a plain socket. Nothing is ever sent twice.
+ * One HTTP/1.1 connection on a plain socket, without an HTTP client. Nothing is ever sent twice.
  *
  *     connecting ──► open ──► closing ──► gone
  *          │          │                    ▲
  *          └──────────┴────────────────────┘
  *
- * `closing`: the server announced its close, or was asked for it; nothing is sent any more.
+ * In `closing`, the server has announced that it closes, or the client has asked for it. No further request is sent.
  */
 export class Connection {
   readonly openedAt = performance.now()
@@ -57,7 +57,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #parser: ResponseParser
   readonly #inFlight: Exchange[] = []
-  /** The place that the next request gets on this connection, counted from 1. */
+  /** The number of the next request on this connection, counted from 1. */
   nextNumber = 1
   #lastAnswerAt = 0
 
@@ -89,7 +89,7 @@ export class Connection {
     return address === undefined || port === undefined ? null : { address, port }
   }
 
-  /** Puts a request in flight. Its bytes are written by `write`, at once or bit by bit. */
+  /** Registers a request as in flight. The caller sends its bytes with `write`, in one or more pieces. */
   expect(id: string, plan: RequestPlan, answer: Answer): Exchange {
     const exchange = { id, plan, answer, number: this.nextNumber++, sentAt: performance.now() }
     this.#inFlight.push(exchange)
@@ -102,13 +102,13 @@ export class Connection {
     else this.#socket.write(bytes)
   }
 
-  /** Stops reading for a time: the data stays in the kernel, which slows the server down. */
+  /** Stops reading for a time. The data stays in the kernel, and the server has to wait. */
   pauseReading(milliseconds: number): void {
     this.#socket.pause()
     setTimeout(() => this.#socket.resume(), milliseconds)
   }
 
-  /** Ends it from our side. Requests in flight get no outcome from it: ask `inFlight` first. */
+  /** Closes the connection. Requests in flight get no outcome: check `inFlight` first. */
   close(how: Ending = 'closedByUs'): void {
     if (this.#state === 'gone') return
     this.#state = 'gone'
@@ -116,7 +116,7 @@ export class Connection {
     this.#owner.ended(how)
   }
 
-  /** Fails requests that have timed out. Called at intervals: one timer per request would cost more. */
+  /** Fails requests that have timed out. Call it at intervals: one timer per request would cost more. */
   expire(now: number): void {
     const since = this.#inFlight[0]?.sentAt ?? (this.#state === 'connecting' ? this.openedAt : null)
     if (since !== null && now - since >= this.#options.timeoutMs) {
@@ -154,7 +154,7 @@ export class Connection {
     if (this.#inFlight.length === 0 && this.#state === 'open') this.#owner.idle()
   }
 
-  /** The server's FIN: it is only a failure for what is in flight. */
+  /** The server's FIN. It is a failure only if a request is in flight. */
   #end(): void {
     if (this.#state === 'gone') return
     const truncated = this.#parser.end() === 'truncated'
@@ -186,7 +186,7 @@ export class Connection {
     }
   }
 
-  /** Nothing can come any more: settles every request in flight, the oldest by `outcome`. */
+  /** No further answer can arrive: settles every request in flight, the oldest one with `outcome`. */
   #fail(outcome: FailedOutcome, detail: string): void {
     const [oldest, ...behind] = this.#inFlight.splice(0)
     this.#owner.failed(oldest ?? null, outcome, detail)

@@ -2,7 +2,7 @@ import { outcomes, type FailedRequest, type OutcomeCounts } from './outcome.js'
 import type { Latency, LoadReport } from './report.js'
 import type { VerifyReport } from './run.js'
 
-/** The account of a load as lines of plain text, none longer than the facts make it. */
+/** The account of a load as lines of plain text. */
 export function formatReport(report: LoadReport): string[] {
   const { connections } = report
   return [
@@ -66,7 +66,7 @@ function processLines({ processes }: LoadReport): string[] {
   ]
 }
 
-/** What happened alike is said once, with the first one's time and how often. */
+/** Equal failures become one line, with the time of the first one and their number. */
 function failureLines(failures: FailedRequest[], failed: number): string[] {
   if (failures.length === 0) return []
   const alike = new Map<string, { first: FailedRequest; count: number }>()
@@ -94,7 +94,7 @@ function describe(failure: FailedRequest): string {
 
 const latencyCells = ({ p50Ms, p99Ms, maxMs }: Latency) => [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1))
 
-/** The first column to the left, the others to the right. */
+/** Aligns the first column to the left and the others to the right. */
 function table(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) =>

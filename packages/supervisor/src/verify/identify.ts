@@ -3,19 +3,19 @@ import type { ResponseHead } from './http/head.js'
 
 export interface IdentifiedVersion {
   version: string
-  /** Where in the body it stood: that part is left out when bodies are compared. */
+  /** Its place in the body. That part is left out when bodies are compared. */
   span?: readonly [start: number, end: number]
 }
 
-/** How an answer tells by which version it was made. */
+/** Finds in an answer which version made it. */
 export interface Identify {
-  /** Whether `version` looks at the body; bodies are then held, and compared as text. */
+  /** Whether `version` reads the body. If so, bodies are kept, and compared as text. */
   needsBody: boolean
-  /** Null: the answer does not tell. */
+  /** Returns null if the answer has no version. */
   version(head: ResponseHead, body: string): IdentifiedVersion | null
 }
 
-/** Reads `header:NAME` or `body:REGEX` (its first group, else the whole match). */
+/** Parses `header:NAME` or `body:REGEX`. The version is the first group of the match, or the whole match. */
 export function parseIdentify(text: string): Result<Identify> {
   const header = /^header:([!#$%&'*+\-.^_`|~0-9A-Za-z]+)$/.exec(text)?.[1]
   if (header !== undefined) return ok(identifyByHeader(header))

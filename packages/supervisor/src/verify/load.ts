@@ -9,21 +9,21 @@ import { startWorkloads } from './workloads.js'
 export interface Load {
   /** The account so far. */
   report(): LoadReport
-  /** The n-th upgrade begins, counted from 1. */
+  /** An upgrade begins. Upgrades are counted from 1. */
   markUpgradeStart(upgrade: number): void
-  /** The upgrade was reported done: no connection opened from now on may meet an older version. */
+  /** The upgrade was reported done. On a connection opened from now on, no older version may answer. */
   markUpgradeDone(upgrade: number): void
-  /** The upgrade failed: answers from older versions stay right. */
+  /** The upgrade failed. Answers from older versions are still right. */
   markUpgradeFailed(upgrade: number): void
-  /** Sends nothing more, waits for what is in flight (at most `timeoutMs`), and gives the final account. */
+  /** Sends no further request, waits at most `timeoutMs` for those in flight, and resolves with the final account. */
   stop(): Promise<LoadReport>
-  /** The final account, after `stop` or after the first failure where that stops the load. */
+  /** Resolves with the final account after `stop` or, with `stopAtFirstFailure`, after the first failure. */
   readonly finished: Promise<LoadReport>
 }
 
 const lagResolutionMs = 10
 
-/** Starts all workloads at once; they run until `stop`. */
+/** Starts all workloads. They run until `stop`. */
 export function startLoad(options: LoadOptions): Load {
   const { timeoutMs = defaultTimeoutMs } = options
   let resolve: (report: LoadReport) => void
@@ -49,7 +49,7 @@ export function startLoad(options: LoadOptions): Load {
   function stop(): void {
     if (stopping) return
     stopping = true
-    // Sessions wait for their answers; one without a request in flight closes at once.
+    // A session waits for its answer. One without a request in flight closes its connection at once.
     stopWorkloads()
   }
 
@@ -77,7 +77,7 @@ export function startLoad(options: LoadOptions): Load {
   }
 }
 
-/** The histogram holds the time between ticks; what is above the resolution is lag. */
+/** The histogram has the times between two ticks. The part above the resolution is lag. */
 function lagFigures(histogram: IntervalHistogram): LoadReport['client'] {
   const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - lagResolutionMs)
   if (histogram.count === 0) return { lagP99Ms: 0, lagMaxMs: 0 }

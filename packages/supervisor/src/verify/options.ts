@@ -4,34 +4,34 @@ import type { FailedRequest, Outcome } from './outcome.js'
 
 export type Target = { host: string; port: number } | { path: string }
 
-/** Smallest and largest value, both included; each draw is uniform. */
+/** Smallest and largest value, both included. Values are drawn uniformly. */
 export type Range = readonly [min: number, max: number]
 
-/** A keep-alive client: it thinks, asks, reads the answer, and thinks again, on one connection for as long as it lasts. */
+/** Keep-alive clients. Each pauses, sends a request, reads the answer and repeats this on one connection. */
 export interface KeepAliveLoad {
   connections: number
   thinkMs: Range
 }
 
-/** What is asked of the service, each part at the same time as the others. Absent: not done. */
+/** The kinds of load. All that are set run at the same time. */
 export interface Workloads {
-  /** A connection per request with `Connection: close`, begun on time whatever became of the ones before (open loop). */
+  /** One connection per request with `Connection: close`, at a fixed rate that does not depend on earlier answers. */
   newConnections?: { perSecond: number }
   keepAlive?: KeepAliveLoad[]
   /**
-   * Requests that last about `ms`. With a `path`: `?ms=` (drawn from the range) is added, and the service takes
-   * its time. Without: the client does, half of it in sending the request, half in reading the answer.
+   * Requests that last about `ms`. With a `path`, `?ms=` and a value from the range is added, and the service is slow.
+   * Without it, the client is slow: half of the time while it sends the request, half before it reads the answer.
    */
   slow?: { concurrency: number; path?: string; ms: Range }
-  /** POSTs of `bytes`, written in small pieces, the first of them split inside the headers. */
+  /** POSTs with a body of `bytes`, sent in small pieces. The header is split, too. */
   uploads?: { concurrency: number; bytes: number; path?: string }
-  /** Long answers, compared byte for byte: with `expect`, else with the calibrated body. */
+  /** Long answers, compared byte for byte with `expect`, or with the calibrated body if it is not set. */
   streams?: { concurrency: number; path: string; expect?: Uint8Array }
-  /** `depth` GETs in one write, answered in order; then the next batch. */
+  /** `depth` GETs in one write. When all are answered, in order, the next batch follows. */
   pipelining?: { connections: number; depth: number }
 }
 
-/** Who serves: a process (its children belong to it) and the name of its revision, which must never come back. */
+/** A process that serves, including its children, and the name of its revision, which must not be used again. */
 export interface ProcessRevision {
   pid: number
   revision: string
@@ -39,27 +39,30 @@ export interface ProcessRevision {
 
 export interface LoadOptions {
   target: Target
-  /** Where a connection that is opened now goes, if that changes: what balances the load decides. Default `target`. */
+  /** Returns the target of the next connection, for tests that act as a load balancer. Default `target`. */
   route?: () => Target
   /** Path of workloads that name none. Default `/`. */
   path?: string
-  /** Added to every request; `Host` replaces the default, which is the target. */
+  /** Added to every request. `Host` replaces the default, which is the target. */
   headers?: Record<string, string>
   workloads: Workloads
-  /** Milliseconds that one request may take, connection included. Default 30 000. */
+  /** Milliseconds that one request may take, including the connection. Default 30,000. */
   timeoutMs?: number
-  /** Where an answer names its version, which must change with every upgrade and never come back. */
+  /** Finds the version in an answer. It must change with every upgrade, and must not be used again. */
   identify?: Identify
-  /** Ask the kernel who accepted: TCP on this machine only. Done after each upgrade on `connections` (default 16) extra ones. */
+  /**
+   * Finds out from /proc which process accepted a connection. Only for TCP on this machine. After each upgrade, it is
+   * done for `connections` (default 16) additional connections.
+   */
   identifyByProcess?: {
     processes: () => ProcessRevision[] | Promise<ProcessRevision[]>
     connections?: number
   }
-  /** What is right, from `calibrate`. Without it only the form and a status below 500 are asked for. */
+  /** The right answers, from `calibrate`. Without it, any well-formed answer with a status below 500 is right. */
   calibration?: Calibration
   /** Stop at the first failure. Default false. */
   stopAtFirstFailure?: boolean
-  /** Called for each outcome, at once; keep it short. */
+  /** Called synchronously for each outcome, so it must be fast. */
   onOutcome?: (outcome: Outcome, workload: string) => void
   onFailure?: (failure: FailedRequest) => void
 }
@@ -69,7 +72,7 @@ export const defaultProcessConnections = 16
 
 export const draw = ([min, max]: Range): number => min + Math.random() * (max - min)
 
-/** As a person writes it: `127.0.0.1:3000`, `[::1]:3000`, `unix:/run/web.sock`. */
+/** `127.0.0.1:3000`, `[::1]:3000` or `unix:/run/web.sock`. */
 export function describeTarget(target: Target): string {
   if ('path' in target) return `unix:${target.path}`
   return target.host.includes(':') ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`

@@ -1,6 +1,6 @@
-/** Every request has exactly one of these; nothing is ever sent again. */
+/** Every request has exactly one of these outcomes. No request is sent a second time. */
 export const outcomes = [
-  /** A whole, well-formed and right answer. */
+  /** A complete, well-formed and right answer. */
   'answered',
   /** No connection: refused, or the unix socket does not exist or its queue is full. */
   'refused',
@@ -10,15 +10,15 @@ export const outcomes = [
   'closedBeforeAnswer',
   /** The server ended the connection in the middle of the answer. */
   'truncated',
-  /** The answer is not HTTP/1.1, or nobody asked for it. */
+  /** The answer is not valid HTTP/1.1, or no request asked for it. */
   'malformed',
-  /** The answer is well-formed, and not the one that was calibrated or expected. */
+  /** The answer is well-formed, but not the calibrated or expected one. */
   'wrong',
-  /** The answer is by an old version, on a connection opened after the upgrade was reported done. */
+  /** An old version answered on a connection opened after the upgrade was reported done. */
   'stale',
-  /** No whole answer within the time for one request. */
+  /** There was no complete answer within the time for one request. */
   'timeout',
-  /** This machine could not even try: out of ports or descriptors. The measurement is void, the service not at fault. */
+  /** This machine could not connect: it has no free ports or descriptors. The measurement is void. */
   'clientError',
 ] as const
 
@@ -36,24 +36,25 @@ export const countFailures = (counts: OutcomeCounts): number =>
 /** One request that was not answered as it should have been. JSON-safe. */
 export interface FailedRequest {
   outcome: FailedOutcome
-  /** One sentence: what came instead of the answer. */
+  /** One sentence that says what happened instead of the answer. */
   detail: string
   workload: string
   /** The `X-Request-Id` that it carried. */
   id: string
   method: string
   path: string
-  /** Its connection, counted from 1 over the whole load, and its place on that connection, counted from 1. */
+  /** Number of its connection, counted from 1 over the whole load. */
   connection: number
+  /** Its number on that connection, counted from 1. */
   requestOnConnection: number
   /** Milliseconds from the connection's opening to the outcome. */
   connectionAgeMs: number
   /** Milliseconds from the start of the load to the outcome. */
   atMs: number
-  /** The last upgrade that had begun by then; 0: none. */
+  /** Number of the last upgrade that had begun by then. 0 before the first. */
   upgrade: number
   /** Whether an upgrade was under way at any moment between the request and its outcome. */
   duringUpgrade: boolean
-  /** The version that answered, where it is known. */
+  /** The version that answered. Null if it is not known. */
   version: string | null
 }

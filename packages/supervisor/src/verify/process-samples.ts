@@ -8,18 +8,18 @@ import { mainRequest } from './workloads.js'
 
 type Processes = NonNullable<LoadOptions['identifyByProcess']>
 
-/** A connection that was answered and is kept open until it is known who holds its other end. */
+/** A connection that got an answer. It is kept open until it is known which process holds the server's end. */
 interface Held {
   connection: RecordedConnection
   settled: Settled
 }
 
-/** Milliseconds for which answers are gathered: one look at /proc serves all of them. */
+/** Milliseconds for which answers are collected, so that /proc is read once for all of them. */
 const gatherMs = 20
 
 /**
- * Notes which revisions are there from the beginning. Returns what to do after each upgrade: open connections,
- * and once they are answered, and so accepted for sure, ask the kernel whose they are.
+ * Records the revisions that exist at the start. Returns a function to call after each upgrade: it opens connections,
+ * and finds out from /proc which process holds each of them once it was answered, and thus accepted.
  */
 export function startProcessSamples(context: LoadContext, options: Processes): () => void {
   const { connections = defaultProcessConnections } = options
@@ -51,7 +51,7 @@ function openSample(
       answered = true
       hold(connection, settled)
     },
-    // A wrong or stale answer was recorded already; nothing is left to ask of its connection.
+    // A wrong or stale answer was recorded already: its connection need not be looked up.
     idle() {
       if (!answered) connection.connection.close()
     },
@@ -76,7 +76,7 @@ async function identifyHeld(context: LoadContext, options: Processes, held: Held
   }
 }
 
-/** Where two processes hold it, it is being handed over: the newer one counts. */
+/** If two processes hold the connection, it is being handed over, and the newer process counts. */
 function withRevision(
   context: LoadContext,
   settled: Settled,
@@ -93,9 +93,9 @@ function withRevision(
   return { ...settled, outcome: 'stale', version, detail: staleDetail(version, doneAtOpening) }
 }
 
-/** What is first told during an upgrade may be of either side of it, and is taken for new: no false alarm. */
+/** A revision first seen during an upgrade may be the old or the new one. It counts as new: no false alarm. */
 async function seeProcesses({ recorder }: LoadContext, options: Processes): Promise<ProcessRevision[]> {
-  // Who cannot be asked leaves the samples unknown, and that is counted.
+  // If the processes cannot be listed, the samples count as unknown.
   const processes = await (async () => options.processes())().catch(() => [])
   for (const { revision } of processes) recorder.revisions.see(revision)
   return processes

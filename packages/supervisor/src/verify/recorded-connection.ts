@@ -10,37 +10,37 @@ import type { Tally } from './tally.js'
 export interface LoadContext {
   options: LoadOptions
   recorder: Recorder
-  /** The living ones, each added and removed by itself. */
+  /** The open connections. Each adds and removes itself. */
   connections: Set<RecordedConnection>
 }
 
 /** What the client that uses a connection does next. */
 export interface ConnectionUser {
-  /** It may carry the next requests. */
+  /** The connection can be used for the next requests. */
   idle?(): void
-  /** It is gone. */
+  /** The connection has ended. */
   ended?(how: Ending): void
-  /** Takes over an answer that is right as far as it can be told from itself; it must be recorded later. */
+  /** Takes over an answer that is right so far. The user must check it further and record it later. */
   hold?(settled: Settled): void
 }
 
-/** Bytes written piece by piece, with pauses between, and then perhaps a pause before the answer is read. */
+/** The pieces of a request, the pause between two of them, and the pause before the answer is read. */
 export interface Trickle {
   pieces: Buffer[]
   pauseMs: number
   readPauseMs: number
 }
 
-/** A connection whose requests are all recorded, each with its outcome. */
+/** A connection that records every request with its outcome. */
 export class RecordedConnection implements ConnectionOwner {
   readonly connection: Connection
   readonly number: number
-  /** The last upgrade that was done before it was opened. */
+  /** Number of the last upgrade that was done before the connection was opened. */
   readonly doneAtOpening: number
   readonly #context: LoadContext
   readonly #tally: Tally
   readonly #user: ConnectionUser
-  /** What is sent next: a connection that cannot be opened fails this request. */
+  /** The first request. It fails if the connection cannot be opened. */
   readonly #planned: RequestTemplate
   #writing = false
 
@@ -57,7 +57,7 @@ export class RecordedConnection implements ConnectionOwner {
     context.connections.add(this)
   }
 
-  /** Sends all of them in one write. */
+  /** Sends all requests in one write. */
   send(templates: RequestTemplate[]): void {
     let bytes = ''
     for (const template of templates) bytes += template.encode(this.#expect(template).id)

@@ -16,13 +16,13 @@ import { Versions } from './versions.js'
 const keptFailures = 20
 const reportedVersions = 100
 
-/** What is known of a request when its outcome is recorded. */
+/** A request whose outcome is known. */
 export interface Settled {
   tally: Tally
   exchange: Exchange
   connection: { number: number; openedAt: number }
   outcome: Outcome
-  /** When it was known, on the clock of performance.now(). */
+  /** When it became known: performance.now(). */
   at: number
   detail: string
   version: string | null

@@ -2,7 +2,7 @@ import type { FailedRequest, OutcomeCounts } from './outcome.js'
 import type { UpgradeWindow } from './timeline.js'
 import type { VersionFigure } from './versions.js'
 
-/** Milliseconds, of answered requests only; zeros where there is none. */
+/** Milliseconds of the answered requests. All are 0 if there are none. */
 export interface Latency {
   count: number
   p50Ms: number
@@ -19,11 +19,11 @@ export interface LatencyFigures {
 
 export interface ConnectionFigures {
   opened: number
-  /** Closed in order by the server, unannounced, while no request was in flight. */
+  /** Closed by the server with a FIN, without an announcement, while no request was in flight. */
   closedIdle: number
   /** Reset by the server while no request was in flight. */
   resetIdle: number
-  /** Ended as announced by `Connection: close`, from either side. */
+  /** Ended after a `Connection: close` of the client or the server. */
   announcedCloses: number
 }
 
@@ -49,14 +49,14 @@ export interface LoadReport {
   latency: LatencyFigures
   workloads: WorkloadReport[]
   upgrades: UpgradeWindow[]
-  /** The versions that answered, where they are identified by the answer. At most 100. */
+  /** The versions that answered, at most 100. Empty without `identify`. */
   versions: VersionFigure[]
-  /** Connections whose process was looked up after an upgrade; null: not asked for. */
+  /** Connections whose process was looked up after an upgrade. Null without `identifyByProcess`. */
   processes: { sampled: number; unknown: number; revisions: VersionFigure[] } | null
   /** How the answers of each path are compared. */
   paths: { method: string; path: string; compared: 'status and body' | 'status' }[]
   /** The first 20. */
   failures: FailedRequest[]
-  /** By how much this program's own event loop was late: what it adds to the latencies. */
+  /** How late this program's own event loop was. The latencies include it. */
   client: { lagP99Ms: number; lagMaxMs: number }
 }

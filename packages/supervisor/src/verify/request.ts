@@ -1,19 +1,19 @@
 import type { Expected } from './answer.js'
 import { describeTarget, type LoadOptions } from './options.js'
 
-/** One request as a workload wants it; the same plan may be sent many times, each time with an id of its own. */
+/** A request of a workload. It may be sent many times, each time with a different id. */
 export interface RequestPlan {
   method: 'GET' | 'POST'
   path: string
   expected: Expected
-  /** Whether the answer is expected to carry the id that the request carried. */
+  /** Whether the answer must have the id of the request. */
   echoesId: boolean
-  /** Whether it asks for the end of the connection. */
+  /** Whether the request has `Connection: close`. */
   close: boolean
   body?: Buffer
 }
 
-/** The bytes of a request, up to its id and from there on: everything that repeats is made once. */
+/** A request encoded in advance, so that only the id has to be inserted. */
 export interface RequestTemplate {
   plan: RequestPlan
   encode(id: string): string
@@ -31,12 +31,12 @@ export function requestTemplate(options: LoadOptions, plan: RequestPlan): Reques
   return { plan, encode: (id) => `${before}${id}\r\n\r\n` }
 }
 
-/** Appends a query parameter to a path that may have a query already. */
+/** Appends a parameter to a path with or without a query. */
 export function withQuery(path: string, name: string, value: number): string {
   return `${path}${path.includes('?') ? '&' : '?'}${name}=${value}`
 }
 
-/** `bytes` bytes that differ from place to place, so that a piece in the wrong place shows. */
+/** `bytes` bytes that vary with their position, so that a piece in the wrong place is detected. */
 export function uploadBody(bytes: number): Buffer {
   const body = Buffer.alloc(bytes)
   for (let i = 0; i < bytes; i++) body[i] = 97 + ((i + Math.floor(i / 26)) % 26)

@@ -9,29 +9,29 @@ import type { LoadReport } from './report.js'
 
 export interface UpgradeResult {
   ok: boolean
-  /** How long the upgrade took, as it was reported. */
+  /** Milliseconds that the upgrade took, as it was reported. */
   ms: number
   message?: string
 }
 
 export interface VerifyOptions {
-  /** `calibration` is made here and need not be given. */
+  /** Without `calibration`: `runVerify` calibrates. */
   load: LoadOptions
   upgrades: number
   /**
-   * Upgrade once before the load and calibrate again: a body that every release answers differently, such as one
-   * with a process id in it, is then not compared. Not counted among the upgrades. Default false.
+   * Upgrade once before the load and calibrate again, so that a body that is different in every release, such as one
+   * with a process id, is not compared. This upgrade is not counted. Default false.
    */
   rehearse?: boolean
   /** Seconds between two upgrades. Default [0.2, 1]. */
   pauseSeconds?: Range
   /** Seconds of load before the first upgrade. Default 1. */
   warmUpSeconds?: number
-  /** Seconds of load after the last upgrade: the long think times and drains are to be seen. Default 2. */
+  /** Seconds of load after the last upgrade, for long pauses of clients and long drains. Default 2. */
   coolDownSeconds?: number
-  /** Upgrades the service, and returns when that is reported done. Counted from 1; 0 is the rehearsal. */
+  /** Upgrades the service, and resolves when that is reported done. Counted from 1. The rehearsal is 0. */
   upgrade(upgrade: number): Promise<UpgradeResult>
-  /** Ends it early, in order: no further upgrade, and the requests in flight are waited for. */
+  /** Ends the run early: there is no further upgrade, and the requests in flight are waited for. */
   signal?: AbortSignal
   onProgress?(progress: VerifyProgress): void
 }
@@ -44,10 +44,10 @@ export type VerifyProgress =
   | { type: 'upgradeEnded'; upgrade: number; result: UpgradeResult }
   | { type: 'coolingDown' }
 
-/** The verdict over a load and its upgrades. JSON-safe. */
+/** The verdict on a load and its upgrades. JSON-safe. */
 export interface VerifyReport {
   passed: boolean
-  /** Why not, a sentence each; empty when it passed. */
+  /** One sentence for each reason why it did not pass. Empty if it passed. */
   reasons: string[]
   upgrades: ({ upgrade: number } & UpgradeResult)[]
   /** The first 20. */
@@ -56,10 +56,10 @@ export interface VerifyReport {
 }
 
 /**
- * Calibrates, warms up, upgrades `upgrades` times under load, cools down, and judges. Passed means: no request
- * failed, no answer came from an old version, and every upgrade was done. Fails before any load if the service has
- * failures even without an upgrade. Ends early at a failed upgrade, an abort or, with `load.stopAtFirstFailure`, a
- * failed request.
+ * Calibrates, starts the load, upgrades `upgrades` times, and judges. The run has passed if no request failed, no
+ * answer came from an old version after an upgrade, and every upgrade was done. It fails before the load if requests
+ * fail even without an upgrade. It ends early after a failed upgrade, after an abort and, with
+ * `load.stopAtFirstFailure`, after a failed request.
  */
 export async function runVerify(options: VerifyOptions): Promise<Result<VerifyReport>> {
   const calibration = options.rehearse ? await rehearse(options) : await calibrate(options.load)
@@ -76,7 +76,7 @@ export async function runVerify(options: VerifyOptions): Promise<Result<VerifyRe
     await pause(options.coolDownSeconds ?? 2, signal)
     return ok(judge(options, upgrades, await load.stop()))
   } finally {
-    // Where `upgrade` threw, nothing else would end it.
+    // If `upgrade` threw, nothing else would stop the load.
     void load.stop()
   }
 }

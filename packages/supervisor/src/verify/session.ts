@@ -4,7 +4,7 @@ import { RecordedConnection, type LoadContext, type Trickle } from './recorded-c
 import type { RequestTemplate } from './request.js'
 import type { Tally } from './tally.js'
 
-/** Milliseconds between a failure and the next attempt, so that a service that is down is not flooded. */
+/** Milliseconds between a failure and the next attempt, to spare a service that is down. */
 const failurePauseMs = 50
 
 /** How one client of a workload behaves. */
@@ -12,17 +12,17 @@ export interface SessionPlan {
   tally: Tally
   /** Milliseconds from an answer to the next request. */
   thinkMs: Range
-  /** The requests that go out together. */
+  /** Returns the requests that are sent together. */
   next: () => [RequestTemplate, ...RequestTemplate[]]
-  /** How the (one) request is cut into pieces; absent: written at once. */
+  /** Splits the single request into pieces. Without it, the requests are sent in one write. */
   cut?: (request: Buffer) => Trickle
-  /** Opens the connection and thinks, rather than the reverse: servers also hold connections that never asked. */
+  /** Opens the connection before the first pause, not after it: servers also hold connections without a request. */
   opensEarly: boolean
-  /** Milliseconds before anything happens: clients do not all come at once. */
+  /** Milliseconds before the client starts, so that not all clients start at once. */
   startAfterMs: number
 }
 
-/** A client with one connection at a time: it thinks, asks, waits for the answer, and thinks again (closed loop). */
+/** A client with one connection at a time. It pauses, sends, waits for the answer, and repeats (closed loop). */
 export class Session {
   readonly #context: LoadContext
   readonly #plan: SessionPlan
@@ -41,7 +41,7 @@ export class Session {
     }, plan.startAfterMs)
   }
 
-  /** Sends nothing more; a request in flight is still waited for. */
+  /** Sends no further request. The answer to one in flight is still waited for. */
   stop(): void {
     this.#stopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)

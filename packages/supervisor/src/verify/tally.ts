@@ -3,11 +3,11 @@ import { noOutcomes, type Outcome } from './outcome.js'
 import type { ConnectionFigures, Latency, LatencyFigures, WorkloadReport } from './report.js'
 import type { Ending } from './connection.js'
 
-/** HDR histograms (0.1 % exact, about 150 KB each) in microseconds, up to ten minutes. */
+/** HDR histograms of microseconds, up to ten minutes. They are exact to 0.1 % and take about 150 KB each. */
 const maxMicroseconds = 600_000_000
 const histogram = () => createHistogram({ lowest: 1, highest: maxMicroseconds, figures: 3 })
 
-/** What became of the requests and connections of one workload. Its memory does not grow. */
+/** Counts the requests and connections of one workload by how they ended. Its memory does not grow. */
 export class Tally {
   readonly name: string
   readonly outcomes = noOutcomes()
@@ -44,7 +44,7 @@ export class Tally {
     }
   }
 
-  /** For sums over several tallies. */
+  /** Needed to add up several tallies. */
   get histograms(): { duringUpgrade: RecordableHistogram; otherwise: RecordableHistogram } {
     return { duringUpgrade: this.#duringUpgrade, otherwise: this.#otherwise }
   }

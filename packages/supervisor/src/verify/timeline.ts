@@ -2,17 +2,18 @@
 export interface UpgradeWindow {
   upgrade: number
   startedMs: number
-  /** Null: it is under way. */
+  /** Null while it is under way. */
   endedMs: number | null
-  /** False: it failed or is under way, so answers from old versions are right. */
+  /** Whether it was reported done. Until then, and if it failed, answers from old versions are right. */
   done: boolean
 }
 
-/** Which upgrades have begun and ended, so that requests and connections can be placed between them. */
+/** When each upgrade began and ended: tells which requests and connections were before, during and after it. */
 export class Timeline {
   readonly windows: UpgradeWindow[] = []
-  /** The last upgrade that was begun, and the last that was reported done; 0: none. */
+  /** Number of the last upgrade that has begun. 0 before the first. */
   started = 0
+  /** Number of the last upgrade that was reported done. 0 before the first. */
   done = 0
 
   markStart(upgrade: number, atMs: number): void {

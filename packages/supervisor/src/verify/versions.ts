@@ -1,19 +1,19 @@
 import type { Timeline } from './timeline.js'
 
-/** Bounds the memory where a "version" turns out to be different in every answer. */
+/** Limits the memory if every answer has a different "version". */
 const maxVersions = 10_000
 
 export interface VersionFigure {
   version: string
-  /** The last upgrade that had begun when it was first seen; 0: it was there before. */
+  /** Number of the upgrade during or after which it was first seen. 0 if it was seen before the first upgrade. */
   firstSeenInUpgrade: number
   answers: number
 }
 
 /**
- * Which versions answered, and which of them are old. Versions have no order of their own; a version is old for
- * upgrade n if it was seen before upgrade n began. Example: `a` is seen, upgrade 1 begins, `a` and `b` are seen,
- * upgrade 1 is done: an `a` on a connection opened from now on is stale.
+ * Which versions answered, and which of them are old. Versions are not numbered, so their order is the one in which
+ * they were first seen: a version is old for upgrade n if it was seen before upgrade n began. Example: `a` is seen,
+ * upgrade 1 begins, `a` and `b` are seen, upgrade 1 is done. From now on, `a` on a new connection is stale.
  */
 export class Versions {
   readonly #seen = new Map<string, VersionFigure>()
@@ -31,7 +31,10 @@ export class Versions {
     return figure
   }
 
-  /** Counts an answer; tells whether it is stale on a connection opened when `doneAtOpening` was the last upgrade done. */
+  /**
+   * Counts an answer. Returns whether it is stale. `doneAtOpening`: number of the last upgrade that was done when the
+   * connection was opened.
+   */
   answer(version: string, doneAtOpening: number): boolean {
     const figure = this.see(version)
     figure.answers++

@@ -5,12 +5,12 @@ import type { LoadContext, Trickle } from './recorded-connection.js'
 import { requestTemplate, uploadBody, withQuery, type RequestPlan, type RequestTemplate } from './request.js'
 import { Session, type SessionPlan } from './session.js'
 
-/** Clients start spread over this time: the default listen queue of Node holds 511 connections. */
+/** Milliseconds over which the starts of the clients are spread. Node's default listen queue holds 511 connections. */
 const spreadMs = 500
-/** Slow routes are asked for this many different durations, so that their requests need not be made each time. */
+/** Number of different durations for a slow path. Their requests are encoded once, in advance. */
 const slowSteps = 16
 
-/** Starts every workload that the options name; returns what stops them all. */
+/** Starts every configured workload. Returns a function that stops them all. */
 export function startWorkloads(context: LoadContext): () => void {
   const { workloads } = context.options
   const stops: (() => void)[] = []
@@ -32,12 +32,12 @@ export function startWorkloads(context: LoadContext): () => void {
   }
 }
 
-/** A GET of the path that workloads ask for unless they name another, held to what was calibrated. */
+/** The GET of workloads that name no path. Its answer is compared with the calibrated one. */
 export function mainRequest(options: LoadOptions): RequestPlan {
   return request(options, 'GET', options.path ?? '/')
 }
 
-/** The requests that the workloads make, so that they can be calibrated. `expect`ed ones need not be. */
+/** The requests of the workloads that need a calibration: all but those with an `expect`. */
 export function plannedRequests(options: LoadOptions): RequestPlan[] {
   const { slow, uploads, streams } = options.workloads
   const plans = [mainRequest(options)]
@@ -104,7 +104,7 @@ function request(options: LoadOptions, method: 'GET' | 'POST', path: string, exp
   return { method, path, expected, echoesId: calibrated?.echoesId ?? false, close: false }
 }
 
-/** All durations of a slow route are held to what the shortest one answered. */
+/** The answers for all durations are compared with the calibrated answer for the shortest one. */
 function slowRequest(options: LoadOptions, path: string, ms: number): RequestPlan {
   const shortest = options.workloads.slow?.ms[0] ?? ms
   return request(options, 'GET', withQuery(path, 'ms', ms), withQuery(path, 'ms', shortest))
@@ -120,7 +120,7 @@ function streamRequest(options: LoadOptions, streams: { path: string; expect?: U
   return { ...plan, expected: { type: 'exact', status: 200, body: Buffer.from(streams.expect) } }
 }
 
-/** Twice inside the head, then the rest in up to ten pieces. */
+/** Splits the request twice inside the head, and the rest into up to ten pieces. */
 function cutUpload(request: Buffer): Trickle {
   const first = 1 + Math.floor(Math.random() * 40)
   const pieces = [request.subarray(0, first), request.subarray(first, first + 20)]
@@ -129,7 +129,7 @@ function cutUpload(request: Buffer): Trickle {
   return { pieces, pauseMs: 3, readPauseMs: 0 }
 }
 
-/** Half of the time for the request, in ten pieces; half of it before the answer is read. */
+/** Half of the time passes while the request is sent, in ten pieces, the other half before the answer is read. */
 const cutSlowly =
   (ms: Range) =>
   (request: Buffer): Trickle => {

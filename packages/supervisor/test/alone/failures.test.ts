@@ -22,7 +22,7 @@ test('an upgrade that fails leaves the old process serving, and says why', async
     release(source)
     const seen = service.output().length
     process.kill(first, 'SIGUSR2')
-    await service.saidLike(reason, seen)
+    await service.untilOutputMatches(reason, seen)
     assert.equal(await ask(service.port), `one ${first}`)
     assert.equal(pid(), first)
   }
@@ -37,9 +37,9 @@ test('a second signal is refused with the reason during an upgrade', async (t) =
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), serveOnGo('two'))
   process.kill(first, 'SIGUSR2')
-  await service.said('two waits')
+  await service.untilOutput('two waits')
   process.kill(first, 'SIGUSR2')
-  await service.saidLike(/No upgrade can begin now: the one to process \d+ is still under way/, 0)
+  await service.untilOutputMatches(/No upgrade can begin now: the one to process \d+ is still under way/, 0)
   writeFileSync(join(service.folder, 'go'), '')
   const next = await service.until((pid) => pid !== first)
   await answers(service.port, `two ${next}`)
@@ -58,7 +58,7 @@ test('a switched link means the new release, of the folder and of the script', a
         return { cwd: join(folder, 'current') }
       },
     })
-    await service.said('a listens')
+    await service.untilOutput('a listens')
     symlinkSync('b', join(service.folder, 'next'))
     renameSync(join(service.folder, 'next'), join(service.folder, 'current'))
     const next = await service.upgrade()
@@ -99,7 +99,7 @@ test('a stale takeover socket is replaced, and a new version that dies leaves th
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
   service.startAnother()
-  await service.saidLike(/The new process \d+ ended before it was ready/, 0)
+  await service.untilOutputMatches(/The new process \d+ ended before it was ready/, 0)
   assert.equal(await ask(service.port), `one ${first}`)
   writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
   service.startAnother()

@@ -88,7 +88,7 @@ test('no upgrade begins while maxDraining earlier generations still answer', asy
   await service.accepts()
   const second = await service.upgrade()
   process.kill(second, 'SIGUSR2')
-  await service.saidLike(/1 earlier generations still drain \(\d+\), maxDraining is 1/, 0)
+  await service.untilOutputMatches(/1 earlier generations still drain \(\d+\), maxDraining is 1/, 0)
   writeFileSync(join(service.folder, 'go'), '')
   assert.equal(await held, 'slow')
   assert.equal(service.pid(), second)

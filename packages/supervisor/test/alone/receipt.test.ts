@@ -41,12 +41,12 @@ async function openUpgrading(t: Parameters<typeof openLone>[0], copied: boolean)
       return {}
     },
   })
-  await service.said('serves')
+  await service.untilOutput('serves')
   return service
 }
 
 async function receiptOf(service: Lone): Promise<UpgradeReceipt> {
-  await service.saidLike(/^receipt .*\n/m, 0)
+  await service.untilOutputMatches(/^receipt .*\n/m, 0)
   const [, json = ''] = /^receipt (.*)$/m.exec(service.output()) ?? []
   return JSON.parse(json) as UpgradeReceipt
 }
@@ -61,7 +61,7 @@ test('upgrade() resolves with a receipt in which both sides balance', async (t) 
   await left.end()
   const slow = await openClient(service.port)
   const answer = slow.ask('/slow', 'Connection: close\r\n')
-  await service.said('slow begun')
+  await service.untilOutput('slow begun')
 
   const next = await service.upgrade()
   assert.equal(await answer, String(first))
@@ -102,7 +102,7 @@ test('without koffi an upgrade works, only that no connection moves', async (t) 
   for (const client of idle) assert.equal(await client.ask('/'), String(first))
   const slow = await openClient(service.port)
   const answer = slow.ask('/slow', 'Connection: close\r\n')
-  await service.said('slow begun')
+  await service.untilOutput('slow begun')
 
   const next = await service.upgrade()
   assert.equal(await answer, String(first))

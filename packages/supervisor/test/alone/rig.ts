@@ -17,28 +17,28 @@ export interface LoneOptions {
   env?: Record<string, string>
   /** Preload the zero-code mode. Default true. */
   register?: boolean
-  /** Makes what the program needs in the folder, before it is started. */
+  /** Creates the files that the program needs in the folder. Called before the program is started. */
   prepare?: (folder: string) => { cwd?: string; env?: Record<string, string> }
   /** Arguments of Node instead of the program's path. */
   args?: string[]
-  /** Of the first generation. Default: the one that runs the tests. */
+  /** User of the first generation. Default: the user that runs the tests. */
   uid?: number
 }
 
-/** A program that nobody supervises, through its generations. */
+/** A program without a supervisor, and all its generations. */
 export interface Lone {
   readonly port: number
   readonly folder: string
   /** What all generations have printed. */
   output(): string
-  /** Of the generation that serves. */
+  /** Pid of the generation that serves. */
   pid(): number
-  /** SIGUSR2; resolves with the pid of the next generation, once its predecessor has stepped back. */
+  /** Sends SIGUSR2. Resolves with the pid of the next generation, once that is in the pid file. */
   upgrade(): Promise<number>
-  /** Resolves when the output has it. */
-  said(text: string): Promise<void>
-  /** The same for what came behind the first `from` characters. */
-  saidLike(pattern: RegExp, from: number): Promise<void>
+  /** Resolves when the output contains the text. */
+  untilOutput(text: string): Promise<void>
+  /** Resolves when the output after its first `from` characters matches the pattern. */
+  untilOutputMatches(pattern: RegExp, from: number): Promise<void>
   /** `listens` resolves when the port accepts connections, `accepts` when HTTP requests are answered. */
   listens(): Promise<void>
   accepts(): Promise<void>
@@ -104,7 +104,7 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
     return current
   }
 
-  // One that cannot start has no pid file: what it said tells why.
+  // A program that cannot start writes no pid file: its output has the reason.
   const begun = () => pid() > 0 || children.every(({ exitCode }) => exitCode !== null)
   await events.until(begun, soFar('the pid file is there'), 20)
   if (pid() === 0) throw new Error(output)
@@ -119,8 +119,8 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
       process.kill(current, 'SIGUSR2')
       return untilPid((next) => next !== current)
     },
-    saidLike: (pattern, from) =>
-      events.until(() => pattern.test(output.slice(from)), soFar(`the output is like ${pattern}`), 20),
+    untilOutputMatches: (pattern, from) =>
+      events.until(() => pattern.test(output.slice(from)), soFar(`the output matches ${pattern}`), 20),
     async listens() {
       await until(() => canConnect(port), `a process listens at ${port}`)
     },
@@ -133,11 +133,11 @@ export async function openLone(t: TestContext, program: string, options: LoneOpt
       await until(answers, `a process answers at ${port}`)
     },
     startAnother: launch,
-    said: (text) => events.until(() => output.includes(text), soFar(`the output has "${text}"`), 20),
+    untilOutput: (text) => events.until(() => output.includes(text), soFar(`the output has "${text}"`), 20),
   }
 }
 
-/** Nothing may be left, whatever state the test ended in: every generation has the folder in its environment. */
+/** Kills every generation, whatever state the test ended in. All of them have the folder in their environment. */
 async function end(children: ChildProcess[], unwatch: () => void, folder: string): Promise<void> {
   unwatch()
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -162,7 +162,7 @@ export function canConnect(port: number): Promise<boolean> {
   })
 }
 
-/** Resolves once the new generation answers: the old one accepts for a moment longer, until its drain has begun. */
+/** Resolves once the new generation answers. The old one also accepts until its drain has begun. */
 export function answers(port: number, text: string): Promise<void> {
   return until(async () => (await ask(port)) === text, `"${text}" is answered`)
 }
@@ -181,7 +181,7 @@ function readIfThere(file: string): string {
   }
 }
 
-/** The same, but it listens only once the test has made a file `go` in its folder. */
+/** A release like that of `serve`, which listens only once the test has created the file `go` in its folder. */
 export const serveOnGo = (name: string): string => `const { existsSync } = require('node:fs')
 console.log('${name} waits')
 const wait = setInterval(() => {

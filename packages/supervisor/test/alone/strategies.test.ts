@@ -80,13 +80,13 @@ test('stop first, then start: a release that fails is started again until one se
   const first = service.pid()
   writeFileSync(join(service.folder, 'app.cjs'), 'process.exit(7)')
   process.kill(first, 'SIGUSR2')
-  await service.saidLike(
+  await service.untilOutputMatches(
     /exited with 7 before it was ready; no process serves, it is started again in 1 s/,
     0,
   )
   assert.equal(service.pid(), first)
   writeFileSync(join(service.folder, 'app.cjs'), serve('two'))
-  await service.said('two listens')
+  await service.untilOutput('two listens')
   await service.until((pid) => pid !== first)
 })
 

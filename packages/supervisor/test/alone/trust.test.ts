@@ -37,7 +37,7 @@ test(
     const socket = join(service.folder, 'takeover.sock')
     await until(() => existsSync(socket), 'the takeover socket is there')
     service.startAnother(stranger)
-    await service.saidLike(
+    await service.untilOutputMatches(
       /The service at ".*takeover\.sock" cannot be taken over: connect failed with EACCES, only the user who/,
       0,
     )
@@ -46,8 +46,8 @@ test(
     chmodSync(socket, 0o666)
     const seen = service.output().length
     service.startAnother(stranger)
-    await service.saidLike(/cannot be taken over: another user is not trusted/, seen)
-    await service.saidLike(/HandoverWarning: User 65534 was refused to take over/, seen)
+    await service.untilOutputMatches(/cannot be taken over: another user is not trusted/, seen)
+    await service.untilOutputMatches(/HandoverWarning: User 65534 was refused to take over/, seen)
     assert.match(service.output().slice(seen), /ERR_HANDOVER_TAKEOVER/)
     assert.equal(await ask(service.port), `one ${first}`)
     assert.equal(service.pid(), first)
@@ -63,7 +63,7 @@ test(
     const first = service.pid()
     await until(() => existsSync(join(service.folder, 'takeover.sock')), 'the takeover socket is there')
     service.startAnother(process.geteuid?.())
-    await service.saidLike(
+    await service.untilOutputMatches(
       /cannot be taken over: it belongs to user 65534, wanted this process's user or root/,
       0,
     )
@@ -101,7 +101,7 @@ test('a pid file that cannot be written any more is a warning, and is right agai
   rmSync(pidFile)
   mkdirSync(pidFile) // no file can be renamed to it, not even by root
   process.kill(first, 'SIGUSR2')
-  await service.saidLike(/HandoverWarning: The pid file ".*pid" cannot be written: EISDIR/, 0)
+  await service.untilOutputMatches(/HandoverWarning: The pid file ".*pid" cannot be written: EISDIR/, 0)
   let answer = ''
   await until(async () => (answer = await ask(service.port)).startsWith('two '), 'the new release answers')
   const second = Number(answer.slice(4))

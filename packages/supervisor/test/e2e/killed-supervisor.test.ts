@@ -9,11 +9,11 @@ import type { ServiceStatus } from 'handover/model'
 import { loadFor } from '../load.js'
 import { closedConnections, startService } from './upgrade-load.js'
 
-/** After so many lines of what the command tells: at the begin of the rollout, and at its steps. */
-const moments = [1, 2, 3]
+/** The supervisor is killed after so many lines of the command's log: at the start of the rollout and during it. */
+const killedAfterLines = [1, 2, 3]
 
 for (const type of ['RollingUpdate', 'InPlace']) {
-  test(`an upgrade (${type}) is finished by the next supervisor when its own is killed`, async (t) => {
+  test(`a new supervisor finishes the upgrade (${type}) of one that was killed`, async (t) => {
     const rig = openRig()
     t.after(() => rig.close())
     const port = await startService(rig, 'hello.cjs', { strategy: { type } })
@@ -25,10 +25,10 @@ for (const type of ['RollingUpdate', 'InPlace']) {
         slow: { concurrency: 4, path: '/', ms: [50, 400] },
       },
     })
-    for (const moment of moments) {
+    for (const lines of killedAfterLines) {
       const { supervisor } = await rig.status()
       const command = rig.spawn('upgrade')
-      await told(command, moment)
+      await logged(command, lines)
       process.kill(supervisor.pid, 'SIGKILL')
       await until(() => !existsSync(`/proc/${supervisor.pid}/exe`), 'the supervisor is gone')
       command.kill()
@@ -44,8 +44,8 @@ for (const type of ['RollingUpdate', 'InPlace']) {
   })
 }
 
-/** Resolves when so many lines were told; rejects when the command ends before. */
-function told(command: ChildProcess, lines: number): Promise<void> {
+/** Resolves when the command has logged so many lines. Rejects when it ends before. */
+function logged(command: ChildProcess, lines: number): Promise<void> {
   const { stderr } = command
   assert.ok(stderr)
   return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ async function web(rig: Rig): Promise<ServiceStatus> {
   return services[0] ?? assert.fail('the service is not there')
 }
 
-/** Two instances of the revision that should run, and no other. */
+/** Whether there are two instances of the target revision, and no others. */
 const isAtRest = ({ rollout, instances, revision, ready }: ServiceStatus): boolean =>
   rollout === null &&
   ready === 2 &&

@@ -11,18 +11,18 @@ import { freePort, openRig } from '@handover/testkit'
 const fixture = (file: string) => fileURLToPath(new URL(`../../test/fixtures/${file}`, import.meta.url))
 const python = '/usr/bin/python3'
 
-test('3 upgrades of a UDP service lose no datagram when it knows nothing of it', (t) =>
+test('3 upgrades of a UDP service lose no datagram when it does not use the library', (t) =>
   upgradeUnderLoad(t, ['node', fixture('apps/udp.cjs')], 3, true))
 
-test('3 upgrades of a UDP service lose no datagram when it has the library', (t) =>
+test('3 upgrades of a UDP service lose no datagram when it uses the library', (t) =>
   upgradeUnderLoad(t, ['node', fixture('apps/udp-library.mjs')], 3, true))
 
 const skip = existsSync(python) ? false : `${python} is not there`
-test("20 upgrades of a UDP service lose no datagram when it is Python's", { skip }, (t) =>
+test('20 upgrades of a UDP service lose no datagram when it is written in Python', { skip }, (t) =>
   upgradeUnderLoad(t, [python, fixture('peers/udp.py')], 20, false),
 )
 
-test('the same load sees datagrams being lost when a UDP service ends in the usual way', async (t) => {
+test('the same load detects lost datagrams when a UDP service exits without a drain', async (t) => {
   const { lost } = await load(t, ['node', fixture('apps/udp-naive.cjs')], 3, { register: false })
   assert.ok(lost > 0)
 })
@@ -31,7 +31,7 @@ async function upgradeUnderLoad(
   t: TestContext,
   command: string[],
   upgrades: number,
-  told: boolean,
+  reports: boolean,
 ): Promise<void> {
   const { answered, twice, lost, processes, receipts } = await load(t, command, upgrades)
   assert.deepEqual({ twice, lost }, { twice: 0, lost: 0 })
@@ -41,7 +41,7 @@ async function upgradeUnderLoad(
   for (const { instances, kernel } of receipts) {
     assert.equal(kernel?.UdpRcvbufErrors, 0)
     for (const { account, side, unaccounted = 0 } of instances) {
-      assert.equal(account !== null, told)
+      assert.equal(account !== null, reports)
       assert.equal(unaccounted, 0)
       if (account && side === 'old') assert.equal(account.datagramsSent, account.datagramsReceived)
     }
@@ -88,7 +88,7 @@ async function load(
   }
 }
 
-/** Four datagrams on their way at any time, each sent once; at the end it waits for those that are missing. */
+/** A client with four datagrams in flight at any time. Each is sent once. `stop` waits for the missing answers. */
 async function echoClient(port: number) {
   const socket = createSocket('udp4')
   socket.connect(port, '127.0.0.1')
@@ -118,7 +118,7 @@ async function echoClient(port: number) {
     answered++
     setTimeout(send, 10)
   })
-  socket.on('error', () => {}) // ECONNREFUSED where nobody has the port: its datagram is missed anyway
+  socket.on('error', () => {}) // ECONNREFUSED when no process has the port: the datagram counts as lost anyway
   for (let i = 0; i < 4; i++) send()
   return {
     async stop() {

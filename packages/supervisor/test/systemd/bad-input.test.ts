@@ -15,7 +15,7 @@ import { sendNotification } from '../../dist/systemd/manager/index.js'
 import { passedSockets } from '../../dist/systemd/manager/listeners.js'
 import type { InheritedSocket } from '../../dist/systemd/manager/inherited.js'
 
-/** What the supervisor makes of these descriptors, in a process of its own that was started with them. */
+/** Runs readInherited() in a process that was started with these descriptors. */
 function readInChild(
   names: string[],
   descriptors: number[],
@@ -34,7 +34,7 @@ function readInChild(
   return JSON.parse(stdout) as { warnings: string[]; sockets: InheritedSocket[] }
 }
 
-test('readInherited() takes what can be listened on and names the rest', async (t) => {
+test('readInherited() returns the usable descriptors and warns of each of the others', async (t) => {
   const own = openSockets()
   const tcp = own.listen('http', { type: 'tcp', host: '127.0.0.1', port: 0, backlog: 10 })
   const udp = own.listen('metrics', { type: 'udp', host: '127.0.0.1', port: 0 })
@@ -61,13 +61,13 @@ test('readInherited() takes what can be listened on and names the rest', async (
   ])
 })
 
-test('readInherited() says which descriptors are not there', () => {
+test('readInherited() names the missing descriptors', () => {
   const { sockets, warnings } = readInChild(Array<string>(200).fill('unknown'), [])
   assert.deepEqual(sockets, [])
   assert.match(warnings.at(-1) ?? '', /^descriptor 202, which systemd passed as "unknown", is not open/)
 })
 
-test('sendNotification() speaks to paths and to abstract names, and says why it cannot', (t) => {
+test('sendNotification() sends to paths and abstract names, and returns the reason of a failure', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'notify-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const abstract = `handover-test-${process.pid}`
@@ -124,10 +124,10 @@ test('passedSockets() gives a socket only to the listener with its address', () 
   }
   assert.equal(fdOf([passed('http', '127.0.0.1:3000', null)], 'http', 3000), 900)
   assert.equal(fdOf([passed('other', '127.0.0.1:3000', null)], 'http', 3000), 900)
-  // The name of a socket unit counts where no listener has its address.
+  // The name of a socket unit counts if no listener has its address.
   assert.equal(fdOf([passed('http', '127.0.0.1:80', null)], 'http', 3000), 900)
   assert.equal(fdOf([passed('http', '127.0.0.1:4000', null)], 'http', 3000), 901)
-  // A stored socket of another address is not used.
+  // A stored socket with another address is not used.
   assert.equal(fdOf([passed('http', '127.0.0.1:80', 'http.1')], 'http', 3000), 901)
 })
 

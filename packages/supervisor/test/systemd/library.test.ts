@@ -39,7 +39,7 @@ async function openService(t: TestContext, { socket = false, lines = [] as strin
 }
 
 test(
-  'the library under systemd starts, reloads in place, and drains at stop past TimeoutStopSec',
+  'the library under systemd starts, reloads in place, and drains for longer than TimeoutStopSec',
   { skip },
   async (t) => {
     const { systemd, port, must, greet } = await openService(t, { lines: ['TimeoutStopSec=1'] })
@@ -48,10 +48,10 @@ test(
     assert.equal(StatusText, 'warm')
     greet('two')
     await must('reload', 'plain')
-    let said = ''
+    let answer = ''
     await until(
-      async () => (said = await ask(port)) === 'two',
-      () => `"${said}" is "two"`,
+      async () => (answer = await ask(port)) === 'two',
+      () => `"${answer}" is "two"`,
     )
     await systemd.until('plain', 'ActiveState', /^active$/)
     assert.equal((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)
@@ -65,7 +65,7 @@ test(
 )
 
 test(
-  'the library stores its listener in systemd: a kill and a restart refuse no connection',
+  'a kill and a restart refuse no connection, because the library stores its listener in systemd',
   { skip },
   async (t) => {
     const { systemd, port, must } = await openService(t)
@@ -84,27 +84,23 @@ test(
   },
 )
 
-test(
-  'the library that hangs is replaced by the watchdog, and no connection is refused',
-  { skip },
-  async (t) => {
-    const { systemd, port, must } = await openService(t, { lines: ['WatchdogSec=1', 'WatchdogSignal=KILL'] })
-    await must('start', 'plain')
-    const { MainPID } = await systemd.show('plain', 'MainPID')
-    const hanging = request(port, '/hang')
-    await hanging.sent
-    hanging.answer.catch(() => {}) // it is the one that hangs
-    await until(
-      async () => (await systemd.show('plain', 'NRestarts'))['NRestarts'] === '1',
-      'it was restarted',
-    )
-    assert.equal(await ask(port), 'one')
-    assert.notEqual((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)
-  },
-)
+test('the watchdog restarts a service that hangs, and no connection is refused', { skip }, async (t) => {
+  const { systemd, port, must } = await openService(t, { lines: ['WatchdogSec=1', 'WatchdogSignal=KILL'] })
+  await must('start', 'plain')
+  const { MainPID } = await systemd.show('plain', 'MainPID')
+  const hanging = request(port, '/hang')
+  await hanging.sent
+  hanging.answer.catch(() => {}) // it ends with the process
+  await until(
+    async () => (await systemd.show('plain', 'NRestarts'))['NRestarts'] === '1',
+    'the service was restarted',
+  )
+  assert.equal(await ask(port), 'one')
+  assert.notEqual((await systemd.show('plain', 'MainPID'))['MainPID'], MainPID)
+})
 
 test(
-  'the library listens on the socket of a socket unit, and a stop and a start refuse nobody',
+  'the library listens on the socket of a socket unit, and a stop and a start refuse no connection',
   { skip },
   async (t) => {
     const { port, must, greet } = await openService(t, { socket: true })

@@ -12,24 +12,24 @@ import { loadFor } from '../load.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))
 
-/** A release as people write it; `name` is what it answers. */
+/** An unmodified release that answers with its name. */
 export const release = (name: string): string => `require('node:http').createServer((request, response) => {
   response.end(${JSON.stringify(name)})
 }).listen(process.env.PORT)
 `
 
-/** A supervisor of two instances as a unit of a real systemd, as `handover systemd` emits it. */
+/** A supervisor with two instances, as a unit that `handover systemd` has written, under a real systemd. */
 export interface Unit {
   systemd: Systemd
   port: number
-  /** `handover <args>`, inside. */
+  /** Runs `handover <args>` beside the unit, in the same namespaces. */
   handover(...args: string[]): Promise<CommandResult>
   status(): Promise<Status>
   /** Replaces the service's program on disk. */
   write(source: string): void
   /** Rewrites the configuration file with these listeners. */
   configure(listeners: string[]): void
-  /** What the supervisor logged. */
+  /** The supervisor's log. */
   log(): string
   show(...properties: string[]): Promise<Record<string, string>>
 }
@@ -37,13 +37,13 @@ export interface Unit {
 export interface UnitOptions {
   /** Arguments of `handover systemd`. */
   emit?: string[]
-  /** Arguments of the `handover run` in it. */
+  /** Arguments of `handover run` in the unit. */
   run?: string[]
-  /** Names of the listeners, where it is to be a configuration file; the first one has the port. */
+  /** Names of the listeners in a configuration file. The first one has the port. Default: no file. */
   config?: string[]
   /** Lines of a drop-in. */
   dropIn?: string[]
-  /** Changes the text of an emitted unit. */
+  /** Changes the text of a unit before it is installed. */
   edit?: (text: string, name: string) => string
 }
 
@@ -113,7 +113,7 @@ export async function openUnit(
   }
 }
 
-/** `systemctl <verb> web`, and what was logged if it fails. */
+/** Runs `systemctl <args>`. If it fails, the error has the unit's status and log. */
 export async function must(unit: Unit, ...args: string[]): Promise<void> {
   const { code, stderr } = await unit.systemd.systemctl(...args)
   const state = code === 0 ? '' : (await unit.systemd.systemctl('status', 'web')).stdout
@@ -132,16 +132,16 @@ export async function assertFlawless(load: Load): Promise<void> {
   assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
 }
 
-/** Pids of the instances that serve, as they are inside, oldest first. */
+/** Pids of the ready instances in the unit's pid namespace, oldest first. */
 export const servingPids = ({ services }: Status): (number | null)[] =>
   services.flatMap(({ instances }) =>
     instances.filter(({ state }) => state === 'ready').map(({ pid }) => pid),
   )
 
-/** One connection, one request; rejects with the error of the socket, waits in the queue as long as it takes. */
+/** Sends one request on a new connection, and resolves with the body. Rejects on a socket error or after 30 s. */
 export const ask = (port: number, path = '/'): Promise<string> => request(port, path).answer
 
-/** The same, for who must know when the request is in the kernel's hands. */
+/** Like `ask`. `sent` resolves when the request was written to the socket. */
 export function request(port: number, path: string): { sent: Promise<void>; answer: Promise<string> } {
   const socket = net.connect({ port, host: '127.0.0.1' })
   const sent = new Promise<void>((resolve) =>

@@ -7,7 +7,7 @@ const skip = systemdUnavailable() ?? false
 const socket = 'web-app-http.socket'
 
 test(
-  'the sockets of socket units become the listeners, and a stop and a start refuse nobody',
+  'the sockets of socket units become the listeners, and a stop and a start refuse no connection',
   { skip },
   async (t) => {
     const unit = await openUnit(t, { emit: ['--socket'] })
@@ -31,7 +31,7 @@ test(
   },
 )
 
-test('unix and UDP socket units become listeners by their names', { skip }, async (t) => {
+test('unix and UDP sockets of socket units become the listeners with their names', { skip }, async (t) => {
   const udp = await freePort()
   const unit = await openUnit(t, {
     emit: ['--socket'],
@@ -69,7 +69,7 @@ test('unix and UDP socket units become listeners by their names', { skip }, asyn
 })
 
 test(
-  'a socket of another kind than the listener of its name is refused with a sentence',
+  'the start fails with one sentence when a passed socket has the name of a listener of another kind',
   { skip },
   async (t) => {
     const unit = await openUnit(t, {

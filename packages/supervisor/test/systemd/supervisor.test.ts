@@ -6,32 +6,28 @@ import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } fro
 
 const skip = systemdUnavailable() ?? false
 
-test(
-  'systemctl start and stop bring it up and down within its times, and nothing is left',
-  { skip },
-  async (t) => {
-    const unit = await openUnit(t)
-    await must(unit, 'start', 'web')
-    const up = await unit.show('ActiveState', 'StatusText', 'MainPID', 'NotifyAccess', 'NFileDescriptorStore')
-    assert.equal(up['ActiveState'], 'active')
-    assert.match(up['StatusText'] ?? '', /^app: revision 1, 2 of 2 instances ready/)
-    assert.equal(up['MainPID'], String((await unit.status()).supervisor.pid))
-    assert.equal(up['NFileDescriptorStore'], '1')
-    assert.equal(await ask(unit.port), 'one')
+test('systemctl start and stop finish in time, and leave no process or file behind', { skip }, async (t) => {
+  const unit = await openUnit(t)
+  await must(unit, 'start', 'web')
+  const up = await unit.show('ActiveState', 'StatusText', 'MainPID', 'NotifyAccess', 'NFileDescriptorStore')
+  assert.equal(up['ActiveState'], 'active')
+  assert.match(up['StatusText'] ?? '', /^app: revision 1, 2 of 2 instances ready/)
+  assert.equal(up['MainPID'], String((await unit.status()).supervisor.pid))
+  assert.equal(up['NFileDescriptorStore'], '1')
+  assert.equal(await ask(unit.port), 'one')
 
-    await must(unit, 'stop', 'web')
-    const down = await unit.show('ActiveState', 'Result', 'NFileDescriptorStore')
-    assert.deepEqual(down, { ActiveState: 'inactive', Result: 'success', NFileDescriptorStore: '0' })
-    const { stdout } = await unit.systemd.run('ps', '-eo', 'args=')
-    assert.doesNotMatch(stdout, /app\.cjs|handover\.js/)
-    await assert.rejects(ask(unit.port), { code: 'ECONNREFUSED' })
-    await unit.systemd.close()
-    assert.equal(existsSync(unit.systemd.folder), false)
-  },
-)
+  await must(unit, 'stop', 'web')
+  const down = await unit.show('ActiveState', 'Result', 'NFileDescriptorStore')
+  assert.deepEqual(down, { ActiveState: 'inactive', Result: 'success', NFileDescriptorStore: '0' })
+  const { stdout } = await unit.systemd.run('ps', '-eo', 'args=')
+  assert.doesNotMatch(stdout, /app\.cjs|handover\.js/)
+  await assert.rejects(ask(unit.port), { code: 'ECONNREFUSED' })
+  await unit.systemd.close()
+  assert.equal(existsSync(unit.systemd.folder), false)
+})
 
 test(
-  'systemctl reload is a rolling upgrade without one failed request, by the same main process',
+  'systemctl reload upgrades without a failed request, and keeps the main process',
   { skip },
   async (t) => {
     const unit = await openUnit(t)
@@ -72,7 +68,7 @@ test(
   },
 )
 
-test('systemctl start fails with a sentence when the service cannot be started', { skip }, async (t) => {
+test('systemctl start fails with one sentence when the service cannot be started', { skip }, async (t) => {
   const unit = await openUnit(t, { dropIn: ['Restart=no'] })
   unit.write(`console.error('boom'); process.exit(3)`)
   const { code } = await unit.systemd.systemctl('start', 'web')
@@ -83,11 +79,11 @@ test('systemctl start fails with a sentence when the service cannot be started',
   assert.match(unit.log(), /could not be started: stopping/)
 })
 
-test('SIGUSR2 is a reload to systemd as long as it rolls', { skip }, async (t) => {
+test('the unit is reloading during a rollout that SIGUSR2 started', { skip }, async (t) => {
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
   const load = loadOn(t, unit)
-  // The new release is ready after a second only: long enough to be looked at.
+  // The new release is ready only after a second, so that the state can be seen.
   unit.write(
     release('two').replace(`.listen(process.env.PORT)`, ';').concat(`
     const server = require('node:http').createServer((_, response) => response.end('two'))
@@ -100,16 +96,20 @@ test('SIGUSR2 is a reload to systemd as long as it rolls', { skip }, async (t) =
   assert.equal(await ask(unit.port), 'two')
 })
 
-test('a unit that does not allow for the drain is warned of, with both numbers', { skip }, async (t) => {
-  const unit = await openUnit(t, {
-    dropIn: ['TimeoutStopSec=12', 'KillMode=mixed', 'FileDescriptorStoreMax=0'],
-  })
-  await must(unit, 'start', 'web')
-  await until(() => unit.log().includes('FileDescriptorStoreMax'), 'it is warned of')
-  assert.match(
-    unit.log(),
-    /TimeoutStopSec is 12 s, wanted 35 s or more: the longest terminationGracePeriodSeconds is 30 s/,
-  )
-  assert.match(unit.log(), /KillMode is "mixed", wanted "process"/)
-  assert.match(unit.log(), /FileDescriptorStoreMax is 0, wanted 1 or more/)
-})
+test(
+  'the supervisor warns with both numbers when its unit does not allow for the drain',
+  { skip },
+  async (t) => {
+    const unit = await openUnit(t, {
+      dropIn: ['TimeoutStopSec=12', 'KillMode=mixed', 'FileDescriptorStoreMax=0'],
+    })
+    await must(unit, 'start', 'web')
+    await until(() => unit.log().includes('FileDescriptorStoreMax'), 'the warning is in the log')
+    assert.match(
+      unit.log(),
+      /TimeoutStopSec is 12 s, wanted 35 s or more: the longest terminationGracePeriodSeconds is 30 s/,
+    )
+    assert.match(unit.log(), /KillMode is "mixed", wanted "process"/)
+    assert.match(unit.log(), /FileDescriptorStoreMax is 0, wanted 1 or more/)
+  },
+)

@@ -21,7 +21,7 @@ test('the watchdog replaces a supervisor that hangs, and no connection is refuse
   assert.equal(await ask(unit.port), 'two')
 })
 
-test('a supervisor that was killed is started again and finds its instances', { skip }, async (t) => {
+test('a killed supervisor is restarted and takes its instances over', { skip }, async (t) => {
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')
   const pids = servingPids(await unit.status())
@@ -35,7 +35,7 @@ test('a supervisor that was killed is started again and finds its instances', { 
 })
 
 test(
-  'SIGKILL to the supervisor and all instances refuses nobody, as systemd keeps the listener',
+  'SIGKILL of the supervisor and all instances refuses no connection, because systemd keeps the listener',
   { skip },
   async (t) => {
     const unit = await openUnit(t)
@@ -44,7 +44,7 @@ test(
     const { MainPID: first = '' } = await unit.show('MainPID')
     for (let round = 0; round < 3; round++) {
       await must(unit, 'kill', '--kill-whom=all', '--signal=KILL', 'web')
-      // Asked after the kill: they wait in the queue of a socket that only systemd has.
+      // Sent after the kill: these requests wait in the queue of a socket that only systemd has open.
       const answers = await Promise.all(Array.from({ length: 50 }, () => ask(unit.port)))
       assert.deepEqual([...new Set(answers)], ['one'])
       await unit.systemd.until('web', 'ActiveState', /^active$/)
@@ -70,7 +70,7 @@ test('systemctl restart refuses no connection', { skip }, async (t) => {
   assert.ok((await asked) > 0)
 })
 
-test('a listener that is given up leaves the store', { skip }, async (t) => {
+test('a listener that is removed from the configuration is removed from the store', { skip }, async (t) => {
   const unit = await openUnit(t, { config: ['http', 'admin'] })
   await must(unit, 'start', 'web')
   assert.equal((await unit.show('NFileDescriptorStore'))['NFileDescriptorStore'], '2')
@@ -81,7 +81,7 @@ test('a listener that is given up leaves the store', { skip }, async (t) => {
   assert.equal(await ask(unit.port), 'one')
 })
 
-test('systemctl stop ends in time though an instance does not want to', { skip }, async (t) => {
+test('systemctl stop ends in time when an instance ignores SIGTERM', { skip }, async (t) => {
   const unit = await openUnit(t, { run: ['--termination-grace-period-seconds', '2'] })
   unit.write(`${release('one')}; process.on('SIGTERM', () => { for (;;); })`)
   await must(unit, 'start', 'web')
@@ -92,7 +92,7 @@ test('systemctl stop ends in time though an instance does not want to', { skip }
   assert.doesNotMatch(stdout, /app\.cjs|handover\.js/)
 })
 
-test('a request of 3 s is answered though systemctl stop came in between', { skip }, async (t) => {
+test('a request of 3 s is answered when systemctl stop comes during it', { skip }, async (t) => {
   const unit = await openUnit(t)
   unit.write(`const server = require('node:http').createServer((_, response) => {
     console.log('asked')

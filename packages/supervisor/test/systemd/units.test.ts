@@ -38,7 +38,7 @@ const order = (change: Partial<SystemdOrder> = {}): SystemdOrder => ({
   ...change,
 })
 
-test('timingOf() derives the times of a unit from those of its services', () => {
+test('timingOf() derives the timeouts of a unit from those of its services', () => {
   const times = (...graces: number[]) =>
     timingOf(graces.map((grace) => specOf({ terminationGracePeriodSeconds: grace })))
   const table: [number[], number, number][] = [
@@ -56,7 +56,7 @@ test('timingOf() derives the times of a unit from those of its services', () => 
   assert.equal(timingOf([specOf({ progressDeadlineSeconds: 100 })]).startSeconds, 130)
 })
 
-test('drainWarnings() names both numbers where a unit does not allow for the drain', () => {
+test('drainWarnings() names both numbers when a unit does not allow for the drain', () => {
   const specs = [specOf({ listen: { http: tcp('::', 80), https: tcp('::', 443) } })]
   const warn = (stopSeconds: number | null, killMode: string | null, storeMax: number | null) =>
     drainWarnings(specs, { unit: 'web.service', stopSeconds, killMode, storeMax })
@@ -70,7 +70,7 @@ test('drainWarnings() names both numbers where a unit does not allow for the dra
   assert.match(warn(90, 'process', 1).join(), /FileDescriptorStoreMax is 1, wanted 2 or more/)
 })
 
-test('parseUnitLimits() reads what systemctl show prints', () => {
+test('parseUnitLimits() parses the output of systemctl show', () => {
   assert.deepEqual(
     parseUnitLimits('a.service', 'TimeoutStopUSec=1min 30s\nKillMode=mixed\nFileDescriptorStoreMax=0\n'),
     { unit: 'a.service', stopSeconds: 90, killMode: 'mixed', storeMax: 0 },
@@ -94,12 +94,12 @@ test('parseUnitLimits() reads what systemctl show prints', () => {
   assert.equal(unitOf('0::/init.scope\n'), null)
 })
 
-test('quoteCommand() keeps every word as it is through systemd', { skip: noAnalyze }, () => {
+test('quoteCommand() quotes so that systemd passes every word unchanged', { skip: noAnalyze }, () => {
   assert.equal(quoteCommand(['/bin/a', 'b c', '$d', '50%', '"e"\\']), '/bin/a "b c" $$d 50%% "\\"e\\"\\\\"')
   assert.equal(quoteAssignment('A', 'x "y" $z 5%'), '"A=x \\"y\\" $z 5%%"')
 })
 
-test('systemdUnits() are clean to systemd-analyze verify', { skip: noAnalyze }, (t) => {
+test('systemd-analyze verify accepts the units of systemdUnits()', { skip: noAnalyze }, (t) => {
   for (const scope of ['system', 'user'] as const) {
     const folder = mkdtempSync(join(tmpdir(), 'units-'))
     t.after(() => rmSync(folder, { recursive: true }))
@@ -117,7 +117,7 @@ test('systemdUnits() are clean to systemd-analyze verify', { skip: noAnalyze }, 
   }
 })
 
-test('systemdUnits() asks for notify-reload where systemd knows it', () => {
+test('systemdUnits() uses notify-reload when the version of systemd has it', () => {
   const type = (systemdVersion: number) =>
     /^Type=.*(\n.*ReloadSignal=.*|\n#.*\nReloadSignal=.*)?/m.exec(
       systemdUnits(order({ systemdVersion }))[0]?.text ?? '',
@@ -126,7 +126,7 @@ test('systemdUnits() asks for notify-reload where systemd knows it', () => {
   assert.match(type(253) ?? '', /^Type=notify-reload\n#.*\nReloadSignal=SIGCONT$/)
 })
 
-test('handover systemd --install --user installs whole files, and prints the next steps', async (t) => {
+test('handover systemd --install --user installs complete files, and prints the next steps', async (t) => {
   const config = mkdtempSync(join(tmpdir(), 'config-'))
   t.after(() => rmSync(config, { recursive: true }))
   const rig = openRig({ env: { XDG_CONFIG_HOME: config, XDG_RUNTIME_DIR: '/nonexistent' } })
@@ -165,7 +165,7 @@ test('handover systemd names the error in one sentence, and exits with 2', async
   }
 })
 
-test('takeServiceManagerEnvironment() takes the variables for this process, and leaves none for a child', () => {
+test('takeServiceManagerEnvironment() removes the variables for this process, so that no child inherits them', () => {
   const warnings: string[] = []
   const take = (env: NodeJS.ProcessEnv) => {
     const taken = takeServiceManagerEnvironment(env, 7, (line) => warnings.push(line))

@@ -33,7 +33,7 @@ export interface WebSocketHooks<Socket extends WebSocketLike = WebSocketLike> {
    * Nothing is read after that. It may be called again if the session cannot leave at once.
    *
    * May return a promise, to finish the work on a message first, and may send until the promise resolves.
-   * `undefined`: the session stays, and is closed with 1012.
+   * With `undefined`, the session stays, and is closed with 1012.
    */
   exportState(ws: Socket, request: IncomingMessage): unknown
   /**

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 /** Places of a stack: `at f (file:///a/b.mjs:1:2)`, `at /a/b.ts:1:2`; `node:internal/…` does not match. */
 const place = /(?:^|[\s(])((?:file:\/\/)?\/[^\s():]+):(\d+)(?::(\d+))?/gm
 
-/** Place of the error in the user's own code, as `file:line:column` with an absolute path; null: unknown. */
+/** Place of the error in the user's own code, as `file:line:column` with an absolute path. Null if it is unknown. */
 export function placeOf(error: unknown, file: string): string | null {
   if (!(error instanceof Error)) return null
   const inStack = userPlace(`${error.stack ?? ''}\n${error.message}`)

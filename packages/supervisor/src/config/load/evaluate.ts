@@ -84,9 +84,9 @@ function endedEarly(shown: string, code: number | null, signal: string | null): 
 }
 
 function withOutput(answer: Result<Evaluation>, shown: string, { out, err }: Printed): Result<Evaluation> {
-  const said = out.trim()
+  const printed = out.trim()
   if (answer.ok) {
-    const notes = said === '' ? [] : [`${shown} printed ${JSON.stringify(said)}`]
+    const notes = printed === '' ? [] : [`${shown} printed ${JSON.stringify(printed)}`]
     return ok({ ...answer.value, notes })
   }
   const output = `${out}${err}`.split('\n').filter((line) => line.trim() !== '')

@@ -7,7 +7,7 @@ import { firstOddValue } from './plain.js'
 
 export type EvaluationMessage =
   | { type: 'config'; input: unknown }
-  /** `place`: absolute `file:line:column` of the error; null: unknown. */
+  /** `place`: absolute `file:line:column` of the error. Null if it is unknown. */
   | { type: 'failed'; place: string | null; reason: string }
 
 /** Imports the configuration and checks that it exports plain data. */
@@ -28,7 +28,7 @@ const complaint = (reason: string): EvaluationMessage => ({ type: 'failed', plac
 
 async function importDefault(file: string): Promise<unknown> {
   const typescript = /\.[mc]?ts$/.test(extname(file))
-  // Missing before Node 22.10; false where Node does not strip types.
+  // Missing before Node 22.10. False if Node does not strip types.
   const native = Boolean((process.features as { typescript?: unknown }).typescript)
   if (typescript && !native) return importByJiti(file)
   resolveOwnConfig()
@@ -53,7 +53,7 @@ interface Module {
   default?: unknown
 }
 
-/** The default export; a compiled CommonJS module has it one level deeper. */
+/** The default export. A compiled CommonJS module has it one level deeper. */
 async function exportOf(module: Module): Promise<unknown> {
   const exported = await module.default
   const compiled = typeof exported === 'object' && exported !== null && '__esModule' in exported

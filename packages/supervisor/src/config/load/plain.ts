@@ -3,7 +3,7 @@ export interface OddValue {
   what: string
 }
 
-/** The first value that JSON would silently drop or change, or refuse: a function, a date, a cycle; null: none. */
+/** The first value that JSON would drop, change or refuse: a function, a date, a cycle. Null if there is none. */
 export function firstOddValue(
   value: unknown,
   path: PropertyKey[] = [],

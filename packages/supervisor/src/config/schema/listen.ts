@@ -68,7 +68,7 @@ export const listener = z
     description: `Where to listen: ${wantedListener.slice('a '.length)}`,
   })
 
-/** Parses `3000`, `127.0.0.1:3000`, `[::1]:3000`, `unix:/path`, `udp:127.0.0.1:8125`; null: none of them. */
+/** Parses `3000`, `127.0.0.1:3000`, `[::1]:3000`, `unix:/path` or `udp:127.0.0.1:8125`. Null for anything else. */
 export function parseAddress(value: string): ListenerSpec | null {
   if (value.startsWith('unix:')) {
     const path = value.slice('unix:'.length)
@@ -87,7 +87,7 @@ export function parseAddress(value: string): ListenerSpec | null {
     : { type: 'tcp', host: address, port, backlog: defaultBacklog }
 }
 
-/** The IP address; null for other names, whose look-up could change between upgrades. */
+/** The IP address. Null for other names, whose look-up could change between upgrades. */
 function hostAddress(value: string): string | null {
   if (value === '' || value === '*') return '::'
   if (value === 'localhost') return '127.0.0.1'

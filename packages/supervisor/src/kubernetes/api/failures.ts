@@ -3,9 +3,9 @@ import type { ApiFailure, Answer } from './ports.js'
 
 /** The failure for an HTTP error, with one sentence that names the next step. */
 export function refusal(status: number, body: string, server: string): ApiFailure {
-  const said = statusOf(body)
-  const message = said.message ?? (body.trim().split('\n')[0]?.slice(0, 200) || `HTTP ${status}`)
-  const causes = said.details?.causes?.map(({ field = '', message: text = '' }) => ({ field, message: text }))
+  const { message: reported, details } = statusOf(body)
+  const message = reported ?? (body.trim().split('\n')[0]?.slice(0, 200) || `HTTP ${status}`)
+  const causes = details?.causes?.map(({ field = '', message: text = '' }) => ({ field, message: text }))
   return {
     status,
     code: codeOf(status),

@@ -71,7 +71,7 @@ async function followKind(order: FollowOrder, kind: Kind): Promise<ApiFailure | 
 const mostRefusals = 8
 const shortPause = 250
 
-/** Watches from a version. Returns the version to continue from; null: a new list is needed. */
+/** Watches from a version. Returns the version to continue from, or null if a new list is needed. */
 async function watchKind(
   { cluster, deployment, signal, onObservation }: FollowOrder,
   kind: Kind,

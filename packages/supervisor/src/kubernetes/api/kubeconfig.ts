@@ -24,8 +24,8 @@ const anonymous = 'anonymous'
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /**
- * Finds the cluster as kubectl does: --kubeconfig; otherwise the files in KUBECONFIG (the first that names an entry
- * wins, missing files are skipped); otherwise ~/.kube/config; otherwise the service account of this pod. Fails with
+ * Finds the cluster as kubectl does: in --kubeconfig, else in the files of KUBECONFIG (the first that names an entry
+ * wins, missing files are skipped), else in ~/.kube/config, else with the service account of this pod. Fails with
  * `Usage`.
  */
 export function connection(options: KubeOptions, env: NodeJS.ProcessEnv): Result<Connection> {

@@ -1,7 +1,7 @@
 import type { Failure } from '../../model/index.js'
 
 export interface ApiFailure extends Failure {
-  /** HTTP status; 0: there was no answer. */
+  /** HTTP status. 0 if there was no answer. */
   status: number
   /** For a conflict: the fields and their managers. */
   causes?: { field: string; message: string }[]

@@ -118,7 +118,7 @@ const patched = async (cluster: Cluster, name: string, contentType: string, body
     body,
   })) as Answer<Deployment>
 
-/** The last lines of a container's log; of the container before its last restart if `restarted`. */
+/** The last lines of a container's log. With `restarted`, the log is that of before its last restart. */
 export async function podLog(
   { text, namespace }: Cluster,
   pod: { name: string; container?: string; restarted?: boolean },

@@ -4,7 +4,7 @@ import type { KubernetesVersion } from './version.js'
 import { has } from './version.js'
 import { fieldOf, isObject, textOf } from './json.js'
 
-/** The parts of a pod's terminationGracePeriodSeconds; all in seconds. */
+/** The parts of a pod's terminationGracePeriodSeconds, all in seconds. */
 export interface Grace {
   /** The preStop hook, which runs before SIGTERM but within the grace period. */
   preStop: number
@@ -15,7 +15,7 @@ export interface Grace {
   margin: number
   /** The sum, rounded up, or the configured value. */
   total: number
-  /** The configured value; null: none. */
+  /** The configured value. Null if there is none. */
   given: number | null
 }
 
@@ -58,7 +58,7 @@ export function describeGrace(grace: Grace): string {
 }
 
 export interface PreStop {
-  /** Null: none. */
+  /** Null if there is none. */
   hook: JsonObject | null
   seconds: number
   /** Whether it certainly takes `seconds`: an exec of a program that the image lacks does not. */
@@ -83,7 +83,7 @@ export function preStopOf(
   return { hook: { exec: { command: ['sleep', String(seconds)] } }, seconds, certain: false }
 }
 
-/** Seconds of `sleep N`, also through a shell; null: another command, whose time is unknown. */
+/** Seconds of `sleep N`, also through a shell. Null for another command, whose time is unknown. */
 export function execSleep(hook: JsonObject): number | null {
   const command = fieldOf(hook['exec'], 'command')
   const line = Array.isArray(command) ? command.map((word) => textOf(word)).join(' ') : ''

@@ -4,7 +4,7 @@ import { objectOf, selectorOf } from './metadata.js'
 import type { KubernetesObject, KubernetesOrder, KubernetesService } from './order.js'
 import { backendPort, servicePorts } from './ports.js'
 
-/** The Service; none if it would have no port. */
+/** The Service, unless it would have no port. */
 export function services(service: KubernetesService, order: KubernetesOrder): KubernetesObject[] {
   const own = service.kubernetes.service
   const ports = servicePorts(service)

@@ -47,7 +47,7 @@ const patient = (
 
 const handlers = ['httpGet', 'tcpSocket', 'exec', 'grpc']
 
-/** Why kubelet cannot run a probe of the service; null: it can, or there is none. */
+/** Why kubelet cannot run a probe of the service. Null if it can, or if there is no probe. */
 export function obstacleOf({ spec }: KubernetesService, name: ProbeName): string | null {
   const handler = spec[name]?.handler
   if (handler === undefined) return null

@@ -7,11 +7,12 @@ export interface RevisionRecord {
   revision: number
   replicaSet: string
   images: string[]
-  /** Null: none was set. */
+  /** Null if none was set. */
   cause: string | null
   createdAt: string | null
-  /** Number of its pods, and of those that are available. */
+  /** Number of its pods. */
   pods: number
+  /** Number of its pods that are available. */
   available: number
   current: boolean
   /** Its rollout failed and was undone. */

@@ -4,8 +4,9 @@ import type { FieldsV1, ManagedFields, ObjectMeta } from './objects.js'
 export const fieldManager = 'handover'
 
 /**
- * Name of another field manager that owns the container's image through server-side apply, and would set it back at
- * its next apply, such as a GitOps controller; null: none. A manager that only patched it once is no owner.
+ * Name of another field manager that owns the container's image through server-side apply, such as a GitOps
+ * controller. Its next apply would set the image back. Returns null if there is none. A manager that only patched the
+ * image is not an owner.
  */
 export function imageOwner({ managedFields = [] }: ObjectMeta, container: string): string | null {
   const path = ['f:spec', 'f:template', 'f:spec', 'f:containers', `k:{"name":"${container}"}`, 'f:image']
@@ -23,10 +24,11 @@ const has = (fields: FieldsV1 | undefined, [first, ...rest]: string[]): boolean 
 }
 
 /**
- * The managed fields to set before an apply; null: no change. Fields of the pod template that handover's patches
- * wrote (an upgrade's image, an undone template) move to its applied fields. Otherwise the apply would conflict
- * with them, and a field that an undo restored would stay, since no apply would remove it. Replicas that the
- * manifest does not set (a HorizontalPodAutoscaler owns them) are released, or the apply would set the default, 1.
+ * The managed fields to set before an apply. Returns null if nothing has to change. Fields of the pod template that
+ * handover's patches wrote (an upgrade's image, an undone template) move to its applied fields. Otherwise the apply
+ * would conflict with them, and a field that an undo restored would stay, since no apply would remove it. Replicas
+ * that the manifest does not set (a HorizontalPodAutoscaler owns them) are released. Otherwise the apply would set the
+ * default, 1.
  */
 export function ownWrites(meta: ObjectMeta, namesReplicas: boolean): ManagedFields[] | null {
   const { managedFields = [] } = meta

@@ -27,7 +27,7 @@ export interface ManagedFields {
   fieldsV1?: FieldsV1
 }
 
-/** The set of fields as a tree: `{ 'f:spec': { 'f:replicas': {} } }`; `.` is the node itself. */
+/** The set of fields as a tree: `{ 'f:spec': { 'f:replicas': {} } }`. The key `.` stands for the node itself. */
 export interface FieldsV1 {
   [path: string]: FieldsV1
 }
@@ -110,7 +110,7 @@ export interface Pod {
   }
 }
 
-/** Kubernetes' Event (v1) of type Warning; the name avoids confusion with events of a rollout. */
+/** Kubernetes' Event (v1) of type Warning. The name avoids confusion with events of a rollout. */
 export interface Warning {
   metadata: ObjectMeta
   involvedObject: { kind?: string; name?: string; uid?: string }
@@ -134,7 +134,7 @@ export type Kind = keyof Kinds
 export const annotations = {
   /** Number of the revision, on a ReplicaSet and on the Deployment. */
   revision: 'deployment.kubernetes.io/revision',
-  /** Why a revision exists; `kubectl rollout history` shows it. */
+  /** Why a revision exists, as shown by `kubectl rollout history`. */
   changeCause: 'kubernetes.io/change-cause',
   /** Set by a restart, which starts a rollout since it changes the template. */
   restartedAt: 'kubectl.kubernetes.io/restartedAt',

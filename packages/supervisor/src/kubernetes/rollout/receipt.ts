@@ -3,7 +3,7 @@ import { containersOf, exitOf, restartsOf } from './pods.js'
 import type { OwnedPod, PodRecord, Watched } from './watched.js'
 import { podsOf } from './watched.js'
 
-/** One pod during a rollout. Times are milliseconds by this machine's clock; missing: not observed. */
+/** One pod during a rollout. Times are milliseconds by this machine's clock. They are missing if not observed. */
 export interface PodReceipt {
   id: string
   revision: number
@@ -14,7 +14,7 @@ export interface PodReceipt {
   /** From its deletion until it was gone. */
   drainMs?: number
   restarts: number
-  /** Exit of its container, of several the worst. Null: the pod is gone and its exit was not observed. */
+  /** Exit of its container, or the worst of several. Null if the pod is gone and its exit was not observed. */
   exit?: Exit | null
   /** SIGKILL was sent at the end of the grace period. */
   killed: boolean
@@ -83,7 +83,7 @@ function podReceipt({ record, revision }: OwnedPod, side: PodReceipt['side']): P
   }
 }
 
-/** The highest exit code of its containers, where a signal is 128 plus its number; in back-off the last one counts. */
+/** The highest exit code of its containers, with 128 plus the number for a signal. In back-off, the last one counts. */
 function exitOfPod({ pod, goneAt }: PodRecord): Exit | null | undefined {
   const ends = containersOf(pod).flatMap(
     ({ state, lastState }) => state?.terminated ?? (state?.waiting && lastState?.terminated) ?? [],
@@ -93,7 +93,7 @@ function exitOfPod({ pod, goneAt }: PodRecord): Exit | null | undefined {
   return goneAt === null ? undefined : null
 }
 
-/** SIGKILL after the deletion, other than for memory, means that the grace period was over. */
+/** SIGKILL after the deletion means that the grace period was over, unless it was an OOM kill. */
 const wasKilled = ({ pod, terminatingAt }: PodRecord, exit: Exit | null | undefined): boolean =>
   terminatingAt !== null &&
   exit?.signal === 'SIGKILL' &&

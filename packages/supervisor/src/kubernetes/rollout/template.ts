@@ -1,9 +1,9 @@
 import type { PodTemplate } from './objects.js'
 
-/** The deployment controller labels a ReplicaSet's template with its hash; the Deployment's has none. */
+/** The deployment controller adds this label to a ReplicaSet's template. The Deployment's template does not have it. */
 const hashLabel = 'pod-template-hash'
 
-/** A ReplicaSet's template as the Deployment has it. */
+/** The template without the label that the deployment controller adds. */
 export function withoutHash(template: PodTemplate): PodTemplate {
   const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {}
   return { ...template, metadata: { ...template.metadata, labels } }

@@ -19,7 +19,7 @@ import { newReplicaSet, podsOf } from './watched.js'
 export interface Trouble {
   type: 'quota' | 'unschedulable' | 'image' | 'start' | 'crash' | 'probe' | 'slow'
   message: string
-  /** Null: the pod could not be created. */
+  /** Null if the pod could not be created. */
   pod: { name: string; uid: string; container?: string; restarted?: boolean } | null
 }
 
@@ -90,7 +90,7 @@ function troubleOf(watched: Watched, owned: OwnedPod, now: number): Trouble {
   return known('slow', `${who} is not ready yet, ${age}${mount === undefined ? '' : `: ${mount}`}`)
 }
 
-/** During the back-off the status has no reason; the event has it. */
+/** During the back-off, the reason is not in the status but in an event. */
 const pullError = (watched: Watched, { metadata }: Pod): string | undefined =>
   newestWarning(watched, metadata.uid, 'Failed', /^Failed to pull/)
 
@@ -112,7 +112,7 @@ function crashOf(
   const waits = waitingFor(pod, crashReasons) ? ' (CrashLoopBackOff)' : ''
   return {
     message: `${who} ${describeExit(exitOf(terminated))}${reason}${again}${waits}`,
-    // After a restart its output is in the log of the previous container.
+    // After a restart, the output of the crash is in the log of the previous container.
     where: {
       container: container.name,
       restarted: container.state?.terminated === undefined && restarts > 0,
@@ -120,7 +120,7 @@ function crashOf(
   }
 }
 
-/** Milliseconds since the epoch: the server's time for a pod that existed before the watch, otherwise this machine's. */
+/** Milliseconds since the epoch: by the server's clock if the pod existed before the watch, else by this machine's. */
 export const startOf = ({ pod, found, seenAt }: PodRecord): number =>
   found ? Date.parse(pod.metadata.creationTimestamp ?? '') || seenAt : seenAt
 

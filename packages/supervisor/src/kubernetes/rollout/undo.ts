@@ -16,8 +16,8 @@ export interface PatchOperation {
 
 /**
  * Like `kubectl rollout undo`: sets the pod template and the cause back to those of the ReplicaSet. The patch tests
- * the generation: if another client changed the Deployment meanwhile, the server refuses it. `failed`: number of the
- * revision that failed, which is added to the annotation.
+ * the generation, so the server refuses it if another client has changed the Deployment. `failed` is the number of the
+ * revision that failed. It is added to the annotation.
  */
 export function undoPatch(
   deployment: Deployment,
@@ -76,8 +76,8 @@ export function undoTarget(watched: Watched, toRevision: number | null): Result<
 }
 
 /**
- * The revision that a failed rollout rolls back to: the current one or, if none of its pods is available (an earlier
- * rollout failed and was not undone), the newest revision with an available pod.
+ * The revision that a failed rollout rolls back to. This is the current one, or the newest one with an available pod
+ * if the current one has none, because an earlier rollout failed and was not undone.
  */
 export function stableSet(watched: Watched): ReplicaSet | null {
   const isServing = (set: ReplicaSet) => (set.status?.availableReplicas ?? 0) > 0

@@ -31,7 +31,7 @@ export interface Watched {
   replicaSets: Record<string, ReplicaSet>
   pods: Record<string, PodRecord>
   warnings: Record<string, Warning>
-  /** Kinds that have been listed; see `isListed`. */
+  /** Kinds that have been listed. See `isListed`. */
   listed: Partial<Record<Kind, true>>
 }
 
@@ -79,7 +79,7 @@ function observeDeployment(watched: Watched, observation: ObservationOf<'Deploym
   }
 }
 
-/** Objects by uid. A list replaces all of them; a change updates one. */
+/** Objects by uid. A list replaces all of them, a change updates one. */
 function kept<K extends 'ReplicaSet' | 'Event'>(
   known: Record<string, Kinds[K]>,
   observation: ObservationOf<K>,
@@ -135,7 +135,7 @@ const gone = (record: PodRecord, now: number): PodRecord => ({
   goneAt: now,
 })
 
-/** Whether all required kinds have been listed. Warnings are optional: the role may not allow to read them. */
+/** Whether all required kinds have been listed. Warnings are optional, since the role may not allow reading them. */
 export const isListed = ({ listed }: Watched): boolean =>
   listed.Deployment === true && listed.ReplicaSet === true && listed.Pod === true
 
@@ -147,7 +147,7 @@ export function replicaSetsOf({ deployment, replicaSets }: Watched): ReplicaSet[
     .sort((a, b) => revisionNumber(a) - revisionNumber(b))
 }
 
-/** Number of the revision; 0: the deployment controller has not set it yet. */
+/** Number of the revision. 0 if the deployment controller has not set it yet. */
 export const revisionNumber = ({ metadata }: ReplicaSet | Deployment): number =>
   Number(metadata.annotations?.[annotations.revision] ?? 0)
 
@@ -175,8 +175,9 @@ const withNumber = ({ metadata, ...set }: ReplicaSet, number: number): ReplicaSe
 })
 
 /**
- * The ReplicaSet of the Deployment's current template; undefined until the deployment controller creates it.
- * Comparing templates like the controller (EqualIgnoreHash) is right even before it has seen the change.
+ * The ReplicaSet of the Deployment's current template. Undefined until the deployment controller creates it.
+ * Templates are compared as the controller does (EqualIgnoreHash), so the result is right even before it has seen the
+ * change.
  */
 export const newReplicaSet = (watched: Watched): ReplicaSet | undefined => {
   const { deployment } = watched
@@ -192,7 +193,7 @@ export interface OwnedPod {
   revision: number
 }
 
-/** The Deployment's pods, also those that are gone: the newest revision first, within it the oldest pod first. */
+/** The Deployment's pods, including those that are gone. Newest revision first, and within it oldest pod first. */
 export function podsOf(watched: Watched): OwnedPod[] {
   const sets = new Map(replicaSetsOf(watched).map((set) => [set.metadata.uid, set]))
   return Object.values(watched.pods)

@@ -2,7 +2,7 @@
 export interface ServiceManagerEnvironment {
   /** Null: no process wants notifications. */
   notifySocket: string | null
-  /** Longest time between two WATCHDOG=1, in milliseconds; null: no watchdog. */
+  /** Longest time between two WATCHDOG=1, in milliseconds. Null if there is no watchdog. */
   watchdogMs: number | null
   /** Names of the passed sockets, from descriptor 3 up. */
   descriptorNames: string[]

@@ -23,13 +23,13 @@ export interface InheritedSocket {
   type: ListenerSpec['type']
   /** For people, like `OpenListener.address`. */
   address: string
-  /** Its name in systemd's store; null: it comes from a socket unit. */
+  /** Its name in systemd's store. Null if it comes from a socket unit. */
   storeName: string | null
 }
 
 const firstDescriptor = 3 // SD_LISTEN_FDS_START
 
-/** The passed descriptors that are usable as listeners; calls `warn` for each of the others. */
+/** The passed descriptors that are usable as listeners. Calls `warn` for each of the others. */
 export function readInherited(names: string[], warn: (line: string) => void): InheritedSocket[] {
   return names.flatMap((name, index) => {
     const fd = firstDescriptor + index

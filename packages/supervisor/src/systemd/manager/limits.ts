@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { UnitLimits } from '../units/index.js'
 
-/** systemd's settings of the unit that this process runs in; null: it runs in none, or systemctl failed. */
+/** systemd's settings of the unit that this process runs in. Null if it runs in none, or if systemctl failed. */
 export async function readUnitLimits(): Promise<UnitLimits | null> {
   const cgroup = readFileSync('/proc/self/cgroup', 'utf8')
   const unit = unitOf(cgroup)
@@ -14,7 +14,7 @@ export async function readUnitLimits(): Promise<UnitLimits | null> {
   return text === null ? null : parseUnitLimits(unit, text)
 }
 
-/** Name of the innermost service in /proc/self/cgroup, such as `0::/system.slice/web.service`; null: none. */
+/** Name of the innermost service in /proc/self/cgroup, such as `0::/system.slice/web.service`. Null if none. */
 export function unitOf(cgroup: string): string | null {
   const services = [...cgroup.matchAll(/\/([^/\n]+\.service)(?=[/\n]|$)/g)].map(([, name]) => name ?? '')
   const last = services.at(-1)
@@ -45,7 +45,7 @@ const secondsIn: Record<string, number> = {
   y: 31_557_600,
 }
 
-/** Seconds of a time span as in systemd.time(7), such as `1min 30s` or `infinity`; null: invalid. */
+/** Seconds of a time span as in systemd.time(7), such as `1min 30s` or `infinity`. Null if it is invalid. */
 export function parseTimespan(text: string): number | null {
   if (text === 'infinity') return Infinity
   let seconds = 0
@@ -58,7 +58,7 @@ export function parseTimespan(text: string): number | null {
   return seconds
 }
 
-/** Standard output; null: the program is missing, failed, or took more than 5 s, too long for a mere warning. */
+/** Standard output. Null if the program is missing, failed, or took more than 5 s, too long for a mere warning. */
 function output(program: string, args: string[]): Promise<string | null> {
   return new Promise((resolve) => {
     execFile(program, args, { timeout: 5000 }, (error, stdout) => resolve(error ? null : stdout))

@@ -15,8 +15,8 @@ export interface DescriptorStore {
 
 export interface ServiceManagerSockets extends RecoverableSockets {
   /**
-   * Releases the sockets that no listener uses. One from the store is closed and removed; one from a socket unit
-   * stays open, since a later configuration may add its service, and gets a sentence in the result.
+   * Releases the sockets that no listener uses. One from the store is closed and removed. One from a socket unit stays
+   * open, since a later configuration may add its service. The result has a sentence for each of those.
    */
   settle(): string[]
 }
@@ -87,7 +87,10 @@ export function passedSockets(
   }
 }
 
-/** A match by address, preferably also by name; otherwise a socket unit's by name; null: a new socket must be bound. */
+/**
+ * A socket with the listener's address, preferably also with its name, else a socket unit's with its name. Null if a
+ * new socket must be bound.
+ */
 function findPassed(
   free: InheritedSocket[],
   name: string,

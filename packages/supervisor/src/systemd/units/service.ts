@@ -4,7 +4,7 @@ import type { SystemdOrder } from './order.js'
 import { quoteAssignment, quoteCommand, quotePath } from './quote.js'
 import { listenersOf, timingOf } from './timing.js'
 
-/** The text of the service unit; `sockets`: names of its socket units. */
+/** The text of the service unit. `sockets`: names of its socket units. */
 export function serviceUnit(order: SystemdOrder, sockets: string[]): string {
   const { scope, specs } = order
   const names = specs.map(({ name }) => name).join(', ')

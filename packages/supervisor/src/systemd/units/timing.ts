@@ -1,6 +1,6 @@
 import type { ServiceSpec } from '../../model/index.js'
 
-/** Timeouts of a unit, derived from its services; all in seconds. */
+/** Timeouts of a unit in seconds, derived from its services. */
 export interface Timing {
   stopSeconds: number
   startSeconds: number
@@ -34,10 +34,10 @@ export function timingOf(specs: ServiceSpec[]): Timing {
 export const listenersOf = (specs: ServiceSpec[]): number =>
   specs.reduce((sum, { listen }) => sum + Object.keys(listen).length, 0)
 
-/** Settings of the unit that matter for a drain; null: unknown. */
+/** Settings of the unit that matter for a drain. Null if they are unknown. */
 export interface UnitLimits {
   unit: string
-  /** TimeoutStopSec=; Infinity: no limit. */
+  /** TimeoutStopSec=. Infinity if there is no limit. */
   stopSeconds: number | null
   killMode: string | null
   storeMax: number | null

@@ -18,7 +18,7 @@ export class ChunkedBody {
     return this.#state === 'done'
   }
 
-  /** Reads from `at` on, hands out data, and returns where it stopped: at the end of the bytes or of the body. */
+  /** Reads from index `at`, passes data on, and returns where it stopped: at the end of the bytes or of the body. */
   read(bytes: Buffer, at: number, data: (piece: Buffer) => void): number | Malformed {
     while (at < bytes.length && this.#state !== 'done') {
       if (this.#state === 'data') {

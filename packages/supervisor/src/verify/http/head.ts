@@ -1,17 +1,17 @@
 /** The head of a response, and how its body ends. */
 export interface ResponseHead {
   status: number
-  /** Names in lower case; repeated fields are joined by `, ` (RFC 9110, 5.3). */
+  /** By name in lower case. Repeated fields are joined by `, ` (RFC 9110, 5.3). */
   headers: ReadonlyMap<string, string>
   /** Whether the server keeps the connection open after this answer (RFC 9112, 9.3). */
   persistent: boolean
 }
 
-/** Where the body ends (RFC 9112, 6.3). `close`: only the end of the connection tells. */
+/** How the end of the body is found (RFC 9112, 6.3). With `close`, the body lasts until the connection ends. */
 export type Framing =
   { type: 'none' } | { type: 'length'; length: number } | { type: 'chunked' } | { type: 'close' }
 
-/** What is wrong with the bytes, in one sentence. */
+/** Says in one sentence what is wrong with the bytes. */
 export interface Malformed {
   malformed: string
 }
@@ -43,7 +43,7 @@ export function framingOf(head: ResponseHead, method: string): Framing | Malform
   const encoding = head.headers.get('transfer-encoding')
   const length = head.headers.get('content-length')
   if (encoding !== undefined) {
-    // RFC 9112, 6.3: both together are how responses are smuggled; it ought to be handled as an error.
+    // RFC 9112, 6.3: a message with both may be an attempt at smuggling, and ought to be handled as an error.
     if (length !== undefined) return { malformed: 'it has both transfer-encoding and content-length' }
     return tokens(encoding).at(-1) === 'chunked' ? { type: 'chunked' } : { type: 'close' }
   }

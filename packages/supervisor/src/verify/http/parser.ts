@@ -4,9 +4,9 @@ import { framingOf, parseHead, quote, type Framing, type Malformed, type Respons
 const maxHead = 64 * 1024
 const headEnd = Buffer.from('\r\n\r\n')
 
-/** Who wants to know what the parser finds. Pieces of a body are views: they are gone after the call. */
+/** Gets what the parser finds. A piece of a body is a view of the read buffer: it is invalid after the call. */
 export interface ResponseObserver {
-  /** The method of the oldest request without an answer; null: nothing was asked. */
+  /** The method of the oldest request without an answer. Null if there is no such request. */
   method(): string | null
   head(head: ResponseHead): void
   body(piece: Buffer): void
@@ -14,9 +14,9 @@ export interface ResponseObserver {
 }
 
 /**
- * An exact HTTP/1.1 response parser (RFC 9112): incremental over arbitrary splits, one response after the other,
- * so that pipelined answers come out one by one. Stricter than a browser, as a proxy is: a bare line feed, a
- * folded line or two different lengths are malformed.
+ * An exact HTTP/1.1 response parser (RFC 9112). It accepts the bytes in pieces of any size, and reports pipelined
+ * answers one by one. It is as strict as a proxy, and stricter than a browser: a bare line feed, a folded line or two
+ * different lengths are malformed.
  *
  *     head ──► body ──► head …
  *      ▲└─► interim (1xx) ─┐
@@ -33,7 +33,7 @@ export class ResponseParser {
     this.#observer = observer
   }
 
-  /** Reads some bytes; says what is wrong with them, else null. After a malformed answer the parser is of no use. */
+  /** Reads some bytes. Returns what is wrong with them, or null. Do not use the parser after a malformed answer. */
   push(bytes: Buffer): Malformed | null {
     let at = 0
     while (at < bytes.length) {
@@ -45,7 +45,7 @@ export class ResponseParser {
     return null
   }
 
-  /** The peer ended the connection. `complete`: that ended an answer whose body lasts until then. */
+  /** The peer ended the connection. Returns `complete` if that was the end of a body without a length. */
   end(): 'between' | 'complete' | 'truncated' {
     if (this.#framing === null) return this.#headText === '' ? 'between' : 'truncated'
     if (this.#framing.type !== 'close') return 'truncated'
@@ -53,7 +53,7 @@ export class ResponseParser {
     return 'complete'
   }
 
-  /** Whether part of an answer was read. */
+  /** Whether a part of an answer was read, and its end was not. */
   get midAnswer(): boolean {
     return this.#framing !== null || this.#headText !== ''
   }
@@ -63,7 +63,7 @@ export class ResponseParser {
     if (method === null)
       return { malformed: `no request asked for ${quote(bytes.toString('latin1', at, at + 80))}` }
     const seen = this.#headText.length
-    // Almost always the whole head is in one piece.
+    // The whole head is almost always in one piece.
     const whole = seen === 0 ? bytes.indexOf(headEnd, at) : -1
     if (whole >= 0)
       return this.#endHead(bytes.toString('latin1', at, whole), method) ?? whole + headEnd.length
@@ -78,7 +78,7 @@ export class ResponseParser {
     const head = parseHead(text)
     if ('malformed' in head) return head
     if (head.status < 200) {
-      // Interim answers precede the real one (RFC 9110, 15.2); a switch of protocols was never asked for.
+      // Interim answers precede the final one (RFC 9110, 15.2). No request asks to switch protocols.
       return head.status === 101 ? { malformed: 'it switches protocols, which no request asked for' } : null
     }
     const framing = framingOf(head, method)
@@ -86,7 +86,7 @@ export class ResponseParser {
     this.#framing = framing
     if (framing.type === 'length') this.#left = framing.length
     if (framing.type === 'chunked') this.#chunked = new ChunkedBody()
-    // A body that lasts until the end of the connection leaves no connection to keep.
+    // The end of such a body is the end of the connection, so it cannot be used again.
     this.#observer.head(framing.type === 'close' ? { ...head, persistent: false } : head)
     if (framing.type === 'none' || (framing.type === 'length' && framing.length === 0)) this.#complete()
     return null
@@ -111,7 +111,7 @@ export class ResponseParser {
   }
 }
 
-/** What can be told of a head whose end has not come: garbage need not wait for a timeout. */
+/** Checks a head that has not ended yet, so that garbage is reported at once and not after a timeout. */
 function unfinished(text: string): Malformed | null {
   if (!'HTTP/1.'.startsWith(text.slice(0, 7))) return { malformed: `it begins with ${quote(text)}` }
   if (/(?:^|[^\r])\n/.test(text)) return { malformed: 'a line of the head ends without a carriage return' }

@@ -29,7 +29,7 @@ after(() => cluster?.close())
 async function serve(name: 'library' | 'unmodified', kubernetes: object) {
   const commands = await openNamespace(cluster)
   const { namespace } = commands
-  // As long as the slowest client of the load pauses between requests.
+  // idleSeconds is longer than the longest pause of a client of the load.
   const drain = { timeoutSeconds: 15, idleSeconds: 4 }
   // Time to kill the server between the readiness of a new pod and the deletion of an old one.
   const common = { image: `${name}:1`, minReadySeconds: 2, drain: { delaySeconds: 5 } }
@@ -47,7 +47,7 @@ async function expectCode({ run }: Commands, wanted: number, ...args: string[]):
   return stderr
 }
 
-/** What happens to a service in its life, one after the other. */
+/** Runs every command and every kind of failure, one after the other. */
 async function live({ name, namespace, commands, web }: Served): Promise<void> {
   const expect = (code: number, ...args: string[]) => expectCode(commands, code, ...args)
   await expect(0, 'upgrade', '--image', `${name}:2`)
@@ -85,7 +85,7 @@ async function live({ name, namespace, commands, web }: Served): Promise<void> {
   await expect(0, 'upgrade', '--image', `${name}:1`, '--force-conflicts')
 }
 
-/** All of them are in the middle of a rollout when the server is killed. */
+/** Kills the API server when all services are in the middle of a rollout. */
 async function rollWithoutServer(served: Served[]): Promise<void> {
   const upgrades = served.map(({ name, commands }) => commands.start('upgrade', '--image', `${name}:2`))
   await Promise.all(upgrades.map((upgrade) => upgrade.line(/: ready/)))
@@ -97,7 +97,7 @@ async function rollWithoutServer(served: Served[]): Promise<void> {
 }
 
 test(
-  'the commands lose no request, with the library and of an unmodified application, whatever happens',
+  'the commands lose no request of an application with the library, and none of an unmodified one',
   { skip },
   async (t) => {
     const served = [await serve('library', {}), await serve('unmodified', { register })]

@@ -17,7 +17,7 @@ const http = (onTerm: string) => [
    process.on('SIGTERM', () => { ${onTerm} })`,
 ]
 
-/** What the images of these tests are. */
+/** The programs behind the image names. */
 export const images = {
   'web:1': { entrypoint: http('server.close(); process.exit(0)') },
   'web:2': { entrypoint: http('server.close(); process.exit(0)') },
@@ -37,7 +37,7 @@ export interface Run {
 
 export interface Running {
   child: ChildProcess
-  /** The first line of standard error that matches, also one that came before. */
+  /** Resolves with the first matching line of standard error, which may have come before the call. */
   line(pattern: RegExp): Promise<string>
   ended: Promise<Run>
 }
@@ -47,7 +47,7 @@ export interface Commands {
   namespace: string
   start(...args: string[]): Running
   run(...args: string[]): Promise<Run>
-  /** Writes a configuration of the service `web`; `apply` finds it. `others`: like it, with these images. */
+  /** Writes the configuration for `apply`, with the service `web`. `others`: images of further services like it. */
   configure(service?: object, kubernetes?: object, others?: Record<string, string>): void
   as(user: 'admin' | 'restricted'): Commands
 }
@@ -89,7 +89,7 @@ export function commandsIn(cluster: Cluster, namespace: string, user: 'admin' | 
         progressDeadlineSeconds: 60,
         readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
         ...service,
-        // The images bring their own program, and end at once.
+        // The images have their own programs, which exit at once.
         kubernetes: { image: 'web:1', drain: { delaySeconds: 0, preStopSeconds: 0 }, ...settings },
       })
       const services: Record<string, object> = { web: like(kubernetes) }

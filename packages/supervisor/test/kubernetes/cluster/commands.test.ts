@@ -14,7 +14,7 @@ const statusOf = async (commands: Commands): Promise<ServiceStatus> =>
   JSON.parse((await commands.run('status', '--json')).stdout) as ServiceStatus
 
 test(
-  'apply, upgrade, history, restart, scale and undo roll the pods and tell of each',
+  'apply, upgrade, history, restart, scale and undo change the pods, and print what they did',
   { skip },
   async () => {
     const commands = await applied()
@@ -53,7 +53,7 @@ test(
         [4, 'web:1', 'apply', true],
       ],
     )
-    // What an undo and an upgrade wrote is taken back by the next apply, without a conflict with ourselves.
+    // The next apply overwrites the fields of the undo and of the upgrade, without a conflict.
     const back = await commands.run('apply', '--set', 'image=web:2')
     assert.equal(back.code, 0, back.stderr)
     assert.equal((await statusOf(commands)).replicas, 2)
@@ -89,7 +89,7 @@ test(
   },
 )
 
-test('a pod that has to be killed is noted in the receipt', { skip }, async () => {
+test('the receipt shows which pod had to be killed', { skip }, async () => {
   const commands = await shared.namespace()
   const stubborn = deployment({
     image: 'web:stubborn',
@@ -115,30 +115,23 @@ test('a pod that has to be killed is noted in the receipt', { skip }, async () =
   assert.deepEqual([old?.killed, old?.exit?.signal], [true, 'SIGKILL'])
 })
 
-test(
-  'a field that another manager applies is left to it, unless it is to be taken over',
-  { skip },
-  async () => {
-    const commands = await shared.namespace()
-    const { namespace } = commands
-    const theirs = { ...deployment({ image: 'web:1' }), apiVersion: 'apps/v1', kind: 'Deployment' }
-    await shared.cluster.client.request(
-      'PATCH',
-      `${pathOf('deployments', 'web', namespace)}?fieldManager=argocd`,
-      theirs,
-      'application/apply-patch+yaml',
-    )
-    const upgraded = await commands.run('upgrade', 'web', '--image', 'web:2')
-    assert.equal(upgraded.code, 1)
-    assert.match(
-      upgraded.stderr,
-      /field manager "argocd" owns the image of container "web".*--force-conflicts/,
-    )
-    assert.equal(imageOf(await web(commands)), 'web:1')
-    const forced = await commands.run('upgrade', 'web', '--image', 'web:2', '--force-conflicts')
-    assert.equal(forced.code, 0, forced.stderr)
-  },
-)
+test('a field that another manager applies is not changed without --force-conflicts', { skip }, async () => {
+  const commands = await shared.namespace()
+  const { namespace } = commands
+  const theirs = { ...deployment({ image: 'web:1' }), apiVersion: 'apps/v1', kind: 'Deployment' }
+  await shared.cluster.client.request(
+    'PATCH',
+    `${pathOf('deployments', 'web', namespace)}?fieldManager=argocd`,
+    theirs,
+    'application/apply-patch+yaml',
+  )
+  const upgraded = await commands.run('upgrade', 'web', '--image', 'web:2')
+  assert.equal(upgraded.code, 1)
+  assert.match(upgraded.stderr, /field manager "argocd" owns the image of container "web".*--force-conflicts/)
+  assert.equal(imageOf(await web(commands)), 'web:1')
+  const forced = await commands.run('upgrade', 'web', '--image', 'web:2', '--force-conflicts')
+  assert.equal(forced.code, 0, forced.stderr)
+})
 
 test('apply names the fields that another manager owns, and applies nothing', { skip }, async () => {
   const commands = await applied()
@@ -165,29 +158,25 @@ test('apply names the fields that another manager owns, and applies nothing', { 
   assert.equal((await statusOf(commands)).available, 3)
 })
 
-test(
-  'apply rolls two services at once; the one that fails is undone, and the other is not',
-  { skip },
-  async () => {
-    const commands = await shared.namespace()
-    const apply = async (webImage: string, apiImage: string) => {
-      commands.configure({}, { image: webImage }, { api: apiImage })
-      const { code, stdout, stderr } = await commands.run('apply', '--json')
-      assert.notEqual(stdout, '', stderr)
-      const receipts = JSON.parse(stdout) as DeploymentReceipt[]
-      return { code, stderr, outcomes: receipts.map(({ service, outcome }) => `${service} ${outcome}`) }
-    }
-    const first = await apply('web:1', 'web:1')
-    assert.deepEqual([first.code, first.outcomes], [0, ['web complete', 'api complete']], first.stderr)
-    const second = await apply('web:2', 'web:crash')
-    assert.deepEqual([second.code, second.outcomes], [3, ['web complete', 'api rolled-back']], second.stderr)
-    assert.match(second.stderr, /^its last lines:\n {2}\| boom: no database$/m)
-    const images = await Promise.all(
-      ['web', 'api'].map(async (name) => imageOf(await shared.deployment(commands, name))),
-    )
-    assert.deepEqual(images, ['web:2', 'web:1'])
-  },
-)
+test('apply rolls two services at once, and undoes only the one that fails', { skip }, async () => {
+  const commands = await shared.namespace()
+  const apply = async (webImage: string, apiImage: string) => {
+    commands.configure({}, { image: webImage }, { api: apiImage })
+    const { code, stdout, stderr } = await commands.run('apply', '--json')
+    assert.notEqual(stdout, '', stderr)
+    const receipts = JSON.parse(stdout) as DeploymentReceipt[]
+    return { code, stderr, outcomes: receipts.map(({ service, outcome }) => `${service} ${outcome}`) }
+  }
+  const first = await apply('web:1', 'web:1')
+  assert.deepEqual([first.code, first.outcomes], [0, ['web complete', 'api complete']], first.stderr)
+  const second = await apply('web:2', 'web:crash')
+  assert.deepEqual([second.code, second.outcomes], [3, ['web complete', 'api rolled-back']], second.stderr)
+  assert.match(second.stderr, /^its last lines:\n {2}\| boom: no database$/m)
+  const images = await Promise.all(
+    ['web', 'api'].map(async (name) => imageOf(await shared.deployment(commands, name))),
+  )
+  assert.deepEqual(images, ['web:2', 'web:1'])
+})
 
 test('SIGINT ends the watching, and the rollout continues', { skip }, async () => {
   const commands = await applied({ minReadySeconds: 1 })
@@ -206,39 +195,43 @@ test('SIGINT ends the watching, and the rollout continues', { skip }, async () =
   )
 })
 
-test('a user without rights sees verb and resource; the printed Role is enough', { skip }, async () => {
-  const commands = await applied()
-  const restricted = commands.as('restricted')
-  const refused = await restricted.run('upgrade', '--image', 'web:2')
-  assert.equal(refused.code, 1)
-  assert.match(refused.stderr, /User "restricted" cannot get resource "deployments".*render --rbac/)
+test(
+  'a user without rights sees the missing verb and resource, and the printed Role is sufficient',
+  { skip },
+  async () => {
+    const commands = await applied()
+    const restricted = commands.as('restricted')
+    const refused = await restricted.run('upgrade', '--image', 'web:2')
+    assert.equal(refused.code, 1)
+    assert.match(refused.stderr, /User "restricted" cannot get resource "deployments".*render --rbac/)
 
-  const printed = await commands.run('render', '--rbac', '--output', 'json', '--kubernetes-version', '1.20')
-  const { items } = JSON.parse(printed.stdout) as { items: KubernetesObject[] }
-  const role = items.find(({ kind }) => kind === 'Role')
-  assert.ok(role)
-  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${commands.namespace}`
-  await shared.cluster.client.create(`${rbac}/roles`, role)
-  await shared.cluster.client.create(`${rbac}/rolebindings`, {
-    metadata: { name: 'restricted' },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: role.metadata.name },
-    subjects: [{ kind: 'User', name: 'restricted', apiGroup: 'rbac.authorization.k8s.io' }],
-  })
-  for (const args of [
-    ['apply'],
-    ['upgrade', '--image', 'web:2'],
-    ['status'],
-    ['history'],
-    ['explain'],
-    ['scale', 'web=1'],
-    ['restart'],
-    ['pause'],
-    ['resume'],
-  ]) {
-    const { code, stderr } = await restricted.run(...args)
-    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`)
-  }
-  const failed = await restricted.run('upgrade', '--image', 'web:crash', '--json')
-  assert.equal(failed.code, 3, failed.stderr)
-  assert.deepEqual(failed.receipt().failure?.output, ['boom: no database'])
-})
+    const printed = await commands.run('render', '--rbac', '--output', 'json', '--kubernetes-version', '1.20')
+    const { items } = JSON.parse(printed.stdout) as { items: KubernetesObject[] }
+    const role = items.find(({ kind }) => kind === 'Role')
+    assert.ok(role)
+    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${commands.namespace}`
+    await shared.cluster.client.create(`${rbac}/roles`, role)
+    await shared.cluster.client.create(`${rbac}/rolebindings`, {
+      metadata: { name: 'restricted' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: role.metadata.name },
+      subjects: [{ kind: 'User', name: 'restricted', apiGroup: 'rbac.authorization.k8s.io' }],
+    })
+    for (const args of [
+      ['apply'],
+      ['upgrade', '--image', 'web:2'],
+      ['status'],
+      ['history'],
+      ['explain'],
+      ['scale', 'web=1'],
+      ['restart'],
+      ['pause'],
+      ['resume'],
+    ]) {
+      const { code, stderr } = await restricted.run(...args)
+      assert.equal(code, 0, `${args.join(' ')}: ${stderr}`)
+    }
+    const failed = await restricted.run('upgrade', '--image', 'web:crash', '--json')
+    assert.equal(failed.code, 3, failed.stderr)
+    assert.deepEqual(failed.receipt().failure?.output, ['boom: no database'])
+  },
+)

@@ -11,38 +11,42 @@ const hello = `require('node:http').createServer((_, response) => response.end(p
   + process.env.POD_IP)).listen(8080, () => console.log('listening as process', process.pid))
   process.on('SIGTERM', () => process.exit(7))`
 
-test('openCluster() runs the pods of a Deployment, and close() leaves nothing', { skip }, async (t) => {
-  const outside = network()
-  const cluster = await openCluster({ images: { hello: { entrypoint: [process.execPath, '-e', hello] } } })
-  t.after(() => cluster.close())
-  const { client } = cluster
-  const env = [
-    { name: 'GREETING', value: 'one' },
-    { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-  ]
-  await client.create(pathOf('deployments'), deployment({ image: 'hello', env, replicas: 1 }))
-  await client.create(pathOf('services'), service())
-  await cluster.until(pathOf('deployments', 'web'), (web) => web?.status?.availableReplicas === 1)
-  const proxy = cluster.proxy('default', 'web', { delayMs: 0 })
-  t.after(() => proxy.close())
-  await proxy.reached(1)
-  const to = proxy.next()
-  assert.equal(await reachedBy(to), `one from ${to?.host}`)
+test(
+  'openCluster() runs the pods of a Deployment, and close() removes its folder and network',
+  { skip },
+  async (t) => {
+    const outside = network()
+    const cluster = await openCluster({ images: { hello: { entrypoint: [process.execPath, '-e', hello] } } })
+    t.after(() => cluster.close())
+    const { client } = cluster
+    const env = [
+      { name: 'GREETING', value: 'one' },
+      { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    ]
+    await client.create(pathOf('deployments'), deployment({ image: 'hello', env, replicas: 1 }))
+    await client.create(pathOf('services'), service())
+    await cluster.until(pathOf('deployments', 'web'), (web) => web?.status?.availableReplicas === 1)
+    const proxy = cluster.proxy('default', 'web', { delayMs: 0 })
+    t.after(() => proxy.close())
+    await proxy.reached(1)
+    const to = proxy.next()
+    assert.equal(await reachedBy(to), `one from ${to?.host}`)
 
-  const [pod] = await client.list(pathOf('pods'))
-  const name = pod?.metadata.name ?? ''
-  const log = await client.request<string>('GET', `${pathOf('pods', name)}/log?tailLines=1`)
-  assert.equal(log.body, 'listening as process 1\n')
+    const [pod] = await client.list(pathOf('pods'))
+    const name = pod?.metadata.name ?? ''
+    const log = await client.request<string>('GET', `${pathOf('pods', name)}/log?tailLines=1`)
+    assert.equal(log.body, 'listening as process 1\n')
 
-  const seen = states(cluster, name)
-  await client.delete(pathOf('pods', name))
-  await cluster.until(pathOf('pods', name), (gone) => gone === null)
-  assert.equal((await seen.close()).at(-1), 'terminated Error 7')
+    const seen = states(cluster, name)
+    await client.delete(pathOf('pods', name))
+    await cluster.until(pathOf('pods', name), (gone) => gone === null)
+    assert.equal((await seen.close()).at(-1), 'terminated Error 7')
 
-  await cluster.close()
-  assert.equal(existsSync(cluster.folder), false)
-  assert.equal(network(), outside)
-})
+    await cluster.close()
+    assert.equal(existsSync(cluster.folder), false)
+    assert.equal(network(), outside)
+  },
+)
 
 test('a container that cannot start or crashes waits with the reasons of kubelet', { skip }, async (t) => {
   const crash = [process.execPath, '-e', `console.log('boom'); process.exit(3)`]

@@ -3,10 +3,10 @@ import type { Cluster } from '@handover/testkit/kubernetes'
 import { calibrate, startLoad } from '../../../dist/verify/index.js'
 import type { Load, LoadOptions, LoadReport, Target } from '../../../dist/verify/index.js'
 
-/** Where a node has no address for a Service it refuses the connection; so does this port of the node. */
+/** A port that refuses connections, as a node does when a Service has no endpoint. */
 const nowhere: Target = { host: '10.97.0.1', port: 9 }
 
-/** Every kind of client that the fixtures answer; few, since control plane and pods share the machine. */
+/** Every kind of client that the fixtures support. There are few, since control plane and pods share the machine. */
 const workloads: LoadOptions['workloads'] = {
   newConnections: { perSecond: 60 },
   keepAlive: [
@@ -17,7 +17,7 @@ const workloads: LoadOptions['workloads'] = {
   uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
 }
 
-/** Load on a Service whose connections go where kube-proxy would send them; it begins when `replicas` are there. */
+/** Starts load on a Service once it has `replicas` endpoints. Connections go where kube-proxy would send them. */
 export async function loadService(cluster: Cluster, namespace: string, replicas: number) {
   const proxy = cluster.proxy(namespace, 'web')
   await proxy.reached(replicas)
@@ -32,7 +32,7 @@ export async function loadService(cluster: Cluster, namespace: string, replicas:
   })
   return {
     proxy,
-    /** Ends the load; the whole account. */
+    /** Ends the load, and resolves with its report. */
     async stop(): Promise<LoadReport> {
       const report = await load.stop()
       proxy.close()
@@ -41,7 +41,7 @@ export async function loadService(cluster: Cluster, namespace: string, replicas:
   }
 }
 
-/** Not one request was refused, reset, cut off or answered wrongly; prints how many there were. */
+/** Fails if a request was refused, reset, cut off or answered wrongly. Prints the number of requests. */
 export function assertFlawless(report: LoadReport, print: (line: string) => void): void {
   const { answered, failed, requestsPerSecond, failures } = report
   print(`${answered} requests answered, ${failed} failed, ${Math.round(requestsPerSecond)} a second`)

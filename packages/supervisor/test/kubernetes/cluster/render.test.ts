@@ -12,7 +12,7 @@ const folder = fileURLToPath(new URL('../../../../..', import.meta.url))
 const asked = { version: '1.20', folder, namespace: 'shop' }
 const image = 'registry.example/web:1.2.3'
 
-/** As many ways as a configuration has to ask for something. */
+/** Configurations that render every kind of object and every field. */
 const stories: Record<string, Pick<Rendered, 'objects'>> = {
   plain: render({ web: webOf() }, asked),
   everything: render(everything, asked),
@@ -60,14 +60,14 @@ const collections: Record<string, string> = {
   RoleBinding: 'rolebindings',
 }
 
-/** A server-side apply is strict: it takes no field that the server's schema does not have. */
+/** A server-side apply is strict: it refuses a field that is not in the server's schema. */
 function dryRun(client: Client, { apiVersion, kind, metadata }: KubernetesObject, object: object) {
   const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
   const path = `${group}/namespaces/shop/${collections[kind]}/${metadata.name}`
   return client.patch(`${path}?dryRun=All&fieldManager=handover`, object, 'apply')
 }
 
-test('the API server takes every object that is rendered for its version', { skip }, async (t) => {
+test('the API server accepts every object that is rendered for its version', { skip }, async (t) => {
   const cluster = await openCluster({ images: {} })
   t.after(() => cluster.close())
   const { client } = cluster
@@ -85,7 +85,7 @@ test('the API server takes every object that is rendered for its version', { ski
   await refusesOthers(client)
 })
 
-/** So that the test can see: what a later version has is refused, and so is what the server's own rules forbid. */
+/** Control: the server refuses a field and an API of other versions, and a name that its rules forbid. */
 async function refusesOthers(client: Client): Promise<void> {
   const later = render(everything, { ...asked, version: '1.30' }).objects
   const deployment = later.find(({ kind }) => kind === 'Deployment')

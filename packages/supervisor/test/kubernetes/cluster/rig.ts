@@ -1,6 +1,6 @@
 import type { Cluster, KubernetesObject } from '@handover/testkit/kubernetes'
 
-/** The API's path of a collection or an object in a namespace. */
+/** The API path of a collection or an object in a namespace. */
 export function pathOf(kind: string, name?: string, namespace = 'default'): string {
   const group = ['deployments', 'replicasets'].includes(kind) ? '/apis/apps/v1' : '/api/v1'
   return `${group}/namespaces/${namespace}/${kind}${name === undefined ? '' : `/${name}`}`
@@ -16,7 +16,7 @@ export interface DeploymentOptions {
   pod?: object
 }
 
-/** A Deployment `web` that answers on port 8080, new before old. */
+/** A Deployment `web` that answers on port 8080. A new pod is started before an old one is stopped. */
 export const deployment = ({
   image,
   replicas = 2,
@@ -64,7 +64,7 @@ export async function reachedBy(to: { host: string; port: number } | null): Prom
   return response.text()
 }
 
-/** Every state that the first container of the pod was seen in: `waiting ErrImagePull`, `running`, `terminated Error 1`. */
+/** Every state in which the first container of the pod was seen: `waiting Reason`, `running`, `terminated Error 1`. */
 export function states(cluster: Cluster, name: string): { close(): Promise<string[]> } {
   const seen: string[] = []
   const look = (_: unknown, pod: KubernetesObject) => {
@@ -84,7 +84,7 @@ export function states(cluster: Cluster, name: string): { close(): Promise<strin
   }
 }
 
-/** Until the Deployment is what `kubectl rollout status` calls rolled out; old pods may still be terminating. */
+/** Resolves when `kubectl rollout status` would call the Deployment rolled out. Old pods may still be terminating. */
 export async function rolledOut(cluster: Cluster, path: string): Promise<void> {
   await cluster.until(path, (object) => {
     const { observedGeneration = 0, replicas, updatedReplicas, availableReplicas } = object?.status ?? {}

@@ -20,7 +20,7 @@ before(async () => {
 })
 after(() => skip || cluster.close())
 
-/** Rolling updates under load, each until the last pod of the old revision is gone; how the load fared. */
+/** Runs rolling updates under load, each until the last old pod is gone. Resolves with the report of the load. */
 async function rollUnderLoad(
   image: keyof typeof images,
   { env = [] as object[], pod = {}, releases = ['two', 'three'] } = {},
@@ -69,12 +69,16 @@ test('two rolling updates lose no request of an unmodified application', { skip 
   assert.deepEqual(exits, [0, 0, 0, 0])
 })
 
-test('the load sees what an application loses that closes its server at SIGTERM', { skip }, async (t) => {
-  const { report } = await rollUnderLoad('naive', {
-    releases: ['two'],
-    // It waits for idle connections, which do not end by themselves.
-    pod: { terminationGracePeriodSeconds: 4 },
-  })
-  t.diagnostic(`${report.answered} requests answered, ${report.failed} failed`)
-  assert.ok(report.outcomes.refused > 0, JSON.stringify(report.outcomes))
-})
+test(
+  'the load detects the failures of an application that closes its server at SIGTERM',
+  { skip },
+  async (t) => {
+    const { report } = await rollUnderLoad('naive', {
+      releases: ['two'],
+      // server.close() waits for idle connections, which do not end by themselves.
+      pod: { terminationGracePeriodSeconds: 4 },
+    })
+    t.diagnostic(`${report.answered} requests answered, ${report.failed} failed`)
+    assert.ok(report.outcomes.refused > 0, JSON.stringify(report.outcomes))
+  },
+)

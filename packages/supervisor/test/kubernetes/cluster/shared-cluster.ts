@@ -6,21 +6,21 @@ import type { Commands } from './commands-rig.js'
 import { images, openNamespace } from './commands-rig.js'
 import { pathOf } from './rig.js'
 
-/** One cluster for the tests of a file; each has a namespace of its own in it. */
+/** One cluster for the tests of a file. Each test has its own namespace. */
 export interface SharedCluster {
-  /** Why there is none; false where there is one. */
+  /** Why no cluster can be started, or false. */
   skip: string | false
   readonly cluster: Cluster
-  /** A namespace with nothing in it. */
+  /** An empty namespace. */
   namespace(): Promise<Commands>
-  /** A namespace in which two pods of web:1 serve, applied by us. */
+  /** A namespace in which `handover kubernetes apply` has started two pods of web:1. */
   applied(kubernetes?: object, service?: object): Promise<Commands>
   deployment(commands: Commands, name: string): Promise<KubernetesObject>
-  /** The Deployment of the service that all of them have. */
+  /** The Deployment of the service `web`. */
   web(commands: Commands): Promise<KubernetesObject>
 }
 
-/** To be called once, at the top of the file. */
+/** Call it once, at the top of the file. */
 export function sharedCluster(): SharedCluster {
   const skip = clusterUnavailable() ?? false
   let cluster: Cluster

@@ -54,7 +54,7 @@ const section = fc.record(
   { requiredKeys: [] },
 )
 
-/** Valid configurations of every kind that bears on times and numbers of pods. */
+/** Valid configurations with every setting that affects times and numbers of pods. */
 const config = fc
   .record(
     {
@@ -82,7 +82,7 @@ test('in every manifest grace >= preStop + delay + drain + hooks', () => {
       const order = orderOf({ web }, { version: at })
       const result = kubernetesObjects(order)
       if (!result.ok) {
-        // Only what is given can be too short, or unknown to the version.
+        // Only a configured value can be too short, or unknown to the version.
         assert.match(result.failure.message, /terminationGracePeriodSeconds is|preStop has the sleep action/)
         return
       }
@@ -113,9 +113,9 @@ test('a Deployment is rolled by the same arithmetic as a service on one machine'
       assert.equal(replicas, web.kubernetes?.replicas ?? web.replicas ?? 1)
       const ours = limitsOf({ ...spec, strategy: kubernetes.strategy } satisfies ServiceSpec, replicas)
       assert.deepEqual(ours, kubernetesLimits(strategy.rollingUpdate, replicas))
-      // What the file says is what both get; where it says nothing a pod more, and none less.
-      const said = web.kubernetes?.strategy ?? web.strategy
-      const { maxSurge, maxUnavailable } = said?.rollingUpdate ?? {}
+      // Both use the configured limits. The defaults are one pod more and none less.
+      const configured = web.kubernetes?.strategy ?? web.strategy
+      const { maxSurge, maxUnavailable } = configured?.rollingUpdate ?? {}
       assert.equal(strategy.rollingUpdate.maxSurge, maxSurge ?? 1)
       assert.equal(
         strategy.rollingUpdate.maxUnavailable,
@@ -134,7 +134,7 @@ test('the grace period of the defaults is 5 + 29 + 5', () => {
   }
   const web: ServiceConfig = { command: './web', listen: { http: 1 }, kubernetes: { image: 'web:1' } }
   assert.equal(graceOf(web, '1.30'), 39)
-  // The program `sleep` may be missing, so that the library waits as well.
+  // The image may not have `sleep`, so the library waits as well.
   assert.equal(graceOf(web, '1.29'), 44)
   assert.equal(graceOf({ ...web, kubernetes: { image: 'web:1', register: true } }, '1.29'), 39)
 })
@@ -145,9 +145,9 @@ interface Rolling {
 }
 
 /**
- * Kubernetes' own rules, in its own steps: intstr.GetScaledValueFromIntOrPercent is
- * ceil(value * total / 100) when it rounds up and floor otherwise, and deployment util ResolveFenceposts rounds the
- * surge up and the unavailable down, and makes both 0 into unavailable 1.
+ * The rules of Kubernetes, step by step. intstr.GetScaledValueFromIntOrPercent is ceil(value * total / 100) when it
+ * rounds up, and floor otherwise. ResolveFenceposts (deployment util) rounds maxSurge up and maxUnavailable down. If
+ * both are 0, it sets maxUnavailable to 1.
  */
 function kubernetesLimits(
   { maxSurge, maxUnavailable }: Rolling['strategy']['rollingUpdate'],
@@ -161,7 +161,7 @@ function kubernetesLimits(
   const surge = scaled(maxSurge, true)
   let unavailable = scaled(maxUnavailable, false)
   if (surge === 0 && unavailable === 0) unavailable = 1
-  // deployment util MaxUnavailable: never more than there are.
+  // MaxUnavailable (deployment util): at most the number of replicas.
   unavailable = Math.min(unavailable, replicas)
   return {
     maxTotal: replicas === 0 ? 0 : replicas + surge,
@@ -175,7 +175,7 @@ const deploymentOf = ({ objects }: Rendered) => {
   return found
 }
 
-/** Read from the manifest alone, as kubelet and the library read it. */
+/** The times in the manifest, as kubelet and the library read them. */
 function timesOf(rendered: Rendered) {
   const { template } = deploymentOf(rendered).spec as unknown as {
     template: { spec: { terminationGracePeriodSeconds: number; containers: JsonObject[] } }

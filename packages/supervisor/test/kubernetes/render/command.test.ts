@@ -60,7 +60,7 @@ test('handover kubernetes render prints manifests on standard output, and notes 
   assert.deepEqual(json.items, objects)
 })
 
-test('handover kubernetes render emits for the version that is asked for', (t) => {
+test('handover kubernetes render emits objects for the requested version', (t) => {
   const { render } = renderer(t, { web }, '--set', 'image=web:2')
   const budget = (version: string) =>
     /^apiVersion: policy.*$/m.exec(render('--kubernetes-version', version).stdout)?.[0]
@@ -68,7 +68,7 @@ test('handover kubernetes render emits for the version that is asked for', (t) =
   assert.equal(budget('v1.21.5'), 'apiVersion: policy/v1')
 })
 
-test('handover kubernetes render sets the image and replicas of the services that are meant', (t) => {
+test('handover kubernetes render sets the image and replicas of the named services', (t) => {
   const { render } = renderer(t, { web, api: { ...web, listen: { http: 3001 } } })
   const { stdout, stderr, status } = render(
     '--set',
@@ -87,7 +87,7 @@ test('handover kubernetes render sets the image and replicas of the services tha
   ])
 })
 
-test('handover kubernetes render --rbac prints what may apply them', (t) => {
+test('handover kubernetes render --rbac prints a Role that may apply the objects', (t) => {
   const { render } = renderer(t, { web }, '--set', 'image=web:2', '--namespace', 'shop')
   const { stdout, stderr } = render('--rbac')
   assert.deepEqual(
@@ -97,7 +97,7 @@ test('handover kubernetes render --rbac prints what may apply them', (t) => {
   assert.equal(stderr, '')
 })
 
-test('handover kubernetes render --output kustomize writes a base', (t) => {
+test('handover kubernetes render --output kustomize writes a kustomize base', (t) => {
   const { folder, render } = renderer(t, { web }, '--set', 'image=web:2')
   const { status, stdout, stderr } = render('--output', 'kustomize', '--dir', 'base')
   assert.equal(status, 0, stderr)
@@ -111,7 +111,7 @@ test('handover kubernetes render --output kustomize writes a base', (t) => {
   assert.match(readFileSync(join(folder, 'base/web-deployment.yaml'), 'utf8'), /# preStop 5/)
 })
 
-test('a base is one that kustomize builds on', { skip: noKubectl }, (t) => {
+test('kustomize can build an overlay on the rendered base', { skip: noKubectl }, (t) => {
   const { folder, render } = renderer(t, { web }, '--set', 'image=web:2')
   render('--output', 'kustomize', '--dir', 'base')
   mkdirSync(join(folder, 'live'))

@@ -5,7 +5,7 @@ import { validateConfig } from '../../../dist/config/validate.js'
 import type { KubernetesOrder, Rendered } from '../../../dist/kubernetes/render/index.js'
 import { kubernetesObjects, parseVersion } from '../../../dist/kubernetes/render/index.js'
 
-/** A service as a file has it, and the section that is rendered. */
+/** A service as in a configuration file, with the section `kubernetes`. */
 export const webOf = (change: Partial<ServiceConfig> = {}): ServiceConfig => ({
   script: 'server.js',
   listen: { http: 3000 },
@@ -89,11 +89,11 @@ export const everything: Config['services'] = {
 export interface Asked {
   version?: string
   namespace?: string
-  /** Where the configuration is; its files are looked for there. */
+  /** The folder of the configuration, in which its files are looked for. */
   folder?: string
 }
 
-/** Reads the services as a file is read. */
+/** Reads the services in the same way as a configuration file. */
 export function orderOf(
   services: Config['services'],
   { version = '1.30', namespace, folder = process.cwd() }: Asked = {},

@@ -11,8 +11,8 @@ import type { Asked } from './configs.js'
 import { everything, orderOf, render, webOf } from './configs.js'
 
 /**
- * The manifests are traces: what is rendered must be what `test/kubernetes/render/manifests/NAME.yaml` says, the notes above
- * it. `UPDATE_TRACES=1` writes them again; then read the difference as you would read code.
+ * The manifests are traces: the rendered objects must equal `test/kubernetes/render/manifests/NAME.yaml`, which has the
+ * notes at its top. `UPDATE_TRACES=1` rewrites them. Review the difference like code.
  */
 const manifests = new URL('../../../test/kubernetes/render/manifests/', import.meta.url)
 const folder = fileURLToPath(new URL('../../../../..', import.meta.url))
@@ -21,7 +21,7 @@ const stories: Record<string, [Config['services'], Asked]> = {
   'plain-1.20': [{ web: webOf() }, { version: '1.20' }],
   'plain-1.36': [{ web: webOf() }, { version: '1.36' }],
   ...Object.fromEntries(
-    // Each at which something changes, and both ends.
+    // Every version at which something changes, the oldest and the newest.
     ['1.20', '1.21', '1.22', '1.23', '1.27', '1.30', '1.36'].map((version) => [
       `everything-${version}`,
       [everything, { version, folder }] satisfies [Config['services'], Asked],

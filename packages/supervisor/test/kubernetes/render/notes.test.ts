@@ -14,11 +14,11 @@ const notes = (change: Partial<ServiceConfig>, version = '1.30') =>
     '\n',
   )
 
-test('kubernetesObjects() has no notes where a cluster can do everything', () => {
+test('kubernetesObjects() has no notes when every setting has an effect in a cluster', () => {
   assert.equal(notes({}), '')
 })
 
-test('kubernetesObjects() names what a cluster cannot do', () => {
+test('kubernetesObjects() notes settings that have no effect in a cluster', () => {
   assert.match(
     notes({ kubernetes: { image, resources: {} } }),
     /command is "node server.js": a pod runs the image's own command/,
@@ -69,7 +69,7 @@ test('kubernetesObjects() notes a strategy that Kubernetes does not have', () =>
   ])
 })
 
-test('kubernetesObjects() notes what may surprise', () => {
+test('kubernetesObjects() notes settings with a surprising effect', () => {
   const imageNote = (name: string) => notes({ kubernetes: { ...quiet, image: name } })
   assert.match(imageNote('registry:5000/web'), /without a tag/)
   assert.match(imageNote('web:latest'), /cannot restore an earlier "latest"/)

@@ -7,7 +7,7 @@ import { kubernetesObjects, parseVersion } from '../../../dist/kubernetes/render
 const image = 'registry.example/web:1.2.3'
 type Section = NonNullable<ServiceConfig['kubernetes']>
 
-/** What one service is refused for, a sentence a line. */
+/** The problems of one service, one sentence for each. */
 function refusal(change: Partial<ServiceConfig>, version = '1.30', name = 'web'): string {
   const rendered = tryRender({ [name]: webOf(change) }, { version })
   if (rendered.ok) return ''
@@ -53,7 +53,7 @@ test('kubernetesObjects() refuses names that the API server would refuse', () =>
   assert.match(rendered.ok ? '' : rendered.failure.message, /^--namespace is "UP", wanted an RFC 1123 label/)
 })
 
-test('kubernetesObjects() refuses ports that clash in a pod, where all listen on one address', () => {
+test('kubernetesObjects() refuses equal ports, because all listeners of a pod have one address', () => {
   assert.equal(
     refusal({ listen: { http: '127.0.0.1:3000', other: '127.0.0.2:3000' } }),
     'services.web.listen.other is 3000/TCP, which listener "http" already uses',
@@ -75,7 +75,7 @@ test('kubernetesObjects() refuses ports that clash in a pod, where all listen on
   assert.match(refusal({ listen: {}, kubernetes: { image, ingress: {} } }), /ingress leads to no port/)
 })
 
-test('kubernetesObjects() refuses numbers of pods that only one machine knows, or that contradict each other', () => {
+test('kubernetesObjects() refuses the number of processors, and numbers of pods that contradict each other', () => {
   assert.match(refusal({ replicas: 'max' }), /replicas is "max", the processors of one machine/)
   assert.equal(refusal({ replicas: 'max', kubernetes: { image, replicas: 3 } }), '')
   assert.equal(refusal({ replicas: 'max', kubernetes: { image, autoscaling: { maxReplicas: 3 } } }), '')
@@ -139,7 +139,7 @@ test('kubernetesObjects() refuses a budget that would block a drain of nodes for
   )
 })
 
-test('kubernetesObjects() lets no secret stand in plain text', () => {
+test('kubernetesObjects() refuses a secret in plain text', () => {
   const secret =
     /^services\.web\.env\.\w+ looks like a secret and would be plain text in the manifests, wanted kubernetes\.env\.\w+ with valueFrom/
   for (const name of [
@@ -177,12 +177,12 @@ test('kubernetesObjects() lets no secret stand in plain text', () => {
   assert.equal(refusal({ env: { CSRF_TOKEN: 'x' }, kubernetes: { image, plainEnv: ['CSRF_TOKEN'] } }), '')
 })
 
-test('kubernetesObjects() says everything at once', () => {
+test('kubernetesObjects() reports all problems at once', () => {
   const message = refusal({ replicas: 'max', env: { TOKEN: 'x' }, kubernetes: {} })
   assert.equal(message.split('\n').length, 3)
 })
 
-test('parseVersion() takes what a server or a person says, from 1.20 to 1.36', () => {
+test('parseVersion() accepts the versions of servers and users from 1.20 to 1.36', () => {
   const minor = (text: string) => {
     const version = parseVersion(text)
     return version.ok ? version.value.minor : version.failure.message

@@ -9,8 +9,8 @@ import { rolesOf } from '../../../dist/kubernetes/render/index.js'
 import { everything, orderOf, render, webOf } from './configs.js'
 
 /**
- * What is published of Kubernetes' API, by version: its types, and for two of them its schemas too (development
- * dependencies). Types refuse a field that the version does not have; schemas look at values.
+ * The published types of Kubernetes' API by version, and for two versions also its schemas (development dependencies).
+ * Types refuse a field that the version does not have. Schemas check values.
  */
 const published: Record<string, { types: string; schemas: boolean }> = {
   '1.21': { types: 'kubernetes-types-1.21', schemas: false },
@@ -35,7 +35,7 @@ function objectsFor(version: string): KubernetesObject[] {
   return [...all.objects, ...library.objects, ...rolesOf(orderOf(everything, asked), all.objects).objects]
 }
 
-/** Where a package has the type of the object: `core/v1` or `v1`, `policy/v1`, `networking.k8s.io/v1` or `networking/v1`. */
+/** Path of the type: `core/v1` or `v1`, `policy/v1`, `networking.k8s.io/v1` or `networking/v1`, by package. */
 function moduleOf(types: string, apiVersion: string): string {
   const [group = '', version] = apiVersion.includes('/') ? apiVersion.split('/') : ['core', apiVersion]
   if (types.includes('types')) {
@@ -45,7 +45,7 @@ function moduleOf(types: string, apiVersion: string): string {
   return apiVersion.includes('/') ? `${types}/${group}/${version}` : `${types}/${version}`
 }
 
-/** A literal in the source of a program: the compiler refuses every field that the type does not have. */
+/** The object as a literal in a program. The compiler refuses every field that the type does not have. */
 function program(types: string, objects: KubernetesObject[]): string {
   return objects
     .map((object, index) => {
@@ -84,7 +84,7 @@ function compile(programs: Record<string, string>): string {
   }
 }
 
-/** Programs that must compile, by version, and two that ask a version for what it does not have: compiled at once. */
+/** Compiles the programs of all versions in one run, and two that use what a version does not have. */
 const compiled = compile({
   ...Object.fromEntries(
     Object.entries(published).map(([version, { types }]) => [
@@ -101,12 +101,12 @@ test("rendered objects have the published types of the version's API", () => {
   assert.deepEqual(refused, [])
 })
 
-test('the published types refuse what an older version does not have', () => {
-  const said = compiled.join('\n')
-  assert.match(said, /early\.ts.*'"matchLabelKeys"' does not exist/)
-  assert.match(said, /early\.ts.*'"unhealthyPodEvictionPolicy"' does not exist/)
-  assert.match(said, /early\.ts.*Cannot find module 'kubernetes-types-1.21\/autoscaling\/v2\.js'/)
-  assert.match(said, /sleep\.ts.*'"sleep"' does not exist/)
+test('the published types refuse a field that an older version does not have', () => {
+  const output = compiled.join('\n')
+  assert.match(output, /early\.ts.*'"matchLabelKeys"' does not exist/)
+  assert.match(output, /early\.ts.*'"unhealthyPodEvictionPolicy"' does not exist/)
+  assert.match(output, /early\.ts.*Cannot find module 'kubernetes-types-1.21\/autoscaling\/v2\.js'/)
+  assert.match(output, /sleep\.ts.*'"sleep"' does not exist/)
 })
 
 interface Model {

@@ -14,7 +14,7 @@ test('a section kubernetes changes nothing on one machine', () => {
   assert.deepEqual(services, valueOf(read(service)).services)
 })
 
-test('a section kubernetes has defaults of its own where the service says nothing', () => {
+test('a section kubernetes has its own defaults for what the service does not set', () => {
   const sectionOf = (web: object) => {
     const section = valueOf(read(web)).kubernetes['web']
     assert.ok(section)
@@ -37,7 +37,7 @@ test('a section kubernetes has defaults of its own where the service says nothin
   assert.deepEqual([own.replicas, own.progressDeadlineSeconds, own.drain.delayBy], [6, 300, 'library'])
 })
 
-test('a section kubernetes is refused with a sentence for each mistake', () => {
+test('a section kubernetes is refused with one sentence for each mistake', () => {
   const problems = (kubernetes: object) => problemsOf(read({ command: './web', kubernetes }))
   assert.deepEqual(problems({ imge: 'web:1' }), [
     'services.web.kubernetes has no field "imge", did you mean "image"?',

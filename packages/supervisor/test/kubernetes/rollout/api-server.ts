@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 
-/** What the fake server is asked. */
+/** A request to the fake server. */
 export interface Asked {
   method: string
   path: string
@@ -15,10 +15,10 @@ export interface Asked {
   body: string
 }
 
-/** An answer; a stream stays open after its lines. */
+/** An answer. A stream stays open after its lines. */
 export type Reply = { status?: number; json: unknown } | { stream: unknown[]; end?: 'clean' | 'broken' }
 
-/** An API server that answers what the test says; what that leaves out is answered with 404. */
+/** A fake API server with the answers of the test. Any other request is answered with 404. */
 export interface ApiServer {
   url: string
   kubeconfig: string

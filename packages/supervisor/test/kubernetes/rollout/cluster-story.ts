@@ -18,21 +18,21 @@ import {
 import type { PodStatus } from './objects.js'
 import { deployment, pod, replicaSet, warning } from './objects.js'
 
-/** A cluster that tells what the story says: two pods of v1 serve when it begins. */
+/** A fake cluster that is driven by a story. At its start, two pods of v1 serve. */
 export interface ClusterStory {
   watched: Watched
   verdict: Verdict
-  /** Lets time pass, seconds. */
+  /** Lets so many seconds pass. */
   wait(seconds: number): void
   /** The server's answer to the change that begins the rollout. */
   upgrade(change?: Parameters<typeof deployment>[2], options?: { failFast?: boolean; image?: string }): void
-  /** The deployment controller has looked: figures of the status, and the Progressing condition's reason. */
+  /** The deployment controller writes these fields of the status, and the reason of the condition Progressing. */
   controller(status: object, progressing?: string, generation?: number): void
   set(image: string, revision: number, more?: Parameters<typeof replicaSet>[2]): void
   pod(name: string, image: string, status?: PodStatus): void
   gone(name: string, image: string, status?: PodStatus): void
   warn(uid: string, reason: string, message: string): void
-  /** Anything else. */
+  /** Any other observation. */
   see(text: string, observation: Observation): void
   explain(): void
 }
@@ -50,10 +50,10 @@ const serving = {
  * Plays a story and compares the result with `test/kubernetes/rollout/traces/NAME.txt`. `UPDATE_TRACES=1` rewrites the
  * file.
  *
- *     0.0    what the API server tells
- *          + the line that this makes in the log
+ *     0.0    what the API server reports
+ *          + the line in the log
  *          ! the verdict, when it changed
- *          ? what `explain` says
+ *          ? the answer of `explain`
  */
 export function playStory(name: string, tell: (story: ClusterStory) => void): ClusterStory {
   const lines: string[] = []

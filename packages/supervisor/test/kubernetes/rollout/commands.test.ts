@@ -19,7 +19,7 @@ interface Run {
   stderr: string
 }
 
-/** `handover kubernetes` in an empty folder of its own, which is its HOME too. */
+/** Runs `handover kubernetes` in an empty folder, which is also HOME. */
 function folderOf(t: TestContext): {
   path: string
   run(kubeconfig: string | null, ...args: string[]): Promise<Run>
@@ -48,7 +48,7 @@ function folderOf(t: TestContext): {
   }
 }
 
-/** One sentence, whatever went wrong: no stack, no second line. Notes about a configuration go ahead of it. */
+/** Checks that the error is one sentence: no stack, no second line. Notes about a configuration may precede it. */
 function assertSentence({ code, stderr }: Run, wanted: number, pattern: RegExp): void {
   assert.equal(code, wanted, stderr)
   assert.match(stderr, pattern)
@@ -56,7 +56,7 @@ function assertSentence({ code, stderr }: Run, wanted: number, pattern: RegExp):
   assert.equal(lines.filter((line) => !line.startsWith('note: ')).length, 1, stderr)
 }
 
-test('without a kubeconfig, with a missing, broken or incomplete one it exits with 2 and says where it looked', async (t) => {
+test('a command exits with 2 and names the files that it read when the kubeconfig is missing, broken or incomplete', async (t) => {
   const { run, path } = folderOf(t)
   const write = (name: string, text: string) => {
     writeFileSync(join(path, name), text)
@@ -94,7 +94,7 @@ test('without a kubeconfig, with a missing, broken or incomplete one it exits wi
   assertSentence(await run(dangling, 'status', 'web'), 2, /names the user "me", which is not in/)
 })
 
-test('the first file of KUBECONFIG that names something wins, and missing files are skipped', async (t) => {
+test('the first file of KUBECONFIG that has an entry wins, and missing files are skipped', async (t) => {
   const { run, path } = folderOf(t)
   const api = await apiServer(t, cluster())
   const second = join(path, 'second')
@@ -126,7 +126,7 @@ test('rejected credentials are reported with the next step', async (t) => {
   assert.equal(api.asked.length, 1)
 })
 
-test('a Deployment or a namespace that does not exist is 2, and the existing ones are named', async (t) => {
+test('a command exits with 2 and names the existing ones when a Deployment or a namespace does not exist', async (t) => {
   const { run } = folderOf(t)
   const api = await apiServer(t, ({ path }) => {
     if (path.endsWith('/deployments')) return list([deployment('v1', 1)])
@@ -172,11 +172,11 @@ test('an unknown container, an undo without an earlier revision and a wrong scal
   assert.ok(api.asked.every(({ method }) => method === 'GET'))
 })
 
-/** The path's last word, and whether it is watched. */
+/** The last segment of the path, and whether it is a watch. */
 const askedFor = ({ path, query }: Asked): string =>
   `${query.has('watch') ? 'watch' : 'list'} ${path.split('/').at(-1)}`
 
-/** Two pods of v1 that serve; `more` answers first. */
+/** A server with two ready pods of v1. `more` answers first. */
 const cluster =
   (more: (asked: Asked, server: ApiServer) => Reply | undefined = () => undefined) =>
   (asked: Asked, server: ApiServer): Reply | undefined => {
@@ -201,7 +201,7 @@ const cluster =
 const complete = { replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 }
 const done = deployment('v2', 2, { status: { ...complete, observedGeneration: 2 } })
 
-test('a watch starts again with a list when it expired (410 Gone) or broke', async (t) => {
+test('a watch starts again with a list when it has expired (410 Gone) or the connection broke', async (t) => {
   const { run } = folderOf(t)
   const gone = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } }
   let lists = 0
@@ -244,7 +244,7 @@ test('a user without the right to read events still sees the rollout, with a not
   assert.match(stderr, /events cannot be read, so some reasons stay unknown: .*cannot list resource "events"/)
 })
 
-test('an undo whose answer was lost is sent again, and found done', async (t) => {
+test('an undo is sent again when its answer was lost, and succeeds when it was already done', async (t) => {
   const { run } = folderOf(t)
   const crash = pod('new-1', 'v2', {
     container: {
@@ -355,7 +355,7 @@ const manifestConfig = JSON.stringify({
   services: { web: { command: ['web'], listen: { http: 8080 }, kubernetes: { image: 'v1' } } },
 })
 
-test('apply says what was applied when it stops halfway, and applies nothing when the rehearsal is refused', async (t) => {
+test('apply lists what was applied when it stops halfway, and applies nothing when the dry run is refused', async (t) => {
   const { run, path } = folderOf(t)
   writeFileSync(join(path, 'handover.config.json'), manifestConfig)
   const refusing = (when: (asked: Asked) => boolean) =>

@@ -11,7 +11,7 @@ const crashed = (restartCount: number, exitCode = 3) => ({
   },
 })
 
-test('judge() calls a rollout complete as kubectl rollout status does, not before the controller has looked', () => {
+test('judge() completes a rollout as kubectl rollout status does, only after the controller has observed it', () => {
   const { verdict } = playStory('complete', (story) => {
     story.upgrade()
     story.explain()
@@ -70,7 +70,7 @@ test('judge() counts only restarts since the rollout began, and none of old pods
   assert.equal(verdict.type, 'waiting')
 })
 
-test('judge() leaves an image that cannot be pulled to the progress deadline', () => {
+test('judge() waits for the progress deadline when an image cannot be pulled', () => {
   playStory('image', (story) => {
     story.upgrade()
     story.set('v2', 2, { status: { replicas: 1 } })
@@ -86,7 +86,7 @@ test('judge() leaves an image that cannot be pulled to the progress deadline', (
   })
 })
 
-test('judge() fails at once with failFast for a failure that might still resolve itself', () => {
+test('judge() with failFast fails at once for a problem that may resolve itself', () => {
   playStory('fail-fast', (story) => {
     story.upgrade({}, { failFast: true })
     story.set('v2', 2, { status: { replicas: 1 } })
@@ -95,7 +95,7 @@ test('judge() fails at once with failFast for a failure that might still resolve
   })
 })
 
-test('judge() names a quota, from the condition of the ReplicaSet and else from its event', () => {
+test('judge() names a quota, found in the condition of the ReplicaSet or else in its event', () => {
   playStory('quota', (story) => {
     const refusal =
       'pods "web-v2-x" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=2, limited: pods=2'
@@ -140,7 +140,7 @@ test('judge() never fails a paused Deployment', () => {
   assert.equal(verdict.type, 'waiting')
 })
 
-test('judge() ignores the condition of the previous rollout, but only for a while', () => {
+test('judge() ignores the condition of the previous rollout until the progress deadline', () => {
   playStory('stale-deadline', (story) => {
     story.controller({}, 'ProgressDeadlineExceeded', 1)
     story.upgrade()
@@ -163,7 +163,7 @@ test('judge() ignores the condition of the previous rollout, but only for a whil
   })
 })
 
-test('judge() ends when another client replaces the template or deletes the Deployment', () => {
+test('judge() fails when another client replaces the template or deletes the Deployment', () => {
   playStory('superseded', (story) => {
     story.upgrade()
     story.see('Deployment gets image v3 from another client', {

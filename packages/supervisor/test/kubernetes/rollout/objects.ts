@@ -8,7 +8,7 @@ import type {
 } from '../../../dist/kubernetes/rollout/index.js'
 import { annotations } from '../../../dist/kubernetes/rollout/index.js'
 
-/** Kubernetes' objects, as little of them as is read. Images are the versions; `web` is the only container. */
+/** Kubernetes objects with only the fields that are read. The image is the version. The only container is `web`. */
 
 export const template = (image: string): PodTemplate => ({
   metadata: { labels: { app: 'web' } },
@@ -59,7 +59,7 @@ export const replicaSet = (
 export interface PodStatus {
   ready?: boolean
   unschedulable?: string
-  /** Of its container. */
+  /** Status of its container. */
   container?: Partial<ContainerStatus>
   deleted?: boolean
 }

@@ -44,7 +44,7 @@ const head: ReceiptHead = {
   failure: null,
 }
 
-test('deploymentReceipt() has for each pod when it was ready, how long it drained and how it ended', () => {
+test('deploymentReceipt() has the time to ready, the drain time and the exit of each pod', () => {
   const watched = play([
     ...begin,
     podAt(100, 'new-1', 'v2'),
@@ -70,7 +70,7 @@ test('deploymentReceipt() has for each pod when it was ready, how long it draine
   assert.deepEqual([draining, wallMs], [0, 5000])
 })
 
-test('deploymentReceipt() notes SIGKILL at the end of the grace period, but not after an OOM kill', () => {
+test('deploymentReceipt() marks a pod as killed after its grace period, but not after an OOM kill', () => {
   const end = (reason: string) =>
     deploymentReceipt(
       head,
@@ -84,7 +84,7 @@ test('deploymentReceipt() notes SIGKILL at the end of the grace period, but not 
   assert.equal(end('OOMKilled')?.killed, false)
 })
 
-test('deploymentReceipt() says that an end was not seen, and of one in back-off how it ended last', () => {
+test('deploymentReceipt() has exit null when the exit was not observed, and the last exit in back-off', () => {
   const back = {
     container: { state: waiting('CrashLoopBackOff'), lastState: terminated(3), restartCount: 2 },
   }
@@ -106,7 +106,7 @@ test('deploymentReceipt() says that an end was not seen, and of one in back-off 
   )
 })
 
-test('numbered() keeps the numbers of the rollout when an undo gives the old ReplicaSet a new one', () => {
+test('numbered() restores the revision number that an undo has changed', () => {
   const before = play(begin)
   const after = play([...begin, [10, { type: 'changed', kind: 'ReplicaSet', object: replicaSet('v1', 3) }]])
   const numbers = numbersOf(before)
@@ -116,7 +116,7 @@ test('numbered() keeps the numbers of the rollout when an undo gives the old Rep
   assert.deepEqual(revisions(numbered(after, numbers)), [1])
 })
 
-test('deploymentStatus() puts a Deployment into the words of one machine', () => {
+test('deploymentStatus() returns a Deployment as the status of a service', () => {
   const watched = play([
     ...begin,
     podAt(100, 'new-1', 'v2', { container: { state: waiting('CrashLoopBackOff'), restartCount: 1 } }),

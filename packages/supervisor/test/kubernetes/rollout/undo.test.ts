@@ -35,7 +35,7 @@ test('undoPatch() restores the template without its hash, and its cause', () => 
   assert.deepEqual(without?.value, { team: 'a' })
 })
 
-test('undoTarget() returns the previous or the requested revision, and lists the revisions when it is missing', () => {
+test('undoTarget() returns the previous or requested revision, and lists all when that does not exist', () => {
   const watched = watchedWith(['v1', 1], ['v2', 2], ['v3', 3])
   const target = (toRevision: number | null) => {
     const found = undoTarget(watched, toRevision)
@@ -90,7 +90,7 @@ test('stableSet() skips the current revision when none of its pods is available'
   assert.equal(stableSet(watchedWith()), null)
 })
 
-test('sameTemplate() leaves out the hash and the order of the fields', () => {
+test('sameTemplate() ignores the hash and the order of the fields', () => {
   const { spec, metadata } = template('v1')
   assert.ok(
     sameTemplate(
@@ -115,13 +115,13 @@ const entry = (
 })
 const meta = (...managedFields: ManagedFields[]) => ({ name: 'web', uid: 'u', managedFields })
 
-test('imageOwner() is the manager that applies the image, not one that changed it once, and not handover', () => {
+test('imageOwner() is the manager that applies the image, not one that patched it, and not handover', () => {
   assert.equal(imageOwner(meta(entry('argocd', 'Apply')), 'web'), 'argocd')
   assert.equal(imageOwner(meta(entry('argocd', 'Apply')), 'sidecar'), null)
   assert.equal(imageOwner(meta(entry('kubectl-set', 'Update'), entry('handover', 'Apply')), 'web'), null)
 })
 
-test('ownWrites() moves fields of patches to the applied fields, and releases replicas that are not set', () => {
+test('ownWrites() moves patched fields to the applied ones, and releases replicas that the manifest does not set', () => {
   const restarted = { 'f:annotations': { 'f:kubectl.kubernetes.io/restartedAt': {} } }
   const written = {
     'f:spec': {
