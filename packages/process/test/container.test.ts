@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
 import { freePort } from '@handover/testkit'
 import { firstCatchers } from '../dist/preload/npm-launcher.js'
 import { Balancer } from './balancer.js'
@@ -7,7 +8,6 @@ import { Container, noPid1 } from './container.js'
 import { probe } from './probe.js'
 
 const delayed = { HANDOVER_DRAIN_DELAY_SECONDS: '3', HANDOVER_IDLE_SECONDS: '0.5' }
-const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** [what it is, command, scripts, output of its own handler, exit code] */
 const images: [string, string[], Record<string, string>, RegExp, number][] = [

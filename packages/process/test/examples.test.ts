@@ -5,12 +5,12 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
 import { Balancer } from './balancer.js'
 import { Container, noPid1 } from './container.js'
 
 const examples = fileURLToPath(new URL('../../../examples/kubernetes/', import.meta.url))
 const noGo = spawnSync('go', ['version']).status === 0 ? false : 'needs Go'
-const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** The command of the image. */
 function commandOf(example: string): string[] {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
 import { freePort, until } from '@handover/testkit'
 import type { Environment } from '../dist/protocol/environment.js'
 import type { HandoverOptions } from '../dist/index.js'
@@ -28,7 +29,6 @@ async function pod(t: TestContext, fixture: string, env: Record<string, string>,
   return { app, port, connect }
 }
 
-const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** How long the load balancer opens connections after SIGTERM. The delay is longer, even if timers are late. */
 const beliefMs = 1500
 const delayMs = 3000

@@ -15,41 +15,55 @@ export function heldAnnouncer(
   onMessage: (message: SupervisorMessage) => void,
 ): Announcer {
   const held = new HeldManager(manager)
-  let refused = false
-  let channel: Channel | null = null
-
-  const received = (message: SupervisorMessage): void => {
-    if (message.type === 'refused') refused = true
-    if (message.type === 'takeOver') void held.release().then(() => predecessor().send({ type: 'tookOver' }))
-    onMessage(message)
-  }
-  const predecessorGone = (): void => {
-    if (held.released || refused) return
-    void held.release()
-    onMessage({ type: 'takeOver', draining: [] })
-  }
-  /** Connects at the first message. */
-  const predecessor = (): Channel => (channel ??= new Channel(path, hello, received, predecessorGone))
-
+  const predecessor = predecessorChannel(path, held, hello, onMessage)
   return {
     ...held.announcements,
     say(message) {
-      predecessor().send(message)
+      predecessor.send(message)
       held.say(message)
     },
     failed(error) {
-      predecessor().send({ type: 'error', message: messageOf(error) })
+      predecessor.send({ type: 'error', message: messageOf(error) })
       held.announcements.failed(error)
     },
     tookOver: () => {},
     handedOver: manager.handedOver,
     flush: async () => {
-      await Promise.all([channel?.flush(), manager.flush()])
+      await Promise.all([predecessor.flush(), manager.flush()])
     },
     close() {
-      channel?.close()
+      predecessor.close()
       manager.close()
     },
+  }
+}
+
+/** Connects at the first message. Releases what is held when the predecessor says so or has ended. */
+function predecessorChannel(
+  path: string,
+  held: HeldManager,
+  hello: InstanceMessage,
+  onMessage: (message: SupervisorMessage) => void,
+): Pick<Channel, 'send' | 'flush' | 'close'> {
+  let refused = false
+  let channel: Channel | null = null
+
+  const received = (message: SupervisorMessage): void => {
+    if (message.type === 'refused') refused = true
+    if (message.type === 'takeOver') void held.release().then(() => connected().send({ type: 'tookOver' }))
+    onMessage(message)
+  }
+  const gone = (): void => {
+    if (held.released || refused) return
+    void held.release()
+    onMessage({ type: 'takeOver', draining: [] })
+  }
+  const connected = (): Channel => (channel ??= new Channel(path, hello, received, gone))
+
+  return {
+    send: (message) => connected().send(message),
+    flush: async () => channel?.flush(),
+    close: () => channel?.close(),
   }
 }
 

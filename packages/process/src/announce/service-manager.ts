@@ -23,11 +23,7 @@ export function serviceManagerAnnouncer(path: string, environment: Environment):
     },
     reloading: () => sendIfMain({ RELOADING: 1, MONOTONIC_USEC: monotonicMicroseconds() }),
     reloaded: (error) => sendIfMain({ READY: 1, ...(error === undefined ? {} : failureState(error)) }),
-    // A second longer than the drain: its deadline is enforced here, not by the service manager.
-    stopping(timeoutMs) {
-      const timeout = Math.ceil(timeoutMs + 1000) * 1000
-      sendIfMain({ STOPPING: 1, STATUS: 'Draining', EXTEND_TIMEOUT_USEC: timeout })
-    },
+    stopping: (timeoutMs) => sendIfMain(drainState(timeoutMs)),
     failed: (error) => sendIfMain(failureState(error)),
     // FDPOLL=0: without it, systemd drops the listener at an error or hang-up that epoll(7) reports (systemd 246).
     keep: (name, fd) => sendIfMain({ FDSTORE: 1, FDNAME: name, FDPOLL: 0 }, fd),
@@ -36,11 +32,9 @@ export function serviceManagerAnnouncer(path: string, environment: Environment):
       isMain = false
       return stop
     },
-    // One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a keep-alive ping:
-    // when upgrades follow each other quickly, no process may live for a whole interval.
     tookOver(ready) {
       start()
-      sendIfMain({ MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign })
+      sendIfMain(takeoverState(ready, sign))
     },
     flush,
     close() {
@@ -100,6 +94,20 @@ function notifyState(message: InstanceMessage, sign: Lines | null): Lines | null
   if (message.type === 'ready') return { READY: 1, ...sign }
   if (message.type === 'executing') return sign
   return message.type === 'status' ? { STATUS: message.text } : null
+}
+
+/** A second longer than the drain: its deadline is enforced here, not by the service manager. */
+function drainState(timeoutMs: number): Lines {
+  const timeout = Math.ceil(timeoutMs + 1000) * 1000
+  return { STOPPING: 1, STATUS: 'Draining', EXTEND_TIMEOUT_USEC: timeout }
+}
+
+/**
+ * One datagram: systemd would ignore the READY=1 of a process that is not the main one yet. With a keep-alive ping: when
+ * upgrades follow each other quickly, no process may live for a whole interval.
+ */
+function takeoverState(ready: boolean, sign: Lines | null): Lines {
+  return { MAINPID: process.pid, ...(ready ? { READY: 1 } : {}), ...sign }
 }
 
 /** A system error's `errno` is negative in Node. */

@@ -7,13 +7,14 @@ import { noConnections, type Participant } from '../protocol/account.js'
 import type { ConnectionAccount } from '../protocol/account.js'
 import { preserveReuseAddress } from '../system/reuse-address.js'
 import { formatAddress } from '../system/socket-table.js'
+import { Subscribers } from '../system/subscribers.js'
 
 /**
  * The UDP sockets of a service. Old and new instances read from the same socket, and each datagram goes to one of them.
  * A drain stops reading, then waits until the datagrams that were read are answered.
  */
 export class DatagramSockets implements Participant {
-  readonly #listeners = new Set<() => void>()
+  readonly #subscribers = new Subscribers()
   readonly #patienceMs: number
   readonly #remainingMs: () => number
   readonly #sockets = new Map<dgram.Socket, Tracked>()
@@ -29,8 +30,7 @@ export class DatagramSockets implements Participant {
   }
 
   subscribe(changed: () => void): () => void {
-    this.#listeners.add(changed)
-    return () => void this.#listeners.delete(changed)
+    return this.#subscribers.subscribe(changed)
   }
 
   get account(): ConnectionAccount {
@@ -45,12 +45,12 @@ export class DatagramSockets implements Participant {
       if (kindOf(socket) === 'udp4') asIPv4(peer)
       this.#received++
       owed.received(`${peer.address} ${peer.port}`)
-      this.#changed()
+      this.#subscribers.notify()
     }
     const stopWatching = watchSends(socket, (port, address) => {
       this.#sent++
       owed.sent(`${address} ${port}`)
-      this.#changed()
+      this.#subscribers.notify()
     })
     const closed = () => this.#sockets.delete(socket)
     socket.prependListener('message', received).once('close', closed)
@@ -81,10 +81,6 @@ export class DatagramSockets implements Participant {
     while (this.#remainingMs() > 0 && this.#isBusy())
       await new Promise((resolve) => setTimeout(resolve, pollMs))
     return []
-  }
-
-  #changed(): void {
-    for (const changed of this.#listeners) changed()
   }
 
   #isBusy(): boolean {

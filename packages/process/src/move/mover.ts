@@ -4,6 +4,7 @@ import type { Connections } from '../connections/connections.js'
 import { descriptorCalls, maxDescriptors, type DescriptorCalls } from '../system/descriptors.js'
 import { descriptorOf } from '../node/handle.js'
 import { loadKoffi } from '../system/koffi.js'
+import { Subscribers } from '../system/subscribers.js'
 import type { Greeting } from '../protocol/moves.js'
 import { allWithin } from '../system/waiting.js'
 import { atRest, comeBack, depart, isMovable, isWelcome, recordOf, setOut } from './kinds.js'
@@ -39,7 +40,7 @@ export class Mover {
   #allowance = 1
   #pace: NodeJS.Timeout | null = null
   #settled: () => void = () => {}
-  readonly #listeners = new Set<() => void>()
+  readonly #subscribers = new Subscribers()
 
   constructor(connections: Connections, listenerOf: (server: net.Server) => string | undefined) {
     this.#connections = connections
@@ -48,8 +49,7 @@ export class Mover {
 
   /** `returned` is called when there may be connections that no successor takes. Returns a function that stops this. */
   subscribe(returned: () => void): () => void {
-    this.#listeners.add(returned)
-    return () => void this.#listeners.delete(returned)
+    return this.#subscribers.subscribe(returned)
   }
 
   /** Sets the successors: `paths` are their sockets. */
@@ -66,7 +66,7 @@ export class Mover {
       this.#links.add(successor)
       void successor.reached.then(() => this.schedule())
     }
-    this.#returned()
+    this.#subscribers.notify()
   }
 
   /** Resolves when it is known which successors can be reached, at most 250 ms later. */
@@ -139,7 +139,7 @@ export class Mover {
       comeBack(connection)
     }
     this.schedule()
-    this.#returned()
+    this.#subscribers.notify()
     this.#settle()
   }
 
@@ -160,11 +160,7 @@ export class Mover {
   /** The application has decided about a connection: it can leave now, or it stays. */
   #decided(): void {
     this.schedule()
-    this.#returned()
-  }
-
-  #returned(): void {
-    for (const returned of [...this.#listeners]) returned()
+    this.#subscribers.notify()
   }
 
   #goFaster(): void {

@@ -2,6 +2,7 @@ import type net from 'node:net'
 import path from 'node:path'
 import { limitRequests } from '../connections/request-limit.js'
 import { isKoffiInstalled } from '../system/koffi.js'
+import { Subscribers } from '../system/subscribers.js'
 import { canReceive, greetingOf, receive } from './kinds.js'
 import type { Home } from './movable.js'
 import { ReceivingSocket } from './receiving-socket.js'
@@ -13,7 +14,7 @@ export class Receiver {
   readonly #failed: (message: string) => void
   /** By the name of their listener. */
   readonly #servers = new Map<string, net.Server>()
-  readonly #listeners = new Set<() => void>()
+  readonly #subscribers = new Subscribers()
   #socket: ReceivingSocket | null = null
   #stopLimiting: () => void = () => {}
 
@@ -27,8 +28,7 @@ export class Receiver {
 
   /** Calls `received` after each batch, before it is acknowledged. Returns a function that stops this. */
   subscribe(received: () => void): () => void {
-    this.#listeners.add(received)
-    return () => void this.#listeners.delete(received)
+    return this.#subscribers.subscribe(received)
   }
 
   /** From now on, also receives for this server. Returns the message for the supervisor, or null if it cannot. */
@@ -52,9 +52,7 @@ export class Receiver {
       {
         greeting: () => greetingOf(this.#home),
         receive: (record, fd) => receive(this.#home, this.#servers.get(record.listener), record, fd),
-        received: () => {
-          for (const received of [...this.#listeners]) received()
-        },
+        received: () => this.#subscribers.notify(),
       },
       this.#failed,
     )

@@ -10,67 +10,76 @@ export interface WriteObserver {
   passed(): void
 }
 
-export interface Interception {
-  /** Writes without calling the observer. */
-  write(bytes: Buffer): void
-  /** Ends the stream without calling the observer. */
-  end(): void
-  holds(): boolean
-  /** Writes the held data, after calling the observer again. */
-  flush(): void
-  /** Discards the held data. Each callback gets the error. */
-  fail(error: Error): void
-  restore(): void
-}
-
 type Call = { method: 'write' | 'end'; args: unknown[] }
 type Method = (...args: unknown[]) => unknown
 
 /** Lets `observer` decide on every write of the application to `stream`. While one is held, all later ones are. */
-export function interceptWrites(stream: Writable, observer: WriteObserver): Interception {
-  const original = {
-    write: Reflect.get(stream, 'write') as Method,
-    end: Reflect.get(stream, 'end') as Method,
-  }
-  const held: Call[] = []
+export class Interception {
+  readonly #stream: Writable
+  readonly #observer: WriteObserver
+  readonly #original: Record<Call['method'], Method>
+  readonly #held: Call[] = []
 
-  const intercept =
-    (method: Call['method']): Method =>
-    (...args) => {
-      const bytes = asBytes(args[0], args[1])
-      const verdict = held.length > 0 ? 'hold' : observer.judge(bytes ?? nothing)
-      if (verdict === 'hold') return keep({ method, args })
-      if (verdict === 'drop') return drop({ method, args })
-      const result = original[method].apply(stream, args)
-      if (bytes !== null) observer.passed()
-      return result
+  constructor(stream: Writable, observer: WriteObserver) {
+    this.#stream = stream
+    this.#observer = observer
+    this.#original = {
+      write: Reflect.get(stream, 'write') as Method,
+      end: Reflect.get(stream, 'end') as Method,
     }
-  const keep = (call: Call) => {
-    held.push(call)
-    return call.method === 'end' ? stream : true
+    for (const method of ['write', 'end'] as const)
+      Reflect.set(stream, method, (...args: unknown[]) => this.#called({ method, args }))
   }
-  const drop = ({ method, args }: Call) => {
+
+  /** Writes without calling the observer. */
+  write(bytes: Buffer): void {
+    this.#original.write.call(this.#stream, bytes)
+  }
+
+  /** Ends the stream without calling the observer. */
+  end(): void {
+    this.#original.end.call(this.#stream)
+  }
+
+  holds(): boolean {
+    return this.#held.length > 0
+  }
+
+  /** Writes the held data, after calling the observer again. */
+  flush(): void {
+    for (const call of this.#held.splice(0)) this.#called(call)
+  }
+
+  /** Discards the held data. Each callback gets the error. */
+  fail(error: Error): void {
+    for (const { args } of this.#held.splice(0)) callLater(args, error)
+  }
+
+  restore(): void {
+    Reflect.deleteProperty(this.#stream, 'write')
+    Reflect.deleteProperty(this.#stream, 'end')
+  }
+
+  #called(call: Call): unknown {
+    const { method, args } = call
+    const bytes = asBytes(args[0], args[1])
+    const verdict = this.holds() ? 'hold' : this.#observer.judge(bytes ?? nothing)
+    if (verdict === 'hold') return this.#hold(call)
+    if (verdict === 'drop') return this.#drop(call)
+    const result = this.#original[method].apply(this.#stream, args)
+    if (bytes !== null) this.#observer.passed()
+    return result
+  }
+
+  #hold(call: Call): unknown {
+    this.#held.push(call)
+    return call.method === 'end' ? this.#stream : true
+  }
+
+  #drop({ method, args }: Call): unknown {
     if (method === 'write') return callLater(args, null)
     const callback = callbackOf(args)
-    return original.end.apply(stream, callback === undefined ? [] : [callback])
-  }
-
-  Reflect.set(stream, 'write', intercept('write'))
-  Reflect.set(stream, 'end', intercept('end'))
-  return {
-    write: (bytes) => void original.write.call(stream, bytes),
-    end: () => void original.end.call(stream),
-    holds: () => held.length > 0,
-    flush: () => {
-      for (const { method, args } of held.splice(0)) Reflect.apply(intercept(method), stream, args)
-    },
-    fail: (error) => {
-      for (const { args } of held.splice(0)) callLater(args, error)
-    },
-    restore: () => {
-      Reflect.deleteProperty(stream, 'write')
-      Reflect.deleteProperty(stream, 'end')
-    },
+    return this.#original.end.apply(this.#stream, callback === undefined ? [] : [callback])
   }
 }
 

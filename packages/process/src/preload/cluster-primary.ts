@@ -2,6 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import { parseWorkerMessage } from '../announce/cluster-worker.js'
 import type { AcceptQueue } from '../node/accept-queue.js'
 import { addAccounts, noConnections, type ConnectionAccount, type Participant } from '../protocol/account.js'
+import { Subscribers } from '../system/subscribers.js'
 import { allWithin } from '../system/waiting.js'
 import { refuseForks } from './cluster-fork.js'
 
@@ -12,7 +13,7 @@ import { refuseForks } from './cluster-fork.js'
 export class ClusterPrimary implements Participant {
   readonly #queues = new Set<AcceptQueue>()
   readonly #workers = new Map<Worker, WorkerView>()
-  readonly #listeners = new Set<() => void>()
+  readonly #subscribers = new Subscribers()
   readonly #remainingMs: () => number
   #gone: ConnectionAccount = noConnections
   #cut: string[] = []
@@ -25,8 +26,7 @@ export class ClusterPrimary implements Participant {
   }
 
   subscribe(changed: () => void): () => void {
-    this.#listeners.add(changed)
-    return () => void this.#listeners.delete(changed)
+    return this.#subscribers.subscribe(changed)
   }
 
   get account(): ConnectionAccount {
@@ -67,10 +67,6 @@ export class ClusterPrimary implements Participant {
     return this.#cut
   }
 
-  #changed(): void {
-    for (const changed of this.#listeners) changed()
-  }
-
   #watch(worker: Worker): void {
     const stopped = signal()
     const exited = signal()
@@ -85,7 +81,7 @@ export class ClusterPrimary implements Participant {
       if (message === null) return
       if ('account' in message) {
         view.account = message.account
-        this.#changed()
+        this.#subscribers.notify()
       }
       if (message.type === 'draining') stopped.done()
       if (message.type === 'drained') this.#cut.push(...message.cut)

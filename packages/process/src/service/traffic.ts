@@ -7,6 +7,7 @@ import { LastRequests } from '../drain/last-requests.js'
 import { DatagramSockets } from '../listeners/datagram-sockets.js'
 import { Mover } from '../move/mover.js'
 import { addAccounts, type ConnectionAccount, type Participant } from '../protocol/account.js'
+import { Subscribers } from '../system/subscribers.js'
 
 /** Everything that this process serves: connections, UDP sockets, workers of node:cluster. */
 export class Traffic {
@@ -16,7 +17,7 @@ export class Traffic {
   readonly datagrams: DatagramSockets
   readonly #idleMs: number
   readonly #participants: Participant[] = []
-  readonly #subscribers = new Set<() => void>()
+  readonly #subscribers = new Subscribers()
 
   /**
    * `listenerOf`: the name by which a successor knows a server's listener. `idleMs`: how long a drain leaves an idle
@@ -30,7 +31,7 @@ export class Traffic {
     this.mover = new Mover(this.connections, listenerOf)
     this.datagrams = new DatagramSockets(idleMs, remainingMs)
     this.#idleMs = idleMs
-    this.connections.subscribe({ changed: () => this.#notify() })
+    this.connections.subscribe({ changed: () => this.#subscribers.notify() })
     this.join(this.datagrams)
   }
 
@@ -43,13 +44,12 @@ export class Traffic {
 
   /** Calls `changed` when the account has changed. Returns a function that ends the subscription. */
   subscribe(changed: () => void): () => void {
-    this.#subscribers.add(changed)
-    return () => void this.#subscribers.delete(changed)
+    return this.#subscribers.subscribe(changed)
   }
 
   join(participant: Participant): void {
     this.#participants.push(participant)
-    participant.subscribe(() => this.#notify())
+    participant.subscribe(() => this.#subscribers.notify())
   }
 
   /** See `Service.pin()`. */
@@ -82,9 +82,5 @@ export class Traffic {
   async settled(): Promise<void> {
     await Promise.all(this.#participants.map((participant) => participant.stopAccepting()))
     await this.mover.settled()
-  }
-
-  #notify(): void {
-    for (const changed of this.#subscribers) changed()
   }
 }

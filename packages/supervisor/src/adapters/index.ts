@@ -1,3 +1,4 @@
+// Other rooms import adapters from here, except those of `linux`, which is a room of its own.
 export { systemClock } from './clock.js'
 export { openJournal } from './journal.js'
 export { kernelStats } from './linux/kernel-stats.js'

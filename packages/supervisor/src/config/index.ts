@@ -1,3 +1,4 @@
+// The entry point `handover/config` of the package. The supervisor itself imports the other files of this folder.
 import type { Config } from './schema.js'
 
 export type { Config, ServiceConfig } from './schema.js'

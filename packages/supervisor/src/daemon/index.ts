@@ -8,14 +8,14 @@ import {
   kernelStats,
   lockFile,
   openJournal,
+  openMemoryGauge,
+  openProber,
   openProcesses,
   openReleases,
   openSockets,
+  prepareLaunch,
   systemClock,
 } from '../adapters/index.js'
-import { prepareLaunch } from '../adapters/launch/index.js'
-import { openMemoryGauge } from '../adapters/memory.js'
-import { openProber } from '../adapters/probes/index.js'
 import type { ServiceManager, ServiceManagerSockets } from '../systemd/manager/index.js'
 import { openServiceManager, readUnitLimits } from '../systemd/manager/index.js'
 import { drainWarnings } from '../systemd/units/index.js'

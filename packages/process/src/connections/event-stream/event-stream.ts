@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { interceptWrites, type Interception } from '../../node/write-interception.js'
+import { Interception } from '../../node/write-interception.js'
 import { EventBoundary } from './boundary.js'
 
 /** A response that is a stream of server-sent events. It observes what the application writes. */
@@ -10,7 +10,7 @@ export class EventStream {
   #ending: (() => void) | null = null
 
   constructor(response: ServerResponse) {
-    this.#interception = interceptWrites(response, {
+    this.#interception = new Interception(response, {
       judge: (bytes) => {
         if (this.#phase === 'ended') return 'drop'
         this.#boundary.push(bytes)

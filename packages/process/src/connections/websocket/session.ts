@@ -12,6 +12,16 @@ export const sessionOf = (upgraded: Upgraded | null): Session | undefined =>
   upgraded === null ? undefined : sessions.get(upgraded)
 
 /**
+ * `exported`: `written` is what the application had written by then. `kept`: the state comes from a promise. It counts
+ * if nothing was written since. `staying` is final.
+ */
+type Phase =
+  | { is: 'serving' }
+  | { is: 'exporting' }
+  | { is: 'exported'; state: unknown; written: number; kept: boolean }
+  | { is: 'staying' }
+
+/**
  * A session of the package `ws` that can move with the application's own state:
  *
  *     serving ──► exporting ──► exported ──► gone        another process has it
@@ -32,11 +42,7 @@ export class Session {
   #unread: Buffer[] = []
   /** How many messages, Pings and Pongs `ws` has emitted. */
   #emitted = 0
-  #stays = false
-  #exporting = false
-  #exported: { state: unknown; written: number } | null = null
-  /** `#exported` comes from a promise. It counts if nothing was written since. */
-  #kept = false
+  #phase: Phase = { is: 'serving' }
   #settled: () => void = () => {}
 
   static begin(ws: WebSocketLike, upgraded: Upgraded, endpoint: Endpoint): void {
@@ -59,7 +65,7 @@ export class Session {
 
   /** False with an extension such as permessage-deflate: a compressor's window cannot be exported. */
   get mayMove(): boolean {
-    return !this.#stays && this.#upgraded.open && this.#upgraded.accepted?.extensions === ''
+    return this.#phase.is !== 'staying' && this.#upgraded.open && this.#upgraded.accepted?.extensions === ''
   }
 
   /**
@@ -67,14 +73,13 @@ export class Session {
    * application was asked, `settled` is called once it has decided.
    */
   prepare(settled: () => void): boolean {
-    if (!this.mayMove || this.#exporting || !this.#atRest()) return false
-    if (this.#kept && this.#exported?.written === this.#upgraded.written) return true
-    this.#exported = null
-    this.#kept = false
+    if (!this.mayMove || this.#phase.is === 'exporting' || !this.#atRest()) return false
+    if (this.#isCurrent()) return true
+    this.#phase = { is: 'serving' }
     this.#settled = settled
     stopReading(this.#upgraded.stream)
     this.#export()
-    return this.#exported !== null
+    return this.#isExported()
   }
 
   record(): MovedWebSocket {
@@ -84,21 +89,20 @@ export class Session {
       name: this.endpoint.name,
       request: { url, rawHeaders },
       protocol: accepted?.protocol ?? '',
-      state: this.#exported?.state,
+      state: this.#phase.is === 'exported' ? this.#phase.state : undefined,
       unread: Buffer.concat(this.#unread).toString('base64'),
     }
   }
 
   /** It did not move, and continues in this process. */
   resume(): void {
-    this.#exported = null
-    this.#kept = false
+    if (this.#phase.is === 'exported') this.#phase = { is: 'serving' }
     startReading(this.#upgraded.stream)
   }
 
   /** It will not move. */
   stay(): void {
-    this.#stays = true
+    this.#phase = { is: 'staying' }
     this.resume()
   }
 
@@ -133,40 +137,48 @@ export class Session {
     return this.ws.readyState === OPEN && received && emitted && sent
   }
 
+  #isExported(): boolean {
+    return this.#phase.is === 'exported'
+  }
+
+  /** Whether a state that came from a promise can be sent. */
+  #isCurrent(): boolean {
+    const phase = this.#phase
+    return phase.is === 'exported' && phase.kept && phase.written === this.#upgraded.written
+  }
+
   #export(): void {
-    const { hooks } = this.endpoint
     try {
-      const state = hooks.exportState(this.ws, this.#upgraded.request)
-      if (!(state instanceof Promise)) return this.#took(state)
-      this.#exporting = true
-      void state
-        .then(
-          (value: unknown) => this.#took(value),
-          (error: unknown) => this.#failed(error),
-        )
-        .then(() => {
-          this.#exporting = false
-          this.#kept = true
-          this.#settled()
-        })
+      const state = this.endpoint.hooks.exportState(this.ws, this.#upgraded.request)
+      if (state instanceof Promise) return void this.#exportLater(state)
+      this.#took(state, false)
+      if (state === undefined) this.#settled()
     } catch (error) {
       this.#failed(error)
+      this.#settled()
     }
   }
 
-  #took(state: unknown): void {
-    if (state === undefined) this.#decline()
-    else if (!this.#stays) this.#exported = { state, written: this.#upgraded.written }
+  async #exportLater(promise: Promise<unknown>): Promise<void> {
+    if (this.#phase.is === 'serving') this.#phase = { is: 'exporting' }
+    try {
+      this.#took(await promise, true)
+    } catch (error) {
+      this.#failed(error)
+    }
+    this.#settled()
+  }
+
+  /** A session without a state stays. */
+  #took(state: unknown, kept: boolean): void {
+    if (state === undefined) this.stay()
+    else if (this.#phase.is !== 'staying')
+      this.#phase = { is: 'exported', state, written: this.#upgraded.written, kept }
   }
 
   #failed(error: unknown): void {
     this.endpoint.warn(`The hook exportState() of webSockets() threw: ${messageOf(error)}`)
-    this.#decline()
-  }
-
-  #decline(): void {
     this.stay()
-    if (!this.#exporting) this.#settled()
   }
 }
 

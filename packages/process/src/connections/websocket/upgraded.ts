@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type net from 'node:net'
-import { interceptWrites, type Interception, type Verdict } from '../../node/write-interception.js'
+import { Interception, type Verdict } from '../../node/write-interception.js'
 import { closeFrame, FrameReader, serviceRestart } from './frames.js'
 import { readHandshake, type Accepted } from './handshake.js'
 
@@ -35,7 +35,7 @@ export class Upgraded {
     this.stream = stream
     this.#dropsHandshake = received
     byStream.set(stream, this)
-    this.#interception = interceptWrites(stream, {
+    this.#interception = new Interception(stream, {
       judge: (bytes) => this.#judge(bytes),
       passed: () => this.#passed(),
     })
