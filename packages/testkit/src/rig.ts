@@ -1,10 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Receipt, Status } from 'handover/model'
+import { pathsFor } from '../../supervisor/dist/config/paths.js'
+import type { ControlClient } from '../../supervisor/dist/control/client.js'
+import { controlClient } from '../../supervisor/dist/control/client.js'
+import { until, within } from './until.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))
 
@@ -26,6 +30,7 @@ export interface Rig {
   handover(...args: string[]): Promise<CommandResult>
   /** The same in the background, for commands that stay: `run`, `logs -f`, `status --watch`. */
   spawn(...args: string[]): ChildProcess
+  /** What `handover status --json` prints, from the supervisor's control socket: no process is started. */
   status(): Promise<Status>
   /** `handover upgrade --json`: the exit code and the receipt. */
   upgrade(...args: string[]): Promise<{ code: number; receipt: Receipt; stderr: string }>
@@ -43,6 +48,10 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
   const folder = mkdtempSync(join(tmpdir(), 'service-'))
   const environment = { ...process.env, NO_COLOR: '1', ...env, HANDOVER_HOME: home }
   const children = new Set<ChildProcess>()
+  const paths = pathsFor(name, environment, process.getuid?.() ?? 0)
+  if (!paths.ok) throw new Error(paths.failure.message)
+  const { control } = paths.value
+  const client = controlClient(control, name)
 
   const handover = (...args: string[]): Promise<CommandResult> =>
     new Promise((resolve) => {
@@ -68,6 +77,8 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
       return child
     },
     async status() {
+      const answer = await statusOf(client)
+      if (answer !== null) return answer
       const { stdout, stderr, code } = await handover('status', '--json')
       if (code !== 0) throw new Error(`status exited with ${code}: ${stderr}`)
       return JSON.parse(stdout) as Status
@@ -78,11 +89,33 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
       return { code, receipt: JSON.parse(stdout) as Receipt, stderr }
     },
     async close() {
-      await handover('stop')
+      if (existsSync(control) && !(await stop(client).catch(() => false))) await handover('stop')
       await Promise.all([...children].map(ended))
       for (const path of [home, folder]) rmSync(path, { recursive: true, force: true })
     },
   }
+}
+
+/** Null if the supervisor does not answer. */
+async function statusOf(client: ControlClient): Promise<Status | null> {
+  const answer = await within(client.status()).catch(() => null)
+  return answer?.ok ? answer.value : null
+}
+
+/** As `handover stop`, and waits for the end of the supervisor. False if it did not stop everything. */
+async function stop(client: ControlClient): Promise<boolean> {
+  const status = await statusOf(client)
+  if (status === null) return false
+  const lines = await client.operate({ type: 'stop' }, AbortSignal.timeout(120_000))
+  if (!lines.ok) return false
+  let done = false
+  for await (const line of lines.value) if (line.type === 'done') done = line.exitCode === 0
+  if (!done) return false
+  const gone = () => !existsSync(`/proc/${status.supervisor.pid}/exe`)
+  return until(gone, 'the supervisor has ended').then(
+    () => true,
+    () => false,
+  )
 }
 
 /** `--name` goes before a `--`, behind which everything belongs to the service. */
