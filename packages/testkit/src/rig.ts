@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Receipt, Status } from 'handover/model'
 import { pathsFor } from '../../supervisor/dist/config/paths.js'
+import type { Operation } from '../../supervisor/dist/control/api.js'
 import type { ControlClient } from '../../supervisor/dist/control/client.js'
 import { controlClient } from '../../supervisor/dist/control/client.js'
 import { until, within } from './until.js'
@@ -34,6 +35,8 @@ export interface Rig {
   status(): Promise<Status>
   /** `handover upgrade --json`: the exit code and the receipt. */
   upgrade(...args: string[]): Promise<{ code: number; receipt: Receipt; stderr: string }>
+  /** What the commands ask the supervisor to do, without their process. Rejects if the supervisor refuses or ends. */
+  operate(operation: Operation): Promise<{ code: number; receipts: Receipt[] }>
   close(): Promise<void>
 }
 
@@ -88,6 +91,7 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
       if (stdout === '') throw new Error(`upgrade exited with ${code} and printed no receipt: ${stderr}`)
       return { code, receipt: JSON.parse(stdout) as Receipt, stderr }
     },
+    operate: (operation) => operate(client, operation),
     async close() {
       if (existsSync(control) && !(await stop(client).catch(() => false))) await handover('stop')
       await Promise.all([...children].map(ended))
@@ -102,20 +106,30 @@ async function statusOf(client: ControlClient): Promise<Status | null> {
   return answer?.ok ? answer.value : null
 }
 
+async function operate(
+  client: ControlClient,
+  operation: Operation,
+): Promise<{ code: number; receipts: Receipt[] }> {
+  const lines = await client.operate(operation, AbortSignal.timeout(120_000))
+  if (!lines.ok) throw new Error(`${operation.type}: ${lines.failure.message}`)
+  let code: number | null = null
+  const receipts: Receipt[] = []
+  for await (const line of lines.value) {
+    if (line.type === 'receipt') receipts.push(line.receipt)
+    if (line.type === 'done') code = line.exitCode
+  }
+  if (code === null) throw new Error(`${operation.type}: the supervisor does not answer any more`)
+  return { code, receipts }
+}
+
 /** As `handover stop`, and waits for the end of the supervisor. False if it did not stop everything. */
 async function stop(client: ControlClient): Promise<boolean> {
   const status = await statusOf(client)
   if (status === null) return false
-  const lines = await client.operate({ type: 'stop' }, AbortSignal.timeout(120_000))
-  if (!lines.ok) return false
-  let done = false
-  for await (const line of lines.value) if (line.type === 'done') done = line.exitCode === 0
-  if (!done) return false
-  const gone = () => !existsSync(`/proc/${status.supervisor.pid}/exe`)
-  return until(gone, 'the supervisor has ended').then(
-    () => true,
-    () => false,
-  )
+  const { code } = await operate(client, { type: 'stop' })
+  if (code !== 0) return false
+  await until(() => !existsSync(`/proc/${status.supervisor.pid}/exe`), 'the supervisor has ended')
+  return true
 }
 
 /** `--name` goes before a `--`, behind which everything belongs to the service. */
