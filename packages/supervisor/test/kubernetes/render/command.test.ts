@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
-import { runCommand } from '../commands.js'
+import { runCommand } from '../../commands.js'
 import { folderFor } from '../../config/support.js'
 
 const bin = fileURLToPath(new URL('../../../bin/handover.js', import.meta.url))

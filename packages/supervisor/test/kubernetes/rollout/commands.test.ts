@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '@handover/testkit'
 import type { ApiServer, Asked, Reply } from './api-server.js'
 import { apiServer, kubeconfigOf, list, status } from './api-server.js'
-import type { CommandRun } from '../commands.js'
-import { runCommand } from '../commands.js'
+import type { CommandRun } from '../../commands.js'
+import { runCommand } from '../../commands.js'
 import { deployment, pod, replicaSet } from './objects.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const program = fileURLToPath(new URL('../../test/fixtures/clients/commands.mjs', import.meta.url))
+const program = fileURLToPath(new URL('../test/fixtures/clients/commands.mjs', import.meta.url))
 
 export interface CommandRun {
   code: number
