@@ -1,10 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Receipt, Status } from 'handover/model'
+import { pathsFor } from '../../supervisor/dist/config/paths.js'
+import type { Operation } from '../../supervisor/dist/control/api.js'
+import type { ControlClient } from '../../supervisor/dist/control/client.js'
+import { controlClient } from '../../supervisor/dist/control/client.js'
+import { until, within } from './until.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))
 
@@ -26,9 +31,12 @@ export interface Rig {
   handover(...args: string[]): Promise<CommandResult>
   /** The same in the background, for commands that stay: `run`, `logs -f`, `status --watch`. */
   spawn(...args: string[]): ChildProcess
+  /** What `handover status --json` prints, from the supervisor's control socket: no process is started. */
   status(): Promise<Status>
   /** `handover upgrade --json`: the exit code and the receipt. */
   upgrade(...args: string[]): Promise<{ code: number; receipt: Receipt; stderr: string }>
+  /** What the commands ask the supervisor to do, without their process. Rejects if the supervisor refuses or ends. */
+  operate(operation: Operation): Promise<{ code: number; receipts: Receipt[] }>
   close(): Promise<void>
 }
 
@@ -43,6 +51,10 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
   const folder = mkdtempSync(join(tmpdir(), 'service-'))
   const environment = { ...process.env, NO_COLOR: '1', ...env, HANDOVER_HOME: home }
   const children = new Set<ChildProcess>()
+  const paths = pathsFor(name, environment, process.getuid?.() ?? 0)
+  if (!paths.ok) throw new Error(paths.failure.message)
+  const { control } = paths.value
+  const client = controlClient(control, name)
 
   const handover = (...args: string[]): Promise<CommandResult> =>
     new Promise((resolve) => {
@@ -68,6 +80,8 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
       return child
     },
     async status() {
+      const answer = await statusOf(client)
+      if (answer !== null) return answer
       const { stdout, stderr, code } = await handover('status', '--json')
       if (code !== 0) throw new Error(`status exited with ${code}: ${stderr}`)
       return JSON.parse(stdout) as Status
@@ -77,12 +91,45 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
       if (stdout === '') throw new Error(`upgrade exited with ${code} and printed no receipt: ${stderr}`)
       return { code, receipt: JSON.parse(stdout) as Receipt, stderr }
     },
+    operate: (operation) => operate(client, operation),
     async close() {
-      await handover('stop')
+      if (existsSync(control) && !(await stop(client).catch(() => false))) await handover('stop')
       await Promise.all([...children].map(ended))
       for (const path of [home, folder]) rmSync(path, { recursive: true, force: true })
     },
   }
+}
+
+/** Null if the supervisor does not answer. */
+async function statusOf(client: ControlClient): Promise<Status | null> {
+  const answer = await within(client.status()).catch(() => null)
+  return answer?.ok ? answer.value : null
+}
+
+async function operate(
+  client: ControlClient,
+  operation: Operation,
+): Promise<{ code: number; receipts: Receipt[] }> {
+  const lines = await client.operate(operation, AbortSignal.timeout(120_000))
+  if (!lines.ok) throw new Error(`${operation.type}: ${lines.failure.message}`)
+  let code: number | null = null
+  const receipts: Receipt[] = []
+  for await (const line of lines.value) {
+    if (line.type === 'receipt') receipts.push(line.receipt)
+    if (line.type === 'done') code = line.exitCode
+  }
+  if (code === null) throw new Error(`${operation.type}: the supervisor does not answer any more`)
+  return { code, receipts }
+}
+
+/** As `handover stop`, and waits for the end of the supervisor. False if it did not stop everything. */
+async function stop(client: ControlClient): Promise<boolean> {
+  const status = await statusOf(client)
+  if (status === null) return false
+  const { code } = await operate(client, { type: 'stop' })
+  if (code !== 0) return false
+  await until(() => !existsSync(`/proc/${status.supervisor.pid}/exe`), 'the supervisor has ended')
+  return true
 }
 
 /** `--name` goes before a `--`, behind which everything belongs to the service. */

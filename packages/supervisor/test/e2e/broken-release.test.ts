@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import type { TestContext } from 'node:test'
-import type { Rig } from '@handover/testkit'
 import { freePort, openRig, until } from '@handover/testkit'
 import type { Load, WorkloadReport } from '../../dist/verify/index.js'
 import { loadFor } from '../load.js'
@@ -66,68 +65,85 @@ const releases: { name: string; source: string; fields?: object; reason: RegExp;
   },
   {
     name: 'hangs, at SIGTERM too',
-    source: `for (;;);`,
+    // As `for (;;);` does, but without the load on the processor.
+    source: `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)`,
     fields: { progressDeadlineSeconds: 1, terminationGracePeriodSeconds: 2 },
     reason: /made no progress for 1 s/,
   },
 ]
 
-for (const { name, source, fields, reason, lastLine } of releases) {
+const rig = openRig()
+/** One supervisor has a service for each test. */
+const services: Record<string, object> = {}
+
+before(async () => {
+  for (const index of releases.keys()) await addService(`release-${index}`, ['node', 'app.cjs'])
+  await addService('program', ['./server'])
+  configure()
+  const started = await rig.handover('start')
+  assert.equal(started.code, 0, started.stderr)
+})
+
+after(() => rig.close())
+
+for (const [index, { name, source, fields, reason, lastLine }] of releases.entries()) {
   test(`upgrade rolls back and exits with 3 when the new release ${name}`, async (t) => {
-    const { rig, load, configure } = await serving(t, ['node', 'app.cjs'])
-    const before = await pids(rig)
-    writeFileSync(join(rig.folder, 'app.cjs'), source)
-    configure(fields)
-    const { code, receipt, stderr } = await rig.upgrade()
+    const service = `release-${index}`
+    const load = await loadOn(t, service)
+    const before = await pids(service)
+    assert.equal(before.length, 2)
+    writeFileSync(join(rig.folder, service, 'app.cjs'), source)
+    Object.assign(services[service] ?? {}, fields)
+    configure()
+    const { code, receipt, stderr } = await rig.upgrade(service)
 
     assert.equal(code, 3)
     assert.equal(receipt.outcome, 'rolled-back')
     assert.match(receipt.failure?.message ?? '', reason)
     if (lastLine) assert.match(stderr, lastLine)
-    assert.deepEqual(await pids(rig), before)
+    assert.deepEqual(await pids(service), before)
     await assertNothingFailed(load)
   })
 }
 
 test('upgrade rolls back and exits with 3 when the new release cannot be executed', async (t) => {
-  const { rig, load } = await serving(t, ['./server'])
-  const before = await pids(rig)
-  rmSync(join(rig.folder, 'server'))
-  const { code, receipt } = await rig.upgrade()
+  const load = await loadOn(t, 'program')
+  const before = await pids('program')
+  assert.equal(before.length, 2)
+  rmSync(join(rig.folder, 'program', 'server'))
+  const { code, receipt } = await rig.upgrade('program')
 
   assert.equal(code, 3)
   assert.match(receipt.failure?.message ?? '', /server/)
-  assert.deepEqual(await pids(rig), before)
+  assert.deepEqual(await pids('program'), before)
   await assertNothingFailed(load)
 })
 
-/**
- * A good release of two instances, under load. `configure`: fields that the next release has; the good one keeps the
- * defaults, so that a slow machine does not fail its start.
- */
-async function serving(t: TestContext, command: string[]) {
-  const rig = openRig()
-  t.after(() => rig.close())
-  const port = await freePort()
-  writeFileSync(join(rig.folder, 'app.cjs'), good)
-  writeFileSync(join(rig.folder, 'server'), `#!/usr/bin/env node\n${good}`)
-  chmodSync(join(rig.folder, 'server'), 0o755)
-  const configure = (fields: object = {}) => {
-    const services = { app: { command, replicas: 2, listen: { http: port }, ...fields } }
-    writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
-  }
-  configure()
-  const started = await rig.handover('start')
-  assert.equal(started.code, 0, started.stderr)
+/** A good release of two instances, in a folder of its own. The good one keeps the defaults: a slow machine can start it. */
+async function addService(name: string, command: string[]): Promise<void> {
+  const folder = join(rig.folder, name)
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'app.cjs'), good)
+  writeFileSync(join(folder, 'server'), `#!/usr/bin/env node\n${good}`)
+  chmodSync(join(folder, 'server'), 0o755)
+  services[name] = { command, cwd: name, replicas: 2, listen: { http: await freePort() } }
+}
+
+function configure(): void {
+  writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
+}
+
+async function loadOn(t: TestContext, service: string): Promise<Load> {
+  const { listen } = services[service] as { listen: { http: number } }
   const load = loadFor(t, {
-    target: { host: '127.0.0.1', port },
+    target: { host: '127.0.0.1', port: listen.http },
     workloads: {
       newConnections: { perSecond: 50 },
-      keepAlive: [{ connections: keptConnections, thinkMs: [0, 100] }],
+      keepAlive: [{ connections: keptConnections, thinkMs: [0, 200] }],
     },
   })
   await until(() => load.report().workloads.some(isConnected), 'all clients with keep-alive are connected')
-  return { rig, load, configure }
+  return load
 }
 
 /** From then on the connections that a new release accepts are of one request each. */
@@ -135,11 +151,10 @@ const isConnected = ({ name, connections }: WorkloadReport): boolean =>
   name.startsWith('keep-alive') && connections.opened === keptConnections
 
 /** The pids of those that serve, in order. */
-async function pids(rig: Rig): Promise<(number | null)[]> {
+async function pids(service: string): Promise<(number | null)[]> {
   const { services } = await rig.status()
-  return services.flatMap(({ instances }) =>
-    instances.filter(({ state }) => state === 'ready').map(({ pid }) => pid),
-  )
+  const instances = services.find(({ name }) => name === service)?.instances ?? []
+  return instances.filter(({ state }) => state === 'ready').map(({ pid }) => pid)
 }
 
 async function assertNothingFailed(load: Load): Promise<void> {

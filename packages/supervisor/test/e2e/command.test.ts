@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Status } from 'handover/model'
 import type { Rig } from '@handover/testkit'
 import { freePort, openRig, until } from '@handover/testkit'
+import { runCommand } from '../commands.js'
 import { loadFor } from '../load.js'
 
 const hello = fileURLToPath(new URL('../../test/fixtures/apps/hello.cjs', import.meta.url))
@@ -20,12 +22,16 @@ function rigWithApp(t: TestContext): Rig {
   return rig
 }
 
-async function started(t: TestContext, flags: string[] = []): Promise<Rig> {
+async function started(t: TestContext): Promise<Rig> {
   const rig = rigWithApp(t)
-  const { code, stderr } = await rig.handover('start', 'app.cjs', '-p', String(await freePort()), ...flags)
+  const { code, stderr } = await rig.handover('start', 'app.cjs', '-p', String(await freePort()))
   assert.equal(code, 0, stderr)
   return rig
 }
+
+/** As `rig.handover`, in a process that these commands share. */
+const run = (rig: Rig, ...args: string[]) =>
+  runCommand([...args, '--name', 'test'], rig.folder, { ...process.env, HANDOVER_HOME: rig.home })
 
 test('start exits with 2 and leaves nothing behind when the port is in use', async (t) => {
   const rig = rigWithApp(t)
@@ -48,12 +54,74 @@ test('start exits with 1, shows the last lines and leaves nothing behind when th
   assert.equal((await rig.handover('status')).code, 5)
 })
 
-test('start exits with 2 when a supervisor of the same name already runs', async (t) => {
-  const rig = await started(t)
-  const { code, stderr } = await rig.handover('start', 'app.cjs', '-p', String(await freePort()))
-  assert.equal(code, 2)
-  assert.match(stderr, /"test" already runs/)
-  assert.equal((await rig.status()).services[0]?.ready, 1)
+// In this order: the last two change what the others look at.
+describe('with one supervisor', () => {
+  const rig = openRig()
+  before(async () => {
+    const source = `console.log('hello from the log')\n${readFileSync(hello, 'utf8')}`
+    writeFileSync(join(rig.folder, 'app.cjs'), source)
+    const port = String(await freePort())
+    const { code, stderr } = await rig.handover('start', 'app.cjs', '-i', '2', '-p', port)
+    assert.equal(code, 0, stderr)
+  })
+  after(() => rig.close())
+
+  test('start exits with 2 when a supervisor of the same name already runs', async () => {
+    const { code, stderr } = await rig.handover('start', 'app.cjs', '-p', String(await freePort()))
+    assert.equal(code, 2)
+    assert.match(stderr, /"test" already runs/)
+    assert.equal((await rig.status()).services[0]?.ready, 2)
+  })
+
+  test('status --json has the documented form', async () => {
+    const { stdout } = await rig.handover('status', '--json')
+    const { supervisor, services } = JSON.parse(stdout) as Status
+    assert.deepEqual(Object.keys(supervisor), ['name', 'pid', 'version', 'startedAt', 'rssBytes'])
+    assert.equal(services.length, 1)
+    const [service] = services
+    assert.equal(service?.name, 'app')
+    assert.deepEqual(
+      [service?.replicas, service?.ready, service?.available, service?.rollout],
+      [2, 2, 2, null],
+    )
+    const [instance] = service?.instances ?? []
+    assert.equal(instance?.id, 'app-1')
+    assert.equal(instance?.state, 'ready')
+    assert.ok(existsSync(`/proc/${instance?.pid}`))
+  })
+
+  test('undo exits with 2 when there is no such revision', async () => {
+    const { code, stderr } = await rig.handover('undo', '--to-revision', '9')
+    assert.equal(code, 2)
+    assert.match(stderr, /"app" has no revision 9, wanted one of 1/)
+  })
+
+  test('upgrade exits with 2 and disturbs nothing when there is no such service', async () => {
+    const { code, stderr } = await rig.handover('upgrade', 'nope')
+    assert.equal(code, 2)
+    assert.match(stderr, /service "nope" does not exist, wanted "app"/)
+  })
+
+  test('logs shows what the instances printed', async () => {
+    assert.match((await rig.handover('logs')).stdout, /^app-1 \| hello from the log$/m)
+  })
+
+  test('scale starts and drains instances when the number changes', async () => {
+    assert.equal((await rig.handover('scale', 'app=3')).code, 0)
+    assert.equal((await rig.status()).services[0]?.ready, 3)
+    assert.equal((await rig.handover('scale', 'app=1')).code, 0)
+    assert.equal((await rig.status()).services[0]?.ready, 1)
+  })
+
+  test('upgrade waits while the service is paused and continues when it is resumed', async () => {
+    assert.equal((await rig.handover('pause')).code, 0)
+    const upgrading = rig.upgrade()
+    const begun = async () => (await rig.status()).services[0]?.rollout != null
+    await until(begun, 'the rollout has begun')
+    assert.match((await rig.handover('explain')).stdout, /paused/)
+    assert.equal((await rig.handover('resume')).code, 0)
+    assert.equal((await upgrading).code, 0)
+  })
 })
 
 test('every command exits with 5 when no supervisor runs', async (t) => {
@@ -73,24 +141,10 @@ test('every command exits with 5 when no supervisor runs', async (t) => {
     ['verify'],
     ['reload'],
   ]) {
-    const { code, stderr } = await rig.handover(...args)
+    const { code, stderr } = await run(rig, ...args)
     assert.equal(code, 5, `${args.join(' ')}: ${stderr}`)
     assert.match(stderr, /no supervisor named "test" runs here/)
   }
-})
-
-test('status --json has the documented form', async (t) => {
-  const rig = await started(t, ['-i', '2'])
-  const { supervisor, services } = await rig.status()
-  assert.deepEqual(Object.keys(supervisor), ['name', 'pid', 'version', 'startedAt', 'rssBytes'])
-  assert.equal(services.length, 1)
-  const [service] = services
-  assert.equal(service?.name, 'app')
-  assert.deepEqual([service?.replicas, service?.ready, service?.available, service?.rollout], [2, 2, 2, null])
-  const [instance] = service?.instances ?? []
-  assert.equal(instance?.id, 'app-1')
-  assert.equal(instance?.state, 'ready')
-  assert.ok(existsSync(`/proc/${instance?.pid}`))
 })
 
 test('undo goes back to the release before when cwd is a link that was switched', async (t) => {
@@ -105,49 +159,6 @@ test('undo goes back to the release before when cwd is a link that was switched'
     history[0]?.revisions.map(({ revision }) => revision.cause),
     ['start', 'upgrade', 'undo to revision 1'],
   )
-})
-
-test('scale starts and drains instances when the number changes', async (t) => {
-  const rig = await started(t)
-  assert.equal((await rig.handover('scale', 'app=3')).code, 0)
-  assert.equal((await rig.status()).services[0]?.ready, 3)
-  assert.equal((await rig.handover('scale', 'app=1')).code, 0)
-  assert.equal((await rig.status()).services[0]?.ready, 1)
-})
-
-test('upgrade waits while the service is paused and continues when it is resumed', async (t) => {
-  const rig = await started(t)
-  assert.equal((await rig.handover('pause')).code, 0)
-  const upgrading = rig.upgrade()
-  // The rollout has begun once explain names it; asked again and again, since nothing tells of it from outside.
-  const paused = async () => (await rig.handover('explain')).stdout.includes('paused')
-  await until(paused, 'the rollout is paused')
-  assert.equal((await rig.handover('resume')).code, 0)
-  assert.equal((await upgrading).code, 0)
-})
-
-test('undo exits with 2 when there is no such revision', async (t) => {
-  const rig = await started(t)
-  const { code, stderr } = await rig.handover('undo', '--to-revision', '9')
-  assert.equal(code, 2)
-  assert.match(stderr, /"app" has no revision 9, wanted one of 1/)
-})
-
-test('upgrade exits with 2 and disturbs nothing when there is no such service', async (t) => {
-  const rig = await started(t)
-  const { code, stderr } = await rig.handover('upgrade', 'nope')
-  assert.equal(code, 2)
-  assert.match(stderr, /service "nope" does not exist, wanted "app"/)
-})
-
-test('logs shows what the instances printed', async (t) => {
-  const rig = rigWithApp(t)
-  writeFileSync(
-    join(rig.folder, 'app.cjs'),
-    `console.log('hello from the log'); require('http').createServer().listen(process.env.PORT)`,
-  )
-  assert.equal((await rig.handover('start', 'app.cjs', '-p', String(await freePort()))).code, 0)
-  assert.match((await rig.handover('logs')).stdout, /^app-1 \| hello from the log$/m)
 })
 
 test('run drains and exits with 0 when it gets SIGTERM', async (t) => {
@@ -165,7 +176,7 @@ test('run drains and exits with 0 when it gets SIGTERM', async (t) => {
 test('completion prints a script for each shell', async (t) => {
   const rig = rigWithApp(t)
   for (const shell of ['bash', 'zsh', 'fish']) {
-    const { code, stdout } = await rig.handover('completion', shell)
+    const { code, stdout } = await run(rig, 'completion', shell)
     assert.equal(code, 0)
     assert.match(stdout, /upgrade/)
   }

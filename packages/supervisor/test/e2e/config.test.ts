@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, before, beforeEach, describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Status } from 'handover/model'
@@ -32,17 +32,21 @@ const yaml = (services: Services): string =>
     )
     .join('')}`
 
-/** Two services from one configuration file, in the background. */
 async function twoServices(t: TestContext): Promise<{ rig: Rig; config: string; services: Services }> {
   const rig = openRig()
   t.after(() => rig.close())
+  return { rig, ...(await startTwo(rig)) }
+}
+
+/** Two services from one configuration file, in the background. */
+async function startTwo(rig: Rig): Promise<{ config: string; services: Services }> {
   copyFileSync(hello, join(rig.folder, 'app.cjs'))
   const services = { web: { port: await freePort() }, api: { port: await freePort() } }
   const config = join(rig.folder, 'handover.config.yaml')
   writeFileSync(config, yaml(services))
   const { code, stderr } = await rig.handover('start')
   assert.equal(code, 0, stderr)
-  return { rig, config, services }
+  return { config, services }
 }
 
 const revisions = ({ services }: Status) =>
@@ -59,17 +63,57 @@ async function statusWhen(rig: Rig, holds: (status: Status) => boolean): Promise
 const settled = ({ services }: Status) =>
   services.every(({ rollout, available, replicas }) => rollout === null && available === replicas)
 
-test('upgrade rolls only the named service when there are several', async (t) => {
-  const { rig } = await twoServices(t)
-  assert.equal((await rig.upgrade('web')).code, 0)
-  assert.deepEqual(revisions(await rig.status()), { web: 2, api: 1 })
-})
+describe('with two services', () => {
+  const rig = openRig()
+  let services: Services = {}
+  let config = ''
+  before(async () => ({ services, config } = await startTwo(rig)))
+  beforeEach(() => writeFileSync(config, yaml(services)))
+  after(() => rig.close())
 
-test('SIGUSR2 upgrades every service', async (t) => {
-  const { rig } = await twoServices(t)
-  process.kill((await rig.status()).supervisor.pid, 'SIGUSR2')
-  const after = await statusWhen(rig, (status) => settled(status) && revisions(status).web === 2)
-  assert.deepEqual(revisions(after), { web: 2, api: 2 })
+  const revisionsNow = async () => {
+    const { web = 0, api = 0 } = revisions(await rig.status())
+    return { web, api }
+  }
+
+  test('upgrade rolls only the named service when there are several', async () => {
+    const { web, api } = await revisionsNow()
+    assert.equal((await rig.upgrade('web')).code, 0)
+    assert.deepEqual(revisions(await rig.status()), { web: web + 1, api })
+  })
+
+  test('SIGUSR2 upgrades every service', async () => {
+    const { web, api } = await revisionsNow()
+    process.kill((await rig.status()).supervisor.pid, 'SIGUSR2')
+    const after = await statusWhen(rig, (status) => settled(status) && revisions(status).web === web + 1)
+    assert.deepEqual(revisions(after), { web: web + 1, api: api + 1 })
+  })
+
+  test('SIGHUP and upgrade keep what runs when the configuration has an error', async () => {
+    const before = await rig.status()
+    writeFileSync(config, yaml(services).replace('replicas', 'replicsa'))
+    const { code, stderr } = await rig.handover('upgrade')
+    assert.equal(code, 2)
+    assert.match(
+      stderr,
+      /handover\.config\.yaml.*services\.web has no field "replicsa", did you mean "replicas"/,
+    )
+    process.kill(before.supervisor.pid, 'SIGHUP')
+    const reloaded = await rig.handover('reload')
+    assert.equal(reloaded.code, 2)
+    const pids = ({ services }: Status) =>
+      services.flatMap(({ instances }) => instances.map(({ pid }) => pid))
+    assert.deepEqual(pids(await rig.status()), pids(before))
+  })
+
+  test('SIGUSR1 reopens the log when it was moved away', async () => {
+    const log = join(rig.home, 'test', 'logs', 'supervisor.log')
+    renameSync(log, `${log}.1`)
+    process.kill((await rig.status()).supervisor.pid, 'SIGUSR1')
+    await until(() => existsSync(log), 'the log is there')
+    assert.equal((await rig.upgrade('web')).code, 0)
+    assert.match(readFileSync(log, 'utf8'), /web: rollout complete/)
+  })
 })
 
 test('SIGHUP rolls changed services, starts new ones and stops removed ones', async (t) => {
@@ -84,33 +128,6 @@ test('SIGHUP rolls changed services, starts new ones and stops removed ones', as
   )
   assert.deepEqual(revisions(after), { web: 2, more: 1 })
   assert.equal(after.services.find(({ name }) => name === 'web')?.ready, 2)
-})
-
-test('SIGHUP and upgrade keep what runs when the configuration has an error', async (t) => {
-  const { rig, config, services } = await twoServices(t)
-  const before = await rig.status()
-  writeFileSync(config, yaml(services).replace('replicas', 'replicsa'))
-  const { code, stderr } = await rig.handover('upgrade')
-  assert.equal(code, 2)
-  assert.match(
-    stderr,
-    /handover\.config\.yaml.*services\.web has no field "replicsa", did you mean "replicas"/,
-  )
-  process.kill(before.supervisor.pid, 'SIGHUP')
-  const reloaded = await rig.handover('reload')
-  assert.equal(reloaded.code, 2)
-  const pids = ({ services }: Status) => services.flatMap(({ instances }) => instances.map(({ pid }) => pid))
-  assert.deepEqual(pids(await rig.status()), pids(before))
-})
-
-test('SIGUSR1 reopens the log when it was moved away', async (t) => {
-  const { rig } = await twoServices(t)
-  const log = join(rig.home, 'test', 'logs', 'supervisor.log')
-  renameSync(log, `${log}.1`)
-  process.kill((await rig.status()).supervisor.pid, 'SIGUSR1')
-  await until(() => existsSync(log), 'the log is there')
-  assert.equal((await rig.upgrade('web')).code, 0)
-  assert.match(readFileSync(log, 'utf8'), /web: rollout complete/)
 })
 
 test('undo starts the old release again when current is a link that was switched', async (t) => {

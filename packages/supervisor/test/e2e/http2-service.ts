@@ -45,8 +45,9 @@ export async function upgradeOften(rig: Rig, upgrades: number): Promise<void> {
 }
 
 export async function upgrade(rig: Rig): Promise<void> {
-  const { code, receipt, stderr } = await rig.upgrade()
-  assert.equal(code, 0, stderr)
-  for (const { id, account, unaccounted } of receipt.instances)
+  const { code, receipts } = await rig.operate({ type: 'upgrade' })
+  assert.equal(code, 0)
+  assert.equal(receipts.length, 1)
+  for (const { id, account, unaccounted } of receipts[0]?.instances ?? [])
     assert.equal(unaccounted, 0, `${id}: ${JSON.stringify(account)}`)
 }

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { freePort, openRig } from '@handover/testkit'
+import type { Receipt } from 'handover/model'
+import { freePort, openRig, until } from '@handover/testkit'
 
 const fixture = (file: string) => fileURLToPath(new URL(`../../test/fixtures/${file}`, import.meta.url))
 const python = '/usr/bin/python3'
@@ -53,7 +54,7 @@ interface Outcome {
   twice: number
   lost: number
   processes: number
-  receipts: Awaited<ReturnType<ReturnType<typeof openRig>['upgrade']>>['receipt'][]
+  receipts: Receipt[]
 }
 
 async function load(
@@ -72,10 +73,16 @@ async function load(
   assert.equal(started.code, 0, started.stderr)
   const clients = await Promise.all(Array.from({ length: 8 }, () => echoClient(port)))
   const receipts: Outcome['receipts'] = []
+  const answers = async () => {
+    const instances = (await rig.status()).services.flatMap(({ instances }) => instances)
+    return instances.some(({ pid }) => clients.some(({ pids }) => pids.has(String(pid))))
+  }
   for (let i = 0; i < times; i++) {
-    const { code, receipt, stderr } = await rig.upgrade('--wait', 'drained')
-    assert.equal(code, 0, stderr)
-    receipts.push(receipt)
+    await until(answers, 'an instance of the last upgrade answers')
+    const upgraded = await rig.operate({ type: 'upgrade', wait: 'drained' })
+    assert.equal(upgraded.code, 0)
+    assert.equal(upgraded.receipts.length, 1)
+    receipts.push(...upgraded.receipts)
   }
   const ends = await Promise.all(clients.map((client) => client.stop()))
   const total = (of: (end: (typeof ends)[number]) => number) => ends.reduce((sum, end) => sum + of(end), 0)
@@ -83,7 +90,7 @@ async function load(
     answered: total(({ answered }) => answered),
     twice: total(({ twice }) => twice),
     lost: total(({ lost }) => lost),
-    processes: new Set(ends.flatMap(({ pids }) => [...pids])).size,
+    processes: new Set(clients.flatMap(({ pids }) => [...pids])).size,
     receipts,
   }
 }
@@ -121,11 +128,12 @@ async function echoClient(port: number) {
   socket.on('error', () => {}) // ECONNREFUSED when no process has the port: the datagram counts as lost anyway
   for (let i = 0; i < 4; i++) send()
   return {
+    pids,
     async stop() {
       stopped = true
       if (waiting.size > 0) await new Promise<void>((resolve) => (settled = resolve))
       socket.close()
-      return { answered, twice, lost, pids }
+      return { answered, twice, lost }
     },
   }
 }

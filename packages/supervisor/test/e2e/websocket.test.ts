@@ -8,18 +8,19 @@ import { fileURLToPath } from 'node:url'
 import { CountingSession, freePort, openRig } from '@handover/testkit'
 import type { Rig } from '@handover/testkit'
 
-const upgrades = 6
+const upgrades = 4
 /** Every fourth message: sessions that never paused would take the time that the instances need to start. */
-const maxThinkMs = 100
+const maxThinkMs = 400
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
 
 test(`upgrade moves 50 busy WebSocket sessions ${upgrades} times, and none loses a message`, async (t) => {
   const { rig, sessions, talks, stop } = await conversation(t, 50)
   for (let upgrade = 0; upgrade < upgrades; upgrade++) {
-    const { code, receipt, stderr } = await rig.upgrade('--wait', 'drained')
+    const { code, receipts } = await rig.operate({ type: 'upgrade', wait: 'drained' })
     const before = sessions.map(({ answered }) => answered)
-    assert.equal(code, 0, stderr)
-    for (const { account, id, side, unaccounted } of receipt.instances) {
+    assert.equal(code, 0)
+    assert.equal(receipts.length, 1)
+    for (const { account, id, side, unaccounted } of receipts[0]?.instances ?? []) {
       assert.equal(unaccounted, 0, id)
       if (side === 'old') assert.equal(account?.endedOrderly, 0, JSON.stringify(account))
     }

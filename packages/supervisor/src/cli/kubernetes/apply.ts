@@ -22,7 +22,7 @@ export interface ApplyOptions extends RollOptions {
 
 /** Renders the configuration for the cluster's version, applies the objects in order, and watches the rollouts. */
 export async function apply(config: string | undefined, options: ApplyOptions): Promise<number> {
-  const cluster = reach(options)
+  const cluster = await reach(options)
   const { set, namespace, config: file } = options
   const order = await readOrder(config, { set, namespace, config: file }, await versionOf(cluster))
   const { objects, notes } = valueOf(kubernetesObjects(order))

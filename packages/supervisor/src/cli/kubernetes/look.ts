@@ -8,11 +8,10 @@ import { podStatusLines, revisionLines } from '../output/pods.js'
 import { redraw } from '../output/redraw.js'
 import { painter, print, printJson, say } from '../output/talk.js'
 import type { KubernetesOptions } from './reach.js'
-import { deploymentOf, fail, reach } from './reach.js'
+import { fail, reachDeployment } from './reach.js'
 
 export async function status(service: string | undefined, options: KubernetesOptions & { watch?: boolean }) {
-  const cluster = reach(options)
-  const deployment = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
   if (options.watch) return watch(cluster, deployment, options)
   const answer = deploymentStatus(await seen(cluster, deployment), null, Date.now())
   if (options.json) return printJson(answer)
@@ -20,15 +19,14 @@ export async function status(service: string | undefined, options: KubernetesOpt
 }
 
 export async function history(service: string | undefined, options: KubernetesOptions) {
-  const cluster = reach(options)
-  const revisions = historyOf(await seen(cluster, await deploymentOf(cluster, service, options)))
+  const { cluster, deployment } = await reachDeployment(service, options)
+  const revisions = historyOf(await seen(cluster, deployment))
   if (options.json) return printJson(revisions)
   for (const line of revisionLines(revisions, painter(process.stdout), Date.now())) print(line)
 }
 
 export async function explain(service: string | undefined, options: KubernetesOptions) {
-  const cluster = reach(options)
-  const deployment = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
   const lines = explainDeployment(await seen(cluster, deployment), Date.now())
   const { name } = deployment.metadata
   if (options.json) return printJson([{ service: name, lines }])

@@ -13,17 +13,18 @@ export interface KubernetesOptions extends KubeOptions {
   json?: boolean
 }
 
-export const reach = (options: KubernetesOptions): Cluster =>
-  connect(valueOf(connection(options, process.env)))
+export const reach = async (options: KubernetesOptions): Promise<Cluster> =>
+  connect(valueOf(await connection(options, process.env)))
 
 /** Reads the Deployment with this name, or that of the configuration's only service. */
-export async function deploymentOf(
-  cluster: Cluster,
+export async function reachDeployment(
   name: string | undefined,
   options: KubernetesOptions,
-): Promise<Deployment> {
-  const answer = await readDeployment(cluster, name ?? (await onlyService(options)))
-  return answer.ok ? answer.value : fail(answer.failure)
+): Promise<{ cluster: Cluster; deployment: Deployment }> {
+  const wanted = name ?? (await onlyService(options))
+  const cluster = await reach(options)
+  const answer = await readDeployment(cluster, wanted)
+  return { cluster, deployment: answer.ok ? answer.value : fail(answer.failure) }
 }
 
 export function fail(failure: ApiFailure): never {

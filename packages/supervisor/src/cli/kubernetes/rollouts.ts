@@ -1,6 +1,6 @@
 import type { Deployment } from '../../kubernetes/rollout/index.js'
 import { annotations, imageOwner, undoTarget } from '../../kubernetes/rollout/index.js'
-import type { Answer, Cluster } from '../../kubernetes/api/ports.js'
+import type { Answer } from '../../kubernetes/api/ports.js'
 import type { DeploymentPatch } from '../../kubernetes/api/resources.js'
 import { mergeDeployment } from '../../kubernetes/api/resources.js'
 import { undoTo } from '../../kubernetes/api/undo.js'
@@ -8,7 +8,7 @@ import { exitCodes } from '../../control/api.js'
 import type { Failure } from '../../model/index.js'
 import { CommandExit } from '../exit.js'
 import { say } from '../output/talk.js'
-import { deploymentOf, fail, reach } from './reach.js'
+import { fail, reachDeployment } from './reach.js'
 import type { Roll, RollOptions } from './show.js'
 import { rollAndShow } from './show.js'
 
@@ -20,8 +20,7 @@ export interface UpgradeOptions extends RollOptions {
 }
 
 export async function upgrade(service: string | undefined, options: UpgradeOptions): Promise<number> {
-  const cluster = reach(options)
-  const deployment = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
   const { name } = deployment.metadata
   const container = containerOf(deployment, options.container)
   refuseOwned(deployment, container, options)
@@ -82,8 +81,7 @@ export async function undo(
   service: string | undefined,
   options: RollOptions & { toRevision?: number },
 ): Promise<number> {
-  const cluster = reach(options)
-  const deployment = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
   refusePaused(deployment, 'undo')
   return run(
     {
@@ -106,8 +104,7 @@ const refusedBy = (failure: Failure): Answer<Deployment> => ({
 })
 
 export async function restart(service: string | undefined, options: RollOptions): Promise<number> {
-  const cluster = reach(options)
-  const deployment = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
   refusePaused(deployment, 'restart')
   const metadata = { annotations: { [annotations.restartedAt]: new Date().toISOString() } }
   const begin = () =>
@@ -126,8 +123,7 @@ export async function scale(assignment: string, options: RollOptions): Promise<n
       exitCodes.usage,
       `the argument is "${assignment}", wanted service=replicas, for example web=4`,
     )
-  const cluster = reach(options)
-  const deployment = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
   const begin = () =>
     mergeDeployment(cluster, deployment.metadata.name, { spec: { replicas: Number(number) } })
   return run({ cluster, deployment, cause: `scale to ${number}`, begin }, { ...options, undo: false })
@@ -162,8 +158,8 @@ export async function pause(
   options: RollOptions,
   paused: boolean,
 ): Promise<number> {
-  const cluster: Cluster = reach(options)
-  const { metadata, spec } = await deploymentOf(cluster, service, options)
+  const { cluster, deployment } = await reachDeployment(service, options)
+  const { metadata, spec } = deployment
   if ((spec.paused ?? false) === paused)
     throw new CommandExit(
       exitCodes.failed,

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import { KubeConfig } from '@kubernetes/client-node'
-import type { User } from '@kubernetes/client-node'
+import type { KubeConfig, User } from '@kubernetes/client-node'
 import { parse } from 'yaml'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
@@ -28,13 +27,17 @@ const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
  * wins, missing files are skipped), else in ~/.kube/config, else with the service account of this pod. Fails with
  * `Usage`.
  */
-export function connection(options: KubeOptions, env: NodeJS.ProcessEnv): Result<Connection> {
+export async function connection(options: KubeOptions, env: NodeJS.ProcessEnv): Promise<Result<Connection>> {
   const files = filesOf(options, env)
   if (!files.ok) return files
-  const config = files.value.length === 0 ? inCluster(env) : merged(files.value)
+  // The client takes longer to load than the rest of the command: what can be refused without it is refused before.
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const create = () => new KubeConfig()
+  const config = files.value.length === 0 ? ok(inCluster(create)) : merged(files.value, create)
   return config.ok ? chosen(config.value, options, files.value) : config
 }
 
+/** Empty for the service account of this pod. */
 function filesOf({ kubeconfig }: KubeOptions, env: NodeJS.ProcessEnv): Result<string[]> {
   if (kubeconfig !== undefined)
     return isFile(kubeconfig)
@@ -48,28 +51,29 @@ function filesOf({ kubeconfig }: KubeOptions, env: NodeJS.ProcessEnv): Result<st
       : failed('Usage', `KUBECONFIG is "${env.KUBECONFIG}", wanted at least one file that exists`)
   }
   const own = join(env.HOME ?? homedir(), '.kube', 'config')
-  return ok(isFile(own) ? [own] : [])
+  if (isFile(own)) return ok([own])
+  return env.KUBERNETES_SERVICE_HOST && existsSync(`${serviceAccount}/token`)
+    ? ok([])
+    : failed(
+        'Usage',
+        'there is no kubeconfig, wanted one from --kubeconfig, KUBECONFIG, ~/.kube/config or the service account of a pod',
+      )
 }
 
 const isFile = (path: string): boolean => existsSync(path) && !statSync(path).isDirectory()
 
-function inCluster(env: NodeJS.ProcessEnv): Result<KubeConfig> {
-  if (!env.KUBERNETES_SERVICE_HOST || !existsSync(`${serviceAccount}/token`))
-    return failed(
-      'Usage',
-      'there is no kubeconfig, wanted one from --kubeconfig, KUBECONFIG, ~/.kube/config or the service account of a pod',
-    )
-  const config = new KubeConfig()
+function inCluster(create: () => KubeConfig): KubeConfig {
+  const config = create()
   config.loadFromCluster()
-  return ok(config)
+  return config
 }
 
 /** Merges files as kubectl does: the first entry with a name wins. The client's own merge refuses duplicates. */
-function merged(files: string[]): Result<KubeConfig> {
-  const whole = new KubeConfig()
+function merged(files: string[], create: () => KubeConfig): Result<KubeConfig> {
+  const whole = create()
   let current = ''
   for (const file of files) {
-    const read = readOne(file)
+    const read = readOne(file, create())
     if (!read.ok) return read
     const one = read.value
     whole.clusters.push(...unknownIn(whole.clusters, one.clusters))
@@ -84,8 +88,7 @@ function merged(files: string[]): Result<KubeConfig> {
 const unknownIn = <T extends { name: string }>(known: T[], more: T[]): T[] =>
   more.filter(({ name }) => !known.some((one) => one.name === name))
 
-function readOne(file: string): Result<KubeConfig> {
-  const config = new KubeConfig()
+function readOne(file: string, config: KubeConfig): Result<KubeConfig> {
   try {
     config.loadFromFile(file)
     config.users = withTokenFiles(config.users, file)

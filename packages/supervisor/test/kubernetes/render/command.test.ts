@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments } from 'yaml'
+import { runCommand } from '../../commands.js'
 import { folderFor } from '../../config/support.js'
 
 const bin = fileURLToPath(new URL('../../../bin/handover.js', import.meta.url))
@@ -20,21 +21,21 @@ function renderer(t: TestContext, services: Record<string, object>, ...more: str
   const folder = folderFor(t)
   const config = join(folder, 'handover.config.json')
   writeFileSync(config, JSON.stringify({ name: 'shop', services }))
-  const render = (...flags: string[]) =>
-    spawnSync(process.execPath, [bin, 'kubernetes', 'render', ...more, ...flags], {
-      cwd: folder,
-      encoding: 'utf8',
-    })
-  return { folder, render }
+  const args = ['kubernetes', 'render', ...more]
+  const render = (...flags: string[]) => runCommand([...args, ...flags], folder, process.env)
+  /** The same as a process of its own. */
+  const start = (...flags: string[]) =>
+    spawnSync(process.execPath, [bin, ...args, ...flags], { cwd: folder, encoding: 'utf8' })
+  return { folder, render, start }
 }
 
 const web = { script: 'server.js', listen: { http: 3000 }, replicas: 2 }
 const objectsOf = (yaml: string) =>
   parseAllDocuments(yaml).map((document) => document.toJS() as KubernetesObject)
 
-test('handover kubernetes render prints manifests on standard output, and notes on standard error', (t) => {
-  const { render } = renderer(t, { web })
-  const { status, stdout, stderr } = render('--set', 'image=web:2', '--namespace', 'shop')
+test('handover kubernetes render prints manifests on standard output, and notes on standard error', async (t) => {
+  const { render, start } = renderer(t, { web })
+  const { status, stdout, stderr } = start('--set', 'image=web:2', '--namespace', 'shop')
   assert.equal(status, 0, stderr)
   const objects = objectsOf(stdout)
   assert.deepEqual(
@@ -51,8 +52,10 @@ test('handover kubernetes render prints manifests on standard output, and notes 
     /# preStop 5 \+ drain delay 0 \+ drain 29 \+ hooks 0 \+ margin 5 = 39 s\n +terminationGrace/,
   )
   assert.match(stderr, /^note: services\.web\.command is "node server\.js"/m)
-  assert.equal(render('--set', 'image=web:2', '--namespace', 'shop').stdout, stdout, 'the same bytes again')
-  const json = JSON.parse(render('--set', 'image=web:2', '--namespace', 'shop', '-o', 'json').stdout) as {
+  const again = await render('--set', 'image=web:2', '--namespace', 'shop')
+  assert.equal(again.stdout, stdout, 'the same bytes again')
+  const asJson = await render('--set', 'image=web:2', '--namespace', 'shop', '-o', 'json')
+  const json = JSON.parse(asJson.stdout) as {
     kind: string
     items: KubernetesObject[]
   }
@@ -60,17 +63,17 @@ test('handover kubernetes render prints manifests on standard output, and notes 
   assert.deepEqual(json.items, objects)
 })
 
-test('handover kubernetes render emits objects for the requested version', (t) => {
+test('handover kubernetes render emits objects for the requested version', async (t) => {
   const { render } = renderer(t, { web }, '--set', 'image=web:2')
-  const budget = (version: string) =>
-    /^apiVersion: policy.*$/m.exec(render('--kubernetes-version', version).stdout)?.[0]
-  assert.equal(budget('1.20'), 'apiVersion: policy/v1beta1')
-  assert.equal(budget('v1.21.5'), 'apiVersion: policy/v1')
+  const budget = async (version: string) =>
+    /^apiVersion: policy.*$/m.exec((await render('--kubernetes-version', version)).stdout)?.[0]
+  assert.equal(await budget('1.20'), 'apiVersion: policy/v1beta1')
+  assert.equal(await budget('v1.21.5'), 'apiVersion: policy/v1')
 })
 
-test('handover kubernetes render sets the image and replicas of the named services', (t) => {
+test('handover kubernetes render sets the image and replicas of the named services', async (t) => {
   const { render } = renderer(t, { web, api: { ...web, listen: { http: 3001 } } })
-  const { stdout, stderr, status } = render(
+  const { stdout, stderr, code } = await render(
     '--set',
     'web.image=web:2',
     '--set',
@@ -78,7 +81,7 @@ test('handover kubernetes render sets the image and replicas of the named servic
     '--set',
     'api.replicas=9',
   )
-  assert.equal(status, 0, stderr)
+  assert.equal(code, 0, stderr)
   assert.deepEqual(stdout.match(/(?<=^ +)(image|replicas): .*$/gm), [
     'replicas: 2',
     'image: web:2',
@@ -87,9 +90,9 @@ test('handover kubernetes render sets the image and replicas of the named servic
   ])
 })
 
-test('handover kubernetes render --rbac prints a Role that may apply the objects', (t) => {
+test('handover kubernetes render --rbac prints a Role that may apply the objects', async (t) => {
   const { render } = renderer(t, { web }, '--set', 'image=web:2', '--namespace', 'shop')
-  const { stdout, stderr } = render('--rbac')
+  const { stdout, stderr } = await render('--rbac')
   assert.deepEqual(
     objectsOf(stdout).map(({ kind, metadata }) => [kind, metadata.name, metadata.namespace]),
     ['ServiceAccount', 'Role', 'RoleBinding'].map((kind) => [kind, 'shop-handover', 'shop']),
@@ -97,10 +100,10 @@ test('handover kubernetes render --rbac prints a Role that may apply the objects
   assert.equal(stderr, '')
 })
 
-test('handover kubernetes render --output kustomize writes a kustomize base', (t) => {
+test('handover kubernetes render --output kustomize writes a kustomize base', async (t) => {
   const { folder, render } = renderer(t, { web }, '--set', 'image=web:2')
-  const { status, stdout, stderr } = render('--output', 'kustomize', '--dir', 'base')
-  assert.equal(status, 0, stderr)
+  const { code, stdout, stderr } = await render('--output', 'kustomize', '--dir', 'base')
+  assert.equal(code, 0, stderr)
   assert.equal(stdout, '')
   assert.deepEqual(readdirSync(join(folder, 'base')).sort(), [
     'kustomization.yaml',
@@ -111,9 +114,9 @@ test('handover kubernetes render --output kustomize writes a kustomize base', (t
   assert.match(readFileSync(join(folder, 'base/web-deployment.yaml'), 'utf8'), /# preStop 5/)
 })
 
-test('kustomize can build an overlay on the rendered base', { skip: noKubectl }, (t) => {
+test('kustomize can build an overlay on the rendered base', { skip: noKubectl }, async (t) => {
   const { folder, render } = renderer(t, { web }, '--set', 'image=web:2')
-  render('--output', 'kustomize', '--dir', 'base')
+  await render('--output', 'kustomize', '--dir', 'base')
   mkdirSync(join(folder, 'live'))
   writeFileSync(
     join(folder, 'live/kustomization.yaml'),
@@ -130,7 +133,7 @@ test('kustomize can build an overlay on the rendered base', { skip: noKubectl },
   )
 })
 
-test('handover kubernetes render names the error in one sentence, and exits with 2', (t) => {
+test('handover kubernetes render names the error in one sentence, and exits with 2', async (t) => {
   const { render } = renderer(t, { web })
   const table: [flags: string[], sentence: RegExp][] = [
     [[], /^handover: services\.web\.kubernetes has no image, wanted "image", or --set image=…$/m],
@@ -167,9 +170,9 @@ test('handover kubernetes render names the error in one sentence, and exits with
     [['missing.yaml'], /there is no configuration file "missing.yaml"/],
   ]
   for (const [flags, sentence] of table) {
-    const { status, stdout, stderr } = render(...flags)
+    const { code, stdout, stderr } = await render(...flags)
     assert.match(stderr, sentence)
-    assert.equal(status, 2, flags.join(' '))
+    assert.equal(code, 2, flags.join(' '))
     assert.equal(stdout, '')
   }
 })

@@ -9,38 +9,39 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from '@handover/testkit'
 import type { ApiServer, Asked, Reply } from './api-server.js'
 import { apiServer, kubeconfigOf, list, status } from './api-server.js'
+import type { CommandRun } from '../../commands.js'
+import { runCommand } from '../../commands.js'
 import { deployment, pod, replicaSet } from './objects.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))
 
-interface Run {
-  code: number
-  stdout: string
-  stderr: string
-}
-
-/** Runs `handover kubernetes` in an empty folder, which is also HOME. */
+/**
+ * Runs `handover kubernetes` in an empty folder, which is also HOME. `start`: as a process of its own, which must also
+ * end.
+ */
 function folderOf(t: TestContext): {
   path: string
-  run(kubeconfig: string | null, ...args: string[]): Promise<Run>
+  run(kubeconfig: string | null, ...args: string[]): Promise<CommandRun>
+  start(kubeconfig: string | null, ...args: string[]): Promise<CommandRun>
 } {
   const path = mkdtempSync(join(tmpdir(), 'kubernetes-'))
   t.after(() => rmSync(path, { recursive: true, force: true }))
   const { KUBECONFIG: _, KUBERNETES_SERVICE_HOST: __, ...others } = process.env
+  const environment = (kubeconfig: string | null) => ({
+    ...others,
+    HOME: path,
+    NO_COLOR: '1',
+    ...(kubeconfig !== null && { KUBECONFIG: kubeconfig }),
+  })
   return {
     path,
-    run: (kubeconfig, ...args) =>
+    run: (kubeconfig, ...args) => runCommand(['kubernetes', ...args], path, environment(kubeconfig)),
+    start: (kubeconfig, ...args) =>
       new Promise((resolve) => {
-        const env = {
-          ...others,
-          HOME: path,
-          NO_COLOR: '1',
-          ...(kubeconfig !== null && { KUBECONFIG: kubeconfig }),
-        }
         execFile(
           process.execPath,
           [bin, 'kubernetes', ...args],
-          { cwd: path, env },
+          { cwd: path, env: environment(kubeconfig) },
           (error, stdout, stderr) =>
             resolve({ code: error === null ? 0 : Number(error.code ?? 128), stdout, stderr }),
         )
@@ -49,7 +50,7 @@ function folderOf(t: TestContext): {
 }
 
 /** Checks that the error is one sentence: no stack, no second line. Notes about a configuration may precede it. */
-function assertSentence({ code, stderr }: Run, wanted: number, pattern: RegExp): void {
+function assertSentence({ code, stderr }: CommandRun, wanted: number, pattern: RegExp): void {
   assert.equal(code, wanted, stderr)
   assert.match(stderr, pattern)
   const lines = stderr.trim().split('\n')
@@ -57,12 +58,16 @@ function assertSentence({ code, stderr }: Run, wanted: number, pattern: RegExp):
 }
 
 test('a command exits with 2 and names the files that it read when the kubeconfig is missing, broken or incomplete', async (t) => {
-  const { run, path } = folderOf(t)
+  const { run, start, path } = folderOf(t)
   const write = (name: string, text: string) => {
     writeFileSync(join(path, name), text)
     return join(path, name)
   }
-  assertSentence(await run(null, 'status', 'web'), 2, /there is no kubeconfig, wanted one from --kubeconfig/)
+  assertSentence(
+    await start(null, 'status', 'web'),
+    2,
+    /there is no kubeconfig, wanted one from --kubeconfig/,
+  )
   assertSentence(
     await run('/nowhere', 'status', 'web'),
     2,
@@ -202,7 +207,7 @@ const complete = { replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableR
 const done = deployment('v2', 2, { status: { ...complete, observedGeneration: 2 } })
 
 test('a watch starts again with a list when it has expired (410 Gone) or the connection broke', async (t) => {
-  const { run } = folderOf(t)
+  const { start } = folderOf(t)
   const gone = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } }
   let lists = 0
   let begun = false
@@ -220,7 +225,7 @@ test('a watch starts again with a list when it has expired (410 Gone) or the con
       return list([lists < 3 ? deployment('v2', 2) : done])
     }),
   )
-  const { code, stderr, stdout } = await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
+  const { code, stderr, stdout } = await start(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
   assert.equal(code, 0, stderr)
   assert.match(stdout, /web: revision 1 to 2, complete/)
   assert.ok(api.asked.filter((asked) => askedFor(asked) === 'list pods').length > 1)
@@ -245,7 +250,7 @@ test('a user without the right to read events still sees the rollout, with a not
 })
 
 test('an undo is sent again when its answer was lost, and succeeds when it was already done', async (t) => {
-  const { run } = folderOf(t)
+  const { start } = folderOf(t)
   const crash = pod('new-1', 'v2', {
     container: {
       restartCount: 3,
@@ -291,13 +296,13 @@ test('an undo is sent again when its answer was lost, and succeeds when it was a
       }
     }),
   )
-  const { code, stdout, stderr } = await run(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
+  const { code, stdout, stderr } = await start(api.kubeconfig, 'upgrade', 'web', '--image', 'v2')
   assert.deepEqual([code, patches], [3, 3], stderr)
   assert.match(stdout, /rolled back/)
 })
 
 test('apply exits with 1, not 3, when one Deployment is rolled back and another is refused', async (t) => {
-  const { run, path } = folderOf(t)
+  const { start, path } = folderOf(t)
   const service = (port: number) => ({ command: ['x'], listen: { http: port }, kubernetes: { image: 'v2' } })
   const config = JSON.stringify({ services: { web: service(8080), worker: service(8081) } })
   writeFileSync(join(path, 'handover.config.json'), config)
@@ -345,7 +350,7 @@ test('apply exits with 1, not 3, when one Deployment is rolled back and another 
       }
     }),
   )
-  const { code, stdout, stderr } = await run(api.kubeconfig, 'apply')
+  const { code, stdout, stderr } = await start(api.kubeconfig, 'apply')
   assert.match(stdout, /rolled back/, stderr)
   assert.match(stderr, /no rights for the worker/)
   assert.equal(code, 1, stderr)
