@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test'
 import { loadFor } from '../load.js'
 import { assertFlawless, fixture, openLone, type Lone } from './rig.js'
 
-const upgrades = 20
+const upgrades = 10
 
 const loadOn = (t: TestContext, { port }: Lone) =>
   loadFor(t, {
@@ -13,10 +13,10 @@ const loadOn = (t: TestContext, { port }: Lone) =>
     workloads: {
       newConnections: { perSecond: 50 },
       keepAlive: [
-        { connections: 10, thinkMs: [0, 50] },
+        { connections: 10, thinkMs: [0, 100] },
         { connections: 10, thinkMs: [200, 2000] },
       ],
-      pipelining: { connections: 4, depth: 3 },
+      pipelining: { connections: 2, depth: 3 },
     },
   })
 
@@ -41,13 +41,13 @@ for (const [name, program, register] of [
   })
 }
 
-test('a takeover by a process that is not a child loses no request, 10 times', async (t) => {
+test('a takeover by a process that is not a child loses no request, 5 times', async (t) => {
   const service = await openLone(t, fixture('http.cjs'), {
     prepare: (folder) => ({ env: { HANDOVER_TAKEOVER: join(folder, 'takeover.sock') } }),
   })
   await service.accepts()
   const load = loadOn(t, service)
-  for (let i = 1; i <= 10; i++) {
+  for (let i = 1; i <= 5; i++) {
     const before = service.pid()
     load.markUpgradeStart(i)
     service.startAnother()

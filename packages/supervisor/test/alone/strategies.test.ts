@@ -8,7 +8,7 @@ import { until } from '@handover/testkit'
 import { loadFor } from '../load.js'
 import { assertFlawless, canConnect, fixture, openLone, serve, serveOnGo, type Lone } from './rig.js'
 
-const upgrades = 20
+const upgrades = 10
 
 const loadOn = (t: TestContext, { port }: Lone) =>
   loadFor(t, {
@@ -16,8 +16,8 @@ const loadOn = (t: TestContext, { port }: Lone) =>
     path: '/echo/hello',
     workloads: {
       newConnections: { perSecond: 300 },
-      keepAlive: [{ connections: 10, thinkMs: [0, 50] }],
-      pipelining: { connections: 4, depth: 3 },
+      keepAlive: [{ connections: 10, thinkMs: [0, 400] }],
+      pipelining: { connections: 2, depth: 2 },
     },
   })
 

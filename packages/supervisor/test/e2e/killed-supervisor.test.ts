@@ -21,7 +21,7 @@ for (const type of ['RollingUpdate', 'InPlace']) {
       target: { host: '127.0.0.1', port },
       path: '/',
       workloads: {
-        keepAlive: [{ connections: 20, thinkMs: [0, 50] }],
+        keepAlive: [{ connections: 20, thinkMs: [0, 200] }],
         slow: { concurrency: 4, path: '/', ms: [50, 400] },
       },
     })

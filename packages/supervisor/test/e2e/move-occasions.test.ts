@@ -116,9 +116,11 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
   writeFileSync(join(rig.folder, 'handover.config.json'), JSON.stringify({ services }))
   const started = await rig.handover('start')
   assert.equal(started.code, 0, started.stderr)
-  const load = loadFor(t, movingLoad({ host: '127.0.0.1', port }))
+  let settled = 0
+  const load = loadFor(t, { ...movingLoad({ host: '127.0.0.1', port }), onOutcome: () => settled++ })
+  // A report costs as much as some requests do: it is made only once it may have what is waited for.
   await until(
-    () => load.report().answered > 500 && allConnected(load.report()),
+    () => settled > 500 && load.report().answered > 500 && allConnected(load.report()),
     'the load runs, and all its clients are connected',
   )
   return {
@@ -126,8 +128,8 @@ async function underLoad(t: TestContext, replicas: number, options: object = {})
     port,
     instances: async () => (await rig.status()).services[0]?.instances ?? [],
     async end(count) {
-      const { answered } = load.report()
-      await until(() => load.report().answered > answered + 500, 'the load has gone on')
+      const before = settled
+      await until(() => settled > before + 500, 'the load has gone on')
       const report = await load.stop()
       assertNothingClosed(report)
       const drained = eventsOf(rig, 'InstanceDrained')

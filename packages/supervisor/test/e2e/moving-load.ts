@@ -17,12 +17,12 @@ export function movingLoad(target: Target): LoadOptions {
     identify: identify.value,
     workloads: {
       keepAlive: [
-        { connections: 15, thinkMs: [0, 50] },
+        { connections: 15, thinkMs: [0, 200] },
         { connections: 15, thinkMs: [200, 2000] },
       ],
       slow: { concurrency: slowClients, path: '/', ms: [300, 1000] },
       uploads: { concurrency: uploadingClients, bytes: 100_000, path: '/upload' },
-      pipelining: { connections: 2, depth: 4 },
+      pipelining: { connections: 2, depth: 2 },
     },
   }
 }

@@ -42,7 +42,9 @@ export async function upgradeUnderLoad(
   {
     workloads = steadyWorkloads,
     ...options
-  }: Pick<VerifyOptions, 'upgrades' | 'pauseSeconds' | 'onProgress' | 'signal'> & { workloads?: Workloads },
+  }: Pick<VerifyOptions, 'upgrades' | 'pauseSeconds' | 'coolDownSeconds' | 'onProgress' | 'signal'> & {
+    workloads?: Workloads
+  },
 ): Promise<VerifyReport> {
   const identify = parseIdentify('header:x-process')
   assert.ok(identify.ok)

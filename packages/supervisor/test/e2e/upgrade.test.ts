@@ -24,18 +24,18 @@ test('upgrade loses no request of an application without signal handling when al
       target: { host: '127.0.0.1', port },
       identify: identify.value,
       workloads: {
-        newConnections: { perSecond: 100 },
+        newConnections: { perSecond: 60 },
         keepAlive: [
-          { connections: 50, thinkMs: [0, 150] },
+          { connections: 50, thinkMs: [0, 600] },
           { connections: 100, thinkMs: [200, 3000] },
         ],
         slow: { concurrency: 10, path: '/', ms: [500, 3000] },
         uploads: { concurrency: 2, bytes: 100_000, path: '/upload' },
         streams: { concurrency: 1, path: '/stream' },
-        pipelining: { connections: 4, depth: 4 },
+        pipelining: { connections: 2, depth: 3 },
       },
     },
-    upgrades: 6,
+    upgrades: 5,
     pauseSeconds: [0, 0.2],
     coolDownSeconds: 3,
     upgrade: async () => {
