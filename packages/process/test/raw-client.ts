@@ -10,7 +10,8 @@ export interface RawResponse {
 }
 
 /** Between two requests of a client: clients without a pause would take the time that the instances need to start. */
-export const think = () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20))
+export const think = (maxMs = 20) =>
+  new Promise<void>((resolve) => setTimeout(resolve, Math.random() * maxMs))
 
 /** An HTTP/1.1 connection without Node's client: it retries nothing, and reports every end and error. */
 export class RawConnection {
