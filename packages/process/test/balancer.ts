@@ -3,6 +3,11 @@ import type { TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
 import { RawConnection } from './raw-client.js'
 
+/** Between two requests on a kept connection: 20 clients send up to 250 requests a second. */
+const keptPauseMs = 80
+/** Between two new connections: 4 clients open up to 100 a second. */
+const freshPauseMs = 40
+
 /**
  * Acts as a load balancer that does not know yet that a pod is terminating. Until `withdraw()`, it opens new
  * connections, sends requests on those that it keeps, and replaces each one that was ended in order. Each request has
@@ -48,7 +53,7 @@ export class Balancer {
       const connection = await this.#connect()
       while (connection !== null) {
         if (!(await this.#ask(connection))) break
-        await later(10)
+        await later(keptPauseMs)
       }
       connection?.close()
     }
@@ -59,7 +64,7 @@ export class Balancer {
       const connection = await this.#connect()
       if (connection !== null) await this.#ask(connection)
       connection?.close()
-      await later(5)
+      await later(freshPauseMs)
     }
   }
 
@@ -81,7 +86,7 @@ export class Balancer {
     } catch (error) {
       this.failures.push(String((error as NodeJS.ErrnoException).code ?? error))
       this.#outcomes.changed()
-      await later(10)
+      await later(freshPauseMs)
       return null
     }
   }

@@ -2,6 +2,9 @@ import type { TestContext } from 'node:test'
 import { Changes } from '@handover/testkit'
 import { RawConnection, think } from './raw-client.js'
 
+/** The average is 50 ms: 50 clients send up to 1,000 requests a second. */
+const maxThinkMs = 100
+
 export interface BusyClients {
   /** Resolves when `count` more requests were answered, or one failed. */
   more(count: number): Promise<void>
@@ -29,7 +32,7 @@ export async function keepBusy(t: TestContext, port: number, count: number): Pro
   }
   const kept = await Promise.all(Array.from({ length: count }, () => RawConnection.open({ port })))
   const talks = kept.map(async (connection) => {
-    while (!stopped && (await ask(connection))) await think()
+    while (!stopped && (await ask(connection))) await think(maxThinkMs)
     if (connection.ended) failures.push(`ended: ${connection.ends.join()}`)
     connection.close()
   })
@@ -39,7 +42,7 @@ export async function keepBusy(t: TestContext, port: number, count: number): Pro
         const connection = await RawConnection.open({ port })
         await ask(connection)
         connection.close()
-        await think()
+        await think(maxThinkMs)
       } catch (error) {
         failures.push(`connect: ${String(error)}`)
         outcomes.changed()

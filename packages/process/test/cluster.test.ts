@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { RawConnection } from './raw-client.js'
 import { serve, stage } from './stage.js'
 
-for (const [policy, env] of [
-  ['round robin', {}],
-  ['SCHED_NONE', { SCHED_NONE: '1' }],
+for (const [policy, env, register] of [
+  ['round robin', {}, true],
+  ['SCHED_NONE', { SCHED_NONE: '1' }, 'bundle'],
 ] as const) {
   void test(`register drains the workers and starts no new one when a cluster uses ${policy}`, async (t) => {
-    const { app, connect } = await serve(t, 'cluster.cjs', { env })
+    const { app, connect } = await serve(t, 'cluster.cjs', { env, register })
     assert.equal((await app.message('listening')).listener, 'http')
     await app.untilOutput('worker 1 listens')
     await app.untilOutput('worker 2 listens')
@@ -33,7 +33,7 @@ for (const [policy, env] of [
 }
 
 void test('register loses no connection when a cluster gets SIGTERM right after it is ready', async (t) => {
-  const service = stage(t, 'cluster.cjs')
+  const service = stage(t, 'cluster.cjs', { register: 'bundle' })
   const waiting = await Promise.all(Array.from({ length: 8 }, service.connect))
   for (const connection of waiting) connection.get('/')
   const app = await service.start()
@@ -50,7 +50,7 @@ void test('register loses no connection when a cluster gets SIGTERM right after 
 
 for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
   void test(`register keeps the listener for new workers when all workers have died ${JSON.stringify(env)}`, async (t) => {
-    const { launch, connect } = stage(t, 'cluster.cjs')
+    const { launch, connect } = stage(t, 'cluster.cjs', { register: 'bundle' })
     const app = await launch({ env: { HANDOVER_PROBE_DIR: '.', ...env } })
     for (const worker of [1, 2]) await app.untilOutput(`worker ${worker} listens`)
     const pids = [...app.output.matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid))
@@ -70,7 +70,10 @@ for (const env of [{}, { SCHED_NONE: '1' }] as Record<string, string>[]) {
 }
 
 void test('a connection to HANDOVER_PROBE_DIR reaches a worker when the application is a cluster', async (t) => {
-  const app = await stage(t, 'cluster.cjs').launch({ env: { HANDOVER_PROBE_DIR: '.' } })
+  const app = await stage(t, 'cluster.cjs').launch({
+    register: 'bundle',
+    env: { HANDOVER_PROBE_DIR: '.' },
+  })
   await app.untilOutput('worker 1 listens')
   const probe = await RawConnection.open({ path: `${app.folder}/http.sock` })
   assert.match((await probe.ask('/'))?.body ?? '', /^\d+$/)

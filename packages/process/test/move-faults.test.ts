@@ -62,7 +62,7 @@ void test('a client that ends its side during a request is answered by the proce
 })
 
 void test("server.on('connection') gets a received connection once, before its next request", async (t) => {
-  const service = stage(t, 'tuned.cjs', patient)
+  const service = stage(t, 'tuned.cjs', { ...patient, env: { ...patient.env, TELL: '1' } })
   const old = await service.start()
   const [connection] = await idle(service, old, 1)
   const next = await service.start()

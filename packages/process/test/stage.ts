@@ -54,12 +54,16 @@ export async function serve(
 }
 
 /** For tuned.cjs: longer than the slowest machine needs to open some thousand connections. */
-export const patient: AppOptions = { env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) } }
+export const patient: AppOptions = {
+  register: 'bundle',
+  env: { OPTIONS: JSON.stringify({ keepAliveTimeout: 60_000 }) },
+}
 
 /** Opens connections on which `app` has answered one request each, and which are idle. */
 export async function idle({ connect }: Stage, app: App, count: number): Promise<RawConnection[]> {
   const connections = await Promise.all(Array.from({ length: count }, connect))
-  for (const connection of connections) assert.equal((await connection.ask('/'))?.body, String(app.pid))
+  const answers = await Promise.all(connections.map((connection) => connection.ask('/')))
+  for (const answer of answers) assert.equal(answer?.body, String(app.pid))
   return connections
 }
 
