@@ -9,7 +9,7 @@ import { runVerify } from '../../dist/verify/index.js'
 import { loadFor } from '../load.js'
 import { assertNothingClosed, keptConnections, movingLoad } from './moving-load.js'
 
-const upgrades = 3
+const upgrades = 2
 const apps = fileURLToPath(new URL('../../test/fixtures/apps/', import.meta.url))
 
 for (const app of ['both.cjs', 'both.mjs'])
