@@ -15,7 +15,7 @@ const loadOn = (t: TestContext, { port }: Lone) =>
     target: { host: '127.0.0.1', port },
     path: '/echo/hello',
     workloads: {
-      newConnections: { perSecond: 300 },
+      newConnections: { perSecond: 150 },
       keepAlive: [{ connections: 10, thinkMs: [0, 400] }],
       pipelining: { connections: 2, depth: 2 },
     },
