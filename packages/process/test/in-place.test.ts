@@ -252,6 +252,7 @@ for (const secure of [false, true]) {
     const { app, port } = await alone(t, {
       KUBERNETES_SERVICE_HOST: '10.96.0.1',
       HANDOVER_DRAIN_DELAY_SECONDS: String(delayMs / 1000),
+      HANDOVER_IDLE_SECONDS: '1',
       EXEC: JSON.stringify({ times: 2 }),
       ...(secure && { TLS_PORT: String(tlsPort) }),
     })
