@@ -12,8 +12,8 @@ import { freePort } from '../../packages/testkit/dist/index.js'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const output = join(root, 'docs/pictures/upgrade.json')
 const command = 'handover verify --upgrades 3'
-// The receipt is 125 columns wide.
-const [columns, rows] = [126, 40]
+// The header of the receipt is 126 columns wide.
+const [columns, rows] = [128, 40]
 const frameMs = 100
 const keyMs = 60
 
