@@ -46,8 +46,11 @@ export class ProbeSockets {
     probeServer.on('error', (error) =>
       this.#failed(`The probe socket "${socketPath}" cannot be opened: ${error.message}`),
     )
-    fs.rmSync(socketPath, { force: true })
-    originalListen.call(probeServer, { path: socketPath }).unref()
+    // Between bind(2) and listen(2) a connection is refused, so the socket gets its name only when it listens.
+    const newPath = path.join(this.#folder, `.${listener}`)
+    fs.rmSync(newPath, { force: true })
+    originalListen.call(probeServer, { path: newPath }).unref()
+    if (probeServer.listening) fs.renameSync(newPath, socketPath)
     this.#servers.set(listener, probeServer)
   }
 
@@ -68,7 +71,9 @@ export class ProbeSockets {
 
   #close(listener: string): void {
     const server = this.#servers.get(listener)
-    if (server !== undefined) net.Server.prototype.close.call(server)
+    if (server === undefined || this.#folder === undefined) return
+    fs.rmSync(path.join(this.#folder, `${listener}.sock`), { force: true })
+    net.Server.prototype.close.call(server)
     this.#servers.delete(listener)
   }
 }
