@@ -23,8 +23,8 @@ const { values, positionals } = parseArgs({
   },
 })
 
-const lane = values.unit ? ['unit'] : values.slow ? ['slow'] : ['unit', 'process']
-const kinds = positionals.length > 0 && !values.unit ? [...lane, 'slow'] : lane
+const all = positionals.length > 0 ? ['unit', 'process', 'slow'] : ['unit', 'process']
+const kinds = values.unit ? ['unit'] : values.slow ? ['slow'] : all
 const files = testFiles()
   .filter(({ kind }) => kinds.includes(kind))
   .filter(({ source }) => positionals.length === 0 || positionals.some((word) => source.includes(word)))

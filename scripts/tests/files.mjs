@@ -14,7 +14,7 @@ const unitTests = [
   /^supervisor\/test\/(config|control|daemon|engine|rollout|shared|kubernetes\/(render|rollout))\//,
   /^supervisor\/test\/verify\/(parser|units)\./,
   /^supervisor\/test\/adapters\/(instance-messages|journal|launch|posix)\./,
-  /^process\/test\/(event-boundary|frames|http1-headers|inherited|listen-call|subscribers)\./,
+  /^process\/test\/(event-boundary|frames|http1-headers|inherited|listen-call|probe-sockets|subscribers)\./,
 ]
 /** In those folders, but they run the command again and again. */
 const commandTests = /^supervisor\/test\/kubernetes\/(render\/command|rollout\/commands)\./

@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { setTimeout as later } from 'node:timers/promises'
 import { CountingSession, freePort } from '@handover/testkit'
 import { App } from './app.js'
 import { Balancer } from './balancer.js'
@@ -270,7 +271,7 @@ for (const secure of [false, true]) {
     app.signal('SIGTERM')
     const terminatedAt = performance.now()
     await app.untilOutput('ERR_HANDOVER_STATE: exec() was given up: the service drains')
-    await new Promise((resolve) => setTimeout(resolve, delayMs / 2))
+    await later(delayMs / 2)
     await balancer.withdraw()
     assert.deepEqual(await app.exited, { code: 0, signal: null })
     assert.deepEqual(balancer.failures, [])

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { setTimeout as later } from 'node:timers/promises'
 import tls from 'node:tls'
 import { Changes } from '@handover/testkit'
 
@@ -10,8 +11,7 @@ export interface RawResponse {
 }
 
 /** Between two requests of a client: clients without a pause would take the time that the instances need to start. */
-export const think = (maxMs = 20) =>
-  new Promise<void>((resolve) => setTimeout(resolve, Math.random() * maxMs))
+export const think = (maxMs = 20): Promise<void> => later(Math.random() * maxMs)
 
 /** An HTTP/1.1 connection without Node's client: it retries nothing, and reports every end and error. */
 export class RawConnection {

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import type net from 'node:net'
+import { dirname, join } from 'node:path'
 import { listenHandleOf } from '../node/handle.js'
 import { defaultBacklog, originalListen } from '../node/original-listen.js'
 import { maxUnixPathBytes, unixAddress } from '#shared/socket-address.js'
@@ -83,6 +84,12 @@ function bind(koffi: Koffi, path: string): number | null {
   fs.closeSync(fd)
   return null
 }
+
+/**
+ * The path at which a socket is bound that gets its name only when it listens: between bind(2) and listen(2) a connection
+ * is refused. A suffix could make the path too long for an address (unix(7)).
+ */
+export const asideOf = (path: string): string => join(dirname(path), `.${process.pid}`)
 
 /** Whether it is not abstract, and short enough for an address (unix(7)). */
 const isFilePath = (path: string): boolean =>

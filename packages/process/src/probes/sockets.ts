@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
+import { asideOf } from '../listeners/unix-path.js'
 import { type AcceptQueue } from '../node/accept-queue.js'
 import { listenHandleOf } from '../node/handle.js'
 import { originalListen } from '../node/original-listen.js'
@@ -46,11 +47,10 @@ export class ProbeSockets {
     probeServer.on('error', (error) =>
       this.#failed(`The probe socket "${socketPath}" cannot be opened: ${error.message}`),
     )
-    // Between bind(2) and listen(2) a connection is refused, so the socket gets its name only when it listens.
-    const newPath = path.join(this.#folder, `.${listener}`)
-    fs.rmSync(newPath, { force: true })
-    originalListen.call(probeServer, { path: newPath }).unref()
-    if (probeServer.listening) fs.renameSync(newPath, socketPath)
+    const aside = asideOf(socketPath)
+    fs.rmSync(aside, { force: true })
+    originalListen.call(probeServer, { path: aside }).unref()
+    if (probeServer.listening) fs.renameSync(aside, socketPath)
     this.#servers.set(listener, probeServer)
   }
 

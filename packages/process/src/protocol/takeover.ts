@@ -1,14 +1,9 @@
-import path from 'node:path'
-
 /**
  * The protocol between a process and one that takes over from it, on the unix socket at the path of `takeover`. The new
  * process sends a `Request`, the old one an `Offer` or a `Refusal`, each a JSON line. The listeners are sent as
  * SCM_RIGHTS (unix(7)) with the first byte of the offer, in the order of `names`. The connection stays open until the
  * new process is ready. If that dies before, the connection ends.
  */
-
-/** The path at which the socket is bound before it is renamed. A suffix could make it too long (unix(7)). */
-export const asideOf = (file: string): string => path.join(path.dirname(file), `.${process.pid}`)
 
 export interface Request {
   version: 1
