@@ -63,6 +63,11 @@ async function statusWhen(rig: Rig, holds: (status: Status) => boolean): Promise
 const settled = ({ services }: Status) =>
   services.every(({ rollout, available, replicas }) => rollout === null && available === replicas)
 
+/** Whether no instance of an earlier upgrade is left, which could exit between two looks. */
+const quiet = (status: Status) =>
+  settled(status) &&
+  status.services.every(({ instances }) => instances.every(({ state }) => state !== 'draining'))
+
 describe('with two services', () => {
   const rig = openRig()
   let services: Services = {}
@@ -90,7 +95,7 @@ describe('with two services', () => {
   })
 
   test('SIGHUP and upgrade keep what runs when the configuration has an error', async () => {
-    const before = await rig.status()
+    const before = await statusWhen(rig, quiet)
     writeFileSync(config, yaml(services).replace('replicas', 'replicsa'))
     const { code, stderr } = await rig.handover('upgrade')
     assert.equal(code, 2)

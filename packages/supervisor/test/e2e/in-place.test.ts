@@ -96,7 +96,7 @@ test('an instance without the library is replaced by a new process instead', asy
   t.after(() => rig.close())
   const port = await startService(rig, 'naive.cjs', { ...inPlace, register: false })
   const before = await pidsOf(rig)
-  const { code, stderr } = await rig.upgrade()
+  const { code, stderr } = await rig.upgrade('--wait', 'drained')
   assert.equal(code, 0, stderr)
   assert.ok((await pidsOf(rig)).every((pid) => !before.includes(pid)))
   assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 200)
