@@ -7,9 +7,9 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@handover/testkit'
+import type { CommandResult } from '@handover/testkit'
 import type { ApiServer, Asked, Reply } from './api-server.js'
 import { apiServer, kubeconfigOf, list, status } from './api-server.js'
-import type { CommandRun } from '../../commands.js'
 import { runCommand } from '../../commands.js'
 import { deployment, pod, replicaSet } from './objects.js'
 
@@ -21,8 +21,8 @@ const bin = fileURLToPath(import.meta.resolve('handover/bin'))
  */
 function folderOf(t: TestContext): {
   path: string
-  run(kubeconfig: string | null, ...args: string[]): Promise<CommandRun>
-  start(kubeconfig: string | null, ...args: string[]): Promise<CommandRun>
+  run(kubeconfig: string | null, ...args: string[]): Promise<CommandResult>
+  start(kubeconfig: string | null, ...args: string[]): Promise<CommandResult>
 } {
   const path = mkdtempSync(join(tmpdir(), 'kubernetes-'))
   t.after(() => rmSync(path, { recursive: true, force: true }))
@@ -50,7 +50,7 @@ function folderOf(t: TestContext): {
 }
 
 /** Checks that the error is one sentence: no stack, no second line. Notes about a configuration may precede it. */
-function assertSentence({ code, stderr }: CommandRun, wanted: number, pattern: RegExp): void {
+function assertSentence({ code, stderr }: CommandResult, wanted: number, pattern: RegExp): void {
   assert.equal(code, wanted, stderr)
   assert.match(stderr, pattern)
   const lines = stderr.trim().split('\n')
