@@ -1,6 +1,7 @@
 export { accountFields, addAccounts, type ConnectionAccount } from './protocol/account.js'
 export {
   protocolVersion,
+  type BoundListener,
   type InstanceEnvironment,
   type InstanceMessage,
   type SuccessorMessage,

@@ -36,10 +36,14 @@ export const familyOf = (address: Buffer): number => address.readUInt16LE(0)
 
 export const portOf = (address: Buffer): number => address.readUInt16BE(2)
 
+/** The IP address as text. */
+export const hostOf = (address: Buffer): string =>
+  formatIp(familyOf(address) === AF_INET ? address.subarray(4, 8) : address.subarray(8, 24))
+
 /** Formats an address for messages: `127.0.0.1:3000`, `[::1]:3000`. */
 export function formatInetAddress(address: Buffer): string {
-  if (familyOf(address) === AF_INET) return `${formatIp(address.subarray(4, 8))}:${portOf(address)}`
-  return `[${formatIp(address.subarray(8, 24))}]:${portOf(address)}`
+  const host = hostOf(address)
+  return `${familyOf(address) === AF_INET ? host : `[${host}]`}:${portOf(address)}`
 }
 
 const native16 = (value: number): Buffer => Buffer.from(new Uint16Array([value]).buffer)

@@ -15,6 +15,7 @@ export function bufferedObserver(observer: ProcessObserver): BufferedObserver {
     observer: {
       ready: () => pass(() => observer.ready()),
       status: (text) => pass(() => observer.status(text)),
+      bound: (sockets) => pass(() => observer.bound(sockets)),
       unhealthy: (reason) => pass(() => observer.unhealthy(reason)),
       account: (account) => pass(() => observer.account(account)),
       stoppedAccepting: () => pass(() => observer.stoppedAccepting()),

@@ -25,9 +25,23 @@ export interface Listener extends OpenListener {
   fd: number
 }
 
+/** A socket that a process of an instance has bound. */
+export interface BoundSocket {
+  name: string
+  pid: number
+  /** Its descriptor in that process. */
+  fd: number
+}
+
 export interface Sockets {
   /** Binds, and listens unless it is UDP. Fails with `Usage`: port in use (and by which program), not permitted, no such address. */
   listen(name: string, spec: ListenerSpec): Result<Listener>
+  /**
+   * Copies a socket that an instance has bound itself, and marks the listener as discovered. `group`: the instance's
+   * process group. Fails with `Refused` if the process is not in it, if the kernel does not permit the copy (ptrace
+   * scope), or if it is not a socket that can be a listener. Null if it is one of the sockets `known`, by inode.
+   */
+  take(bound: BoundSocket, group: number, known: ReadonlySet<number>): Result<Listener | null>
   close(listener: Listener): void
 }
 
@@ -35,6 +49,8 @@ export interface LaunchOrder {
   instance: string
   revision: Revision
   listeners: Listener[]
+  /** What is known of the listeners that the application binds itself. Absent: it is not asked for them. */
+  discover?: 'new' | 'known'
 }
 
 export interface LaunchedProcess {
@@ -50,6 +66,8 @@ export interface LaunchedProcess {
 export interface ProcessObserver {
   ready(): void
   status(text: string): void
+  /** All sockets that one of its processes has bound itself. */
+  bound(sockets: BoundSocket[]): void
   /** It missed a keep-alive ping of its watchdog. Treated as a failed liveness probe. */
   unhealthy(reason: string): void
   account(account: ConnectionAccount): void

@@ -97,6 +97,11 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         const listener: Listener = { name, spec, fd: nextFd++, address: name, inode: nextFd }
         return ok(listener)
       },
+      take({ name, fd }, group, known) {
+        log.push(`take ${name} from ${group}`)
+        const spec = { type: 'tcp' as const, host: '::', port: fd, backlog: 1 }
+        return ok(known.has(fd) ? null : { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true })
+      },
       close: ({ name }) => void log.push(`close ${name}`),
       recover(lost, holders) {
         log.push(`recover ${lost.name} from ${holders.join(', ')}`)

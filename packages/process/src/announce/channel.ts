@@ -142,7 +142,7 @@ export class Channel {
   }
 }
 
-const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts'])
+const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts', 'bound'])
 const momentary = new Set<SuccessorMessage['type']>(['executing', 'execFailed'])
 const firstRetryMs = 50
 /** A restarted supervisor waits one second for its instances to connect before it continues. */

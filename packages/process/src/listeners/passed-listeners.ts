@@ -5,6 +5,7 @@ import { listenHandleOf, type ListenHandle } from '../node/handle.js'
 import { datagramDescriptor } from '../node/datagram-handle.js'
 import type { InheritedListener } from './inherited.js'
 import { boundName, isBoundName } from './bound-name.js'
+import { discoveredName } from './discovered-name.js'
 import { rememberSockets } from '../system/socket-table.js'
 
 /** A listening or UDP socket, and its name in the successor's LISTEN_FDNAMES. */
@@ -17,11 +18,14 @@ export interface PassedListener {
 export class PassedListeners {
   readonly #inherited: readonly InheritedListener[]
   readonly #isSameSocket: (fd: number) => boolean
+  readonly #discovered: boolean
   readonly #bound = new Map<net.Server, { name: string; handle: ListenHandle }>()
   readonly #datagrams = new Map<dgram.Socket, string>()
 
-  constructor(inherited: readonly InheritedListener[]) {
+  /** `discovered`: a supervisor keeps what is bound here, and passes it on under the names of `discoveredName`. */
+  constructor(inherited: readonly InheritedListener[], discovered = false) {
     this.#inherited = inherited
+    this.#discovered = discovered
     this.#isSameSocket = rememberSockets(inherited.map(({ fd }) => fd))
   }
 
@@ -29,11 +33,12 @@ export class PassedListeners {
   add(server: net.Server): void {
     const handle = listenHandleOf(server)
     const address = server.address()
-    if (handle !== null && address !== null) this.#bound.set(server, { name: boundName(address), handle })
+    if (handle !== null && address !== null)
+      this.#bound.set(server, { name: this.#newName('tcp', address), handle })
   }
 
   addDatagrams(socket: dgram.Socket): void {
-    this.#datagrams.set(socket, boundName(socket.address()))
+    this.#datagrams.set(socket, this.#newName('udp', socket.address()))
     socket.once('close', () => this.#datagrams.delete(socket))
   }
 
@@ -49,9 +54,14 @@ export class PassedListeners {
 
   /** All listeners that are still open. */
   list(): PassedListener[] {
+    return [...this.inherited(), ...this.bound()]
+  }
+
+  /** Those that this process has bound and that are still open. */
+  bound(): PassedListener[] {
     const bound = [...this.#bound.values()].map(({ name, handle }) => ({ name, fd: handle.fd ?? -1 }))
     const datagrams = [...this.#datagrams].map(([socket, name]) => ({ name, fd: datagramDescriptor(socket) }))
-    return [...this.inherited(), ...[...bound, ...datagrams].filter(({ fd }) => fd >= 0)]
+    return [...bound, ...datagrams].filter(({ fd }) => fd >= 0)
   }
 
   /** Removes the files of unix sockets that an earlier generation has bound. For a process without a successor. */
@@ -63,5 +73,16 @@ export class PassedListeners {
   /** The inherited listeners that are still open: the application may have closed their servers. */
   inherited(): PassedListener[] {
     return this.#inherited.filter(({ fd }) => this.#isSameSocket(fd)).map(({ name, fd }) => ({ name, fd }))
+  }
+
+  #newName(type: 'tcp' | 'udp', address: net.AddressInfo | string): string {
+    if (!this.#discovered) return boundName(address)
+    const bound = [...this.#bound].map(([server, { name }]) => ({
+      name,
+      type: typeof server.address() === 'string' ? 'unix' : 'tcp',
+    }))
+    const datagrams = [...this.#datagrams.values()].map((name) => ({ name, type: 'udp' }))
+    const inherited = this.#inherited.map((listener) => ({ name: listener.name, type: listener.address?.type }))
+    return discoveredName(type, address, [...inherited, ...bound, ...datagrams])
   }
 }

@@ -49,5 +49,13 @@ export function preload(): void {
   }
   announcePresence(presence)
   const supervised = environment.HANDOVER_SOCKET !== undefined || environment.NOTIFY_SOCKET !== undefined
-  if (supervised && !alone && service.inherited.length === 0) setImmediate(() => service.ready())
+  if (!supervised || alone || service.inherited.length > 0) return
+  if (environment.HANDOVER_DISCOVER === 'new') readiness.readyWithoutServer(firstServerMs)
+  else setImmediate(() => service.ready())
 }
+
+/**
+ * Milliseconds. Of the first instance of a service nobody knows yet whether it is a server. One that does not begin to
+ * listen within this time is taken for a program without listeners, which is ready when it runs.
+ */
+const firstServerMs = 2000

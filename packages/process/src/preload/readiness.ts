@@ -15,7 +15,8 @@ import type { ServiceCore } from '../service/core.js'
 export function readyByItself(
   service: ServiceCore,
   alone: boolean,
-): { called(server: net.Server | dgram.Socket): void } {
+): { called(server: net.Server | dgram.Socket): void; readyWithoutServer(ms: number): void } {
+  let used = false
   const starting = new Set<net.Server | dgram.Socket>()
   const adoptable = service.inherited.filter(({ address }) => address !== null)
   const check = () => {
@@ -29,7 +30,11 @@ export function readyByItself(
     else setImmediate(check)
   })
   return {
+    readyWithoutServer(ms) {
+      setTimeout(() => used || service.ready(), ms).unref()
+    },
     called: (server) => {
+      used = true
       starting.add(server)
       const emitter: EventEmitter = server
       // Not 'error': with a listener for it, an application without one would no longer crash.

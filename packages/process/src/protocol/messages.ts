@@ -24,6 +24,11 @@ export interface InstanceEnvironment {
   HANDOVER_REVISION?: string
   /** Seconds after SIGTERM within which the drain must end. Less than the grace period. */
   HANDOVER_DRAIN_SECONDS?: string
+  /**
+   * Set: the supervisor keeps what this process binds for its successors, see `bound` in `InstanceMessage`. `new`: it
+   * does not know yet whether the application listens anywhere. `known`: it does.
+   */
+  HANDOVER_DISCOVER?: string
   /** Seconds for which a draining instance keeps an idle keep-alive connection open. */
   HANDOVER_IDLE_SECONDS?: string
   /**
@@ -32,6 +37,14 @@ export interface InstanceEnvironment {
    * shared listener. Set only if the service has such a probe.
    */
   HANDOVER_PROBE_DIR?: string
+}
+
+/** A listening or UDP socket of an instance. */
+export interface BoundListener {
+  /** For LISTEN_FDNAMES (sd_listen_fds_with_names(3)). */
+  name: string
+  /** The descriptor in the instance's process. */
+  fd: number
 }
 
 /** Sent by an instance to its supervisor. */
@@ -49,6 +62,11 @@ export type InstanceMessage =
     }
   /** A server of the application listens. `listener`: the adopted listener's name. Absent if the server bound it. */
   | { type: 'listening'; address: string; listener?: string }
+  /**
+   * All listeners that this process has bound itself. The supervisor copies these descriptors from the process `pid` of
+   * `hello`, and passes them to later instances under these names. Sent before `ready`, and again at each change.
+   */
+  | { type: 'bound'; listeners: BoundListener[] }
   /**
    * This instance can receive established connections of these listeners on the unix stream socket at `path`. The
    * protocol there is internal to the library. See `successors` in `SupervisorMessage`.

@@ -108,6 +108,7 @@ export class ServiceCore {
       this.announcer.say({ type: 'status', text })
     }
     this.#reportAccount()
+    this.servers.reportBound()
     this.announcer.say({ type: 'ready' })
     this.alone.ready()
     this.emit('ready')

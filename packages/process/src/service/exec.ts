@@ -72,8 +72,7 @@ export class ServiceExec {
   }
 
   #nameOf(server: net.Server): string {
-    const listener = this.#servers.listeners.adopted.get(server)
-    return listener?.name ?? boundName(server.address() ?? 'closed')
+    return this.#servers.nameOf(server) ?? boundName(server.address() ?? 'closed')
   }
 
   async #beforeExec(carried: number, waiting: number): Promise<void> {

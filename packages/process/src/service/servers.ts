@@ -42,6 +42,9 @@ export class Servers {
   readonly #traffic: Traffic
   readonly #announcer: Announcer
   readonly #options: ServersOptions
+  /** Whether the supervisor keeps what is bound here. */
+  readonly discovered: boolean
+  #reported = false
   #draining = false
 
   /** @throws InheritedListenersError when LISTEN_FDS contradicts the open descriptors */
@@ -58,7 +61,8 @@ export class Servers {
     ]
     const { connections } = traffic
     this.listeners = new Listeners(inherited)
-    this.passed = new PassedListeners(inherited)
+    this.discovered = environment.HANDOVER_SOCKET !== undefined && environment.HANDOVER_DISCOVER !== undefined
+    this.passed = new PassedListeners(inherited, this.discovered)
     this.arrivals = new Arrivals(
       connections,
       carriedOver,
@@ -145,6 +149,17 @@ export class Servers {
     return { servers, datagrams: datagrams.release() }
   }
 
+  /**
+   * Lets the supervisor copy what this process has bound. Called when the service is ready: a server that was only
+   * started to try a port has been closed by then. What is bound later is reported at once.
+   */
+  reportBound(): void {
+    if (!this.discovered || this.#draining) return
+    this.#reported = true
+    const listeners = this.passed.bound()
+    if (listeners.length > 0) this.#announcer.say({ type: 'bound', listeners })
+  }
+
   /** From here on, a server that begins to listen is stopped at once. */
   drainBegan(): void {
     this.#draining = true
@@ -163,6 +178,7 @@ export class Servers {
     this.#announce(address, listener)
     if (listener === undefined) {
       this.passed.add(server)
+      if (this.#reported) this.reportBound()
       if (this.#options.keepsListeners) keepListener(this.#announcer, server, () => this.#draining)
     } else {
       this.probeSockets.open(listener.name, server)
@@ -177,7 +193,10 @@ export class Servers {
   #datagramsListen(socket: dgram.Socket, listener?: InheritedListener): void {
     if (this.#draining) return void this.#traffic.datagrams.stopAccepting()
     const address = datagramAddress(socket)
-    if (listener === undefined) this.passed.addDatagrams(socket)
+    if (listener === undefined) {
+      this.passed.addDatagrams(socket)
+      if (this.#reported) this.reportBound()
+    }
     this.#announce(address, listener)
     this.#options.listening(socket, address, listener)
   }

@@ -66,7 +66,8 @@ async function start(
   if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
   const listeners = runtime.listeners.of(revision.spec.listen)
   const observer = observe(world, runtime, instance, report)
-  const launched = await world.processes.launch({ instance, revision, listeners }, observer)
+  const order = { instance, revision, listeners, discover: discovery(runtime) }
+  const launched = await world.processes.launch(order, observer)
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
 
   const { pid, startTime } = launched.value
@@ -74,6 +75,10 @@ async function start(
   const started = runtime.state.instances.find(({ id }) => id === instance)
   if (started) watchInstance(world, runtime, started, launched.value, runnable.value.hasLibrary, report)
 }
+
+/** Before the first instance was ever ready, nothing is known of what the application listens on. */
+const discovery = ({ state }: ServiceRuntime): 'new' | 'known' =>
+  state.stable === null && state.listeners.length === 0 ? 'new' : 'known'
 
 /** Probes and memory are not watched again until the new program runs or the attempt has failed. */
 function exec(
@@ -155,6 +160,12 @@ export function observe(
   return {
     ready: () => runtime.watches.get(instance)?.reportedReady(),
     status: (text) => report({ type: 'InstanceStatus', instance, text }),
+    bound(sockets) {
+      const group = world.processes.launched(instance)?.pid
+      const warn = (text: string) => report({ type: 'InstanceStatus', instance, text })
+      if (group !== undefined && runtime.listeners.discover(sockets, group, warn))
+        report({ type: 'ListenersChanged', listeners: runtime.listeners.open() })
+    },
     unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
     stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ListenerSpec, OpenListener, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
-import type { Listener, RecoverableSockets } from '../ports.js'
+import type { BoundSocket, Listener, RecoverableSockets } from '../ports.js'
 
 /**
  * The listening sockets of one service. They outlive instances and revisions: a listener is opened when the first
@@ -12,7 +12,9 @@ export interface ListenerTable {
   acquire(specs: Record<string, ListenerSpec>): Result<boolean>
   /** Gets these back from the processes that hold them. Those that cannot be recovered are opened again. */
   recover(lost: OpenListener[], holders: number[]): Result<true>
-  /** The open listeners with these specs, in the order in which they are passed to instances. */
+  /** Takes over sockets that an instance has bound itself. Returns whether any was new. `warn` gets the reason of each failure. */
+  discover(sockets: BoundSocket[], group: number, warn: (message: string) => void): boolean
+  /** The open listeners with these specs, and all discovered ones, in the order in which they are passed to instances. */
   of(specs: Record<string, ListenerSpec>): Listener[]
   /** Closes all listeners that are not in any of these. Returns whether any was closed. */
   retain(wanted: Record<string, ListenerSpec>[]): boolean
@@ -26,7 +28,8 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
     table.find((listener) => listener.name === name && isDeepStrictEqual(listener.spec, spec))
 
   function of(specs: Record<string, ListenerSpec>): Listener[] {
-    return Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
+    const named = Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
+    return [...named, ...table.filter(({ discovered }) => discovered)]
   }
 
   /** Adds all of them or, on failure, none. */
@@ -56,6 +59,15 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
       })
       return recovered.ok ? ok(true) : recovered
     },
+    discover(bound, group, warn) {
+      const before = table.length
+      for (const socket of bound) {
+        const taken = sockets.take(socket, group, new Set(table.map(({ inode }) => inode)))
+        if (!taken.ok) warn(taken.failure.message)
+        else if (taken.value) table = [...table, taken.value]
+      }
+      return table.length > before
+    },
     of,
     retain(wanted) {
       const kept = new Set(wanted.flatMap(of))
@@ -64,6 +76,10 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
       table = table.filter((listener) => kept.has(listener))
       return unwanted.length > 0
     },
-    open: () => table.map(({ name, spec, address, inode }) => ({ name, spec, address, inode })),
+    open: () =>
+      table.map(({ name, spec, address, inode, discovered }) => ({
+        ...{ name, spec, address, inode },
+        ...(discovered && { discovered }),
+      })),
   }
 }

@@ -10,6 +10,8 @@ export interface OpenListener {
   address: string
   /** Inode of the socket (fstat(2)). `/proc/PID/fd` shows which processes hold it. */
   inode: number
+  /** An instance has bound it, the configuration does not name it. */
+  discovered?: true
 }
 
 /** Everything known about one service: a fold of its events. */

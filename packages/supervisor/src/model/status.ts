@@ -21,7 +21,7 @@ export interface ServiceStatus {
   rollout: Rollout | null
   /** Why nothing more can be done right now, in sentences. */
   waiting: string[]
-  listeners: { name: string; spec: ListenerSpec; address: string }[]
+  listeners: { name: string; spec: ListenerSpec; address: string; discovered?: true }[]
   instances: InstanceStatus[]
 }
 

@@ -34,11 +34,21 @@ export const recreate: Step = (state, now) => {
 function scaleTarget(state: ServiceState, { target, old }: Sets, maxTotal: number, now: number): Action[] {
   const { replicas } = state
   const size = target.length
-  const wanted = newSetSize({ replicas, maxTotal, total: size + old.length, size })
+  const full = newSetSize({ replicas, maxTotal, total: size + old.length, size })
+  const wanted = bootsAlone(state) ? Math.min(full, 1) : full
   return wanted >= size
     ? startInstances(state, state.target, wanted - size, restartsOf(state, old))
     : drainSurplus(state, target, size - wanted, 'scale', now)
 }
+
+/**
+ * Whether the first instance of the service starts before all others: nothing is known of what the application listens
+ * on, and two instances that bind the same address at the same time would get EADDRINUSE.
+ */
+const bootsAlone = (state: ServiceState): boolean =>
+  state.stable === null &&
+  state.listeners.length === 0 &&
+  state.instances.every((instance) => instance.state !== 'ready')
 
 /** The restart count of new instances: one more than that of the instance they replace, or 0 if they replace none. */
 function restartsOf(state: ServiceState, old: Instance[]): number {

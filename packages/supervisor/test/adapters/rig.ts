@@ -90,6 +90,7 @@ export function recorder(): {
     observed,
     observer: {
       ready: () => record({ type: 'ready' }),
+      bound: () => {},
       status: (text) => record({ type: 'status', text }),
       unhealthy: (reason) => record({ type: 'unhealthy', reason }),
       account: (account) => record({ type: 'account', account }),

@@ -13,7 +13,7 @@ interface SystemdEnvironment {
 /** Adds the variables of sd_listen_fds(3), sd_notify(3) and the library to the prepared environment. */
 export function instanceEnvironment(
   prepared: Record<string, string>,
-  { instance, revision, listeners }: LaunchOrder,
+  { instance, revision, listeners, discover }: LaunchOrder,
   folder: InstanceFolder,
 ): Record<string, string> {
   const { spec } = revision
@@ -29,6 +29,7 @@ export function instanceEnvironment(
     HANDOVER_DRAIN_SECONDS: String(spec.drain.timeoutSeconds),
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
   }
+  if (discover !== undefined) handover.HANDOVER_DISCOVER = discover
   if (hasNetworkProbe(spec)) handover.HANDOVER_PROBE_DIR = folder.probes
   return { ...withoutSupervisorVariables(prepared), ...systemd, ...handover }
 }
@@ -48,6 +49,7 @@ const supervisorVariables = new Set([
   'WATCHDOG_PID',
   'WATCHDOG_USEC',
   'HANDOVER_PROBE_DIR',
+  'HANDOVER_DISCOVER',
 ])
 
 function hasNetworkProbe({ startupProbe, readinessProbe, livenessProbe }: ServiceSpec): boolean {

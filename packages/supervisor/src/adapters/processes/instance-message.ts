@@ -14,8 +14,12 @@ type Check = (value: unknown) => boolean
 const isString: Check = (value) => typeof value === 'string'
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value)
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
+const isBound: Check = (value) =>
+  Array.isArray(value) && value.every((one) => isRecord(one) && isName(one['name']) && isCount(one['fd']))
 const isOptionalString: Check = (value) => value === undefined || isString(value)
 
+/** It becomes a field of LISTEN_FDNAMES, and part of a name in systemd's store. */
+const isName: Check = (value) => isString(value) && /^[a-z0-9][-a-z0-9.]{0,62}$/.test(String(value))
 const isCount: Check = (value) => isNumber(value) && Number(value) >= 0
 const isAccount: Check = (value) =>
   isRecord(value) &&
@@ -27,6 +31,7 @@ const isAccount: Check = (value) =>
 const fields: Record<Type, Record<string, Check>> = {
   hello: { version: isNumber, pid: isNumber, library: isString, revision: isOptionalString },
   listening: { address: isString, listener: isOptionalString },
+  bound: { listeners: isBound },
   adopts: { path: isString, listeners: isStrings },
   ready: {},
   status: { text: isString },

@@ -19,6 +19,8 @@ interface LibraryProcess {
 export interface LibraryProcesses {
   message(connection: object, message: InstanceMessage): void
   disconnected(connection: object): void
+  /** Undefined before its `hello`. */
+  pidOf(connection: object): number | undefined
   /** Whether the library is in the instance. */
   any(): boolean
   stoppedAccepting(): boolean
@@ -48,6 +50,10 @@ export function libraryProcesses(): LibraryProcesses {
       const process = byConnection.get(connection)
       byConnection.delete(connection)
       if (process && ![...byConnection.values()].includes(process)) process.connected = false
+    },
+    pidOf(connection) {
+      const process = byConnection.get(connection)
+      return [...byPid].find(([, known]) => known === process)?.[0]
     },
     any: () => byPid.size > 0,
     stoppedAccepting: () => haveAll(({ draining }) => draining),

@@ -67,6 +67,9 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
       if (message.type === 'hello') watch?.stop()
       if (message.type === 'ready') resolveReady()
       if (message.type === 'ready' && !exec.isPending()) reportReady()
+      const pid = library.pidOf(connection)
+      if (message.type === 'bound' && pid !== undefined)
+        observer.bound(message.listeners.map(({ name, fd }) => ({ name, fd, pid })))
       if (message.type === 'status') observer.status(message.text)
       const account = 'account' in message && message.type !== 'drained' ? library.account() : null
       if (account) observer.account(account)

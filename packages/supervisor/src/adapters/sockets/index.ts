@@ -7,6 +7,7 @@ import { identify, unlinkIfOurs } from '../linux/file-identity.js'
 import type { Bound } from './bound.js'
 import { bindInet } from './inet.js'
 import { takeBack } from './recover.js'
+import { takeBound } from './take.js'
 import { bindUnix } from './unix.js'
 
 /**
@@ -23,6 +24,13 @@ export function openSockets(): RecoverableSockets {
       const listener: Listener = { name, spec, fd, address, inode: fstatSync(fd).ino }
       if (file) files.set(listener, file)
       return ok(listener)
+    },
+    take(bound, group, known) {
+      const taken = takeBound(bound, group, known)
+      const listener = taken.ok ? taken.value : null
+      const file = listener?.spec.type === 'unix' ? identify(listener.spec.path) : null
+      if (listener && file) files.set(listener, file)
+      return taken
     },
     recover(lost, holders) {
       const fd = takeBack(lost.inode, holders)

@@ -14,7 +14,7 @@ export function statusLines(status: Status, paint: Paint, now: number): string[]
 }
 
 export function serviceLines(service: ServiceStatus, paint: Paint, now: number): string[] {
-  const listeners = service.listeners.map(({ name, address }) => `${name} ${address}`).join(', ')
+  const listeners = service.listeners.map(listenerText).join(', ')
   return [
     `${paint('bold', service.name)}  revision ${service.revision}  ` +
       `${service.available}/${service.replicas} available${flags(service)}`,
@@ -28,6 +28,9 @@ export function serviceLines(service: ServiceStatus, paint: Paint, now: number):
     ...service.waiting.map((reason) => `  ${paint('yellow', 'waiting:')} ${reason}`),
   ]
 }
+
+const listenerText = ({ name, address, discovered }: ServiceStatus['listeners'][number]): string =>
+  `${name} ${address}${discovered ? ' (discovered)' : ''}`
 
 export function flags({ paused, stopping, rollout }: ServiceStatus): string {
   const words = [

@@ -59,6 +59,11 @@ export function passedSockets(
       if (!match.ok) return match
       return match.value ? ok(claim(match.value, name, spec)) : keep(sockets.listen(name, spec))
     },
+    take(bound, group, known) {
+      const taken = sockets.take(bound, group, known)
+      if (taken.ok && taken.value) keep(ok(taken.value))
+      return taken
+    },
     recover(lost, holders) {
       const same = [...free].find(({ inode }) => inode === lost.inode)
       if (same) return ok(claim(same, lost.name, lost.spec))
