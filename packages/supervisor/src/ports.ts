@@ -51,6 +51,8 @@ export interface LaunchOrder {
   listeners: Listener[]
   /** What is known of the listeners that the application binds itself. Absent: it is not asked for them. */
   discover?: 'new' | 'known'
+  /** When it begins to accept from the listeners: when it is ready, or when it is told. Absent: at once. */
+  accept?: 'ready' | 'told'
 }
 
 export interface LaunchedProcess {
@@ -94,6 +96,8 @@ export interface Processes {
   launched(instance: string): LaunchedProcess | undefined
   /** Sends an instance the addresses of those successors that can adopt its connections while it drains. */
   setSuccessors(instance: string, successors: string[]): void
+  /** Tells an instance with the library whether it accepts new connections, or leaves them to the other instances. */
+  setAccepting(instance: string, accepting: boolean): void
   /**
    * Makes a running instance replace its program with that of the order's revision. Fails if the request cannot be
    * sent. The outcome is reported as `executed` or `execFailed`.

@@ -120,6 +120,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         const there = machine.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
+      setAccepting: () => {},
       launched(instance) {
         const process = living.get(instance)
         return process && { pid: process.pid, startTime: '1', probeDir: '/nowhere' }

@@ -114,6 +114,9 @@ export class Channel {
       case 'successors':
         if (Array.isArray(message.sockets)) this.#onMessage(message)
         return
+      case 'accept':
+        if (typeof message.accepting === 'boolean') this.#onMessage(message)
+        return
       case 'ticketKeys':
         if (typeof message.keys === 'string') this.#onMessage(message)
         return

@@ -1,6 +1,7 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 import { addressOf, originalListen } from '../node/original-listen.js'
+import type { AcceptGate } from './accept-gate.js'
 import { adopt } from './adopt.js'
 import { bindForSuccessor, type BindPolicy } from './bind.js'
 import { isDatagramSocket } from '../node/datagram-handle.js'
@@ -17,6 +18,7 @@ export async function listen(
   target: BindTarget,
   listener: InheritedListener | undefined,
   policy: BindPolicy,
+  gate: AcceptGate,
 ): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: Error) => {
@@ -30,20 +32,15 @@ export async function listen(
     }
     server.once('error', failed).once('listening', listening)
     if (isDatagramSocket(server)) read(server, target, listener)
-    else accept(server, target, listener, policy)
+    else if (listener === undefined) bind(server, target, policy)
+    else adopt(server, listener, gate)
   })
   return isDatagramSocket(server) ? datagramAddress(server) : addressOf(server)
 }
 
-function accept(
-  server: net.Server,
-  target: BindTarget,
-  listener: InheritedListener | undefined,
-  policy: BindPolicy,
-): void {
+function bind(server: net.Server, target: BindTarget, policy: BindPolicy): void {
   const options = bindOptions(target)
-  if (listener !== undefined) adopt(server, listener)
-  else if (!bindForSuccessor(server, options, policy)) originalListen.call(server, options)
+  if (!bindForSuccessor(server, options, policy)) originalListen.call(server, options)
 }
 
 function read(socket: dgram.Socket, target: BindTarget, listener: InheritedListener | undefined): void {

@@ -24,7 +24,7 @@ export function patchListen(service: ServiceCore, called: (server: net.Server) =
       return bound ? this : original.apply(this, args)
     }
     if (call.callback !== undefined) this.once('listening', call.callback)
-    adopt(this, listener, call.signal)
+    adopt(this, listener, service.servers.gate, call.signal)
     return this
   }
   Reflect.set(net.Server.prototype, 'listen', listen)

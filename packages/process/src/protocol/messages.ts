@@ -29,6 +29,11 @@ export interface InstanceEnvironment {
    * does not know yet whether the application listens anywhere. `known`: it does.
    */
   HANDOVER_DISCOVER?: string
+  /**
+   * When this process begins to accept from inherited listeners: `ready`: when it has reported that; `told`: when the
+   * supervisor sends `accept`, because a probe decides. Absent: as soon as a server listens.
+   */
+  HANDOVER_ACCEPT?: string
   /** Seconds for which a draining instance keeps an idle keep-alive connection open. */
   HANDOVER_IDLE_SECONDS?: string
   /**
@@ -94,6 +99,11 @@ export type SupervisorMessage =
    * before SIGTERM, and again at each change. Without it, no connection moves.
    */
   | { type: 'successors'; sockets: string[] }
+  /**
+   * Whether this instance accepts new connections, or leaves them to the other instances of the service. Sent when it
+   * has become ready or unready, and again on each connection of the channel.
+   */
+  | { type: 'accept'; accepting: boolean }
   /**
    * The keys for the TLS session tickets of all instances: 48 bytes in base64, see `tls.Server.setTicketKeys`. Sent
    * after `welcome`, and again when they are renewed.

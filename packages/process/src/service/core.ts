@@ -12,6 +12,7 @@ import { execRequested } from '../in-place/requested.js'
 import { describeListener, type InheritedListener } from '../listeners/inherited.js'
 import { probes, type Probes } from '../probes/handlers.js'
 import { ProbeServer } from '../probes/server.js'
+import type { Environment } from '../protocol/environment.js'
 import { HandoverError } from '../protocol/errors.js'
 import type { DrainReport, ServiceState } from '../protocol/lifecycle.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
@@ -21,7 +22,7 @@ import { ServiceDrain } from './drain.js'
 import type { ServiceEvents } from './events.js'
 import { ServiceExec } from './exec.js'
 import type { Settings } from './options.js'
-import { Servers } from './servers.js'
+import { Servers, type AcceptsWhen } from './servers.js'
 import { Traffic } from './traffic.js'
 
 /**
@@ -44,6 +45,7 @@ export class ServiceCore {
   readonly #probeServer: ProbeServer
   #state: ServiceState = 'starting'
   #serving = false
+  readonly #acceptsWhen: AcceptsWhen
 
   readonly warn = (message: string): void => this.emit('warning', message)
 
@@ -61,6 +63,7 @@ export class ServiceCore {
     this.#resources = resources
     resources.taken ??= takeOver(settings.alone, environment)
     this.#carriedOver = new CarriedOver(environment)
+    this.#acceptsWhen = acceptsWhen(environment, resources.taken !== null)
     const received = (message: SupervisorMessage) => this.#received(message)
     this.announcer = openAnnouncer(environment, mode, received, this.generation)
     this.traffic = this.#newTraffic()
@@ -110,6 +113,7 @@ export class ServiceCore {
     this.#reportAccount()
     this.servers.reportBound()
     this.announcer.say({ type: 'ready' })
+    if (this.#acceptsWhen === 'ready') this.servers.gate.set(true)
     this.alone.ready()
     this.emit('ready')
   }
@@ -157,6 +161,7 @@ export class ServiceCore {
   #received(message: SupervisorMessage): void {
     this.alone.received(message)
     if (message.type === 'exec') void execRequested((options) => this.exec(options), message, this.announcer)
+    if (message.type === 'accept') this.servers.gate.set(message.accepting)
     if (message.type === 'ticketKeys') this.servers.ticketKeys.set(message.keys)
     if (message.type === 'successors') this.#moveTo(message.sockets.map(String))
   }
@@ -184,6 +189,7 @@ export class ServiceCore {
   #newServers(): Servers {
     const servers = new Servers(this.#resources, this.#carriedOver, this.traffic, this.announcer, {
       receives: this.settings.handover,
+      acceptsWhen: this.#acceptsWhen,
       // With another strategy, a copy in systemd's store would compete with the socket of the next process.
       keepsListeners: this.settings.alone.strategy === 'inherit',
       serving: () => this.#serve(),
@@ -247,4 +253,11 @@ export class ServiceCore {
       warn: this.warn,
     })
   }
+}
+
+/** While another process serves, this one accepts only when it is ready. `taken`: it has taken over from another one. */
+function acceptsWhen(environment: Environment, taken: boolean): AcceptsWhen {
+  const { HANDOVER_SOCKET: supervisor, HANDOVER_ACCEPT: when, HANDOVER_PREDECESSOR: predecessor } = environment
+  if (supervisor !== undefined) return when === 'ready' || when === 'told' ? when : 'listening'
+  return taken || predecessor !== undefined ? 'ready' : 'listening'
 }

@@ -4,6 +4,7 @@ import type { Announcer } from '../announce/announcer.js'
 import { keepListener } from '../announce/descriptor-store.js'
 import { stopAccepting } from '../drain/stop-accepting.js'
 import type { BindPolicy } from '../listeners/bind.js'
+import { AcceptGate } from '../listeners/accept-gate.js'
 import { checkDatagramTarget, datagramAddress } from '../listeners/datagram-sockets.js'
 import type { CarriedOver } from '../in-place/carried-over.js'
 import { inheritedListeners, withAddresses, type InheritedListener } from '../listeners/inherited.js'
@@ -20,11 +21,16 @@ import { Arrivals } from './arrivals.js'
 import type { ProcessResources } from './contract.js'
 import type { Traffic } from './traffic.js'
 
+/** `told`: by the supervisor. */
+export type AcceptsWhen = 'listening' | 'ready' | 'told'
+
 export interface ServersOptions {
   /** Whether predecessors' connections are received. */
   receives: boolean
   /** Whether systemd may keep a copy of a listener that is bound here. */
   keepsListeners: boolean
+  /** When this process begins to accept from listeners that it shares with other processes. */
+  acceptsWhen: AcceptsWhen
   /** Called before each server or socket is tracked. */
   serving(): void
   /** Called when one listens. `listener`: the inherited one that it adopted, if any. */
@@ -42,6 +48,7 @@ export class Servers {
   readonly #traffic: Traffic
   readonly #announcer: Announcer
   readonly #options: ServersOptions
+  readonly gate: AcceptGate
   /** Whether the supervisor keeps what is bound here. */
   readonly discovered: boolean
   #reported = false
@@ -61,6 +68,7 @@ export class Servers {
     ]
     const { connections } = traffic
     this.listeners = new Listeners(inherited)
+    this.gate = new AcceptGate(options.acceptsWhen !== 'listening')
     this.discovered = environment.HANDOVER_SOCKET !== undefined && environment.HANDOVER_DISCOVER !== undefined
     this.passed = new PassedListeners(inherited, this.discovered)
     this.arrivals = new Arrivals(
@@ -93,7 +101,7 @@ export class Servers {
     if (isDatagramSocket(server)) this.trackDatagrams(server, listener)
     else this.track(server, listener)
     try {
-      return await listen(server, target, listener, policy)
+      return await listen(server, target, listener, policy, this.gate)
     } catch (error) {
       this.#announcer.failed(error)
       throw error

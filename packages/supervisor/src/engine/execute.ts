@@ -44,6 +44,17 @@ export function updateSuccessors(world: World, { state }: ServiceRuntime): void 
 }
 
 /**
+ * An instance that has become unready leaves new connections to those that are ready. If none is, all accept: a queue
+ * that no process empties is worse than an answer of an unready one. Instances that start are not told anything.
+ */
+export function updateAccepting(world: World, { state: { instances } }: ServiceRuntime): void {
+  const someReady = instances.some(({ state }) => state === 'ready')
+  for (const { id, state } of instances)
+    if (state === 'ready' || state === 'unready')
+      world.processes.setAccepting(id, state === 'ready' || !someReady)
+}
+
+/**
  * Ready instances of the target revision or, if it has none, of any other. An instance that itself needs to be
  * replaced is never a successor.
  */
@@ -66,7 +77,9 @@ async function start(
   if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
   const listeners = runtime.listeners.of(revision.spec.listen)
   const observer = observe(world, runtime, instance, report)
-  const order = { instance, revision, listeners, discover: discovery(runtime) }
+  const { readinessProbe, startupProbe } = revision.spec
+  const accept = readinessProbe || startupProbe ? ('told' as const) : ('ready' as const)
+  const order = { instance, revision, listeners, discover: discovery(runtime), accept }
   const launched = await world.processes.launch(order, observer)
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
 

@@ -1,7 +1,7 @@
 import type { Event, EventBody } from '../model/index.js'
 import { intent, plan, reduce } from '../rollout/index.js'
 import type { World } from '../ports.js'
-import { executor, updateSuccessors } from './execute.js'
+import { executor, updateAccepting, updateSuccessors } from './execute.js'
 import { endsRollout, updateReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
 import { isDurable, snapshot, wantedListeners } from './runtime.js'
@@ -89,6 +89,7 @@ export function createLoop(world: World): Loop {
     runtime.cancelWake = wakeAt === null ? null : world.clock.at(wakeAt, () => wake(service))
     if (actions.length > 0) record(actions.map((action) => ({ service, at: now, ...intent(action, now) })))
     updateSuccessors(world, runtime)
+    updateAccepting(world, runtime)
     for (const action of actions) act(runtime, action)
   }
 

@@ -13,7 +13,7 @@ interface SystemdEnvironment {
 /** Adds the variables of sd_listen_fds(3), sd_notify(3) and the library to the prepared environment. */
 export function instanceEnvironment(
   prepared: Record<string, string>,
-  { instance, revision, listeners, discover }: LaunchOrder,
+  { instance, revision, listeners, discover, accept }: LaunchOrder,
   folder: InstanceFolder,
 ): Record<string, string> {
   const { spec } = revision
@@ -30,6 +30,7 @@ export function instanceEnvironment(
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
   }
   if (discover !== undefined) handover.HANDOVER_DISCOVER = discover
+  if (accept !== undefined) handover.HANDOVER_ACCEPT = accept
   if (hasNetworkProbe(spec)) handover.HANDOVER_PROBE_DIR = folder.probes
   return { ...withoutSupervisorVariables(prepared), ...systemd, ...handover }
 }
@@ -50,6 +51,7 @@ const supervisorVariables = new Set([
   'WATCHDOG_USEC',
   'HANDOVER_PROBE_DIR',
   'HANDOVER_DISCOVER',
+  'HANDOVER_ACCEPT',
 ])
 
 function hasNetworkProbe({ startupProbe, readinessProbe, livenessProbe }: ServiceSpec): boolean {

@@ -12,6 +12,8 @@ export interface InstanceSockets {
   send(message: SupervisorMessage): void
   /** Sends the successors now, and again to each process of the instance that connects. */
   sendSuccessors(sockets: string[]): void
+  /** The same for whether it accepts new connections. */
+  sendAccepting(accepting: boolean): void
   /** The revision that processes of the instance are welcomed with from now on. */
   setRevision(revision: number): void
   sendTicketKeys(): void
@@ -33,12 +35,14 @@ export async function openInstanceSockets(
   )
   const keys = () => ticketKeys.of(revision.spec.name)
   let successors: SupervisorMessage | null = null
+  let accepting: boolean | null = null
   const identity = {
     instance,
     revision: revision.number,
     onConnect: () => [
       { type: 'ticketKeys' as const, keys: keys() },
       ...(successors === null ? [] : [successors]),
+      ...(accepting === null ? [] : [{ type: 'accept' as const, accepting }]),
     ],
   }
   let channel: Channel
@@ -54,6 +58,11 @@ export async function openInstanceSockets(
   return {
     send: (message) => channel.send(message),
     sendSuccessors: (sockets) => channel.send((successors = { type: 'successors', sockets })),
+    sendAccepting(wanted) {
+      if (accepting === wanted) return
+      accepting = wanted
+      channel.send({ type: 'accept', accepting })
+    },
     setRevision: (number) => void (identity.revision = number),
     sendTicketKeys: () => channel.send({ type: 'ticketKeys', keys: keys() }),
     async close() {

@@ -130,6 +130,10 @@ export class InstanceProcess implements LaunchedProcess {
     this.#resources.sockets.sendSuccessors(sockets)
   }
 
+  setAccepting(accepting: boolean): void {
+    if (this.#state === 'running') this.#resources.sockets.sendAccepting(accepting)
+  }
+
   /** Makes the instance replace its program. Fails with `Refused` if the library is not in it. */
   exec({ argv, cwd, env }: LaunchPlan, order: LaunchOrder): Result<true> {
     if (this.#state === 'exited' || !this.#reports.hasLibrary())
