@@ -8,6 +8,7 @@ import { HandoverError, messageOf } from '../protocol/errors.js'
 import { eventStreamOf } from '../connections/event-stream/watch.js'
 import { isMovable } from '../move/kinds.js'
 import { nextTurn } from '../system/waiting.js'
+import { physicalFolder } from '../system/command-line.js'
 import type { ExecCalls } from '../system/exec-calls.js'
 import { Farewell } from './farewell.js'
 import { Freeze } from './freeze.js'
@@ -151,7 +152,7 @@ export class Attempt {
     const connections = this.#freeze.records((server) => this.#steps.nameOf(server))
     const listeners = this.#steps.listeners()
     const lasting = [...listeners, ...connections].map(({ fd }) => fd)
-    const folder = process.cwd()
+    const folder = physicalFolder()
     const memory = calls.createMemoryFile()
     let failure: string
     try {
@@ -165,7 +166,7 @@ export class Attempt {
     }
     for (const fd of lasting) calls.setCloseOnExec(fd)
     fs.closeSync(memory)
-    process.chdir(folder)
+    if (folder !== null) process.chdir(folder)
     return new HandoverError('ERR_HANDOVER_EXEC', `"${file}" could not be executed: ${failure}`)
   }
 

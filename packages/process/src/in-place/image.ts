@@ -48,9 +48,16 @@ export function nextImage(options: ImageOptions, own: CommandLine, environment: 
     throw new OptionError('argv is not a list of words without NUL, wanted the program and its arguments')
   const started = options.environment ?? forNextProgram(own.env)
   const variables = withChanges({ ...forNextProgram({ ...environment }), ...started }, env)
-  if (!fs.statSync(cwd, { throwIfNoEntry: false })?.isDirectory())
-    throw new HandoverError('ERR_HANDOVER_EXEC', `The folder "${cwd}" does not exist`)
+  if (!isFolder(cwd)) throw new HandoverError('ERR_HANDOVER_EXEC', `The folder "${cwd}" does not exist`)
   return { file: fileOf(argv[0] ?? '', cwd, variables.PATH), argv: [...argv], env: variables, cwd }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return fs.statSync(path).isDirectory()
+  } catch {
+    return false
+  }
 }
 
 /** Checked before any connection is affected. */

@@ -1,5 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { workingFolder } from '#shared/working-folder.js'
+
+export { physicalFolder } from '#shared/working-folder.js'
 
 /** How this process was started: everything that is needed to start the same program again. */
 export interface CommandLine {
@@ -18,7 +21,7 @@ export interface CommandLine {
 /** Call it at the start: `process.title` overwrites /proc/self/cmdline, and `process.chdir()` changes the folder. */
 export function ownCommandLine(): CommandLine {
   const env = initialEnvironment() ?? { ...process.env }
-  const cwd = logicalFolder(env.PWD, process.cwd())
+  const cwd = workingFolder(env.PWD)
   const [argv0 = '', ...args] = rawCommandLine() ?? [process.argv0, ...process.execArgv, ...scriptOf(cwd)]
   const program = findProgram(argv0, cwd, env.PATH) === null ? process.execPath : argv0
   return { argv0, program, args, cwd, env }
@@ -44,20 +47,11 @@ export function isExecutable(file: string): boolean {
   }
 }
 
-/** $PWD, if it leads to the working folder of this process, which is what POSIX requires (`pwd -L`). */
-function logicalFolder(pwd: string | undefined, physical: string): string {
-  try {
-    return pwd !== undefined && path.isAbsolute(pwd) && fs.realpathSync(pwd) === physical ? pwd : physical
-  } catch {
-    return physical
-  }
-}
-
 /** Node makes `argv[1]` absolute with the physical folder. This replaces that folder by `cwd`. */
 function scriptOf(cwd: string): string[] {
   const [, script, ...args] = process.argv
   if (script === undefined) return []
-  const below = path.relative(process.cwd(), script)
+  const below = path.relative(workingFolder(undefined), script)
   return [below.startsWith('..') || path.isAbsolute(below) ? script : path.join(cwd, below), ...args]
 }
 

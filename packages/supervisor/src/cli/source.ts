@@ -1,7 +1,7 @@
-import { resolve } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
-import { findConfig, isConfigFile } from '../config/find.js'
+import { findConfig, folderOfCommand, isConfigFile } from '../config/find.js'
+import { pathFrom } from '../config/path-from.js'
 import type { SpecSource } from '../config/source.js'
 import type { ServeOptions } from './serve-options.js'
 
@@ -11,9 +11,9 @@ export function specSource(
   afterDashes: string[] | null,
   options: ServeOptions,
 ): Result<SpecSource> {
-  const folder = process.cwd()
+  const folder = folderOfCommand()
   const named = options.config ?? (target !== undefined && isConfigFile(target) ? target : undefined)
-  if (named !== undefined) return ok({ type: 'config', path: resolve(folder, named), folder })
+  if (named !== undefined) return ok({ type: 'config', path: pathFrom(folder, named), folder })
   if (target !== undefined)
     return ok({ type: 'command', options: { ...options, script: [target, ...(afterDashes ?? [])] }, folder })
   if (afterDashes === null) return configOf(folder)

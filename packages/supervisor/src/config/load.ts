@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, extname, resolve } from 'node:path'
+import { dirname, extname } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import { documents, findConfig, programs } from './find.js'
 import { evaluateConfig } from './load/evaluate.js'
 import { parseJson, parseYaml } from './load/parse.js'
+import { pathFrom } from './path-from.js'
 import type { Locate } from './problems.js'
 import { describePath, shownPath } from './show.js'
 import type { LoadedConfig } from './validate.js'
@@ -25,7 +26,7 @@ interface RawConfig {
  * call reads it again. Fails with `Usage` and one line for each problem, which names the file and the field.
  */
 export async function loadConfig(path: string | null, cwd: string): Promise<Result<LoadedConfig>> {
-  const file = path === null ? findConfig(cwd) : resolve(cwd, path)
+  const file = path === null ? findConfig(cwd) : pathFrom(cwd, path)
   if (file === null) {
     return failed(
       'Usage',

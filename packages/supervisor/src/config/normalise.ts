@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
 import type {
   IntOrPercent,
   ListenerSpec,
@@ -10,6 +9,7 @@ import type {
 } from '../model/index.js'
 import { handlerNames, type ProbeFields } from './schema/probe.js'
 import type { ServiceFields } from './schema/service.js'
+import { pathFrom } from './path-from.js'
 
 /** Fills in every default and makes every path absolute; relative paths start from `folder`. */
 export function toServiceSpec(name: string, fields: ServiceFields, folder: string): ServiceSpec {
@@ -18,9 +18,9 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
   return {
     name,
     command: fields.script === undefined ? (fields.command ?? []) : ['node', ...fields.script],
-    cwd: resolve(folder, fields.cwd),
+    cwd: pathFrom(folder, fields.cwd),
     env: fields.env,
-    envFiles: envFiles.map((file) => resolve(folder, file)),
+    envFiles: envFiles.map((file) => pathFrom(folder, file)),
     ...(fields.user !== undefined && { user: fields.user }),
     ...(fields.group !== undefined && { group: fields.group }),
     replicas,
@@ -73,7 +73,7 @@ const withoutUndefined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T
 
 const withAbsolutePath = (listener: ListenerSpec, folder: string): ListenerSpec =>
-  listener.type === 'unix' ? { ...listener, path: resolve(folder, listener.path) } : listener
+  listener.type === 'unix' ? { ...listener, path: pathFrom(folder, listener.path) } : listener
 
 const mapValues = <T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))

@@ -75,8 +75,16 @@ export function createFolders(paths: Paths, uid: number): Result<Paths> {
   return ok(paths)
 }
 
-/** Name of a supervisor where none is set: that of the folder, changed into an allowed one. */
-export const defaultName = (folder: string): string => sanitiseName(basename(resolve(folder)))
+/**
+ * Name of a supervisor where none is set: that of the folder, changed into an allowed one. A release has the name of
+ * its service: `/srv/shop/current` and `/srv/shop/releases/7` are both `shop`.
+ */
+export function defaultName(folder: string): string {
+  const path = resolve(folder)
+  const parent = dirname(path)
+  if (basename(path) === 'current') return sanitiseName(basename(parent))
+  return sanitiseName(basename(basename(parent) === 'releases' ? dirname(parent) : path))
+}
 
 /** The nearest allowed name: lower case, `-` for other characters, at most 63 characters; `app` for an empty one. */
 export function sanitiseName(text: string): string {

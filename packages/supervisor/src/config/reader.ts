@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
+import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Result, ServiceSpec } from '../model/index.js'
@@ -8,7 +10,10 @@ import type { SpecSource } from './source.js'
 
 /** Reads the services as they are configured now. */
 export interface SpecReader {
-  read(): Promise<Result<ServiceSpec[]>>
+  /** With a path: from this configuration. It replaces the source, unless it cannot be read. */
+  read(config?: string): Promise<Result<ServiceSpec[]>>
+  /** The configuration that is read, absolute. Null if the services are from the command line. */
+  config(): string | null
 }
 
 const program = fileURLToPath(new URL('./read-main.js', import.meta.url))
@@ -18,29 +23,51 @@ const program = fileURLToPath(new URL('./read-main.js', import.meta.url))
  * The command line, and a JSON or YAML file that has not changed, are not read again; a configuration that is a
  * program is, since its result may differ each time.
  */
-export function specReader(source: SpecSource, known?: ServiceSpec[]): SpecReader {
+export function specReader(given: SpecSource, known?: ServiceSpec[]): SpecReader {
+  let source = given
   let last = known ? { key: keyOf(source), specs: known } : null
   return {
-    async read() {
-      const key = keyOf(source)
-      if (last !== null && key !== null && last.key === key) return ok(last.specs)
-      const specs = await readElsewhere(source)
-      if (specs.ok) last = { key, specs: specs.value }
+    config: () => (source.type === 'config' ? source.path : null),
+    async read(config) {
+      const asked: SpecSource =
+        config === undefined ? source : { type: 'config', path: config, folder: dirname(config) }
+      const key = keyOf(asked)
+      if (asked === source && last !== null && key !== null && last.key === key) return ok(last.specs)
+      if (asked === source && last !== null && asked.type === 'config' && !existsSync(asked.path))
+        return failed('Usage', `the configuration "${asked.path}" does not exist any more, ${wantedConfig}`)
+      const specs = await readElsewhere(asked)
+      if (specs.ok) {
+        source = asked
+        last = { key, specs: specs.value }
+      }
       return specs
     },
   }
 }
 
+const wantedConfig = 'wanted the one to read from now on: "handover upgrade -c …"'
+
 /** Stays the same while the source is unchanged. Null if the source must be read to find out. */
 function keyOf(source: SpecSource): string | null {
   if (source.type === 'command') return 'command'
   if (!/\.(json|ya?ml)$/.test(source.path)) return null
-  const stat = statSync(source.path, { throwIfNoEntry: false, bigint: true })
-  return stat ? `${stat.ino} ${stat.mtimeNs} ${stat.size}` : null
+  const stat = statOrNull(source.path)
+  return stat && `${stat.ino} ${stat.mtimeNs} ${stat.size}`
+}
+
+/** Null as well if a folder on the way may not be entered. */
+function statOrNull(path: string): BigIntStats | null {
+  try {
+    return statSync(path, { bigint: true })
+  } catch {
+    return null
+  }
 }
 
 async function readElsewhere(source: SpecSource): Promise<Result<ServiceSpec[]>> {
-  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // The folder of the start, as a configuration that is a program expects, for as long as it exists.
+  const cwd = existsSync(source.folder) ? source.folder : '/'
+  const child = spawn(process.execPath, [program], { cwd, stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.on('error', () => {}) // the child ended early: its answer shows it
   child.stdin.end(JSON.stringify(source))
   const answer = await text(child.stdout)

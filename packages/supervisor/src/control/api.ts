@@ -15,12 +15,14 @@ import type { Event, Failure, Receipt, Revision, Status } from '../model/index.j
  * A stream is `application/x-ndjson`: one `StreamLine` a line. An error is `{ failure }` with status 4xx.
  */
 export type Operation =
-  | { type: 'upgrade' | 'restart'; services?: string[]; wait?: WaitFor }
+  /** `config`: absolute path of the configuration that is read from now on. */
+  | { type: 'upgrade'; services?: string[]; wait?: WaitFor; config?: string }
+  | { type: 'restart'; services?: string[]; wait?: WaitFor }
   | { type: 'undo'; services?: string[]; toRevision?: number; wait?: WaitFor }
   | { type: 'pause' | 'resume' | 'stop'; services?: string[] }
   | { type: 'scale'; replicas: Record<string, number> }
   /** Rereads the configuration and rolls what changed. */
-  | { type: 'reload' }
+  | { type: 'reload'; config?: string }
   /** Waits until every service is settled; starts nothing. */
   | { type: 'await' }
 

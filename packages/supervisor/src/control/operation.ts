@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path'
 import type { Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { Operation } from './api.js'
@@ -8,23 +9,25 @@ type Check = (value: unknown) => boolean
 const isNames: Check = (value) => Array.isArray(value) && value.every((name) => typeof name === 'string')
 const isWait: Check = (value) => value === 'complete' || value === 'drained'
 const isPositive: Check = (value) => Number.isInteger(value) && (value as number) > 0
+const isAbsolutePath: Check = (value) => typeof value === 'string' && isAbsolute(value)
 const isReplicas: Check = (value) =>
   isObject(value) &&
   Object.values(value).every((number) => Number.isInteger(number) && (number as number) >= 0)
 
 const services = { services: [isNames, 'a list of names'] } as const
 const wait = { wait: [isWait, '"complete" or "drained"'] } as const
+const config = { config: [isAbsolutePath, 'an absolute path'] } as const
 
 /** The fields of each operation. Checked by hand: a schema library would use more memory than the rest of the supervisor. */
 const fields: Record<Operation['type'], Record<string, readonly [Check, string]>> = {
-  upgrade: { ...services, ...wait },
+  upgrade: { ...services, ...wait, ...config },
   restart: { ...services, ...wait },
   undo: { ...services, ...wait, toRevision: [isPositive, 'a whole number of at least 1'] },
   pause: services,
   resume: services,
   stop: services,
   scale: { replicas: [isReplicas, 'numbers of instances by service'] },
-  reload: {},
+  reload: config,
   await: {},
 }
 

@@ -17,6 +17,8 @@ export interface BackgroundOrder {
 
 // The supervisor in the background. Its standard output and error are its log.
 const [{ paths, source, specs }] = (await once(process, 'message')) as [BackgroundOrder]
+// Its own working folder can be unmounted or deleted (daemon(7)).
+process.chdir('/')
 const started = await runDaemon({
   paths,
   source: specReader(source, specs),

@@ -27,6 +27,7 @@ export function supervisor(identity: SupervisorIdentity, engine: Engine, source:
         version: identity.version,
         startedAt: identity.startedAt,
         rssBytes: process.memoryUsage.rss(),
+        config: source.config(),
       },
       services: engine.services().map((view) => serviceStatus(view, Date.now())),
     }),

@@ -4,7 +4,15 @@ import type { Rollout } from './rollout.js'
 
 /** What `handover status --json` prints. Times are milliseconds since the epoch. */
 export interface Status {
-  supervisor: { name: string; pid: number; version: string; startedAt: number; rssBytes: number }
+  supervisor: {
+    name: string
+    pid: number
+    version: string
+    startedAt: number
+    rssBytes: number
+    /** Path of its configuration. Null if its services are from the command line. */
+    config: string | null
+  }
   services: ServiceStatus[]
 }
 

@@ -106,6 +106,10 @@ test('defaultName() makes a name out of any folder', () => {
     ['/srv/.hidden', 'hidden'],
     ['/srv/v1.2', 'v1.2'],
     ['/', 'app'],
+    ['/srv/shop/current', 'shop'],
+    ['/srv/shop/releases/20261128', 'shop'],
+    ['/srv/shop/releases', 'releases'],
+    ['/current', 'app'],
     ['/srv/ÄÖ', 'app'],
     [`/srv/${'x'.repeat(80)}`, 'x'.repeat(63)],
   ]

@@ -76,7 +76,7 @@ describe('with one supervisor', () => {
   test('status --json has the documented form', async () => {
     const { stdout } = await rig.handover('status', '--json')
     const { supervisor, services } = JSON.parse(stdout) as Status
-    assert.deepEqual(Object.keys(supervisor), ['name', 'pid', 'version', 'startedAt', 'rssBytes'])
+    assert.deepEqual(Object.keys(supervisor), ['name', 'pid', 'version', 'startedAt', 'rssBytes', 'config'])
     assert.equal(services.length, 1)
     const [service] = services
     assert.equal(service?.name, 'app')

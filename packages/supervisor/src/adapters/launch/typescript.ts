@@ -57,6 +57,7 @@ function stripsTypes(node: string): boolean {
   if (known !== undefined) return known
   const asked = spawnSync(node, ['-p', 'Boolean(process.features.typescript)'], {
     encoding: 'utf8',
+    cwd: '/', // The supervisor's own folder may have been deleted.
     env: { PATH: process.env['PATH'] },
     timeout: 10_000,
   })

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, readlinkSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { signalGroup } from '#shared/signal-group.js'
 import type { ProbeHandler } from '../../model/index.js'
 import type { Outcome, TryContext } from './outcome.js'
@@ -74,7 +74,7 @@ function contextOf(pid: number): ProcessContext {
     const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
     const pairs = variables.filter((variable) => variable.includes('=') && !instanceVariables.test(variable))
     return {
-      cwd: readlinkSync(`/proc/${pid}/cwd`),
+      cwd: `/proc/${pid}/cwd`, // Not its path: the folder may have been deleted.
       env: Object.fromEntries(pairs.map(splitPair)),
       ...(other && { uid, gid }),
     }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError } from 'commander'
+import type { Operation } from '../../control/api.js'
 import { withCommonOptions, connect } from '../context.js'
 import type { CommonOptions } from '../context.js'
 import { operateAndShow } from '../operate.js'
+import { replacedConfig } from '../replaced-config.js'
 
 interface RolloutOptions extends CommonOptions {
   wait?: 'complete' | 'drained'
@@ -35,8 +37,11 @@ const rollout = (program: Command, name: string, services: string): Command =>
     .option('--wait <state>', "wait for 'complete' (default) or 'drained' (old instances are gone)", waitFor)
     .option('--timeout <seconds>', 'stop waiting after this time (exit 4); the rollout continues', seconds)
 
-async function roll(operation: Parameters<typeof operateAndShow>[1], options: RolloutOptions): Promise<void> {
-  process.exitCode = await operateAndShow(await connect(options), operation, options)
+async function roll(operation: Operation, options: RolloutOptions): Promise<void> {
+  const client = await connect(options)
+  const asked =
+    operation.type === 'upgrade' ? { ...operation, ...(await replacedConfig(client, options)) } : operation
+  process.exitCode = await operateAndShow(client, asked, options)
 }
 
 export function positiveInteger(text: string): number {

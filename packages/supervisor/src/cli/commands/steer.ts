@@ -6,6 +6,7 @@ import { connect, withCommonOptions } from '../context.js'
 import { CommandExit } from '../exit.js'
 import type { OperateOptions } from '../operate.js'
 import { operateAndShow } from '../operate.js'
+import { replacedConfig } from '../replaced-config.js'
 import { seconds } from './rollouts.js'
 
 type Options = CommonOptions & OperateOptions
@@ -45,7 +46,10 @@ const withTimeout = (command: Command): Command =>
   )
 
 async function steer(operation: Operation, options: Options): Promise<void> {
-  process.exitCode = await operateAndShow(await connect(options), operation, options)
+  const client = await connect(options)
+  const asked =
+    operation.type === 'reload' ? { ...operation, ...(await replacedConfig(client, options)) } : operation
+  process.exitCode = await operateAndShow(client, asked, options)
 }
 
 function assignment(text: string): [string, number] {

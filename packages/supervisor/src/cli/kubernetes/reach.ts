@@ -4,7 +4,7 @@ import { connect } from '../../kubernetes/api/cluster.js'
 import type { ApiFailure, Cluster } from '../../kubernetes/api/ports.js'
 import { readDeployment } from '../../kubernetes/api/resources.js'
 import type { Deployment } from '../../kubernetes/rollout/index.js'
-import { findConfig } from '../../config/find.js'
+import { findConfig, folderOfCommand } from '../../config/find.js'
 import { exitCodes } from '../../control/api.js'
 import { CommandExit, exitWith, valueOf } from '../exit.js'
 
@@ -32,14 +32,14 @@ export function fail(failure: ApiFailure): never {
 }
 
 async function onlyService({ config }: KubernetesOptions): Promise<string> {
-  const file = config ?? findConfig(process.cwd())
+  const file = config ?? findConfig(folderOfCommand())
   if (file === null)
     throw new CommandExit(
       exitCodes.usage,
       'the service is missing and there is no handover.config here, wanted a name, for example: handover kubernetes status web',
     )
   const { loadConfig } = await import('../../config/load.js')
-  const { services } = valueOf(await loadConfig(file, process.cwd()))
+  const { services } = valueOf(await loadConfig(file, folderOfCommand()))
   const [only] = services
   if (services.length === 1 && only) return only.name
   const names = services.map((service) => `"${service.name}"`).join(', ')

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import type { LoadedConfig } from '../../config/load.js'
+import { folderOfCommand } from '../../config/find.js'
 import { defaultName } from '../../config/paths.js'
 import type { KubernetesOrder, KubernetesVersion } from '../../kubernetes/render/index.js'
 import { exitCodes } from '../../control/api.js'
@@ -21,8 +22,8 @@ export async function readOrder(
   version: KubernetesVersion,
 ): Promise<KubernetesOrder> {
   const { loadConfig } = await import('../../config/load.js')
-  const loaded = valueOf(await loadConfig(config ?? options.config ?? null, process.cwd()))
-  const folder = loaded.file === null ? process.cwd() : dirname(loaded.file)
+  const loaded = valueOf(await loadConfig(config ?? options.config ?? null, folderOfCommand()))
+  const folder = loaded.file === null ? folderOfCommand() : dirname(loaded.file)
   return {
     name: options.name ?? loaded.name ?? defaultName(folder),
     services: applySettings(servicesOf(loaded), set),

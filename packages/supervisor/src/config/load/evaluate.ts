@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
+import { isFolderGone } from '../find.js'
 import { shownPath } from '../show.js'
 import type { EvaluationMessage } from './import-config.js'
 
@@ -27,6 +28,7 @@ export function evaluateConfig(file: string, cwd: string): Promise<Result<Evalua
     const child = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [file], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
+      ...(isFolderGone() && { cwd: '/' }), // Node does not start a program in a deleted folder.
     })
     const printed = collect(child)
     let answer: Result<Evaluation> | null = null

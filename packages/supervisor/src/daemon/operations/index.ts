@@ -35,7 +35,7 @@ async function carryOut(task: Task, operation: Operation): Promise<Outcome> {
     case 'upgrade':
       return upgrade(task, operation)
     case 'reload':
-      return reload(task)
+      return reload(task, operation.config)
     case 'undo':
       return roll(task, operation, { type: 'Undo', toRevision: operation.toRevision ?? null })
     case 'restart':

@@ -11,11 +11,12 @@ import { refused, select } from './task.js'
 interface RolloutOptions {
   services?: string[]
   wait?: WaitFor
+  config?: string
 }
 
 /** Rolls services to the release and configuration on disk. Without names: all, and stops those no longer configured. */
-export async function upgrade(task: Task, { services, wait }: RolloutOptions): Promise<Outcome> {
-  const specs = await task.source.read()
+export async function upgrade(task: Task, { services, wait, config }: RolloutOptions): Promise<Outcome> {
+  const specs = await task.source.read(config)
   if (!specs.ok) return refused(specs.failure)
   const known = specs.value.map(({ name }) => name)
   const wanted = services?.length ? services : known
@@ -33,8 +34,8 @@ export async function upgrade(task: Task, { services, wait }: RolloutOptions): P
 }
 
 /** Rereads the configuration, lists the differences, and rolls only the services that changed. */
-export async function reload(task: Task): Promise<Outcome> {
-  const specs = await task.source.read()
+export async function reload(task: Task, config: string | undefined): Promise<Outcome> {
+  const specs = await task.source.read(config)
   if (!specs.ok) return refused(specs.failure)
   const { lines, added, changed } = diffServices(runningSpecs(task.engine), specs.value)
   if (lines.length === 0) task.tell({ type: 'note', text: 'the configuration is as it was' })
