@@ -12,6 +12,7 @@ import type { BackgroundOrder } from '../daemon/background.js'
 import { CommandExit, valueOf } from './exit.js'
 import { smallHeap } from './small-heap.js'
 import { operateAndShow } from './operate.js'
+import { continueWithoutReader } from './output/lost-output.js'
 import { statusLines } from './output/status.js'
 import { painter, print, printJson } from './output/talk.js'
 
@@ -21,6 +22,7 @@ import { painter, print, printJson } from './output/talk.js'
  */
 export async function startInBackground(paths: Paths, source: SpecSource, json: boolean): Promise<number> {
   const specs = valueOf(await readSpecs(source))
+  continueWithoutReader()
   valueOf(createFolders(paths, process.getuid?.() ?? 0))
   valueOf(await launch({ paths, source, specs }))
 

@@ -12,6 +12,7 @@ import { addSystemdCommand } from './commands/systemd.js'
 import { addVerifyCommand } from './commands/verify.js'
 import { splitAtDashes } from './dashes.js'
 import { CommandExit } from './exit.js'
+import { watchOutput } from './output/lost-output.js'
 import { say } from './output/talk.js'
 
 function commandLine(afterDashes: string[] | null): Command {
@@ -55,8 +56,6 @@ function endWith(error: unknown): number {
   throw error
 }
 
-// `handover status | head -1` closes the pipe early, which is no error.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+watchOutput()
 
 await main(process.argv.slice(2))

@@ -4,6 +4,7 @@ import { describeEvent } from '../model/index.js'
 import type { Operation, StreamLine } from '../control/api.js'
 import { exitCodes } from '../control/api.js'
 import type { ControlClient } from '../control/client.js'
+import { continueWithoutReader } from './output/lost-output.js'
 import { pictureLines } from './output/picture.js'
 import { redraw } from './output/redraw.js'
 import { receiptLines } from './output/receipt.js'
@@ -32,6 +33,7 @@ export async function operateAndShow(
   operation: Operation,
   options: OperateOptions,
 ): Promise<number> {
+  continueWithoutReader()
   const { exitCode, receipts } = await operate(client, operation, options)
   if (options.json) printReceipts(receipts)
   else if (!options.quiet)

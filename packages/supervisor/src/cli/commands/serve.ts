@@ -3,8 +3,8 @@ import { exitCodes } from '../../control/api.js'
 import { specReader } from '../../config/reader.js'
 import { pathsOf, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
-import { say } from '../output/talk.js'
 import { forwardLogs } from '../output/forward.js'
+import { continueWithoutReader, foregroundLog } from '../output/lost-output.js'
 import type { ServeOptions } from '../serve-options.js'
 import { specSource } from '../source.js'
 import { collect } from './options.js'
@@ -70,12 +70,13 @@ async function run(
     throw new CommandExit(exitCodes.usage, `--stdio is "${options.stdio}", wanted "file" or "inherit"`)
   const source = valueOf(specSource(target, afterDashes, options))
   const paths = await pathsOf(options)
+  continueWithoutReader()
   const { runDaemon } = await import('../../daemon/index.js')
   const daemon = await runDaemon({
     paths,
     source: specReader(source),
     stdio: options.stdio,
-    log: say,
+    log: foregroundLog(paths.supervisorLog),
     reopenLogs: () => {}, // the log is standard error, which another process opened
   })
   const { finished, services } = valueOf(daemon)

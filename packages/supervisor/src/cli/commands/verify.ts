@@ -8,6 +8,7 @@ import type { CommonOptions } from '../context.js'
 import { connect, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
 import { receiptLines } from '../output/receipt.js'
+import { continueWithoutReader } from '../output/lost-output.js'
 import { painter, print, printJson } from '../output/talk.js'
 import { startVerifyPicture } from '../output/verify-picture.js'
 import { positiveInteger, seconds } from './rollouts.js'
@@ -55,6 +56,7 @@ export function addVerifyCommand(program: Command): void {
 }
 
 async function verify(service: string | undefined, options: VerifyCommandOptions): Promise<void> {
+  continueWithoutReader()
   const { formatVerify, parseIdentify, runVerify } = await import('../../verify/index.js')
   const client = await connect(options)
   const chosen = choose(valueOf(await client.status()), service)

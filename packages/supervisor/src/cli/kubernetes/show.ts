@@ -4,6 +4,7 @@ import { roll } from '../../kubernetes/api/roll.js'
 import { exitCodes, worstExitCode } from '../../control/api.js'
 import { exitCodeOf } from '../exit.js'
 import { sayOutput } from '../operate.js'
+import { continueWithoutReader } from '../output/lost-output.js'
 import { servicePicture } from '../output/picture.js'
 import { podReceiptLines } from '../output/pods.js'
 import type { Redraw } from '../output/redraw.js'
@@ -36,6 +37,7 @@ export async function rollAndShow(
   options: RollOptions,
   begin: (report: (line: string) => void) => void = () => {},
 ): Promise<number> {
+  continueWithoutReader()
   const leaving = leave(options.timeout)
   const view = openView(options.json === true)
   begin(view.report)
