@@ -71,9 +71,8 @@ function checkDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFiel
 export function checkFiles(spec: ServiceSpec, { envFile }: ServiceFields): Problem[] {
   const at = (...path: PropertyKey[]): Path => ['services', spec.name, ...path]
   const problems: Problem[] = []
-  if (!statSync(spec.cwd, { throwIfNoEntry: false })?.isDirectory()) {
-    problems.push({ path: at('cwd'), text: `is "${spec.cwd}", which is not a folder` })
-  }
+  const reason = noFolder(spec.cwd)
+  if (reason !== null) problems.push({ path: at('cwd'), text: `is "${spec.cwd}", which ${reason}` })
   for (const file of spec.envFiles) {
     const reason = unreadable(file)
     if (reason !== null)
@@ -83,6 +82,15 @@ export function checkFiles(spec: ServiceSpec, { envFile }: ServiceFields): Probl
       })
   }
   return problems
+}
+
+function noFolder(path: string): string | null {
+  try {
+    return statSync(path).isDirectory() ? null : 'is not a folder'
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'EACCES' ? 'is in a folder that this user may not enter' : 'is not a folder'
+  }
 }
 
 function unreadable(file: string): string | null {

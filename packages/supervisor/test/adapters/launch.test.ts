@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { firstTcpPort } from '../../dist/adapters/launch/index.js'
@@ -234,3 +234,54 @@ test('firstTcpPort() is the bound port of the first TCP listener', () => {
   assert.equal(firstTcpPort([udp, tcp]), 34567)
   assert.equal(firstTcpPort([udp]), undefined)
 })
+
+describe('prepareLaunch() skips a folder of PATH, as a shell does, when it', () => {
+  const unable: Record<string, (folder: string) => void> = {
+    'is a file': (folder) => writeFileSync(folder, ''),
+    'does not exist': () => {},
+    'is a link to itself': (folder) => symlinkSync(folder, folder),
+    'has a folder of that name': (folder) => mkdirSync(join(folder, 'node'), { recursive: true }),
+    'has a file of that name that is not executable': (folder) => {
+      mkdirSync(folder)
+      writeFileSync(join(folder, 'node'), '')
+    },
+    'has a name that is too long': () => {},
+  }
+  for (const [name, make] of Object.entries(unable)) {
+    test(name, (t) => {
+      const release = releaseOf(t, { 'app.js': '', 'tool.js*': '#!/usr/bin/env node\n' })
+      const folder = join(release, name.includes('long') ? 'x'.repeat(300) : 'bin')
+      make(folder)
+      const context = { baseEnv: { PATH: `${folder}:${path}` } }
+      assert.equal(planOf(release, ['node', 'app.js'], {}, context).argv[0], process.execPath)
+      assert.equal(planOf(release, ['./tool.js'], {}, context).hasLibrary, true)
+      assert.match(
+        problemOf(release, ['no-such-program'], {}, context),
+        /^the program "no-such-program" is not on the PATH$/,
+      )
+    })
+  }
+})
+
+test(
+  'prepareLaunch() skips a folder of PATH that the user may not enter',
+  { skip: process.getuid?.() === 0 ? false : 'only root can become another user' },
+  (t) => {
+    const release = releaseOf(t, { 'app.js': '', 'secret/bin/node*': '' })
+    chmodSync(release, 0o755)
+    chmodSync(join(release, 'secret'), 0o700)
+    const context = { baseEnv: { PATH: `${release}/secret/bin:${path}` } }
+    process.seteuid?.(65534)
+    try {
+      assert.equal(planOf(release, ['node', 'app.js'], {}, context).argv[0], process.execPath)
+      assert.equal(
+        problemOf(release, ['no-such-program'], {}, context),
+        `the program "no-such-program" is not on the PATH, of which this user may not enter "${release}/secret/bin"`,
+      )
+      assert.match(problemOf(release, ['./secret/bin/node']), /is in a folder that this user may not enter/)
+      assert.match(problemOf(join(release, 'secret/bin'), ['node']), /is in one that this user may not enter/)
+    } finally {
+      process.seteuid?.(0)
+    }
+  },
+)

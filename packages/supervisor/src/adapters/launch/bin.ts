@@ -22,5 +22,9 @@ export function shimmedScript(path: string): string | null {
   const interpreter = readShebang(path)
   if (!/\/sh$/.test(interpreter[0] ?? '')) return null
   const target = /exec node\s+"\$basedir\/([^"]+)"/.exec(readFileSync(path, 'utf8'))?.[1]
-  return target === undefined ? null : realpathSync(resolve(dirname(path), target))
+  try {
+    return target === undefined ? null : realpathSync(resolve(dirname(path), target))
+  } catch {
+    return null // The shim itself says what is missing.
+  }
 }

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import type { Result, Revision } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { resolveAccount } from './account.js'
@@ -6,7 +5,7 @@ import type { LaunchContext } from './context.js'
 import { buildEnvironment } from './environment.js'
 import { withoutLauncher } from './launchers.js'
 import { asNodeProgram, checkScript, preloadInto, usesLibrary } from './node-program.js'
-import { findProgram } from './program.js'
+import { findProgram, look } from './program.js'
 import { withTypeScript } from './typescript.js'
 
 /** Everything needed to start one instance except its sockets. */
@@ -31,9 +30,11 @@ export interface LaunchPlan {
  * time. Fails with `CannotStart` if a program, interpreter, folder, user or file is missing.
  */
 export function prepareLaunch({ spec, release }: Revision, context: LaunchContext): Result<LaunchPlan> {
-  if (!statSync(release, { throwIfNoEntry: false })?.isDirectory()) {
+  const folder = look(release)
+  if (folder === 'EACCES')
+    return failed('CannotStart', `the folder "${release}" is in one that this user may not enter`)
+  if (typeof folder === 'string' || !folder.isDirectory())
     return failed('CannotStart', `the folder "${release}" does not exist`)
-  }
   const account = resolveAccount(spec)
   if (!account.ok) return account
   const inherited = buildEnvironment(spec, context, account.value)

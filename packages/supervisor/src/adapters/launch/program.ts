@@ -1,4 +1,5 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
@@ -32,15 +33,19 @@ export function findProgram(name: string, context: ProgramContext): Result<Progr
   if (found !== null) return checkProgram(found, name, context)
   if (name === 'node') return ok({ path: process.execPath, interpreter: [] })
   const beside = isFile(resolve(context.folder, name)) ? `; the file beside it is called "./${name}"` : ''
-  return failed('CannotStart', `the program "${name}" is not on the PATH${beside}`)
+  const closed = pathOf(context).filter((folder) => look(join(folder, name)) === 'EACCES')
+  const skipped = closed.length === 0 ? '' : `, of which this user may not enter "${closed.join('", "')}"`
+  return failed('CannotStart', `the program "${name}" is not on the PATH${skipped}${beside}`)
 }
 
 /** The first executable file of that name on PATH, as in execvp(3). */
-export function findOnPath(name: string, { folder, env }: ProgramContext): string | null {
-  const folders = (env['PATH'] ?? defaultPath).split(':')
-  const candidates = folders.map((entry) => join(resolve(folder, entry), name))
+export function findOnPath(name: string, context: ProgramContext): string | null {
+  const candidates = pathOf(context).map((folder) => join(folder, name))
   return candidates.find((path) => isFile(path) && isExecutable(path)) ?? null
 }
+
+const pathOf = ({ folder, env }: ProgramContext): string[] =>
+  (env['PATH'] ?? defaultPath).split(':').map((entry) => resolve(folder, entry))
 
 /** The words of the file's `#!` line. Empty if it has none. */
 export function readShebang(path: string): string[] {
@@ -63,9 +68,10 @@ export function readShebang(path: string): string[] {
 }
 
 function checkProgram(path: string, name: string, context: ProgramContext): Result<Program> {
-  const stat = statSync(path, { throwIfNoEntry: false })
+  const stat = look(path)
   const cannot = (why: string) => failed('CannotStart', `the program "${name}" ${why}`)
-  if (!stat) return cannot(`does not exist (looked for "${path}")`)
+  if (stat === 'EACCES') return cannot(`is in a folder that this user may not enter (looked for "${path}")`)
+  if (typeof stat === 'string') return cannot(`does not exist (looked for "${path}")`)
   if (stat.isDirectory()) return cannot(`is a folder ("${path}")`)
   if (!isExecutable(path)) return cannot(`is not executable: ${remedy(path, name)}`)
   const interpreter = readShebang(path)
@@ -97,7 +103,20 @@ export function interpreterName([path = '', ...words]: string[]): string {
   return words.find((word) => !word.startsWith('-') && !word.includes('=')) ?? path
 }
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+/** False for a path that cannot be reached, too: execvp(3) and shells try the next folder of PATH. */
+function isFile(path: string): boolean {
+  const stat = look(path)
+  return typeof stat !== 'string' && stat.isFile()
+}
+
+/** The file, or the code of the error. */
+export function look(path: string): Stats | string {
+  try {
+    return statSync(path)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'UNKNOWN'
+  }
+}
 
 function isExecutable(path: string): boolean {
   try {
