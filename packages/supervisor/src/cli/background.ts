@@ -43,6 +43,8 @@ export async function startInBackground(paths: Paths, source: SpecSource, json: 
 async function launch(order: BackgroundOrder): Promise<Result<true>> {
   const { name, supervisorLog: log } = order.paths
   const program = fileURLToPath(new URL('../daemon/background.js', import.meta.url))
+  const { keepDescriptorsFromChildren } = await import('../daemon/descriptors.js')
+  keepDescriptorsFromChildren()
   const fd = openSync(log, 'a', 0o600)
   const child = spawn(process.execPath, [...smallHeap, program, name], {
     detached: true,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -204,4 +205,19 @@ test('start adopts the instances of a killed supervisor, and no request fails', 
   const report = await load.stop()
   assert.ok(report.answered > 0)
   assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
+})
+
+test('start leaves no descriptor of its caller open, whatever its number', async (t) => {
+  const rig = rigWithApp(t)
+  const lock = join(rig.folder, 'lock')
+  const line = `exec 9>"$1" 20>"$1" 200>"$1"; shift; "$@"`
+  const bin = fileURLToPath(import.meta.resolve('handover/bin'))
+  const start = [process.execPath, bin, 'start', 'app.cjs', '-p', String(await freePort()), '--name', 'test']
+  const env = { ...process.env, HANDOVER_HOME: rig.home }
+  execFileSync('bash', ['-c', line, 'bash', lock, ...start], { cwd: rig.folder, env, stdio: 'pipe' })
+  const { supervisor, services } = await rig.status()
+  for (const pid of [supervisor.pid, services[0]?.instances[0]?.pid]) {
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`))
+    assert.ok(!open.includes(lock), `process ${pid}: ${open.join(' ')}`)
+  }
 })

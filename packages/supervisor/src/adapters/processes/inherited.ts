@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs'
 import { PosixError, setCloseOnExec } from '../linux/posix.js'
 
 /**
- * Sets close-on-exec on descriptors that the supervisor inherited (libuv does so for the first 16 only). Instances
- * outlive the supervisor and would otherwise keep pipes or locks of its parent open.
+ * Sets close-on-exec on descriptors that this process inherited. libuv does so up to the first gap above 15, so not for
+ * the lock of `flock -n 200`. Children outlive this process, and would keep pipes and locks of its parent open.
  */
 export function keepDescriptorsFromChildren(): void {
   for (const fd of readdirSync('/proc/self/fd').map(Number)) {
