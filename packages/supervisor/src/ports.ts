@@ -129,6 +129,11 @@ export interface RecoverableSockets extends Sockets {
 }
 
 export interface AdoptingProcesses extends Processes {
+  /**
+   * Creates the files of the instances' sockets again that were removed, for example by a cleaner of temporary files.
+   * Resolves with the names of these instances. Rejects with the error of a system call.
+   */
+  renewSockets(): Promise<string[]>
   /** Finds the process of an instance whose supervisor died before it journaled the pid. Null if there is none. */
   find(instance: string): { pid: number; startTime: string } | null
   /**
@@ -164,12 +169,16 @@ export interface MemoryGauge {
   watch(group: number, onSample: (bytes: number) => void): () => void
 }
 
-/** Append-only. Events are durable when `append` returns. */
+/**
+ * Append-only. Events are durable when a call has succeeded. A call that fails with `Refused`, for example because the
+ * disk is full, changes nothing, and can be repeated.
+ */
 export interface Journal {
-  read(): Event[]
-  append(events: Event[]): void
+  read(): Result<Event[]>
+  /** Also creates the file again if it was removed. Without events, it does only that. */
+  append(events: Event[]): Result<true>
   /** Replaces the whole content atomically. */
-  rewrite(events: Event[]): void
+  rewrite(events: Event[]): Result<true>
   /** It is long, and several times as long as after the last rewrite. */
   readonly overgrown: boolean
   close(): void

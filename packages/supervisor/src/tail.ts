@@ -25,6 +25,15 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
   const offsets = new Map<string, { read: number; lines: LineSplitter }>()
   const watchers: FSWatcher[] = []
 
+  /** A file can be deleted at any time, and a disk can fail: the next change of the folder tries again. */
+  const tryToRead = (path: string) => {
+    try {
+      readNew(path)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error
+    }
+  }
+
   const readNew = (path: string) => {
     const size = sizeOf(path)
     if (size === null) return void offsets.delete(path)
@@ -39,8 +48,8 @@ export function tail({ folders, last, onLine }: TailOptions): Tail {
     if (!existsSync(folder)) continue
     watchers.push(
       watch(folder, (_event, file) => {
-        if (file?.endsWith('.log')) readNew(join(folder, file))
-      }),
+        if (file?.endsWith('.log')) tryToRead(join(folder, file))
+      }).on('error', () => {}),
     )
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.log'))) {
       const path = join(folder, file)

@@ -55,6 +55,8 @@ export interface FakeMachine extends World {
   gauges: Map<number, (bytes: number) => void>
   /** Set to make the journal say that it is too long. */
   overgrown: boolean
+  /** Set to make writes of the journal fail, as with a full disk. */
+  journalRefusal: Result<never> | null
   /** Set to make the next looks at a revision fail. */
   refusal: Result<never> | null
 }
@@ -90,6 +92,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
     surviving,
     gauges,
     overgrown: false,
+    journalRefusal: null,
     refusal: null,
     sockets: {
       listen(name, spec) {
@@ -114,6 +117,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         log.push(`launch ${order.instance}`)
         return Promise.resolve(ok(live(order, nextPid++, observer)))
       },
+      renewSockets: () => Promise.resolve([]),
       find: (instance) => (machine.surviving.includes(instance) ? { pid: nextPid++, startTime: '1' } : null),
       adopt(order, observer) {
         log.push(`adopt ${order.instance}`)
@@ -150,15 +154,21 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       },
     },
     journal: {
-      read: () => [...journaled],
+      read: () => ok([...journaled]),
       append(events) {
+        if (machine.journalRefusal) return machine.journalRefusal
         journaled.push(...events)
         for (const event of events) log.push(`journal ${event.type}`)
+        return ok(true)
       },
       get overgrown() {
         return machine.overgrown
       },
-      rewrite: (events) => void journaled.splice(0, journaled.length, ...events),
+      rewrite(events) {
+        if (machine.journalRefusal) return machine.journalRefusal
+        journaled.splice(0, journaled.length, ...events)
+        return ok(true)
+      },
       close: () => void log.push('journal closed'),
     },
     kernel: { read: () => ({ ListenOverflows: 0, ListenDrops: 0 }) },

@@ -9,6 +9,7 @@ import { pathsFor } from '../../supervisor/dist/config/paths.js'
 import type { Operation } from '../../supervisor/dist/control/api.js'
 import type { ControlClient } from '../../supervisor/dist/control/client.js'
 import { controlClient } from '../../supervisor/dist/control/client.js'
+import type { SmallDisk } from './small-disk.js'
 import { until, within } from './until.js'
 
 const bin = fileURLToPath(import.meta.resolve('handover/bin'))
@@ -44,23 +45,26 @@ export interface RigOptions {
   /** Default `test`. */
   name?: string
   env?: NodeJS.ProcessEnv
+  /** Where its home is. Default: a folder in the one for temporary files. */
+  disk?: SmallDisk
 }
 
-export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
-  const home = mkdtempSync(join(tmpdir(), 'handover-'))
+export function openRig({ name = 'test', env = {}, disk }: RigOptions = {}): Rig {
+  const home = disk?.folder ?? mkdtempSync(join(tmpdir(), 'handover-'))
   const folder = mkdtempSync(join(tmpdir(), 'service-'))
+  const [program = '', ...before] = [...(disk?.inside(folder) ?? []), process.execPath]
   const environment = { ...process.env, NO_COLOR: '1', ...env, HANDOVER_HOME: home }
   const children = new Set<ChildProcess>()
   const paths = pathsFor(name, environment, process.getuid?.() ?? 0)
   if (!paths.ok) throw new Error(paths.failure.message)
-  const { control } = paths.value
+  const control = disk ? disk.outside(paths.value.control) : paths.value.control
   const client = controlClient(control, name)
 
   const handover = (...args: string[]): Promise<CommandResult> =>
     new Promise((resolve) => {
       execFile(
-        process.execPath,
-        [bin, ...withName(args, name)],
+        program,
+        [...before, bin, ...withName(args, name)],
         { env: environment, cwd: folder, timeout: 120_000, maxBuffer: 2 ** 26 },
         (error, stdout, stderr) => {
           const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 128
@@ -74,7 +78,10 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
     folder,
     handover,
     spawn(...args) {
-      const child = spawn(process.execPath, [bin, ...withName(args, name)], { env: environment, cwd: folder })
+      const child = spawn(program, [...before, bin, ...withName(args, name)], {
+        env: environment,
+        cwd: folder,
+      })
       children.add(child)
       child.once('exit', () => children.delete(child))
       return child
@@ -95,7 +102,7 @@ export function openRig({ name = 'test', env = {} }: RigOptions = {}): Rig {
     async close() {
       if (existsSync(control) && !(await stop(client).catch(() => false))) await handover('stop')
       await Promise.all([...children].map(ended))
-      for (const path of [home, folder]) rmSync(path, { recursive: true, force: true })
+      for (const path of disk ? [folder] : [home, folder]) rmSync(path, { recursive: true, force: true })
     },
   }
 }

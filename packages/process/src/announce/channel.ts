@@ -121,6 +121,7 @@ export class Channel {
         if (typeof message.keys === 'string') this.#onMessage(message)
         return
       case 'refused':
+      case 'renewSockets':
         return this.#onMessage(message)
       case 'takeOver':
         if (Array.isArray(message.draining)) this.#onMessage(message)

@@ -40,6 +40,11 @@ export class Receiver {
     return { path: this.#path, listeners: [...this.#servers.keys()] }
   }
 
+  /** Creates the receiving socket again if its file was removed. */
+  renewSocket(): void {
+    this.#socket?.renew()
+  }
+
   close(): void {
     this.#socket?.close()
     this.#stopLimiting()

@@ -36,17 +36,28 @@ export class ReceivingSocket {
       failed(`The socket "${path}" for connections of a predecessor could not be opened: ${error.message}`),
     )
     fs.rmSync(path, { force: true })
-    originalListen.call(this.#server, { path })
-    this.#server.unref()
+    this.#listen()
   }
 
   get listening(): boolean {
     return this.#server.listening
   }
 
+  /** Listens again if the file was removed. Predecessors that are connected stay so. */
+  renew(): void {
+    if (!this.listening || fs.existsSync(this.path)) return
+    net.Server.prototype.close.call(this.#server)
+    this.#listen()
+  }
+
   close(): void {
     net.Server.prototype.close.call(this.#server)
     for (const delivery of this.#deliveries) delivery.close()
+  }
+
+  #listen(): void {
+    originalListen.call(this.#server, { path: this.path })
+    this.#server.unref()
   }
 
   #connected(socket: net.Socket & { _handle?: { fd: number } | null }): void {

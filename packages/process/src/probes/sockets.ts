@@ -17,6 +17,8 @@ export class ProbeSockets {
   /** By the name of the listener. */
   readonly #servers = new Map<string, net.Server>()
   readonly #sockets = new Set<net.Socket>()
+  /** Of the listeners whose connections workers get. */
+  readonly #queues = new Map<string, AcceptQueue>()
 
   /**
    * `folder`: HANDOVER_PROBE_DIR. Without it, nothing is opened. `connected` gets each connection before the server
@@ -36,7 +38,7 @@ export class ProbeSockets {
   open(listener: string, server: net.Server): void {
     if (this.#folder === undefined) return
     this.#close(listener)
-    const socketPath = path.join(this.#folder, `${listener}.sock`)
+    const socketPath = this.#pathOf(listener)
     // allowHalfOpen as in http.Server: a client may end its side before it reads the response.
     const probeServer = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#sockets.add(socket.unref())
@@ -47,15 +49,24 @@ export class ProbeSockets {
     probeServer.on('error', (error) =>
       this.#failed(`The probe socket "${socketPath}" cannot be opened: ${error.message}`),
     )
-    const aside = asideOf(socketPath)
-    fs.rmSync(aside, { force: true })
-    originalListen.call(probeServer, { path: aside }).unref()
-    if (probeServer.listening) fs.renameSync(aside, socketPath)
     this.#servers.set(listener, probeServer)
+    this.#listen(listener, probeServer)
+  }
+
+  /** Opens those again whose files were removed. */
+  renew(): void {
+    for (const [listener, server] of this.#servers) {
+      if (fs.existsSync(this.#pathOf(listener))) continue
+      net.Server.prototype.close.call(server)
+      this.#listen(listener, server)
+      const queue = this.#queues.get(listener)
+      if (queue !== undefined) this.divert(listener, queue)
+    }
   }
 
   /** Passes the connections of a listener's socket to the workers of a node:cluster primary instead. */
   divert(listener: string, queue: AcceptQueue): void {
+    this.#queues.set(listener, queue)
     const server = this.#servers.get(listener)
     const handle = server === undefined ? null : listenHandleOf(server)
     if (handle === null) return
@@ -67,6 +78,18 @@ export class ProbeSockets {
   closeAll(): void {
     for (const listener of this.#servers.keys()) this.#close(listener)
     for (const socket of this.#sockets) socket.destroy()
+  }
+
+  #pathOf(listener: string): string {
+    return path.join(this.#folder ?? '', `${listener}.sock`)
+  }
+
+  #listen(listener: string, server: net.Server): void {
+    const socketPath = this.#pathOf(listener)
+    const aside = asideOf(socketPath)
+    fs.rmSync(aside, { force: true })
+    originalListen.call(server, { path: aside }).unref()
+    if (server.listening) fs.renameSync(aside, socketPath)
   }
 
   #close(listener: string): void {

@@ -109,6 +109,8 @@ export type SupervisorMessage =
    * after `welcome`, and again when they are renewed.
    */
   | { type: 'ticketKeys'; keys: string }
+  /** The files of sockets that this instance listens on were removed, with or without their folder: create them again. */
+  | { type: 'renewSockets' }
   /**
    * Only from a predecessor, which acts as the supervisor of its successor if there is no other: the successor now
    * serves, and reports to the service manager. `draining`: the earlier processes that have not exited yet, each with

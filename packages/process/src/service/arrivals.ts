@@ -42,6 +42,11 @@ export class Arrivals {
     return this.#receiver?.offer(server, listener) ?? null
   }
 
+  /** Creates the receiving socket again if its file was removed. */
+  renewSocket(): void {
+    this.#receiver?.renewSocket()
+  }
+
   close(): void {
     this.#receiver?.close()
     this.#carriedOver.close()

@@ -163,6 +163,7 @@ export class ServiceCore {
     if (message.type === 'exec') void execRequested((options) => this.exec(options), message, this.announcer)
     if (message.type === 'accept') this.servers.gate.set(message.accepting)
     if (message.type === 'ticketKeys') this.servers.ticketKeys.set(message.keys)
+    if (message.type === 'renewSockets') this.servers.renewSockets()
     if (message.type === 'successors') this.#moveTo(message.sockets.map(String))
   }
 

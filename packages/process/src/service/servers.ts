@@ -173,6 +173,12 @@ export class Servers {
     this.#draining = true
   }
 
+  /** Creates the sockets for predecessors and probes again whose files were removed. */
+  renewSockets(): void {
+    this.probeSockets.renew()
+    this.arrivals.renewSocket()
+  }
+
   /** Stops receiving connections of predecessors and probes. */
   close(): void {
     this.probeSockets.closeAll()

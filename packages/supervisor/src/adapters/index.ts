@@ -1,11 +1,13 @@
 // Other rooms import adapters from here, except those of `linux`, which is a room of its own.
 export { systemClock } from './clock.js'
 export { openJournal } from './journal.js'
+export { isFile, lineWriter } from './line-writer.js'
 export { kernelStats } from './linux/kernel-stats.js'
 export type { LaunchContext, LaunchPlan } from './launch/index.js'
 export { prepareLaunch } from './launch/index.js'
 export type { Lock } from './lock.js'
 export { lockFile } from './lock.js'
+export type { LockHolder } from './lock-holder.js'
 export { openMemoryGauge } from './memory.js'
 export { openProber } from './probes/index.js'
 export type { ProcessesOptions } from './processes/index.js'

@@ -1,19 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
 import type { Event, Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { Journal } from '../ports.js'
-import { errorCode } from './linux/posix.js'
+import { openDurableFile } from './durable-file.js'
+import { errorReason } from './linux/error-reason.js'
 
 /**
  * Events as JSON lines in one file. Events that belong together are one write and one fdatasync(2). If the machine
@@ -24,77 +13,49 @@ export function openJournal(path: string): Result<Journal> {
   try {
     return open(path)
   } catch (error) {
-    return failed('Usage', `the journal "${path}" cannot be opened: ${errorCode(error)}`)
+    return failed('Usage', `the journal "${path}" cannot be opened: ${errorReason(error)}`)
   }
 }
 
 function open(path: string): Result<Journal> {
-  let fd = openSync(path, 'a', 0o600)
-  const parsed = parse(readFileSync(path), path)
+  const file = openDurableFile(path)
+  const parsed = parse(file.read(), path)
   if (!parsed.ok) {
-    closeSync(fd)
+    file.close()
     return parsed
   }
-  let { length } = parsed.value
-  let rewrittenLength = length
-  ftruncateSync(fd, length)
-  fsyncSync(fd)
-  syncFolder(path)
+  file.length = parsed.value.length
+  let rewrittenLength = file.length
 
-  const read = (): Event[] => {
-    const again = parse(readFileSync(path), path)
-    if (!again.ok) throw new Error(again.failure.message) // It was valid when it was opened.
-    return again.value.events
+  const attempt = (write: () => void): Result<true> => {
+    try {
+      write()
+      return ok(true)
+    } catch (error) {
+      return failed('Refused', `the journal "${path}" cannot be written: ${errorReason(error)}`)
+    }
+  }
+  function read(): Result<Event[]> {
+    try {
+      const again = parse(file.read(), path)
+      return again.ok ? ok(again.value.events) : again
+    } catch (error) {
+      return failed('Refused', `the journal "${path}" cannot be read: ${errorReason(error)}`)
+    }
   }
   return ok({
     read,
-    append(events) {
-      if (events.length === 0) return
-      length = appendDurably(fd, length, serialize(events))
-    },
-    rewrite(events) {
-      const replaced = fd
-      const content = serialize(events)
-      fd = replace(path, content)
-      length = rewrittenLength = content.length
-      closeSync(replaced)
-    },
+    append: (events) => attempt(() => file.append(serialize(events))),
+    rewrite: (events) =>
+      attempt(() => {
+        file.replace(serialize(events))
+        rewrittenLength = file.length
+      }),
     get overgrown() {
-      return length > Math.max(minOvergrownBytes, rewrittenLength * 4)
+      return file.length > Math.max(minOvergrownBytes, rewrittenLength * 4)
     },
-    close: () => closeSync(fd),
+    close: () => file.close(),
   })
-}
-
-/** Returns the new length. If the write fails, for example because the disk is full, the file does not change. */
-function appendDurably(fd: number, length: number, bytes: Buffer): number {
-  try {
-    writeAll(fd, bytes)
-    fdatasyncSync(fd)
-  } catch (error) {
-    ftruncateSync(fd, length)
-    throw error
-  }
-  return length + bytes.length
-}
-
-/** Replaces the file atomically, even if the machine crashes. Returns a descriptor of the new file. */
-function replace(path: string, content: Buffer): number {
-  const temporary = `${path}.new`
-  const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants
-  const fd = openSync(temporary, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC, 0o600)
-  writeAll(fd, content)
-  fsyncSync(fd)
-  renameSync(temporary, path)
-  syncFolder(path)
-  return fd
-}
-
-/** A new directory entry is durable only after fsync of the folder (fsync(2)). */
-function syncFolder(path: string): void {
-  const folder = openSync(dirname(path), 'r')
-  fsyncSync(folder)
-  closeSync(folder)
 }
 
 const newline = 0x0a
@@ -146,7 +107,3 @@ function isEvent(value: unknown): value is Event {
 
 const serialize = (events: Event[]): Buffer =>
   Buffer.from(events.map((event) => JSON.stringify(event) + '\n').join(''))
-
-function writeAll(fd: number, bytes: Buffer): void {
-  for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
-}

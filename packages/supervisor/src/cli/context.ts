@@ -7,6 +7,7 @@ import type { Paths } from '../config/paths.js'
 import { exitCodes } from '../control/api.js'
 import { controlClient } from '../control/client.js'
 import type { ControlClient } from '../control/client.js'
+import { controlSocket } from './control-socket.js'
 import { CommandExit, valueOf } from './exit.js'
 
 /** Options that every command has. */
@@ -53,5 +54,5 @@ async function nameByConfig(options: CommonOptions): Promise<string> {
 
 export async function connect(options: CommonOptions): Promise<ControlClient> {
   const paths = await pathsOf(options)
-  return controlClient(paths.control, paths.name)
+  return controlClient(await controlSocket(paths), paths.name)
 }

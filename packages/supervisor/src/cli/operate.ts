@@ -58,15 +58,18 @@ async function operate(
   const live = !silent && process.stderr.isTTY
   const picture = live ? startPicture(client, operation) : null
   const receipts: Receipt[] = []
+  const warnings: string[] = []
   try {
     for await (const line of lines) {
       if (line.type === 'receipt') receipts.push(line.receipt)
+      if (line.type === 'warning') warnings.push(line.text)
       if (line.type === 'done') return { exitCode: finish(line, receipts), receipts }
       const text = lineText(line)
       if (!live && !silent && text !== null) say(text)
     }
   } finally {
     await picture?.end()
+    for (const warning of warnings) say(`warning: ${warning}`)
   }
   if (expired?.aborted) {
     say(`stopped waiting after ${timeout} s; the operation continues: "handover status" shows it`)

@@ -71,7 +71,8 @@ export function createFolders(paths: Paths, uid: number): Result<Paths> {
   }
   const owned = ownedBy(paths.run, uid)
   if (!owned.ok) return owned
-  chmodSync(paths.run, mode)
+  // It is not changed needlessly: the file system may be read-only by now.
+  if ((lstatSync(paths.run).mode & 0o777) !== mode) chmodSync(paths.run, mode)
   return ok(paths)
 }
 

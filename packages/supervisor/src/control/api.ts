@@ -35,6 +35,8 @@ export type StreamLine =
   | { type: 'event'; event: Event }
   | { type: 'note'; text: string }
   | { type: 'receipt'; receipt: Receipt }
+  /** Something that is wrong beside the operation, shown after its end. */
+  | { type: 'warning'; text: string }
   /** The last line. `exitCode` is what the command should exit with. */
   | { type: 'done'; exitCode: number; failures: Failure[] }
 
@@ -62,6 +64,8 @@ export const exitCodes = {
   rolledBack: 3,
   timedOut: 4,
   noSupervisor: 5,
+  /** The supervisor ended because of an uncaught error: EX_SOFTWARE of sysexits.h. */
+  bug: 70,
 } as const
 
 const { usage, noSupervisor, timedOut, failed, rolledBack } = exitCodes

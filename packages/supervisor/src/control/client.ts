@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { LineSplitter } from '#shared/lines.js'
 import type { Failure, Result, Status } from '../model/index.js'
 import { ok } from '../model/index.js'
@@ -17,6 +18,19 @@ export interface ControlClient {
 }
 
 export type Answer<T> = Result<T> | { ok: false; failure: { code: 'NoSupervisor'; message: string } }
+
+/** Whether a supervisor listens on this path. */
+export const isListening = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED' && error.code !== 'ENOTDIR'),
+    )
+  })
 
 export function controlClient(socketPath: string, name: string): ControlClient {
   const get = async <T>(path: string, service?: string): Promise<Answer<T>> => {

@@ -1,7 +1,9 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
+import { Server } from 'node:net'
 import { chmodSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
+import { inodeAt } from '#shared/socket-file.js'
 import type { Failure, Result } from '../model/index.js'
 import { failed, ok, unknownService } from '../model/index.js'
 import type { StreamLine, Supervisor } from './api.js'
@@ -9,9 +11,18 @@ import { parseOperation } from './operation.js'
 
 const maxBodyLength = 64 * 1024
 
+export interface ControlServer {
+  /**
+   * Listens again if the file of the socket was removed. Open connections are not touched. Returns whether it was
+   * removed. Rejects with the error of the system call.
+   */
+  renew(): Promise<boolean>
+  /** Waits for pending responses, for a second at most. */
+  close(): Promise<void>
+}
+
 /** Serves the control API on a unix socket. The caller must hold the supervisor's lock: an existing file is deleted. */
-export async function serveControl(path: string, supervisor: Supervisor): Promise<Server> {
-  rmSync(path, { force: true })
+export async function serveControl(path: string, supervisor: Supervisor): Promise<ControlServer> {
   const server = createServer((request, response) => {
     route(supervisor, request, response).catch((error: unknown) =>
       refuse(response, 500, {
@@ -20,6 +31,27 @@ export async function serveControl(path: string, supervisor: Supervisor): Promis
       }),
     )
   })
+  let inode = await listen(server, path)
+  return {
+    async renew() {
+      if (inodeAt(path) === inode) return false
+      // Not that of http.Server, which closes idle connections as well. It must come first: libuv deletes the path.
+      Server.prototype.close.call(server)
+      inode = null
+      inode = await listen(server, path)
+      return true
+    },
+    async close() {
+      const cut = setTimeout(() => server.closeAllConnections(), 1000)
+      await new Promise((resolve) => server.close(resolve))
+      clearTimeout(cut)
+    },
+  }
+}
+
+/** Returns the inode of the socket's file, which only its owner may open. */
+async function listen(server: Server, path: string): Promise<number | null> {
+  rmSync(path, { force: true })
   const umask = process.umask(0o177)
   try {
     server.listen(path)
@@ -28,7 +60,7 @@ export async function serveControl(path: string, supervisor: Supervisor): Promis
   } finally {
     process.umask(umask)
   }
-  return server
+  return inodeAt(path)
 }
 
 async function route(

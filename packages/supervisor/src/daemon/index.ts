@@ -1,47 +1,25 @@
-import type { Server } from 'node:http'
-import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import type { Failure, Result, ServiceSpec } from '../model/index.js'
 import { diffServices } from '../config/diff.js'
 import { describeEvent, failed, ok } from '../model/index.js'
-import {
-  kernelStats,
-  lockFile,
-  openJournal,
-  openMemoryGauge,
-  openProber,
-  openProcesses,
-  openReleases,
-  openSockets,
-  prepareLaunch,
-  systemClock,
-} from '../adapters/index.js'
-import type { ServiceManager, ServiceManagerSockets } from '../systemd/manager/index.js'
+import { isFile, lineWriter, lockFile, openJournal, openSockets } from '../adapters/index.js'
+import type { ServiceManager } from '../systemd/manager/index.js'
 import { openServiceManager, readUnitLimits } from '../systemd/manager/index.js'
 import { drainWarnings } from '../systemd/units/index.js'
-import type { Paths } from '../config/paths.js'
 import { createFolders } from '../config/paths.js'
 import { serveControl } from '../control/server.js'
 import type { Engine } from '../engine/index.js'
 import { createEngine } from '../engine/index.js'
-import type { Journal, World } from '../ports.js'
 import { version } from '../version.js'
 import type { SpecReader } from '../config/reader.js'
 import { announce } from './announce.js'
 import { operate, runningSpecs } from './operations/index.js'
+import type { DaemonOptions } from './options.js'
 import { supervisor } from './supervisor.js'
 import { handleSignals } from './signals.js'
-
-export interface DaemonOptions {
-  paths: Paths
-  source: SpecReader
-  /** Where the instances' output is written: a file for each, or the supervisor's standard output. */
-  stdio: 'file' | 'inherit'
-  /** Writes a line to the supervisor's log. */
-  log: (line: string) => void
-  /** Called on SIGUSR1, after the log file was renamed. */
-  reopenLogs: () => void
-}
+import { exitOnUncaught } from './uncaught.js'
+import { startUpkeep } from './upkeep.js'
+import { openWorld } from './world.js'
 
 export interface Daemon {
   /** Resolves when all services have been stopped. */
@@ -52,12 +30,20 @@ export interface Daemon {
 
 /** Starts the supervisor. The composition root: only this file knows both the adapters and the engine. */
 export async function runDaemon(options: DaemonOptions): Promise<Result<Daemon>> {
+  const forgetUncaught = exitOnUncaught(options.log)
   // First, because it removes systemd's variables from the environment that children inherit.
   const manager = openServiceManager(process.env, options.log)
   const daemon = await startDaemon(options, manager)
-  if (!daemon.ok) manager.notify({ STATUS: daemon.failure.message, ...errnoOf(daemon.failure) })
+  if (!daemon.ok) {
+    manager.notify({ STATUS: daemon.failure.message, ...errnoOf(daemon.failure) })
+    forgetUncaught()
+  }
   return daemon
 }
+
+/** Writes the supervisor's lines to a descriptor: with `write`, or, if it is a file, so that a full disk does no harm. */
+export const writerTo = (fd: number, write: (line: string) => void): ((line: string) => void) =>
+  isFile(fd) ? lineWriter(fd) : write
 
 async function startDaemon(options: DaemonOptions, manager: ServiceManager): Promise<Result<Daemon>> {
   const { paths, source, log } = options
@@ -65,7 +51,7 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
   if (!specs.ok) return specs
   const folders = createFolders(paths, process.getuid?.() ?? 0)
   if (!folders.ok) return folders
-  const lock = lockFile(paths.lock)
+  const lock = lockFile(paths.lock, paths.control)
   if (!lock.ok) return failed('Usage', alreadyRuns(paths.name, lock.failure))
 
   const journal = openJournal(paths.journal)
@@ -75,7 +61,8 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
   }
   const listeners = specs.value.flatMap(({ listen }) => Object.values(listen))
   const sockets = manager.sockets(openSockets(), () => listeners)
-  const engine = createEngine(openWorld(options, journal.value, sockets))
+  const world = openWorld(options, journal.value, sockets)
+  const engine = createEngine(world, log)
   const unsubscribe = engine.subscribe((event) => {
     const line = describeEvent(event)
     if (line !== null) log(line)
@@ -89,7 +76,8 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
 
   const identity = { name: paths.name, version, startedAt: Date.now(), logs: paths.logs }
   const stopped = allStopped(engine)
-  const server = await serveControl(paths.control, supervisor(identity, engine, source))
+  const control = await serveControl(paths.control, supervisor(identity, engine, source))
+  const endUpkeep = startUpkeep({ ...options, lock: lock.value, control, engine, processes: world.processes })
   const forgetSignals = handleSignals({ engine, source, log, reopenLogs: options.reopenLogs })
   begun.value.go()
   for (const line of sockets.settle()) log(line)
@@ -100,7 +88,8 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
     endAnnouncing()
     forgetSignals()
     unsubscribe()
-    await closeControl(server)
+    endUpkeep()
+    await control.close()
     engine.close()
     lock.value.release()
   })
@@ -151,13 +140,6 @@ function allStopped(engine: Engine): Promise<void> {
   })
 }
 
-/** Waits for pending responses, for a second at most. */
-async function closeControl(server: Server): Promise<void> {
-  const cut = setTimeout(() => server.closeAllConnections(), 1000)
-  await new Promise((resolve) => server.close(resolve))
-  clearTimeout(cut)
-}
-
 /** Logs, at the start, drain times that exceed the limits of the systemd unit. */
 async function warnOfLimits(specs: ServiceSpec[], log: (line: string) => void): Promise<void> {
   const limits = await readUnitLimits()
@@ -179,39 +161,6 @@ async function giveUp(
 
 const errnoOf = ({ code }: Failure): Record<string, number> =>
   code === 'Usage' ? { ERRNO: constants.errno.EINVAL } : {}
-
-function openWorld(
-  { paths, stdio, log }: DaemonOptions,
-  journal: Journal,
-  sockets: ServiceManagerSockets,
-): World {
-  const logged = new Set<string>()
-  const logOnce = (line: string) => {
-    if (!logged.has(line)) log(line)
-    logged.add(line)
-  }
-  const preload = createRequire(import.meta.url).resolve('@handover/process/register')
-  return {
-    clock: systemClock(),
-    sockets,
-    processes: openProcesses({
-      runDir: paths.run,
-      logDir: paths.logs,
-      stdio,
-      log,
-      prepare(revision, firstTcpPort) {
-        const plan = prepareLaunch(revision, { preload, baseEnv: process.env, firstTcpPort })
-        if (plan.ok && plan.value.note) logOnce(`${revision.spec.name}: ${plan.value.note}`)
-        return plan
-      },
-    }),
-    prober: openProber(),
-    memory: openMemoryGauge(),
-    journal,
-    kernel: kernelStats(),
-    releases: openReleases(),
-  }
-}
 
 const alreadyRuns = (name: string, failure: Failure): string =>
   `a supervisor named "${name}" already runs (${failure.message}); choose another --name or stop it with 'handover stop --name ${name}'`

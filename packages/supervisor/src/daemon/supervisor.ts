@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Explanation, LogFile, ServiceHistory, Supervisor } from '../control/api.js'
+import type { Status } from '../model/index.js'
 import type { Engine } from '../engine/index.js'
 import type { SpecReader } from '../config/reader.js'
 import { operate } from './operations/index.js'
@@ -28,6 +29,7 @@ export function supervisor(identity: SupervisorIdentity, engine: Engine, source:
         startedAt: identity.startedAt,
         rssBytes: process.memoryUsage.rss(),
         config: source.config(),
+        ...backlogOf(engine),
       },
       services: engine.services().map((view) => serviceStatus(view, Date.now())),
     }),
@@ -47,6 +49,11 @@ export function supervisor(identity: SupervisorIdentity, engine: Engine, source:
     subscribe: (listener) => engine.subscribe(listener),
     operate: (operation, tell) => operate(engine, source, operation, tell),
   }
+}
+
+function backlogOf(engine: Engine): Pick<Status['supervisor'], 'journalBacklog'> {
+  const journalBacklog = engine.journalBacklog()
+  return journalBacklog ? { journalBacklog } : {}
 }
 
 function logFiles(folder: string, service: string): LogFile[] {

@@ -1,6 +1,7 @@
 import type {
   Command,
   Event,
+  JournalBacklog,
   OpenListener,
   Receipt,
   Result,
@@ -10,6 +11,7 @@ import type {
 } from '../model/index.js'
 import { explain } from '../rollout/index.js'
 import type { World } from '../ports.js'
+import { journalWriter } from './journal-writer.js'
 import { createLoop } from './loop.js'
 import { currentReceipt } from './receipts.js'
 import { restore } from './restore.js'
@@ -36,6 +38,10 @@ export interface Engine {
   explain(service: string): string[]
   /** Calls back after each event is journaled and reduced. Returns a function that ends the subscription. */
   subscribe(listener: (event: Event) => void): () => void
+  /** What is not in the journal yet because it cannot be written. Null while everything is. */
+  journalBacklog(): JournalBacklog | null
+  /** Creates the journal again if its file was removed. */
+  checkJournal(): void
   /** Sends SIGKILL to every instance. */
   killAll(): void
   /** Stops planning, and closes the listeners and the journal. Instances are not touched. */
@@ -59,8 +65,10 @@ export interface ServiceView {
   receipt: Receipt | null
 }
 
-export function createEngine(world: World): Engine {
-  const loop = createLoop(world)
+/** `log` gets a line when the journal cannot be written, and when it can be again. */
+export function createEngine(world: World, log: (line: string) => void = () => {}): Engine {
+  const journal = journalWriter(world, log)
+  const loop = createLoop(world, journal)
   const { runtimes } = loop
   const { admit, apply, command, forget } = services(world, loop)
 
@@ -73,7 +81,7 @@ export function createEngine(world: World): Engine {
   })
 
   return {
-    restore: () => restore(world, loop),
+    restore: () => restore(world, loop, journal),
     admit,
     apply,
     command,
@@ -92,6 +100,8 @@ export function createEngine(world: World): Engine {
       return runtime ? explain(runtime.state, world.clock.now()) : []
     },
     subscribe: (listener) => loop.subscribe(listener),
+    journalBacklog: () => journal.backlog(),
+    checkJournal: () => journal.check(),
     killAll() {
       for (const { state } of runtimes.values())
         for (const { id } of state.instances) world.processes.kill(id)
@@ -99,7 +109,7 @@ export function createEngine(world: World): Engine {
     close() {
       loop.close()
       for (const { listeners } of runtimes.values()) listeners.retain([])
-      world.journal.close()
+      journal.close()
     },
   }
 }

@@ -2,6 +2,7 @@ import type { Event, EventBody } from '../model/index.js'
 import { intent, plan, reduce } from '../rollout/index.js'
 import type { World } from '../ports.js'
 import { executor, updateAccepting, updateSuccessors } from './execute.js'
+import type { JournalWriter } from './journal-writer.js'
 import { endsRollout, updateReceipt } from './receipts.js'
 import type { ServiceRuntime } from './runtime.js'
 import { isDurable, snapshot, wantedListeners } from './runtime.js'
@@ -21,7 +22,7 @@ export interface Loop {
   close(): void
 }
 
-export function createLoop(world: World): Loop {
+export function createLoop(world: World, journal: JournalWriter): Loop {
   const runtimes = new Map<string, ServiceRuntime>()
   const listeners = new Set<(event: Event) => void>()
   const inbox: Event[] = []
@@ -59,7 +60,7 @@ export function createLoop(world: World): Loop {
   }
 
   function record(events: Event[]): void {
-    world.journal.append(events.filter(isDurable))
+    journal.append(events.filter(isDurable))
     for (const event of events) {
       const runtime = runtimes.get(event.service)
       if (!runtime) continue
@@ -72,11 +73,11 @@ export function createLoop(world: World): Loop {
 
   /** Only while nothing rolls or drains: receipts are folded from the journaled events. */
   function shortenJournal(): void {
-    if (!world.journal.overgrown) return
+    if (!journal.overgrown) return
     const known = [...runtimes.values()]
     const settled = ({ state: { rollout, instances } }: ServiceRuntime) =>
       rollout === null && instances.every(({ state }) => state !== 'draining')
-    if (known.every(settled)) world.journal.rewrite(snapshot(known, world.clock.now()))
+    if (known.every(settled)) journal.rewrite(snapshot(known, world.clock.now()))
   }
 
   function settle(service: string): void {

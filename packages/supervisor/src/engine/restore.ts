@@ -1,9 +1,10 @@
-import type { EventBody, Instance, Result } from '../model/index.js'
+import type { Event, EventBody, Instance, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
 import { bufferedObserver, type BufferedObserver } from '../buffered-observer.js'
 import { initialState, reduce } from '../rollout/index.js'
 import type { LaunchedProcess, World } from '../ports.js'
 import { observe, updateSuccessors, watchInstance } from './execute.js'
+import type { JournalWriter } from './journal-writer.js'
 import { listenerTable } from './listeners.js'
 import type { Loop } from './loop.js'
 import { updateReceipt } from './receipts.js'
@@ -15,8 +16,11 @@ import { newRuntime, snapshot } from './runtime.js'
  * and its intents. Instances that still run are watched again, those that are gone are reported as exited, and
  * listeners are recovered from the instances that hold them. Serving instances are not interrupted.
  */
-export async function restore(world: World, loop: Loop): Promise<Result<true>> {
-  const found = await Promise.all(replayJournal(world).map((runtime) => adoptAll(world, loop, runtime)))
+export async function restore(world: World, loop: Loop, journal: JournalWriter): Promise<Result<true>> {
+  const journaled = world.journal.read()
+  if (!journaled.ok) return journaled
+  const replayed = replay(world, journaled.value)
+  const found = await Promise.all(replayed.map((runtime) => adoptAll(world, loop, runtime)))
   for (const { runtime, adopted } of found) {
     const holders = adopted.map(({ process }) => process.pid)
     const recovered = runtime.listeners.recover(adopted.length > 0 ? runtime.state.listeners : [], holders)
@@ -24,15 +28,15 @@ export async function restore(world: World, loop: Loop): Promise<Result<true>> {
   }
   // The restored state replaces the old events, so that the journal does not grow without limit.
   const known = found.map(({ runtime }) => runtime)
-  world.journal.rewrite(snapshot(known, world.clock.now()))
+  journal.rewrite(snapshot(known, world.clock.now()))
   for (const { runtime } of found) loop.runtimes.set(runtime.state.name, runtime)
   for (const restored of found) catchUp(world, restored)
   return ok(true)
 }
 
-function replayJournal(world: World): ServiceRuntime[] {
+function replay(world: World, events: Event[]): ServiceRuntime[] {
   const runtimes = new Map<string, ServiceRuntime>()
-  for (const event of world.journal.read()) {
+  for (const event of events) {
     const runtime =
       runtimes.get(event.service) ?? newRuntime(initialState(event.service), listenerTable(world.sockets))
     runtimes.set(event.service, runtime)

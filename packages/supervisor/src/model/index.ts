@@ -1,6 +1,7 @@
 export type * from './action.js'
 export type * from './event.js'
 export type * from './instance.js'
+export * from './journal.js'
 export type * from './kubernetes.js'
 export * from './receipt.js'
 export type * from './rollout.js'

@@ -1,5 +1,6 @@
 import type { ListenerSpec } from './spec.js'
 import type { Instance } from './instance.js'
+import type { JournalBacklog } from './journal.js'
 import type { Rollout } from './rollout.js'
 
 /** What `handover status --json` prints. Times are milliseconds since the epoch. */
@@ -12,6 +13,8 @@ export interface Status {
     rssBytes: number
     /** Path of its configuration. Null if its services are from the command line. */
     config: string | null
+    /** Only while the journal cannot be written. */
+    journalBacklog?: JournalBacklog
   }
   services: ServiceStatus[]
 }

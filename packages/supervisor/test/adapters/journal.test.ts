@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import test from 'node:test'
 import { openJournal } from '../../dist/adapters/index.js'
 import type { Event } from '../../dist/model/index.js'
+import type { Journal } from '../../dist/ports.js'
 import { defer, folderFor } from './rig.js'
 
 const event = (at: number): Event => ({
@@ -22,14 +31,19 @@ function journalFor(t: TestContext, path: string) {
   return journal.value
 }
 
+function eventsOf(journal: Journal): Event[] {
+  const events = journal.read()
+  return events.ok ? events.value : assert.fail(events.failure.message)
+}
+
 test('append() adds lines that are read when the journal is opened again', (t) => {
   const path = join(folderFor(t), 'journal')
   const journal = journalFor(t, path)
-  assert.deepEqual(journal.read(), [])
+  assert.deepEqual(eventsOf(journal), [])
   journal.append([event(1), event(2)])
   journal.append([])
   journal.append([event(3)])
-  assert.deepEqual(journalFor(t, path).read(), [event(1), event(2), event(3)])
+  assert.deepEqual(eventsOf(journalFor(t, path)), [event(1), event(2), event(3)])
   assert.equal(statSync(path).mode & 0o777, 0o600)
 })
 
@@ -43,7 +57,7 @@ for (const [what, torn] of [
     const path = join(folderFor(t), 'journal')
     writeFileSync(path, line(1) + line(2) + torn)
     const journal = journalFor(t, path)
-    assert.deepEqual(journal.read(), [event(1), event(2)])
+    assert.deepEqual(eventsOf(journal), [event(1), event(2)])
     journal.append([event(4)])
     assert.equal(readFileSync(path, 'utf8'), line(1) + line(2) + line(4))
   })
@@ -68,7 +82,10 @@ test('openJournal() fails with a message when its folder is missing', (t) => {
   const path = join(folderFor(t), 'no/journal')
   const journal = openJournal(path)
   assert.ok(!journal.ok)
-  assert.equal(journal.failure.message, `the journal "${path}" cannot be opened: ENOENT`)
+  assert.equal(
+    journal.failure.message,
+    `the journal "${path}" cannot be opened: no such file or directory (ENOENT)`,
+  )
 })
 
 test('rewrite() replaces everything, and append() writes after it', (t) => {
@@ -80,7 +97,7 @@ test('rewrite() replaces everything, and append() writes after it', (t) => {
   journal.rewrite([event(3)])
   assert.notEqual(statSync(path).ino, ino)
   journal.append([event(4)])
-  assert.deepEqual(journal.read(), [event(3), event(4)])
+  assert.deepEqual(eventsOf(journal), [event(3), event(4)])
   assert.deepEqual(readdirSync(folder), ['journal'])
 })
 
@@ -90,8 +107,7 @@ test('overgrown is true when the journal is longer than a mebibyte, until it is 
   while (!journal.overgrown) journal.append(some)
   assert.ok(
     Buffer.byteLength(
-      journal
-        .read()
+      eventsOf(journal)
         .map((event) => JSON.stringify(event) + '\n')
         .join(''),
     ) >
@@ -107,4 +123,35 @@ test('rewrite() replaces a temporary file that an earlier crash left', (t) => {
   const journal = journalFor(t, path)
   journal.rewrite([event(1)])
   assert.equal(readFileSync(path, 'utf8'), line(1))
+})
+
+test('append() creates the journal again, with everything that was in it, when its folder was removed', (t) => {
+  const folder = join(folderFor(t), 'state')
+  mkdirSync(folder)
+  const path = join(folder, 'journal')
+  const journal = journalFor(t, path)
+  journal.append([event(1), event(2)])
+  rmSync(folder, { recursive: true })
+  assert.deepEqual(journal.append([event(3)]), { ok: true, value: true })
+  assert.equal(readFileSync(path, 'utf8'), line(1) + line(2) + line(3))
+  rmSync(path)
+  assert.deepEqual(journal.append([]), { ok: true, value: true })
+  assert.equal(readFileSync(path, 'utf8'), line(1) + line(2) + line(3))
+})
+
+test('append() fails with a sentence when the folder cannot be created again, and succeeds once it can', (t) => {
+  const folder = join(folderFor(t), 'state')
+  mkdirSync(folder)
+  const path = join(folder, 'journal')
+  const journal = journalFor(t, path)
+  journal.append([event(1)])
+  rmSync(folder, { recursive: true })
+  writeFileSync(folder, 'a file in its place')
+  const refused = journal.append([event(2)])
+  assert.ok(!refused.ok)
+  assert.match(refused.failure.message, /^the journal ".*" cannot be written: not a directory \(ENOTDIR\)$/)
+  assert.ok(!journal.rewrite([event(2)]).ok)
+  rmSync(folder)
+  assert.ok(journal.append([event(2)]).ok)
+  assert.deepEqual(eventsOf(journalFor(t, path)), [event(1), event(2)])
 })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
@@ -5,6 +6,7 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import type { InstanceMessage, SupervisorMessage } from '@handover/process/protocol'
 import { protocolVersion } from '@handover/process/protocol'
 import { LineSplitter } from '#shared/lines.js'
+import { inodeAt } from '#shared/socket-file.js'
 import { parseInstanceMessage } from './instance-message.js'
 
 const maxLineBytes = 64 * 1024
@@ -22,6 +24,8 @@ export interface ChannelIdentity {
 }
 
 export interface Channel {
+  /** Listens again if the file of the socket was removed. Connections are not touched. Returns whether it was removed. */
+  renew(): Promise<boolean>
   /** Sends a message to every connected process of the instance. Versions that do not know it answer with an error. */
   send(message: SupervisorMessage): void
   /**
@@ -41,12 +45,11 @@ export interface ChannelObserver {
  * The supervisor's side of the protocol on HANDOVER_SOCKET of one instance. An invalid message from a peer only closes
  * that peer's connection.
  */
-export function openChannel(
+export async function openChannel(
   path: string,
   identity: ChannelIdentity,
   observer: ChannelObserver,
 ): Promise<Channel> {
-  rmSync(path, { force: true })
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)
@@ -57,12 +60,24 @@ export function openChannel(
     serve(socket, identity, observer)
   })
   server.maxConnections = maxConnections
-  return listening(server, path).then(() => ({
+  let inode = await listening(server, path)
+  let closed = false
+  return {
+    async renew() {
+      if (closed || inodeAt(path) === inode) return false
+      server.close() // It must come first: libuv deletes the path.
+      inode = await listening(server, path)
+      if (closed) server.close() // The instance has exited meanwhile.
+      return true
+    },
     send: (message) => {
       for (const socket of sockets) send(socket, message)
     },
-    close: () => close(server, sockets),
-  }))
+    close() {
+      closed = true
+      return close(server, sockets)
+    },
+  }
 }
 
 async function close(server: Server, sockets: Set<Socket>): Promise<void> {
@@ -76,14 +91,12 @@ async function close(server: Server, sockets: Set<Socket>): Promise<void> {
   clearTimeout(timer)
 }
 
-function listening(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+/** Returns the inode of the socket's file. */
+async function listening(server: Server, path: string): Promise<number | null> {
+  rmSync(path, { force: true })
+  server.listen(path)
+  await once(server, 'listening')
+  return inodeAt(path)
 }
 
 function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObserver): void {

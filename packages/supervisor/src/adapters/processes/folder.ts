@@ -2,6 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from 'n
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
+import { errorCode } from '../linux/posix.js'
 import { maxUnixPathBytes } from '#shared/socket-address.js'
 
 /** The folder that an instance and its supervisor share: `<runDir>/<instance>/`. */
@@ -27,9 +28,14 @@ export function instanceFolder(runDir: string, instance: string): Result<Instanc
 /** Removes what an earlier run of the instance left, and creates the folder. */
 export function createFolder(runDir: string, folder: InstanceFolder): void {
   mkdirSync(runDir, { recursive: true, mode: 0o700 })
-  removeFolder(folder)
+  rmSync(folder.path, { recursive: true, force: true })
   mkdirSync(folder.path, { mode: 0o700 })
   mkdirSync(folder.probes, { mode: 0o700 })
+}
+
+/** Creates what is missing of a running instance's folder. */
+export function completeFolder(folder: InstanceFolder): void {
+  if (!existsSync(folder.probes)) mkdirSync(folder.probes, { recursive: true, mode: 0o700 })
 }
 
 /**
@@ -52,6 +58,11 @@ export function ownerOfFolder(runDir: string, folder: InstanceFolder): { uid: nu
   return statSync(folder.path)
 }
 
+/** For a run that has ended. What cannot be removed now is removed before the next run of this name. */
 export function removeFolder(folder: InstanceFolder): void {
-  rmSync(folder.path, { recursive: true, force: true })
+  try {
+    rmSync(folder.path, { recursive: true, force: true })
+  } catch (error) {
+    errorCode(error)
+  }
 }

@@ -81,6 +81,11 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       if (!plan.ok || instance === undefined) return plan.ok ? failed('Refused', 'it is gone') : plan
       return instance.exec(plan.value, order)
     },
+    async renewSockets() {
+      const renewed: string[] = []
+      for (const [id, instance] of running) if (await instance.renewSockets()) renewed.push(id)
+      return renewed
+    },
     drain: (instance) => running.get(instance)?.drain(),
     kill: (instance) => running.get(instance)?.kill(),
   }

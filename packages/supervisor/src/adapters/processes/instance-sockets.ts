@@ -17,6 +17,8 @@ export interface InstanceSockets {
   /** The revision that processes of the instance are welcomed with from now on. */
   setRevision(revision: number): void
   sendTicketKeys(): void
+  /** Creates those again whose files were removed. Returns whether any was. */
+  renew(): Promise<boolean>
   /** Reads what the instance sent before it exited, then closes both. */
   close(): Promise<void>
 }
@@ -65,6 +67,10 @@ export async function openInstanceSockets(
     },
     setRevision: (number) => void (identity.revision = number),
     sendTicketKeys: () => channel.send({ type: 'ticketKeys', keys: keys() }),
+    async renew() {
+      const renewed = [notify.renew(), await channel.renew()]
+      return renewed.includes(true)
+    },
     async close() {
       notify.close()
       await channel.close()

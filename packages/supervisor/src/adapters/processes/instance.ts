@@ -8,6 +8,8 @@ import type { LaunchPlan } from '../launch/index.js'
 import { adoptProcess } from './adopt.js'
 import { instanceEnvironment } from './environment.js'
 import { lastLines, openOutput } from './output.js'
+import type { OwnSockets } from './own-sockets.js'
+import { watchOwnSockets } from './own-sockets.js'
 import type { InstanceReports } from './reports.js'
 import { instanceReports } from './reports.js'
 import type { InstanceResources, InstancesOptions } from './resources.js'
@@ -29,7 +31,8 @@ export async function launchInstance(
   const reports = instanceReports(inodesOf(order), buffered.observer)
   const resources = await createResources(options, plan, order, reports)
   if (!resources.ok) return resources
-  const started = await start(resources.value, plan, order)
+  const lost = (reason: string) => options.log?.(`${order.instance}: ${reason}`)
+  const started = await start(resources.value, plan, order, lost)
   if (!started.ok) {
     await releaseResources(resources.value)
     return started
@@ -70,10 +73,11 @@ async function start(
   { folder, output }: InstanceResources,
   plan: LaunchPlan,
   order: LaunchOrder,
+  onOutputLost: (reason: string) => void,
 ): Promise<Result<LiveProcess>> {
   const env = instanceEnvironment(plan.env, order, folder)
   const fds = order.listeners.map(({ fd }) => fd)
-  const log = output && openOutput(output)
+  const log = output && openOutput(output, onOutputLost)
   const spawned = await spawnDetached({ ...plan, env }, log ?? 'inherit', fds)
   if (log !== null) closeSync(log)
   if (!spawned.ok || (await becameProgram(spawned.value))) return spawned
@@ -98,6 +102,7 @@ export class InstanceProcess implements LaunchedProcess {
   #state: 'running' | 'draining' | 'exited' = 'running'
   /** The successors' adoption sockets as last sent to the instance. */
   #successors: string[] = []
+  readonly #ownSockets: OwnSockets
 
   constructor(
     process: LiveProcess,
@@ -108,6 +113,7 @@ export class InstanceProcess implements LaunchedProcess {
     this.pid = process.pid
     this.startTime = process.startTime
     this.probeDir = resources.folder.probes
+    this.#ownSockets = watchOwnSockets(resources.folder.probes)
     this.#process = process
     this.#resources = resources
     this.#reports = reports
@@ -166,5 +172,14 @@ export class InstanceProcess implements LaunchedProcess {
 
   sendTicketKeys(): void {
     if (this.#state !== 'exited') this.#resources.sockets.sendTicketKeys()
+  }
+
+  /** Creates the files of its sockets again that were removed. Returns whether any was. Rejects if that fails. */
+  async renewSockets(): Promise<boolean> {
+    if (this.#state === 'exited') return false
+    const renewed = await this.#resources.renew()
+    const lost = this.#state === 'running' && this.#ownSockets.areMissing(this.adoptionSockets())
+    if (lost) this.#resources.sockets.send({ type: 'renewSockets' })
+    return renewed || lost
   }
 }

@@ -3,6 +3,7 @@ import { watchReadable } from '../linux/poll.js'
 import { AF_UNIX, SOCK_DGRAM } from '#shared/socket-constants.js'
 import { bind, recvmsg, socket } from '../linux/posix.js'
 import { unixAddress } from '#shared/socket-address.js'
+import { inodeAt } from '#shared/socket-file.js'
 import type { NotifyMessage } from './notify-message.js'
 import { parseNotify } from './notify-message.js'
 
@@ -12,6 +13,8 @@ const maxMessageBytes = 64 * 1024
 const messagesPerTurn = 64
 
 export interface NotifySocket {
+  /** Binds another socket if the file of this one was removed. Returns whether it was. Throws if it cannot be bound. */
+  renew(): boolean
   close(): void
 }
 
@@ -24,9 +27,8 @@ export function openNotifySocket(
   onMessage: (message: NotifyMessage) => void,
   onInvalid: (text: string) => void,
 ): NotifySocket {
-  rmSync(path, { force: true })
-  const fd = socket(AF_UNIX, SOCK_DGRAM)
-  bind(fd, unixAddress(path))
+  let fd = bound(path)
+  let inode = inodeAt(path)
   let reported = false
   let open = true
 
@@ -45,15 +47,39 @@ export function openNotifySocket(
       onMessage(message)
     }
   }
-  const stop = watchReadable(fd, receive)
+  let stop = watchReadable(fd, receive)
+  const shut = () => {
+    receive() // what was sent before
+    stop()
+    closeSync(fd)
+  }
   return {
+    renew() {
+      if (!open || inodeAt(path) === inode) return false
+      const renewed = bound(path)
+      shut()
+      fd = renewed
+      inode = inodeAt(path)
+      stop = watchReadable(fd, receive)
+      return true
+    },
     close() {
       if (!open) return
-      receive() // the last messages before its exit
+      shut()
       open = false
-      stop()
-      closeSync(fd)
       rmSync(path, { force: true })
     },
+  }
+}
+
+function bound(path: string): number {
+  rmSync(path, { force: true })
+  const fd = socket(AF_UNIX, SOCK_DGRAM)
+  try {
+    bind(fd, unixAddress(path))
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
   }
 }

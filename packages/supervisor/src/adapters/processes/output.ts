@@ -10,6 +10,8 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { errorReason } from '../linux/error-reason.js'
+import { errorCode } from '../linux/posix.js'
 
 const maxBytes = 64 * 1024
 const maxLines = 20
@@ -24,13 +26,22 @@ export interface OutputFile {
 
 export function outputFile(folder: string, instance: string): OutputFile {
   const path = join(folder, `${instance}.log`)
-  return { path, start: statSync(path, { throwIfNoEntry: false })?.size ?? 0 }
+  return { path, start: sizeOf(path) }
 }
 
-/** Opens with O_APPEND: the file can be truncated at any time, and several processes write to it. */
-export function openOutput({ path }: OutputFile): number {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  return openSync(path, 'a', 0o600)
+/**
+ * Opens with O_APPEND: the file can be truncated at any time, and several processes write to it. If it cannot be opened,
+ * for example because the disk is full, the output is lost, and `onLost` gets the reason: a service must not end for
+ * want of a log.
+ */
+export function openOutput({ path }: OutputFile, onLost: (reason: string) => void): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    return openSync(path, 'a', 0o600)
+  } catch (error) {
+    onLost(`its output is lost: "${path}" cannot be opened: ${errorReason(error)}`)
+    return openSync('/dev/null', 'a')
+  }
 }
 
 /** The last lines of the run: at most 20, each cut to 500 characters, from the last 64 KiB. */
@@ -53,6 +64,9 @@ export function lastLines({ path, start }: OutputFile): string[] {
       .filter((line) => line !== '')
       .slice(-maxLines)
       .map(cut)
+  } catch (error) {
+    errorCode(error)
+    return [] // The disk has an error.
   } finally {
     closeSync(fd)
   }
@@ -63,6 +77,14 @@ const cut = (line: string): string =>
 
 /** Deletes log files of instances that have exited, except for the newest `retain`. */
 export function trimOutputs(folder: string, retain: number, isAlive: (instance: string) => boolean): void {
+  try {
+    trim(folder, retain, isAlive)
+  } catch (error) {
+    errorCode(error) // The folder cannot be written now. The next exit tries again.
+  }
+}
+
+function trim(folder: string, retain: number, isAlive: (instance: string) => boolean): void {
   if (!existsSync(folder)) return
   const gone = readdirSync(folder)
     .filter((file) => file.endsWith('.log') && !isAlive(file.slice(0, -'.log'.length)))
@@ -70,4 +92,13 @@ export function trimOutputs(folder: string, retain: number, isAlive: (instance: 
     .map((path) => ({ path, time: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((a, b) => b.time - a.time)
   for (const { path } of gone.slice(retain)) rmSync(path, { force: true })
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size
+  } catch (error) {
+    errorCode(error)
+    return 0 // It does not exist, or its folder cannot be read.
+  }
 }

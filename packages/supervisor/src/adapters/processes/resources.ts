@@ -3,9 +3,16 @@ import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { AdoptOrder, LaunchOrder } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
-import { errorCode } from '../linux/posix.js'
+import { errorReason } from '../linux/error-reason.js'
 import type { InstanceFolder } from './folder.js'
-import { createFolder, giveFolder, instanceFolder, ownerOfFolder, removeFolder } from './folder.js'
+import {
+  completeFolder,
+  createFolder,
+  giveFolder,
+  instanceFolder,
+  ownerOfFolder,
+  removeFolder,
+} from './folder.js'
 import type { InstanceSockets } from './instance-sockets.js'
 import { openInstanceSockets } from './instance-sockets.js'
 import type { ProcessesOptions } from './options.js'
@@ -22,6 +29,8 @@ export interface InstancesOptions extends ProcessesOptions {
 export interface InstanceResources {
   folder: InstanceFolder
   sockets: InstanceSockets
+  /** Creates the files of both again that were removed. Returns whether any was. Rejects if that fails. */
+  renew(): Promise<boolean>
   /** Null if the instance writes to the supervisor's standard output. */
   output: OutputFile | null
 }
@@ -64,12 +73,19 @@ async function openResources(
     sockets = await openInstanceSockets(folder.value, order, reports, ticketKeys, log)
     giveFolder(runDir, folder.value, uid, gid)
     const output = stdio === 'file' ? outputFile(join(logDir, revision.spec.name), instance) : null
-    return ok({ folder: folder.value, sockets, output })
+    const opened = sockets
+    const renew = async () => {
+      completeFolder(folder.value)
+      const renewed = await opened.renew()
+      if (renewed) giveFolder(runDir, folder.value, uid, gid)
+      return renewed
+    }
+    return ok({ folder: folder.value, sockets, renew, output })
   } catch (error) {
     await sockets?.close()
     return failed(
       'CannotStart',
-      `the sockets of instance "${instance}" cannot be created: ${errorCode(error)}`,
+      `the sockets of instance "${instance}" cannot be created: ${errorReason(error)}`,
     )
   }
 }

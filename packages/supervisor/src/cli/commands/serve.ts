@@ -3,6 +3,7 @@ import { exitCodes } from '../../control/api.js'
 import { specReader } from '../../config/reader.js'
 import { pathsOf, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
+import { print, say } from '../output/talk.js'
 import { forwardLogs } from '../output/forward.js'
 import { continueWithoutReader, foregroundLog } from '../output/lost-output.js'
 import type { ServeOptions } from '../serve-options.js'
@@ -71,16 +72,17 @@ async function run(
   const source = valueOf(specSource(target, afterDashes, options))
   const paths = await pathsOf(options)
   continueWithoutReader()
-  const { runDaemon } = await import('../../daemon/index.js')
+  const { runDaemon, writerTo } = await import('../../daemon/index.js')
   const daemon = await runDaemon({
     paths,
     source: specReader(source),
     stdio: options.stdio,
-    log: foregroundLog(paths.supervisorLog),
+    log: writerTo(2, foregroundLog(paths.supervisorLog)),
     reopenLogs: () => {}, // the log is standard error, which another process opened
   })
   const { finished, services } = valueOf(daemon)
-  const forwarding = options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services)
+  const forwarding =
+    options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services, writerTo(1, print), say)
   await finished
   forwarding?.close()
 }

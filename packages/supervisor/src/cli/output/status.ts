@@ -1,7 +1,7 @@
 import type { InstanceStatus, ServiceStatus, Status } from '../../model/index.js'
 import { table } from './table.js'
 import type { Colour, Paint } from './talk.js'
-import { mebibytes } from '../../model/index.js'
+import { describeBacklog, mebibytes } from '../../model/index.js'
 import { duration } from '../../model/text.js'
 
 /** `handover status` as text. */
@@ -10,7 +10,9 @@ export function statusLines(status: Status, paint: Paint, now: number): string[]
   const heading =
     `supervisor ${paint('bold', supervisor.name)}  pid ${supervisor.pid}  ${supervisor.version}  ` +
     `up ${duration(now - supervisor.startedAt)}  ${mebibytes(supervisor.rssBytes)}`
-  return [heading, ...services.flatMap((service) => ['', ...serviceLines(service, paint, now)])]
+  const backlog = supervisor.journalBacklog
+  const warnings = backlog ? [`${paint('yellow', 'warning:')} ${describeBacklog(backlog, now)}`] : []
+  return [heading, ...warnings, ...services.flatMap((service) => ['', ...serviceLines(service, paint, now)])]
 }
 
 export function serviceLines(service: ServiceStatus, paint: Paint, now: number): string[] {

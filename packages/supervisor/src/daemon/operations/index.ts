@@ -1,3 +1,4 @@
+import { describeBacklog } from '../../model/index.js'
 import type { Operation, StreamLine } from '../../control/api.js'
 import type { SpecReader } from '../../config/reader.js'
 import type { Engine } from '../../engine/index.js'
@@ -23,7 +24,10 @@ export async function operate(
     tell({ type: 'event', event })
   })
   try {
-    return await carryOut(task, operation)
+    const outcome = await carryOut(task, operation)
+    const backlog = engine.journalBacklog()
+    if (backlog) tell({ type: 'warning', text: describeBacklog(backlog, Date.now()) })
+    return outcome
   } finally {
     unsubscribe()
     task.following.end()
