@@ -33,7 +33,7 @@ export class AcceptGate {
     return handle
   }
 
-  /** Accepts, or leaves new connections to other processes. Without koffi, a process that accepts goes on. */
+  /** Accepts, or leaves new connections to other processes. Without koffi, a process that accepts continues. */
   set(accepting: boolean): void {
     if (this.#held === !accepting) return
     const calls = accepting ? null : duplicator()
