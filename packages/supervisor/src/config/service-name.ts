@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { divideNodeWords } from '../model/node-words.js'
 import { defaultName, sanitiseName } from './paths.js'
 
 /** Programs whose argument, the script, makes the better name. */
@@ -12,7 +13,9 @@ export function serviceNameOf(program: string[], folder: string): string {
   const [first = '', ...rest] = program
   const name = basename(first)
   if (packageScripts.test(name)) return packageName(folder) ?? defaultName(folder)
-  const script = interpreters.test(name) ? rest.find((argument) => sourceExtension.test(argument)) : undefined
+  // `node --import ./hook.mjs app.mjs` is app, not hook.
+  const words = /^node(js)?$/.test(name) ? [divideNodeWords(rest).script ?? '', ...rest] : rest
+  const script = interpreters.test(name) ? words.find((word) => sourceExtension.test(word)) : undefined
   return sanitiseName(basename(script ?? first).replace(sourceExtension, ''))
 }
 

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { basename, join, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
+import { divideNodeWords, optionName, optionsWithValue } from '../../model/node-words.js'
 import type { Program } from './program.js'
 import { interpreterName } from './program.js'
 
@@ -21,37 +22,30 @@ export function isNode(path: string): boolean {
   }
 }
 
-/** Options of Node that take the next word as their value. */
-const withValue =
-  /^(-r|--require|--import|--loader|--experimental-loader|-C|--conditions|--env-file|--env-file-if-exists|--title|--icu-data-dir|--openssl-config|--max-http-header-size|--stack-trace-limit|--dns-result-order)$/
-
-/** Options that make Node run something other than a script. */
-const withoutScript = /^(-e|--eval|-p|--print|-pe|-i|--interactive|--test|--run|-c|--check)(=|$)/
-
-/** Splits Node's arguments into its own options and the script that it runs, if any. */
-export function divideNodeWords(words: string[]): { options: string[]; script: string | undefined } {
-  let index = 0
-  for (; words[index]?.startsWith('-'); index += withValue.test(words[index] ?? '') ? 2 : 1) {
-    if (withoutScript.test(words[index] ?? '')) return { options: words, script: undefined }
-    if (words[index] === '--') return { options: words.slice(0, index), script: words[index + 1] }
-  }
-  return { options: words.slice(0, index), script: words[index] }
-}
-
-/** Fails with `CannotStart` if Node's script does not exist. Its extension can be omitted, as with require(). */
+/**
+ * Fails with `CannotStart` if Node's script does not exist. Its extension can be omitted, as with require(). The script
+ * is not known after an option that this version does not know: it may be the value of that option.
+ */
 export function checkScript([program = '', ...words]: string[], folder: string): Result<void> {
-  const { script } = isNode(program) ? divideNodeWords(words) : { script: undefined }
-  if (script === undefined || script === '-') return ok(undefined)
+  if (!isNode(program)) return ok(undefined)
+  const { options, script } = divideNodeWords(words)
+  if (script === undefined || script === '-' || options.includes('--entry-url')) return ok(undefined)
   const path = resolve(folder, script)
   try {
     createRequire(join(folder, 'package.json')).resolve(path)
     return ok(undefined)
   } catch {
-    return existsSync(path) && !statSync(path).isDirectory()
+    const isFile = existsSync(path) && !statSync(path).isDirectory()
+    return isFile || isUnknownOption(options.at(-1))
       ? ok(undefined)
       : failed('CannotStart', `the script "${script}" does not exist (looked for "${path}")`)
   }
 }
+
+const isUnknownOption = (word = ''): boolean =>
+  word.startsWith('-') &&
+  !optionsWithValue.has(optionName(word)) &&
+  !process.allowedNodeEnvironmentFlags.has(optionName(word))
 
 /** Whether the application depends on the library: then it reports readiness itself, without a preload. */
 export function usesLibrary(release: string): boolean {

@@ -4,13 +4,14 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { divideNodeWords, isNode } from './node-program.js'
+import { divideNodeWords, optionName, splitNodeOptions } from '../../model/node-words.js'
+import { isNode } from './node-program.js'
 import type { ProgramContext } from './program.js'
 import { findProgram } from './program.js'
 
 /** Options by which the user already makes Node run TypeScript. */
 const loaders =
-  /^(--import|--loader|--experimental-loader|--require|-r|--experimental-(strip|transform)-types)\b/
+  /^(--import|--loader|--experimental-loader|--require|-r|--(experimental-)?(strip|transform)-types)$/
 
 /**
  * Makes `node server.ts` run: unchanged if Node strips types, with `--import tsx` if tsx is installed in the release.
@@ -20,13 +21,9 @@ export function withTypeScript(argv: string[], context: ProgramContext): Result<
   const [node = '', ...words] = argv
   if (!isNode(node)) return ok(argv)
   const { script, options } = divideNodeWords(words)
-  if (
-    script === undefined ||
-    !/\.[mc]?tsx?$/.test(script) ||
-    options.some((option) => loaders.test(option))
-  ) {
-    return ok(argv)
-  }
+  const all = [...options, ...(splitNodeOptions(context.env['NODE_OPTIONS'] ?? '') ?? [])]
+  const isTypeScript = script !== undefined && /\.[mc]?tsx?$/.test(script)
+  if (!isTypeScript || all.some((option) => loaders.test(optionName(option)))) return ok(argv)
   const program = findProgram(node, context)
   if (!program.ok) return program
   if (!script.endsWith('.tsx') && stripsTypes(program.value.path)) return ok(argv)
