@@ -76,6 +76,18 @@ void test('settings() uses the option, else the variable, else the default', () 
   assert.throws(() => settings({ drain: { idleSeconds: -1 } }, {}), HandoverError)
 })
 
+void test('settings() adds HANDOVER_STOP_SIGNAL to the signals that drain, unless there are none', () => {
+  const environment = { HANDOVER_STOP_SIGNAL: 'SIGQUIT' }
+  assert.deepEqual(settings({}, environment).signals, ['SIGTERM', 'SIGINT', 'SIGQUIT'])
+  assert.deepEqual(settings({ signals: ['SIGHUP'] }, environment).signals, ['SIGHUP', 'SIGQUIT'])
+  assert.deepEqual(settings({ signals: [] }, environment).signals, [])
+  assert.deepEqual(settings({}, { HANDOVER_STOP_SIGNAL: 'SIGINT' }).signals, ['SIGTERM', 'SIGINT'])
+  for (const name of ['3', 'QUIT', 'SIGKILL'])
+    assert.throws(() => settings({}, { HANDOVER_STOP_SIGNAL: name }), {
+      message: `HANDOVER_STOP_SIGNAL is "${name}", wanted the name of a signal such as SIGQUIT`,
+    })
+})
+
 void test('drain() returns the same drain when it is called while the first one begins', async () => {
   const service = handover({ drain: { timeoutSeconds: 1 }, signals: [] })
   let again: Promise<unknown> | undefined

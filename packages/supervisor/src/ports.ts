@@ -103,8 +103,8 @@ export interface Processes {
    * sent. The outcome is reported as `executed` or `execFailed`.
    */
   exec(order: LaunchOrder): Result<true>
-  /** Sends SIGTERM to the main process. `stoppedAccepting` follows. */
-  drain(instance: string): void
+  /** Sends the stop signal to the main process. `stoppedAccepting` follows. `signal`: default SIGTERM. */
+  drain(instance: string, signal?: string): void
   /** Sends SIGKILL to the process group. */
   kill(instance: string): void
 }

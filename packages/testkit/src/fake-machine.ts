@@ -103,7 +103,9 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       take({ name, fd }, group, known) {
         log.push(`take ${name} from ${group}`)
         const spec = { type: 'tcp' as const, host: '::', port: fd, backlog: 1 }
-        return ok(known.has(fd) ? null : { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true })
+        return ok(
+          known.has(fd) ? null : { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true },
+        )
       },
       close: ({ name }) => void log.push(`close ${name}`),
       recover(lost, holders) {

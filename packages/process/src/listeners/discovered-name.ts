@@ -21,7 +21,10 @@ export function discoveredName(
 
 function nameFor(type: 'tcp' | 'udp', address: net.AddressInfo | string, isFirst: boolean): string {
   if (typeof address === 'string')
-    return `unix-${path.basename(address).toLowerCase().replace(/[^-a-z0-9.]/g, '-')}`.slice(0, maxLength)
+    return `unix-${path
+      .basename(address)
+      .toLowerCase()
+      .replace(/[^-a-z0-9.]/g, '-')}`.slice(0, maxLength)
   return type === 'tcp' && isFirst ? 'http' : `${type}-${address.port}`
 }
 

@@ -82,7 +82,10 @@ export class PassedListeners {
       type: typeof server.address() === 'string' ? 'unix' : 'tcp',
     }))
     const datagrams = [...this.#datagrams.values()].map((name) => ({ name, type: 'udp' }))
-    const inherited = this.#inherited.map((listener) => ({ name: listener.name, type: listener.address?.type }))
+    const inherited = this.#inherited.map((listener) => ({
+      name: listener.name,
+      type: listener.address?.type,
+    }))
     return discoveredName(type, address, [...inherited, ...bound, ...datagrams])
   }
 }

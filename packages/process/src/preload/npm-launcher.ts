@@ -12,7 +12,7 @@ import path from 'node:path'
  * them, and a second one has another meaning.
  */
 export function passOn(signal: NodeJS.Signals): boolean {
-  if (signal !== 'SIGTERM') return false
+  if (signal === 'SIGINT') return false
   if (!launchers.test(path.basename(process.argv[1] ?? ''))) return false
   const programs = firstCatchers(process.pid, signal, allProcesses())
   for (const pid of programs) process.kill(pid, signal)

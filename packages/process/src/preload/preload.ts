@@ -21,7 +21,7 @@ export function preload(): void {
   const service = new ServiceCore(chosen, 'register', { environment, servers: [] })
   const { signal, takeover } = chosen.alone
   const alone = signal !== null || takeover !== null || environment.HANDOVER_PREDECESSOR !== undefined
-  const interception = new SignalInterception(service, ['SIGTERM', 'SIGINT'])
+  const interception = new SignalInterception(service, chosen.signals)
   service.events.once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
   const called = (server: net.Server | dgram.Socket) => {

@@ -16,7 +16,8 @@ interface Drainable {
  * Node binds `process.emit` when the first handler of a signal is added, so the patch must be there before the
  * application runs. It does nothing until `arm()`: SIGTERM ends a process that never listens. As pid 1 it would not:
  * the kernel drops signals without a handler there (pid_namespaces(7)), and a container would be killed only at the end
- * of its grace period. So such a process exits with what a shell reports, 128 + the signal's number.
+ * of its grace period. So such a process exits with what a shell reports, 128 + the signal's number. The same applies to
+ * a stop signal that does not end a Node process: SIGUSR1 starts the debugger, the kernel ignores others.
  */
 export class SignalInterception {
   readonly #service: Drainable
@@ -37,14 +38,14 @@ export class SignalInterception {
       return emit(this, args)
     }
     process.emit = this.#patched as typeof process.emit
-    if (process.pid === 1) this.#addHandlers()
+    this.#addHandlers(process.pid === 1 ? signals : signals.filter((signal) => withoutEffect.has(signal)))
   }
 
   /** Called when this process serves: from now on, a signal drains. */
   arm(): void {
     if (this.#state !== 'disarmed') return
     this.#state = 'armed'
-    this.#addHandlers()
+    this.#addHandlers(this.#signals)
   }
 
   /** Ends this process as SIGTERM does. */
@@ -80,11 +81,20 @@ export class SignalInterception {
   }
 
   /** While a signal has a handler, it does not end the process. */
-  #addHandlers(): void {
-    for (const signal of this.#signals) process.off(signal, this.#handler).on(signal, this.#handler)
+  #addHandlers(signals: readonly NodeJS.Signals[]): void {
+    for (const signal of signals) process.off(signal, this.#handler).on(signal, this.#handler)
   }
 }
 
 type Emit = (this: NodeJS.Process, ...args: unknown[]) => boolean
+
+const withoutEffect = new Set<NodeJS.Signals>([
+  'SIGUSR1',
+  'SIGPIPE',
+  'SIGCHLD',
+  'SIGCONT',
+  'SIGURG',
+  'SIGWINCH',
+])
 
 const lastMomentMs = 500

@@ -26,6 +26,7 @@ export interface Environment {
   HANDOVER_TAKEOVER?: string
   HANDOVER_PID_FILE?: string
   HANDOVER_EXEC_SIGNAL?: string
+  HANDOVER_STOP_SIGNAL?: string
 }
 
 /** For this process only. A child that inherited them would report in its place, or use its descriptors. */
@@ -61,6 +62,7 @@ const inheritedVariables = [
   'HANDOVER_GRACE_SECONDS',
   'HANDOVER_PROBES_PORT',
   'HANDOVER_EXEC_SIGNAL',
+  'HANDOVER_STOP_SIGNAL',
   'KUBERNETES_SERVICE_HOST',
 ] as const
 

@@ -22,6 +22,8 @@ export interface InstanceEnvironment {
   HANDOVER_INSTANCE?: string
   /** Number of the instance's revision. */
   HANDOVER_REVISION?: string
+  /** The signal at which the instance drains, besides SIGTERM. Not set: SIGTERM only. */
+  HANDOVER_STOP_SIGNAL?: string
   /** Seconds after SIGTERM within which the drain must end. Less than the grace period. */
   HANDOVER_DRAIN_SECONDS?: string
   /**

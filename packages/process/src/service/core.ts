@@ -258,7 +258,11 @@ export class ServiceCore {
 
 /** While another process serves, this one accepts only when it is ready. `taken`: it has taken over from another one. */
 function acceptsWhen(environment: Environment, taken: boolean): AcceptsWhen {
-  const { HANDOVER_SOCKET: supervisor, HANDOVER_ACCEPT: when, HANDOVER_PREDECESSOR: predecessor } = environment
+  const {
+    HANDOVER_SOCKET: supervisor,
+    HANDOVER_ACCEPT: when,
+    HANDOVER_PREDECESSOR: predecessor,
+  } = environment
   if (supervisor !== undefined) return when === 'ready' || when === 'told' ? when : 'listening'
   return taken || predecessor !== undefined ? 'ready' : 'listening'
 }

@@ -26,7 +26,10 @@ export interface HandoverOptions extends AloneOptions {
     /** Seconds for which an idle keep-alive connection stays open. Default: HANDOVER_IDLE_SECONDS, else 10. */
     idleSeconds?: number
   }
-  /** The signals at which the process drains and then exits with 0. Default: SIGTERM and SIGINT; `[]` for none. */
+  /**
+   * The signals at which the process drains and then exits with 0. HANDOVER_STOP_SIGNAL adds one; `[]` for none.
+   * Default: SIGTERM and SIGINT.
+   */
   signals?: NodeJS.Signals[]
   /** The signal at which the process calls `Service.exec()`. Default: HANDOVER_EXEC_SIGNAL, else none. */
   execSignal?: NodeJS.Signals
@@ -58,7 +61,8 @@ const defaultIdleSeconds = 10
 
 /** @throws OptionError when an option or an environment variable has the wrong type or range */
 export function settings(options: HandoverOptions, environment: Environment): Settings {
-  const { drain = {}, handover = true, signals = ['SIGTERM', 'SIGINT'] } = options
+  const { drain = {}, handover = true } = options
+  const signals = stopSignals(options.signals ?? ['SIGTERM', 'SIGINT'], environment)
   return {
     ...timing(drain, environment),
     idleMs: milliseconds(
@@ -74,6 +78,16 @@ export function settings(options: HandoverOptions, environment: Environment): Se
   }
 }
 
+function stopSignals(
+  signals: NodeJS.Signals[],
+  { HANDOVER_STOP_SIGNAL: name }: Environment,
+): NodeJS.Signals[] {
+  if (name === undefined || name === '' || signals.length === 0) return signals
+  if (name in os.constants.signals && !uncatchable.has(name))
+    return [...new Set([...signals, name as NodeJS.Signals])]
+  throw new OptionError(`HANDOVER_STOP_SIGNAL is "${name}", wanted the name of a signal such as SIGQUIT`)
+}
+
 function execSignal(name: string | undefined, used: NodeJS.Signals[]): NodeJS.Signals | undefined {
   if (name === undefined || name === '') return undefined
   const known = name in os.constants.signals && !unusable.has(name) && !used.some((signal) => signal === name)
@@ -83,5 +97,7 @@ function execSignal(name: string | undefined, used: NodeJS.Signals[]): NodeJS.Si
   )
 }
 
-/** The first two cannot be caught; Node uses the others itself. */
-const unusable = new Set(['SIGKILL', 'SIGSTOP', 'SIGUSR1', 'SIGPROF', 'SIGPIPE'])
+const uncatchable = new Set(['SIGKILL', 'SIGSTOP'])
+
+/** Node uses the last three itself. */
+const unusable = new Set([...uncatchable, 'SIGUSR1', 'SIGPROF', 'SIGPIPE'])

@@ -15,6 +15,7 @@ export interface ServeOptions extends CommonOptions {
   minReadySeconds?: string
   progressDeadlineSeconds?: string
   terminationGracePeriodSeconds?: string
+  stopSignal?: string
   readinessPath?: string
   stdio?: string
 }

@@ -30,6 +30,8 @@ export interface CommandOptions {
   progressDeadlineSeconds?: string | number
   terminationGracePeriodSeconds?: string | number
   revisionHistoryLimit?: string | number
+  /** `SIGQUIT`. */
+  stopSignal?: string
   /** `300Mi`. */
   maxMemory?: string | number
   /** Path of an HTTP readiness probe on the first listener. */
@@ -71,6 +73,7 @@ export function specFromCommand(options: CommandOptions, folder: string): Result
     terminationGracePeriodSeconds: numeric(options.terminationGracePeriodSeconds),
     revisionHistoryLimit: numeric(options.revisionHistoryLimit),
     maxMemory: numeric(options.maxMemory),
+    lifecycle: options.stopSignal === undefined ? undefined : { stopSignal: options.stopSignal },
     readinessProbe:
       options.readinessPath === undefined
         ? undefined
@@ -113,6 +116,7 @@ const flags: Record<string, string> = {
   listen: '-p',
   envFiles: '--env-file',
   readinessProbe: '--readiness-path',
+  'lifecycle.stopSignal': '--stop-signal',
   'strategy.rollingUpdate': 'the strategy',
   'strategy.rollingUpdate.maxSurge': '--max-surge',
   'strategy.rollingUpdate.maxUnavailable': '--max-unavailable',

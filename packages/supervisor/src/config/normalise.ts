@@ -29,6 +29,9 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
     minReadySeconds: fields.minReadySeconds,
     progressDeadlineSeconds: fields.progressDeadlineSeconds,
     revisionHistoryLimit: fields.revisionHistoryLimit,
+    ...(fields.lifecycle?.stopSignal !== undefined && {
+      lifecycle: { stopSignal: fields.lifecycle.stopSignal },
+    }),
     terminationGracePeriodSeconds: fields.terminationGracePeriodSeconds,
     maxDraining: fields.maxDraining ?? Math.max(8, 2 * replicas),
     drain: toDrain(fields),

@@ -1,4 +1,5 @@
 import type { Action, EventBody, Failure, Instance, Revision, ServiceState } from '../model/index.js'
+import { stopSignalOf } from '../model/index.js'
 import type { LaunchedProcess, ProcessObserver, World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 import { watchMemory } from './memory.js'
@@ -19,8 +20,7 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'DrainInstance':
         runtime.watches.get(action.instance)?.stop()
         runtime.watches.delete(action.instance)
-        world.processes.drain(action.instance)
-        return
+        return drain(world, runtime, action.instance)
       case 'ExecInstance':
         return exec(world, emit, runtime, action)
       case 'KillInstance':
@@ -92,6 +92,12 @@ async function start(
 /** Before the first instance was ever ready, nothing is known of what the application listens on. */
 const discovery = ({ state }: ServiceRuntime): 'new' | 'known' =>
   state.stable === null && state.listeners.length === 0 ? 'new' : 'known'
+/** The signal is that of the revision whose program runs, also after an exec in place. */
+function drain(world: World, runtime: ServiceRuntime, id: string): void {
+  const instance = runtime.state.instances.find((candidate) => candidate.id === id)
+  const spec = instance && revisionOf(runtime, instance.revision).spec
+  world.processes.drain(id, spec && stopSignalOf(spec))
+}
 
 /** Probes and memory are not watched again until the new program runs or the attempt has failed. */
 function exec(
@@ -136,7 +142,7 @@ export function watchInstance(
   report: (event: EventBody) => void,
 ): void {
   const { id, state } = instance
-  if (state === 'draining') return world.processes.drain(id) // The plan drained it while it was being started.
+  if (state === 'draining') return drain(world, runtime, id) // The plan drained it while it was being started.
   if (state === 'crashed') return
   const { spec } = revisionOf(runtime, instance.revision)
   const readiness = watchReadiness({

@@ -63,7 +63,9 @@ export interface ServiceSpec {
   progressDeadlineSeconds: number
   /** Default 10. */
   revisionHistoryLimit: number
-  /** Seconds from SIGTERM to SIGKILL. Default 30. */
+  /** `stopSignal`: the name of the signal that makes an instance drain. Default SIGTERM, see `stopSignalOf`. */
+  lifecycle?: { stopSignal?: string }
+  /** Seconds from the stop signal to SIGKILL. Default 30. */
   terminationGracePeriodSeconds: number
   /** How many old instances may still be draining when the next rollout starts. Default: the larger of 8 and 2 × replicas. */
   maxDraining: number

@@ -28,7 +28,13 @@ test('diffServices() lists new, removed and changed services, with the changed f
   })
   const after = servicesOf({
     same: { script: 'a.js' },
-    web: { script: 'a.js -v', listen: { http: 4000 }, env: { KEY: 'secret2', NEW: 'secret' }, replicas: 3 },
+    web: {
+      script: 'a.js -v',
+      listen: { http: 4000 },
+      env: { KEY: 'secret2', NEW: 'secret' },
+      replicas: 3,
+      lifecycle: { stopSignal: 'SIGQUIT' },
+    },
     fresh: { script: 'a.js' },
   })
   const difference = diffServices(before, after)
@@ -50,5 +56,6 @@ test('diffServices() lists new, removed and changed services, with the changed f
     'web: user was "ann", is not set',
     'web: replicas was 1, is 3',
     'web: listen.http.port was 3000, is 4000',
+    'web: lifecycle was not set, is {"stopSignal":"SIGQUIT"}',
   ])
 })

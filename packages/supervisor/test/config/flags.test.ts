@@ -132,6 +132,10 @@ describe('specFromCommand() refuses, and names the flag', () => {
         "--max-memory is 300, wanted an amount of memory ('300Mi', '1.5Gi', '500M' or a number of bytes), at least 1Mi",
       ],
     ],
+    [
+      { script, stopSignal: '3' },
+      ['--stop-signal is "3", wanted the name of a signal that can be handled, such as \'SIGQUIT\''],
+    ],
     [{ script, listen: ['99999'] }, [`-p is "99999", ${listener}`]],
     [
       { script, listen: ['3000', 'http=4000'] },

@@ -130,6 +130,7 @@ describe('validateConfig() understands', () => {
       { terminationGracePeriodSeconds: 1 },
       { terminationGracePeriodSeconds: 1, drain: { timeoutSeconds: 0.5, idleSeconds: 0.5 } },
     ],
+    ['a stop signal', { lifecycle: { stopSignal: 'SIGQUIT' } }, { lifecycle: { stopSignal: 'SIGQUIT' } }],
     [
       'a drain of its own',
       { drain: { timeoutSeconds: 5, idleSeconds: 2 } },
@@ -408,6 +409,12 @@ describe('validateConfig() refuses', () => {
         'services.web.drain.timeoutSeconds is 20, wanted less than terminationGracePeriodSeconds, which is 20',
       ],
     ],
+    ...[3, 'QUIT', 'SIGKILL', 'sigterm'].map((stopSignal): [object, string[]] => [
+      { lifecycle: { stopSignal } },
+      [
+        `services.web.lifecycle.stopSignal is ${JSON.stringify(stopSignal)}, wanted the name of a signal that can be handled, such as 'SIGQUIT'`,
+      ],
+    ]),
     [
       { readinessProbe: {} },
       ['services.web.readinessProbe has no handler, wanted exactly one of httpGet, tcpSocket, exec, notify'],

@@ -94,6 +94,17 @@ test('parseUnitLimits() parses the output of systemctl show', () => {
   assert.equal(unitOf('0::/init.scope\n'), null)
 })
 
+test('systemdUnits() keeps SIGTERM for the supervisor when a service has a stop signal', () => {
+  const specs = order().specs.map((spec) => ({ ...spec, lifecycle: { stopSignal: 'SIGQUIT' } }))
+  const textOf = (change: Partial<SystemdOrder>) =>
+    systemdUnits(order(change)).find(({ name }) => name.endsWith('.service'))?.text ?? ''
+  assert.match(
+    textOf({ specs: specs.slice(0, 1) }),
+    /# stops the supervisor, which sends SIGQUIT to instances of web\nKillSignal=SIGTERM\n/,
+  )
+  assert.doesNotMatch(textOf({}), /KillSignal/)
+})
+
 test('quoteCommand() quotes so that systemd passes every word unchanged', { skip: noAnalyze }, () => {
   assert.equal(quoteCommand(['/bin/a', 'b c', '$d', '50%', '"e"\\']), '/bin/a "b c" $$d 50%% "\\"e\\"\\\\"')
   assert.equal(quoteAssignment('A', 'x "y" $z 5%'), '"A=x \\"y\\" $z 5%%"')

@@ -43,7 +43,6 @@ export function errorCode(error: unknown): string {
   throw error
 }
 
-export const SIGTERM = 15
 export const SIGKILL = 9
 
 const F_SETFD = 2

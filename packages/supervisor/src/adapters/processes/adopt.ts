@@ -3,7 +3,7 @@ import type { Exit, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { WatchedProcess } from '../linux/poll.js'
 import { watchPid } from '../linux/poll.js'
-import { PosixError, SIGTERM, pidfdSendSignal, waitpid } from '../linux/posix.js'
+import { PosixError, pidfdSendSignal, waitpid } from '../linux/posix.js'
 import type { LiveProcess } from './spawn.js'
 import { killGroup } from './spawn.js'
 
@@ -21,12 +21,12 @@ export function adoptProcess(pid: number, startTime: string): Result<LiveProcess
     ended(status)
   })
   if (!watched) return failed('Refused', `there is no process ${pid} that was started at tick ${startTime}`)
-  return ok({ pid, startTime, exit, terminate: () => terminate(watched) })
+  return ok({ pid, startTime, exit, terminate: (signal) => terminate(watched, signal) })
 }
 
-function terminate({ pidfd }: WatchedProcess): void {
+function terminate({ pidfd }: WatchedProcess, signal: NodeJS.Signals): void {
   try {
-    pidfdSendSignal(pidfd, SIGTERM)
+    pidfdSendSignal(pidfd, constants.signals[signal])
   } catch (error) {
     // It has just exited; the event is on its way.
     if (!(error instanceof PosixError && error.code === 'ESRCH')) throw error

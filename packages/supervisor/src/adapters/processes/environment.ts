@@ -31,6 +31,7 @@ export function instanceEnvironment(
   }
   if (discover !== undefined) handover.HANDOVER_DISCOVER = discover
   if (accept !== undefined) handover.HANDOVER_ACCEPT = accept
+  if (spec.lifecycle?.stopSignal !== undefined) handover.HANDOVER_STOP_SIGNAL = spec.lifecycle.stopSignal
   if (hasNetworkProbe(spec)) handover.HANDOVER_PROBE_DIR = folder.probes
   return { ...withoutSupervisorVariables(prepared), ...systemd, ...handover }
 }

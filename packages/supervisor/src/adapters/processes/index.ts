@@ -86,7 +86,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       for (const [id, instance] of running) if (await instance.renewSockets()) renewed.push(id)
       return renewed
     },
-    drain: (instance) => running.get(instance)?.drain(),
+    drain: (instance, signal = 'SIGTERM') => running.get(instance)?.drain(signal as NodeJS.Signals),
     kill: (instance) => running.get(instance)?.kill(),
   }
 }

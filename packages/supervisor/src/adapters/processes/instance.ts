@@ -159,10 +159,10 @@ export class InstanceProcess implements LaunchedProcess {
     return ok(true)
   }
 
-  drain(): void {
+  drain(signal: NodeJS.Signals): void {
     if (this.#state !== 'running') return
     this.#state = 'draining'
-    this.#process.terminate()
+    this.#process.terminate(signal)
     this.#reports.expectDrain(this.pid)
   }
 

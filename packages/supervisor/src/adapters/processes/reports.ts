@@ -29,7 +29,7 @@ export interface InstanceReports {
   readonly ready: Promise<void>
   /** To be called when the instance is requested to replace its program with that of the revision. */
   expectExec(revision: number, options?: { byEarlierSupervisor: boolean }): void
-  /** To be called when SIGTERM was sent to the leader of this process group. */
+  /** To be called when the stop signal was sent to the leader of this process group. */
   expectDrain(group: number): void
   close(): void
 }

@@ -19,8 +19,8 @@ export interface LiveProcess {
   startTime: string
   /** Resolves when the process has exited and was reaped, and the rest of its group was killed. */
   exit: Promise<Exit>
-  /** Sends SIGTERM. Must not be called after the exit. */
-  terminate(): void
+  /** Sends the stop signal. Must not be called after the exit. */
+  terminate(signal: NodeJS.Signals): void
 }
 
 /**
@@ -51,7 +51,7 @@ export async function spawnDetached(
   // The child is not reaped before this turn of the event loop ends, so it exists, at least as a zombie.
   const started = startTime(pid)
   if (started === null) throw new Error(`/proc/${pid}/stat cannot be read`)
-  return ok({ pid, startTime: started, exit, terminate: () => process.kill(pid, 'SIGTERM') })
+  return ok({ pid, startTime: started, exit, terminate: (signal) => process.kill(pid, signal) })
 }
 
 /**

@@ -32,7 +32,8 @@ export function takeBound(
   let copy: number | null = null
   try {
     copy = copyFrom(pid, fd, group)
-    if (copy === null) return failed('Refused', `listener "${name}": process ${pid} is not one of the instance's`)
+    if (copy === null)
+      return failed('Refused', `listener "${name}": process ${pid} is not one of the instance's`)
     const inode = fstatSync(copy).ino
     const described = known.has(inode) ? null : describe(copy, pid)
     if (described !== null && typeof described !== 'string')
@@ -69,7 +70,8 @@ function describe(fd: number, pid: number): { spec: ListenerSpec; address: strin
     const spec: ListenerSpec = { type: 'udp', host: hostOf(address), port: portOf(address) }
     return { spec, address: formatInetAddress(address) }
   }
-  if (type !== SOCK_STREAM || (!inet && family !== AF_UNIX)) return 'is neither TCP, UDP nor a unix stream socket'
+  if (type !== SOCK_STREAM || (!inet && family !== AF_UNIX))
+    return 'is neither TCP, UDP nor a unix stream socket'
   if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN) === 0) return 'does not listen'
   if (inet) {
     const spec: ListenerSpec = { type: 'tcp', host: hostOf(address), port: portOf(address), backlog }

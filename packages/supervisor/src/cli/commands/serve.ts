@@ -49,6 +49,7 @@ const serve = (program: Command, name: string): Command =>
     .option('--min-ready-seconds <seconds>', 'time that an instance must stay ready to count as available')
     .option('--progress-deadline-seconds <seconds>', 'time without progress after which a rollout fails')
     .option('--termination-grace-period-seconds <seconds>', 'time from SIGTERM to SIGKILL')
+    .option('--stop-signal <signal>', "signal that stops an instance instead of SIGTERM, such as 'SIGQUIT'")
     .option('--max-memory <amount>', "replace an instance that uses more memory, such as '300Mi'")
     .option('--readiness-path <path>', 'path of an HTTP readiness probe on the first listener')
 

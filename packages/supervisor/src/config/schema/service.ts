@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { account, command, count, fields, intOrPercent, name, seconds, text } from './common.js'
 import { kubernetes } from './kubernetes.js'
+import { lifecycle } from './lifecycle.js'
 import { listener } from './listen.js'
 import { probe } from './probe.js'
 import { memory } from './quantity.js'
@@ -93,7 +94,8 @@ const rolling = {
     .meta({ description: 'Number of old revisions that are kept for undo' }),
   terminationGracePeriodSeconds: seconds('zero')
     .default(30)
-    .meta({ description: 'Seconds from SIGTERM to SIGKILL' }),
+    .meta({ description: 'Seconds from SIGTERM, or stopSignal, to SIGKILL' }),
+  lifecycle: lifecycle.optional().meta({ description: 'How an instance is stopped' }),
   maxDraining: count(0).optional().meta({
     description:
       'Number of old instances that may still be draining when a rollout starts. Default: 2 × replicas, at least 8',

@@ -3,6 +3,7 @@ import { textOf } from './json.js'
 import { graceOf, preStopOf } from './grace.js'
 import type { KubernetesService } from './order.js'
 import { firstTcpPort } from './ports.js'
+import { podStopSignal } from './stop-signal.js'
 import type { KubernetesVersion } from './version.js'
 
 /** Variables for the library, PORT, the service's env, and the section's env; later ones override earlier ones. */
@@ -24,10 +25,12 @@ function drainVariables(service: KubernetesService, version: KubernetesVersion):
   const { spec, kubernetes } = service
   const { seconds, certain } = preStopOf(kubernetes.container, kubernetes.drain, version)
   const { delay, drain, total } = graceOf(service, version)
+  const stopSignal = podStopSignal(service)
   return {
     HANDOVER_GRACE_SECONDS: String(total),
     HANDOVER_DRAIN_SECONDS: String(delay + drain),
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
+    ...(stopSignal !== undefined && { HANDOVER_STOP_SIGNAL: stopSignal }),
     HANDOVER_DRAIN_DELAY_SECONDS: String(kubernetes.drain.delaySeconds),
     ...(certain && seconds > 0 && { HANDOVER_PRESTOP_SECONDS: String(seconds) }),
     ...(kubernetes.probesPort !== undefined && { HANDOVER_PROBES_PORT: String(kubernetes.probesPort) }),

@@ -5,6 +5,7 @@ import type { KubernetesOrder, KubernetesService } from './order.js'
 import { portsOf, servicePorts } from './ports.js'
 import { obstacleOf, probesOf } from './probes.js'
 import { hasLowPort } from './security.js'
+import { stopSignalNotes } from './stop-signal.js'
 import type { KubernetesVersion } from './version.js'
 import { has, showVersion } from './version.js'
 
@@ -17,6 +18,7 @@ export const notesOf = (order: KubernetesOrder): string[] =>
       ...listenerNotes(service),
       ...probeNotes(service),
       ...drainNotes(service, order.version),
+      ...stopSignalNotes(service, order.version),
       ...imageNotes(service),
       ...resourceNotes(service),
       ...memoryNotes(service),

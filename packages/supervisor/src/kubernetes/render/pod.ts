@@ -7,6 +7,7 @@ import { selectorOf } from './metadata.js'
 import type { KubernetesService } from './order.js'
 import { containerPorts } from './ports.js'
 import { probesOf } from './probes.js'
+import { podStopSignal } from './stop-signal.js'
 import { containerSecurity, podSecurity } from './security.js'
 import type { KubernetesVersion } from './version.js'
 import { has } from './version.js'
@@ -25,6 +26,8 @@ export function podSpec(service: KubernetesService, version: KubernetesVersion):
     // Kubernetes would set variables for each Service: "port" would become PORT_…, "handover" HANDOVER_….
     enableServiceLinks: false,
     securityContext: podSecurity(service, version),
+    // Required beside lifecycle.stopSignal.
+    os: has(version, 'stopSignal') && podStopSignal(service) !== undefined ? { name: 'linux' } : undefined,
     ...rest,
     containers: [container(service, version)],
     volumes: [...listOf(volumes), ...ownMounts(service).map(({ volume }) => volume)],
@@ -56,10 +59,17 @@ function container(service: KubernetesService, version: KubernetesVersion): Json
   })
 }
 
-function lifecycleOf({ kubernetes }: KubernetesService, version: KubernetesVersion): JsonObject {
+function lifecycleOf(service: KubernetesService, version: KubernetesVersion): JsonObject {
+  const { kubernetes } = service
+  const stopSignal = podStopSignal(service)
   const { hook } = preStopOf(kubernetes.container, kubernetes.drain, version)
   const own = kubernetes.container['lifecycle']
-  return { ...(isObject(own) && own), ...(hook !== null && { preStop: hook }) }
+  const { stopSignal: _, ...hooks }: JsonObject = isObject(own) ? own : {}
+  return {
+    ...hooks,
+    ...(hook !== null && { preStop: hook }),
+    ...(stopSignal !== undefined && has(version, 'stopSignal') && { stopSignal }),
+  }
 }
 
 interface Mount {

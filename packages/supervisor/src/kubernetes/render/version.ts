@@ -41,6 +41,8 @@ const since = {
   unhealthyPodEvictionPolicy: 27,
   /** KEP-3960: alpha 1.29, beta 1.30, GA 1.34. */
   sleepAction: 30,
+  /** KEP-4960: `lifecycle.stopSignal`, 1.33, for pods with `os.name`. */
+  stopSignal: 33,
 } as const
 
 export const has = (version: KubernetesVersion, feature: keyof typeof since): boolean =>

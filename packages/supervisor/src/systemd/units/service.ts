@@ -1,3 +1,4 @@
+import { stopSignalOf } from '../../model/index.js'
 import type { Setting } from './hardening.js'
 import { hardening } from './hardening.js'
 import type { SystemdOrder } from './order.js'
@@ -45,6 +46,7 @@ function life(order: SystemdOrder): Setting[] {
       comment:
         'instances survive a supervisor that is killed, and the next one adopts them; a stop drains them',
     },
+    ...killSignal(order.specs),
     {
       name: 'TimeoutStopSec',
       value: String(stopSeconds),
@@ -74,6 +76,14 @@ function life(order: SystemdOrder): Setting[] {
       comment: 'keeps the listeners even if the supervisor and all instances are killed',
     },
   ]
+}
+
+/** systemd signals only the supervisor, which handles SIGTERM and sends each instance the signal of its service. */
+function killSignal(specs: SystemdOrder['specs']): Setting[] {
+  const own = specs.filter(({ lifecycle }) => lifecycle?.stopSignal !== undefined)
+  if (own.length === 0) return []
+  const signals = own.map((spec) => `${stopSignalOf(spec)} to instances of ${spec.name}`).join(', ')
+  return [{ name: 'KillSignal', value: 'SIGTERM', comment: `stops the supervisor, which sends ${signals}` }]
 }
 
 /** With notify-reload (systemd 253), systemd also tracks reloads that did not start with `systemctl reload`. */

@@ -57,6 +57,44 @@ test('kubernetesObjects() notes settings that have no effect in a cluster', () =
   )
 })
 
+test('kubernetesObjects() notes a stop signal that the version does not know', () => {
+  const lifecycle = { stopSignal: 'SIGQUIT' } as const
+  assert.equal(notes({ lifecycle }, '1.33'), '')
+  const note =
+    'services.web.lifecycle.stopSignal is "SIGQUIT", which Kubernetes 1.32 does not know: it is left out, wanted "STOPSIGNAL SIGQUIT" in the image, or version 1.33'
+  assert.equal(notes({ lifecycle }, '1.32'), note)
+  assert.equal(notes({ kubernetes: { ...quiet, lifecycle } }, '1.32'), note)
+})
+
+test('kubernetesObjects() renders a stop signal, and tells the library', () => {
+  const pod = (change: Partial<ServiceConfig>, version: string) => {
+    const { objects } = render({ web: webOf(change) }, { version })
+    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as Deployment
+    const { os, containers } = deployment.spec.template.spec
+    const told = containers[0]?.env.find(({ name }) => name === 'HANDOVER_STOP_SIGNAL')?.value
+    return { os, lifecycle: containers[0]?.lifecycle, told }
+  }
+  const lifecycle = { stopSignal: 'SIGQUIT' } as const
+  const preStop = { sleep: { seconds: 5 } }
+  assert.deepEqual(pod({ lifecycle }, '1.33'), {
+    os: { name: 'linux' },
+    lifecycle: { preStop, stopSignal: 'SIGQUIT' },
+    told: 'SIGQUIT',
+  })
+  assert.deepEqual(pod({ lifecycle }, '1.32'), { os: undefined, lifecycle: { preStop }, told: 'SIGQUIT' })
+  const own = { image, lifecycle: { stopSignal: 'SIGUSR1' } }
+  assert.equal(pod({ lifecycle, kubernetes: own }, '1.36').told, 'SIGUSR1')
+  assert.deepEqual(pod({}, '1.36'), { os: undefined, lifecycle: { preStop }, told: undefined })
+})
+
+interface Deployment {
+  spec: {
+    template: {
+      spec: { os?: object; containers: { lifecycle?: object; env: { name: string; value: string }[] }[] }
+    }
+  }
+}
+
 test('kubernetesObjects() notes a strategy that Kubernetes does not have', () => {
   const order = orderOf({ web: webOf({ readinessProbe: healthy, kubernetes: quiet }) })
   const services = order.services.map(({ spec, kubernetes }) => ({
