@@ -1,11 +1,13 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
-import { takeEnvironment } from '../protocol/environment.js'
+import { isClusterWorker } from '../announce/cluster-worker.js'
+import { isAddressed, takeEnvironment } from '../protocol/environment.js'
 import { announcePresence, withdrawPresence, type Presence } from '../service/contract.js'
 import { ServiceCore } from '../service/core.js'
 import { settings } from '../service/options.js'
 import { execOnSignal, upgradeOnSignal } from '../service/signals.js'
+import { isBelowService } from '../system/role.js'
 import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
 import { patchListen } from './patch-listen.js'
@@ -17,11 +19,13 @@ export function preload(): void {
   // Threads get no signals, and the main thread has the process's listeners.
   if (!isMainThread) return
   const environment = takeEnvironment()
+  const isHelper = () => !isAddressed(environment) && !isClusterWorker() && isBelowService()
+  if (isHelper()) return
   const chosen = settings({}, environment)
   const service = new ServiceCore(chosen, 'register', { environment, servers: [] })
   const { signal, takeover } = chosen.alone
   const alone = signal !== null || takeover !== null || environment.HANDOVER_PREDECESSOR !== undefined
-  const interception = new SignalInterception(service, chosen.signals)
+  const interception = new SignalInterception(service, chosen.signals, isHelper)
   service.events.once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
   const called = (server: net.Server | dgram.Socket) => {

@@ -1,3 +1,4 @@
+import { claimRole } from '../system/role.js'
 import { exitCodeOf } from '../service/signals.js'
 import { passOn } from './npm-launcher.js'
 
@@ -22,6 +23,7 @@ interface Drainable {
 export class SignalInterception {
   readonly #service: Drainable
   readonly #signals: readonly NodeJS.Signals[]
+  readonly #isHelper: () => boolean
   readonly #original = Reflect.get(process, 'emit') as Emit
   readonly #patched: Emit
   readonly #handler = (signal: NodeJS.Signals): void => {
@@ -30,7 +32,9 @@ export class SignalInterception {
   }
   #state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
 
-  constructor(service: Drainable, signals: readonly NodeJS.Signals[]) {
+  /** `isHelper`: whether this process turned out to be a helper of the service, which ends as without the preload. */
+  constructor(service: Drainable, signals: readonly NodeJS.Signals[], isHelper: () => boolean) {
+    this.#isHelper = isHelper
     this.#service = service
     this.#signals = signals
     const emit = (emitter: NodeJS.Process, args: unknown[]) => this.#emit(emitter, args)
@@ -45,6 +49,7 @@ export class SignalInterception {
   arm(): void {
     if (this.#state !== 'disarmed') return
     this.#state = 'armed'
+    claimRole()
     this.#addHandlers(this.#signals)
   }
 
@@ -63,12 +68,21 @@ export class SignalInterception {
     const signal = args[0] as NodeJS.Signals
     if (this.#state === 'passing' || !this.#signals.includes(signal))
       return this.#original.apply(emitter, args)
+    if (this.#state !== 'draining' && this.#isHelper()) return this.#leaveTo(emitter, args, signal)
     if (this.#state === 'disarmed') return passOn(signal) || this.#original.apply(emitter, args)
     if (this.#state === 'armed') {
       this.#state = 'draining'
       void this.#drainFirst(signal, args)
     } else if (signal === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
     return true
+  }
+
+  /** What happens is what would have happened without the preload: the application's handlers, or the default action. */
+  #leaveTo(emitter: NodeJS.Process, args: unknown[], signal: NodeJS.Signals): boolean {
+    this.#state = 'passing'
+    for (const other of this.#signals) process.off(other, this.#handler)
+    if (process.listenerCount(signal) > 0) return this.#original.apply(emitter, args)
+    return process.kill(process.pid, signal)
   }
 
   async #drainFirst(signal: NodeJS.Signals, args: unknown[]): Promise<void> {

@@ -66,6 +66,10 @@ const inheritedVariables = [
   'KUBERNETES_SERVICE_HOST',
 ] as const
 
+/** Whether this very process was told that it is the service: a child of the service is not. */
+export const isAddressed = (environment: Environment): boolean =>
+  ownVariables.some((key) => environment[key] !== undefined)
+
 /**
  * Reads the variables, and removes those for this process only from `env`. If LISTEN_PID is another process's, this one
  * is a descendant of the instance, and those variables are not for it. LISTEN_FDS needs LISTEN_PID (sd_listen_fds(3)).

@@ -16,6 +16,7 @@ import type { Environment } from '../protocol/environment.js'
 import { HandoverError } from '../protocol/errors.js'
 import type { DrainReport, ServiceState } from '../protocol/lifecycle.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
+import { claimRole } from '../system/role.js'
 import { ownCommandLine, type CommandLine } from '../system/command-line.js'
 import type { ProcessResources } from './contract.js'
 import { ServiceDrain } from './drain.js'
@@ -154,6 +155,7 @@ export class ServiceCore {
   #serve(): void {
     if (this.#serving) return
     this.#serving = true
+    claimRole()
     this.#probeServer.open()
     if (this.settings.tooShort !== null) this.warn(this.settings.tooShort)
   }

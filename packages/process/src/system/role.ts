@@ -1,0 +1,37 @@
+import fs from 'node:fs'
+import { constants } from 'node:os'
+
+/**
+ * A signal that nothing sends and nothing handles (signal(7): unused). A process of a service has a handler for it, and
+ * proc_pid_status(5) shows that to its descendants, which inherit the preload without being the service: renderers,
+ * converters and other helpers. Launchers such as npm never serve, so the program below them is none of those.
+ */
+const mark = 'SIGSTKFLT'
+const bit = 1n << BigInt((constants.signals[mark] ?? 1) - 1)
+const ignore = (): void => {}
+
+/** From now on the processes that this one starts are its helpers. */
+export function claimRole(): void {
+  if (mark in constants.signals && process.listenerCount(mark) === 0) process.on(mark, ignore)
+}
+
+/** Whether a process above this one is the service. False where /proc is not mounted or hides other processes. */
+export function isBelowService(parent = process.ppid): boolean {
+  for (let pid = parent; pid > 1;) {
+    const status = readStatus(pid)
+    if (status === null) return false
+    if ((status.caught & bit) !== 0n) return true
+    pid = status.parent
+  }
+  return false
+}
+
+function readStatus(pid: number): { parent: number; caught: bigint } | null {
+  try {
+    const text = fs.readFileSync(`/proc/${pid}/status`, 'latin1')
+    const field = (key: string) => new RegExp(`^${key}:\\s*(\\w+)`, 'm').exec(text)?.[1] ?? '0'
+    return { parent: Number(field('PPid')), caught: BigInt(`0x${field('SigCgt')}`) }
+  } catch {
+    return null
+  }
+}
