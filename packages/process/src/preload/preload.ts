@@ -7,7 +7,7 @@ import { announcePresence, withdrawPresence, type Presence } from '../service/co
 import { ServiceCore } from '../service/core.js'
 import { settings } from '../service/options.js'
 import { execOnSignal, upgradeOnSignal } from '../service/signals.js'
-import { isBelowService } from '../system/role.js'
+import { addressee, isBelowService } from '../system/role.js'
 import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
 import { patchListen } from './patch-listen.js'
@@ -18,7 +18,8 @@ import { SignalInterception } from './signal-interception.js'
 export function preload(): void {
   // Threads get no signals, and the main thread has the process's listeners.
   if (!isMainThread) return
-  const environment = takeEnvironment()
+  const instance = addressee()
+  const environment = takeEnvironment(process.env, instance)
   const isHelper = () => !isAddressed(environment) && !isClusterWorker() && isBelowService()
   if (isHelper()) return
   const chosen = settings({}, environment)
@@ -53,7 +54,8 @@ export function preload(): void {
   }
   announcePresence(presence)
   const supervised = environment.HANDOVER_SOCKET !== undefined || environment.NOTIFY_SOCKET !== undefined
-  if (!supervised || alone || service.inherited.length > 0) return
+  // A shell may run other programs before the one that serves.
+  if (instance !== process.pid || !supervised || alone || service.inherited.length > 0) return
   if (environment.HANDOVER_DISCOVER === 'new') readiness.readyWithoutServer(firstServerMs)
   else setImmediate(() => service.ready())
 }

@@ -1,5 +1,6 @@
 import { takeEnvironment } from '../protocol/environment.js'
 import { HandoverError } from '../protocol/errors.js'
+import { addressee } from '../system/role.js'
 import {
   announcePresence,
   currentPresence,
@@ -40,7 +41,7 @@ export function handover(options: HandoverOptions = {}): Service {
 /** From the preload, if there is one. */
 function claimResources(): ProcessResources {
   const presence = currentPresence()
-  if (presence === undefined) return { environment: takeEnvironment(), servers: [] }
+  if (presence === undefined) return { environment: takeEnvironment(process.env, addressee()), servers: [] }
   const resources = presence.retire()
   if (resources === null) {
     throw new HandoverError(

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { constants } from 'node:os'
+import path from 'node:path'
 
 /**
  * A signal that nothing sends and nothing handles (signal(7): unused). A process of a service has a handler for it, and
@@ -33,5 +34,37 @@ function readStatus(pid: number): { parent: number; caught: bigint } | null {
     return { parent: Number(field('PPid')), caught: BigInt(`0x${field('SigCgt')}`) }
   } catch {
     return null
+  }
+}
+
+const transparent = /^((ba|da|a|z|k|mk)?sh|busybox|tini|tini-static|dumb-init|catatonit|docker-init)$/
+
+/**
+ * The process that the variables of the supervisor are for (LISTEN_PID of sd_listen_fds(3)), if this process may act for
+ * it: only shells and init programs, which pass descriptors on, are between the two. Otherwise the pid of this process.
+ */
+export function addressee(env: NodeJS.ProcessEnv = process.env): number {
+  const addressed = Number(env.LISTEN_PID)
+  if (!(addressed > 1) || addressed === process.pid) return process.pid
+  for (let pid = process.ppid; pid > 1 && isTransparent(pid); pid = readStatus(pid)?.parent ?? 0)
+    if (pid === addressed) return hasSockets(Number(env.LISTEN_FDS ?? 0)) ? addressed : process.pid
+  return process.pid
+}
+
+function isTransparent(pid: number): boolean {
+  try {
+    return transparent.test(path.basename(fs.readlinkSync(`/proc/${pid}/exe`)))
+  } catch {
+    return false
+  }
+}
+
+function hasSockets(count: number): boolean {
+  try {
+    return Array.from({ length: count }, (_, index) => fs.fstatSync(3 + index)).every((stat) =>
+      stat.isSocket(),
+    )
+  } catch {
+    return false
   }
 }

@@ -86,5 +86,6 @@ export function splitNodeOptions(text: string): string[] | null {
 const isOption = (word: string | undefined): boolean =>
   word !== undefined && word.length > 1 && word.startsWith('-')
 
-const takesNextWord = (word = ''): boolean =>
+/** Whether this option reads the next word as its value. */
+export const takesNextWord = (word = ''): boolean =>
   optionsWithValue.has(optionName(word)) && !(word.startsWith('--') && word.includes('='))

@@ -24,6 +24,9 @@ const scripts = {
 const files = {
   'package.json': { name: '@acme/shop', version: '1.2.3', scripts },
   'server.js': '',
+  '.env': "A=file\nB='two words'\n",
+  'other.env': 'A=other\nC=3\n',
+  'dollar.env': 'A=$HOME\n',
   'node_modules/serve/cli.js*': '#!/usr/bin/env node\n',
   'node_modules/tsx/package.json': { name: 'tsx', version: '4.0.0' },
   // The format that pnpm writes (cmd-shim).
@@ -72,6 +75,15 @@ describe('prepareLaunch() runs directly what a launcher would run', () => {
     ['pm2-runtime server.js', ['node', 'server.js']],
     ['pm2-runtime start server.js -i 4 --name x -- --flag', ['node', 'server.js', '--flag']],
     ['cross-env A=1 node server.js', ['node', 'server.js']],
+    ['dotenv -- node server.js', ['node', 'server.js']],
+    ['dotenv -e .env -e other.env -v A=1 -- npm start', ['node', 'server.js']],
+    ['dotenvx run -f .env -- node server.js', ['node', 'server.js']],
+    ['env-cmd -f .env node server.js -f', ['node', 'server.js', '-f']],
+    ['node --watch server.js', ['node', 'server.js']],
+    [
+      'node --watch-path src --no-warnings --watch-preserve-output server.js --watch',
+      ['node', '--no-warnings', 'server.js', '--watch'],
+    ],
   ]
   for (const [command, expected] of table) {
     test(command, (t) => {
@@ -83,6 +95,31 @@ describe('prepareLaunch() runs directly what a launcher would run', () => {
       assert.equal(plan.hasLibrary, true)
     })
   }
+})
+
+test('prepareLaunch() sets the variables that dotenv and env-cmd would set', (t) => {
+  const release = releaseOf(t, files)
+  const variables = (command: string, env = {}) => {
+    const { A, B, C } = planOf(release, command.split(' '), { env }).env
+    return [A, B, C]
+  }
+  assert.deepEqual(variables('dotenv -e .env -e other.env -- node server.js'), ['file', 'two words', '3'])
+  assert.deepEqual(variables('dotenv -- node server.js', { A: 'own' }), ['own', 'two words', undefined])
+  assert.deepEqual(variables('dotenv -o -v C=x -- node server.js', { A: 'own' }), ['file', 'two words', 'x'])
+  assert.deepEqual(variables('env-cmd node server.js', { A: 'own' }), ['file', 'two words', undefined])
+  assert.deepEqual(variables('env-cmd --no-override node server.js', { A: 'own' })[0], 'own')
+  assert.match(
+    problemOf(release, ['env-cmd', '-f', 'no.env', 'node', 'server.js']),
+    /reads "no.env", which cannot be read/,
+  )
+  assert.match(
+    problemOf(release, ['dotenv', '-e', 'dollar.env', '--', 'node', 'server.js']),
+    /whose "A" refers to another variable/,
+  )
+  assert.match(
+    problemOf(release, ['env-cmd', '-r', '.rc', 'node', 'server.js']),
+    /"env-cmd" has the option "-r", wanted the command itself/,
+  )
 })
 
 test('prepareLaunch() notes the program that it runs instead of the launcher', (t) => {

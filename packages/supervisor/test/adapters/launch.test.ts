@@ -32,22 +32,25 @@ describe('prepareLaunch() distinguishes Node programs from others', () => {
     'flags.js*': '#!/usr/bin/env -S node --enable-source-maps\n',
     'direct*': `#!${process.execPath}\n`,
     'run.sh*': '#!/bin/sh\n',
+    'run.bash*': '#!/usr/bin/env bash\n',
     'binary*': 'ELF',
   }
-  const table: [string[], boolean][] = [
-    [['./app.js'], true],
-    [['./flags.js'], true],
-    [['./direct'], true],
-    [[process.execPath, 'app.js'], true],
-    [['./run.sh'], false],
-    [['./binary'], false],
-    [['sh', '-c', 'node app.js'], false],
+  const table: [string[], boolean, boolean][] = [
+    [['./app.js'], true, true],
+    [['./flags.js'], true, true],
+    [['./direct'], true, true],
+    [[process.execPath, 'app.js'], true, true],
+    [['./run.sh'], false, true],
+    [['./run.bash'], false, true],
+    [['./binary'], false, false],
+    [['sh', '-c', 'node app.js'], false, true],
+    [['nice', 'node', 'app.js'], false, true],
   ]
-  for (const [command, isNode] of table) {
+  for (const [command, isNode, mayRunNode] of table) {
     test(command.join(' '), (t) => {
       const plan = planOf(releaseOf(t, files), command)
       assert.equal(plan.hasLibrary, isNode)
-      assert.equal(plan.env['NODE_OPTIONS'], isNode ? preload : undefined)
+      assert.equal(plan.env['NODE_OPTIONS'], mayRunNode ? preload : undefined)
     })
   }
 })
@@ -111,7 +114,7 @@ test('prepareLaunch() removes the variables that were meant for the supervisor',
     NODE_CHANNEL_FD: '3',
   }
   const baseEnv = { PATH: path, KEEP: 'me', INVOCATION_ID: 'x', ...own }
-  const { env } = planOf(releaseOf(t, {}), ['sh'], {}, { baseEnv })
+  const { env } = planOf(releaseOf(t, {}), ['true'], {}, { baseEnv })
   assert.deepEqual(env, { PATH: path, KEEP: 'me', INVOCATION_ID: 'x' })
 })
 
@@ -121,7 +124,7 @@ test('prepareLaunch() reads env files again each time; later files win, and `env
     'b.env': 'A=file b\nD=file b\n',
   })
   const envFiles = [join(release, 'a.env'), join(release, 'b.env')]
-  const env = () => planOf(release, ['sh'], { envFiles, env: { D: 'spec' } }, { firstTcpPort: 3000 }).env
+  const env = () => planOf(release, ['true'], { envFiles, env: { D: 'spec' } }, { firstTcpPort: 3000 }).env
   assert.deepEqual(env(), { PATH: path, A: 'file b', B: 'two\nlines', C: 'single $A', D: 'spec', PORT: '1' })
   writeFileSync(join(release, 'b.env'), 'A=changed\n')
   assert.equal(env()['A'], 'changed')

@@ -1,10 +1,12 @@
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { runBin } from './bin.js'
+import { dotenv, dotenvx, envCmd } from './env-launchers.js'
 import type { ResolvedCommand, Launcher } from './launcher.js'
 import { npm, npx, pnpm, yarn } from './package-scripts.js'
 import type { ProgramContext } from './program.js'
+import { findOnPath, interpreterName, readShebang } from './program.js'
 import { crossEnv, nodemon, pm2Runtime, tsx } from './runners.js'
 
 /**
@@ -21,6 +23,9 @@ const launchers: Record<string, Launcher> = {
   tsx,
   nodemon,
   'cross-env': crossEnv,
+  dotenv,
+  dotenvx,
+  'env-cmd': envCmd,
   'pm2-runtime': pm2Runtime,
 }
 
@@ -36,7 +41,7 @@ export function withoutLauncher(
   let env = context.env
   for (let depth = 0; depth < maxDepth; depth += 1) {
     const [program = '', ...words] = argv
-    const launcher = launcherOf(program)
+    const launcher = isOtherDotenv(program, { ...context, env }) ? undefined : launcherOf(program)
     const direct = launcher ? launcher(words, { ...context, env }) : runBin(argv, { ...context, env })
     if (!direct.ok) return direct
     if (!launcher) return ok(withNote(command, direct.value))
@@ -53,6 +58,14 @@ export function withoutLauncher(
 const launcherOf = (program: string): Launcher | undefined => {
   const name = basename(program)
   return Object.hasOwn(launchers, name) ? launchers[name] : undefined
+}
+
+/** Python's and Ruby's `dotenv` have other options, and execute the command in their place. */
+function isOtherDotenv(program: string, context: ProgramContext): boolean {
+  if (basename(program) !== 'dotenv') return false
+  const path = program.includes('/') ? resolve(context.folder, program) : findOnPath(program, context)
+  const interpreter = path === null ? [] : readShebang(path)
+  return interpreter.length > 0 && /python|ruby/.test(interpreterName(interpreter))
 }
 
 function withNote(command: string[], direct: ResolvedCommand): ResolvedCommand & { note?: string } {

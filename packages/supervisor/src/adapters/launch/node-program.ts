@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { basename, join, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import { divideNodeWords, optionName, optionsWithValue } from '../../model/node-words.js'
+import { divideNodeWords, optionName, optionsWithValue, takesNextWord } from '../../model/node-words.js'
 import type { Program } from './program.js'
 import { interpreterName } from './program.js'
 
@@ -20,6 +20,22 @@ export function isNode(path: string): boolean {
   } catch {
     return false
   }
+}
+
+const watching = new Set(['--watch', '--watch-path', '--watch-preserve-output', '--watch-kill-signal'])
+
+/** Removes `--watch` and its options: Node would run the script as a child, and restart it without an upgrade. */
+export function withoutWatch([program = '', ...words]: string[]): string[] {
+  if (!isNode(program)) return [program, ...words]
+  const { options } = divideNodeWords(words)
+  const kept: string[] = []
+  for (let index = 0; index < options.length; index += 1) {
+    const option = options[index] ?? ''
+    const isPair = takesNextWord(option)
+    if (!watching.has(optionName(option))) kept.push(...options.slice(index, index + (isPair ? 2 : 1)))
+    if (isPair) index += 1
+  }
+  return [program, ...kept, ...words.slice(options.length)]
 }
 
 /**

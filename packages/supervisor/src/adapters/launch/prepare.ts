@@ -4,8 +4,9 @@ import { resolveAccount } from './account.js'
 import type { LaunchContext } from './context.js'
 import { buildEnvironment } from './environment.js'
 import { withoutLauncher } from './launchers.js'
-import { asNodeProgram, checkScript, preloadInto, usesLibrary } from './node-program.js'
+import { asNodeProgram, checkScript, preloadInto, usesLibrary, withoutWatch } from './node-program.js'
 import { findProgram, look } from './program.js'
+import { runsAnother } from './shell.js'
 import { withTypeScript } from './typescript.js'
 
 /** Everything needed to start one instance except its sockets. */
@@ -44,23 +45,33 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
   if (!direct.ok) return direct
   const { note } = direct.value
   const env = direct.value.env
-  const script = checkScript(direct.value.argv, release)
+  const unwatched = withoutWatch(direct.value.argv)
+  const script = checkScript(unwatched, release)
   if (!script.ok) return script
-  const typed = withTypeScript(direct.value.argv, { folder: release, env })
+  const typed = withTypeScript(unwatched, { folder: release, env })
   if (!typed.ok) return typed
   const program = findProgram(typed.value[0] ?? '', { folder: release, env })
   if (!program.ok) return program
 
   const argv = [program.value.path, ...typed.value.slice(1)]
   const isNode = asNodeProgram(program.value)
-  const preloads = isNode && spec.register && context.preload !== null
+  const preloads = (isNode || runsAnother(program.value)) && spec.register && context.preload !== null
   const { home: _, name: __, ...ids } = account.value
   return ok({
     argv,
     cwd: release,
     env: preloads ? preloadInto(env, context.preload ?? '') : env,
     ...ids,
-    hasLibrary: preloads || (isNode && usesLibrary(release)),
-    ...(note !== undefined && { note }),
+    // A shell may run anything: it is ready when it accepts, or when the program below it reports it.
+    hasLibrary: isNode && (preloads || usesLibrary(release)),
+    ...noteOf(note, direct.value.argv, unwatched),
   })
+}
+
+function noteOf(note: string | undefined, asked: string[], run: string[]): { note?: string } {
+  if (note !== undefined) return { note }
+  if (asked.length === run.length) return {}
+  return {
+    note: `"${asked.join(' ')}" is run directly as "${run.join(' ')}", since an upgrade brings the new version`,
+  }
 }

@@ -4,8 +4,9 @@ import { failed, ok } from '../../model/index.js'
 import type { WatchedProcess } from '../linux/poll.js'
 import { watchPid } from '../linux/poll.js'
 import { PosixError, pidfdSendSignal, waitpid } from '../linux/posix.js'
+import { receiversOf } from '../linux/receivers.js'
 import type { LiveProcess } from './spawn.js'
-import { killGroup } from './spawn.js'
+import { killGroup, sendSignal } from './spawn.js'
 
 /**
  * Watches a process that an earlier supervisor started. Its exit code is known only if it is a child of this process,
@@ -21,10 +22,12 @@ export function adoptProcess(pid: number, startTime: string): Result<LiveProcess
     ended(status)
   })
   if (!watched) return failed('Refused', `there is no process ${pid} that was started at tick ${startTime}`)
-  return ok({ pid, startTime, exit, terminate: (signal) => terminate(watched, signal) })
+  return ok({ pid, startTime, exit, terminate: (signal) => terminateWatched(watched, pid, signal) })
 }
 
-function terminate({ pidfd }: WatchedProcess, signal: NodeJS.Signals): void {
+function terminateWatched({ pidfd }: WatchedProcess, pid: number, signal: NodeJS.Signals): void {
+  const receivers = receiversOf(pid, signal)
+  if (!receivers.includes(pid)) return sendSignal(receivers, signal)
   try {
     pidfdSendSignal(pidfd, constants.signals[signal])
   } catch (error) {

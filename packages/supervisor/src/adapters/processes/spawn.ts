@@ -6,6 +6,7 @@ import type { Exit, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { commandLine, startTime } from '../linux/proc.js'
 import { errorCode } from '../linux/posix.js'
+import { receiversOf } from '../linux/receivers.js'
 import type { LaunchPlan } from '../launch/index.js'
 
 /** LISTEN_PID must be the pid of the program (sd_listen_fds(3)). It is known only after the fork, and exec keeps it. */
@@ -19,7 +20,7 @@ export interface LiveProcess {
   startTime: string
   /** Resolves when the process has exited and was reaped, and the rest of its group was killed. */
   exit: Promise<Exit>
-  /** Sends the stop signal. Must not be called after the exit. */
+  /** Sends the stop signal, see `receiversOf`. Must not be called after the exit. */
   terminate(signal: NodeJS.Signals): void
 }
 
@@ -51,7 +52,22 @@ export async function spawnDetached(
   // The child is not reaped before this turn of the event loop ends, so it exists, at least as a zombie.
   const started = startTime(pid)
   if (started === null) throw new Error(`/proc/${pid}/stat cannot be read`)
-  return ok({ pid, startTime: started, exit, terminate: (signal) => process.kill(pid, signal) })
+  return ok({
+    pid,
+    startTime: started,
+    exit,
+    terminate: (signal) => sendSignal(receiversOf(pid, signal), signal),
+  })
+}
+
+export function sendSignal(receivers: number[], signal: NodeJS.Signals): void {
+  for (const pid of receivers) {
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      if (errorCode(error) !== 'ESRCH') throw error // it has just exited
+    }
+  }
 }
 
 /**
