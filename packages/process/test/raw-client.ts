@@ -34,8 +34,12 @@ export class RawConnection {
     socket.on('error', (error: NodeJS.ErrnoException) => this.ends.push(error.code ?? error.message))
   }
 
-  static async open(target: { port: number } | { path: string }, secure = false): Promise<RawConnection> {
-    const address = 'port' in target ? { host: '127.0.0.1', port: target.port } : target
+  static async open(
+    target: { port: number } | { path: string },
+    secure = false,
+    host = '127.0.0.1',
+  ): Promise<RawConnection> {
+    const address = 'port' in target ? { host, port: target.port } : target
     const options = { ...address, allowHalfOpen: true }
     const socket = secure ? tls.connect({ ...options, rejectUnauthorized: false }) : net.connect(options)
     const connection = new RawConnection(socket)

@@ -5,6 +5,10 @@ interface SocketHandle {
   fd: number
   reading: boolean
   writeQueueSize?: number
+  /** Fills in the address of the other end. Absent on a unix socket. */
+  getpeername?(out: object): number
+  /** Fills in the address of this end. Absent on a unix socket. */
+  getsockname?(out: object): number
   readStart(): void
   readStop(): void
 }
@@ -34,6 +38,20 @@ export const listenHandleOf = (server: net.Server): ListenHandle | null =>
 /** The descriptor of an open socket or a listening server, or -1 if it has none. */
 export const descriptorOf = (socket: net.Socket | net.Server): number =>
   (socket as { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+
+/** Whether it is a TCP connection. False also for a closed socket. */
+export const hasPeerAddress = (socket: net.Socket): boolean =>
+  socketHandleOf(socket)?.getpeername !== undefined
+
+/** Sets what `address()`, `remoteAddress` and the like return, on a TLS socket above `socket`, too. */
+export function setAddresses(socket: net.Socket, local: net.AddressInfo, remote: net.AddressInfo): void {
+  const handle = socketHandleOf(socket)
+  if (handle === null) return
+  handle.getsockname = (out) => succeed(Object.assign(out, local))
+  handle.getpeername = (out) => succeed(Object.assign(out, remote))
+}
+
+const succeed = (_filled: object): number => 0
 
 /** `pause()` is not enough: Node's HTTP parser reads from the handle directly, and a stream reads ahead. */
 export function stopReading(socket: net.Socket): void {

@@ -2,9 +2,11 @@ import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { asideOf } from '../listeners/unix-path.js'
+import { isClusterWorker } from '../announce/cluster-worker.js'
 import { type AcceptQueue } from '../node/accept-queue.js'
 import { listenHandleOf } from '../node/handle.js'
 import { originalListen } from '../node/original-listen.js'
+import { appearFromLoopback } from './peer.js'
 
 /**
  * Private sockets of this instance: connections to `<folder>/<listener>.sock` are served by
@@ -43,6 +45,7 @@ export class ProbeSockets {
     const probeServer = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#sockets.add(socket.unref())
       socket.once('close', () => this.#sockets.delete(socket))
+      appearFromLoopback(socket, server)
       this.#connected(socket)
       server.emit('connection', socket)
     })
@@ -62,6 +65,12 @@ export class ProbeSockets {
       const queue = this.#queues.get(listener)
       if (queue !== undefined) this.divert(listener, queue)
     }
+  }
+
+  /** In a worker of node:cluster: `server` gets probes from the primary, among other connections. */
+  receiveFromPrimary(server: net.Server): void {
+    if (isClusterWorker())
+      server.prependListener('connection', (socket: net.Socket) => appearFromLoopback(socket, server))
   }
 
   /** Passes the connections of a listener's socket to the workers of a node:cluster primary instead. */

@@ -113,6 +113,7 @@ export class Servers {
     this.#options.serving()
     this.#traffic.connections.track(server, already)
     this.ticketKeys.track(server)
+    this.probeSockets.receiveFromPrimary(server)
     if (listener !== undefined) this.listeners.adopted.set(server, listener)
     if (server.listening) this.#serverListens(server)
     else server.once('listening', () => this.#serverListens(server))
