@@ -36,12 +36,25 @@ export function betweenMessages(connections: Connections, answering: Iterable<ne
   for (const stream of connections.streams()) replace(stream, 'destroy', () => quiet.add(stream))
   for (const stream of new Set(answering)) replace(stream, '_httpMessage', null)
   try {
-    for (const server of connections.servers) if (speaksHttp1(server)) server.closeIdleConnections()
+    for (const server of connections.servers) if (speaksHttp1(server)) closeIdle(server)
   } finally {
     for (const undo of restore.reverse()) undo()
   }
   return quiet
 }
+
+/** From here on, nothing that the application calls on `server` ends a connection: the drain does. */
+export function endsWithDrain(server: net.Server): void {
+  if (!speaksHttp1(server) || replaced.has(server)) return
+  replaced.set(server, server.closeIdleConnections.bind(server))
+  Object.assign(server, { closeIdleConnections() {}, closeAllConnections() {} })
+}
+
+/** Node's own function of servers whose function was replaced. */
+const replaced = new WeakMap<net.Server, () => void>()
+
+const closeIdle = (server: net.Server & { closeIdleConnections(): void }): void =>
+  (replaced.get(server) ?? server.closeIdleConnections).call(server)
 
 /** A server of http or https, or one of http2 with allowHTTP1. */
 export function speaksHttp1(server: net.Server): server is net.Server & { closeIdleConnections(): void } {

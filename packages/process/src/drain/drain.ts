@@ -2,6 +2,8 @@ import { markCut, type Connection } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
 import type { Mover } from '../move/mover.js'
 import { LastRequests } from './last-requests.js'
+import { Patience } from './patience.js'
+import type { ProtocolDrain } from './protocol.js'
 import { describe, protocolDrains, protocolOf } from './protocols.js'
 
 export interface DrainLimits {
@@ -9,6 +11,10 @@ export interface DrainLimits {
   deadline: number
   /** For how long an idle keep-alive connection stays open for its last request. Milliseconds. */
   idleMs: number
+  /** How long a request has waited when `waiting` is called. Milliseconds. */
+  patienceMs: number
+  /** Called once when only such requests are left, and connections that only the application can end. */
+  waiting(): void
 }
 
 /**
@@ -25,7 +31,9 @@ export function finishConnections(
 ): Promise<string[]> {
   return new Promise((resolve) => {
     const spared = (connection: Connection) => mover.takes(connection)
-    const drains = protocolDrains({ connections, lastRequests, spared, ...limits })
+    const context = { connections, lastRequests, spared, ...limits }
+    const patience = new Patience(context, limits.patienceMs, limits.waiting)
+    const drains: ProtocolDrain[] = [...protocolDrains(context), patience]
     const remainingMs = limits.deadline - performance.now()
     const lastCall = setTimeout(() => drains.forEach((drain) => drain.lastCall?.()), remainingMs * 0.8)
     const cut: string[] = []

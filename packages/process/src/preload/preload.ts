@@ -27,7 +27,7 @@ export function preload(): void {
   const { signal, takeover } = chosen.alone
   const alone = signal !== null || takeover !== null || environment.HANDOVER_PREDECESSOR !== undefined
   const interception = new SignalInterception(service, chosen.signals, isHelper)
-  service.events.once('upgraded', () => interception.leave())
+  service.events.once('waiting', () => interception.waiting()).once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
   const called = (server: net.Server | dgram.Socket) => {
     interception.arm()

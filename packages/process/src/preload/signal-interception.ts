@@ -1,5 +1,7 @@
-import { claimRole } from '../system/role.js'
+import { SignalCatch } from '../node/signal-catch.js'
 import { exitCodeOf } from '../service/signals.js'
+import { claimRole } from '../system/role.js'
+import { DeferredEnd } from './deferred-end.js'
 import { passOn } from './npm-launcher.js'
 
 /** The process that a signal ends. */
@@ -10,39 +12,50 @@ interface Drainable {
 }
 
 /**
- * Runs the drain before the application's own handlers of these signals. They expect that no more requests arrive
- * (`server.close(…)`, `process.exit()`), so they run after the last connection. Without any handler the
- * process exits with 0. If the handlers do not end it, it exits at the drain's deadline.
+ * Runs the drain before the application's own handlers of these signals:
  *
- * Node binds `process.emit` when the first handler of a signal is added, so the patch must be there before the
- * application runs. It does nothing until `arm()`: SIGTERM ends a process that never listens. As pid 1 it would not:
- * the kernel drops signals without a handler there (pid_namespaces(7)), and a container would be killed only at the end
- * of its grace period. So such a process exits with what a shell reports, 128 + the signal's number. The same applies to
- * a stop signal that does not end a Node process: SIGUSR1 starts the debugger, the kernel ignores others.
+ *     armed ── signal ──► draining ──────────── drained ───────────► ended: the handlers run, unless they have
+ *                            └─ waiting() ─► handling ─ drained ─┘
+ *
+ * The handlers expect that no more requests arrive (`server.close(…)`, `process.exit()`), so they run after the last
+ * connection, or when only requests are left that the application may answer in its handler. Then the end of the
+ * process is held back. Without any handler the process exits with 0. If the handlers do not end it, it exits at the
+ * drain's deadline. The application sees no listener of this class, and a signal that a handler sends again has its
+ * default action.
+ *
+ * Node binds `process.emit` when it begins to catch a signal, so the patch must be there before the application runs.
+ * It does nothing until `arm()`: SIGTERM ends a process that never listens. As pid 1 it would not: the kernel drops
+ * signals without a handler there (pid_namespaces(7)), and a container would be killed only at the end of its grace
+ * period. So such a process exits with what a shell reports, 128 + the signal's number. The same applies to a stop signal
+ * that does not end a Node process: SIGUSR1 starts the debugger, the kernel ignores others.
  */
 export class SignalInterception {
   readonly #service: Drainable
   readonly #signals: readonly NodeJS.Signals[]
-  readonly #isHelper: () => boolean
   readonly #original = Reflect.get(process, 'emit') as Emit
   readonly #patched: Emit
-  readonly #handler = (signal: NodeJS.Signals): void => {
-    const isOnly = process.listenerCount(signal) === 1
-    if (this.#state === 'disarmed' && isOnly) process.exit(exitCodeOf(signal))
-  }
-  #state: 'disarmed' | 'armed' | 'draining' | 'passing' = 'disarmed'
+  readonly #end: DeferredEnd
+  #state: 'disarmed' | 'armed' | 'draining' | 'handling' | 'ended' = 'disarmed'
+  readonly #catch = new SignalCatch()
+  /** Those caught before the process serves. */
+  readonly #early: readonly NodeJS.Signals[]
+  readonly #isHelper: () => boolean
+  /** What the handlers get. By default for a drain that no signal began. */
+  #args: unknown[] = ['SIGTERM', 'SIGTERM', 15]
 
   /** `isHelper`: whether this process turned out to be a helper of the service, which ends as without the preload. */
   constructor(service: Drainable, signals: readonly NodeJS.Signals[], isHelper: () => boolean) {
     this.#isHelper = isHelper
     this.#service = service
     this.#signals = signals
+    this.#end = new DeferredEnd(signals)
     const emit = (emitter: NodeJS.Process, args: unknown[]) => this.#emit(emitter, args)
     this.#patched = function (this: NodeJS.Process, ...args) {
       return emit(this, args)
     }
     process.emit = this.#patched as typeof process.emit
-    this.#addHandlers(process.pid === 1 ? signals : signals.filter((signal) => withoutEffect.has(signal)))
+    this.#early = process.pid === 1 ? signals : signals.filter((signal) => withoutEffect.has(signal))
+    this.#catch.add(this.#early)
   }
 
   /** Called when this process serves: from now on, a signal drains. */
@@ -50,53 +63,75 @@ export class SignalInterception {
     if (this.#state !== 'disarmed') return
     this.#state = 'armed'
     claimRole()
-    this.#addHandlers(this.#signals)
+    this.#catch.add(this.#signals)
   }
 
   /** Ends this process as SIGTERM does. */
   leave(): void {
-    if (this.#state === 'armed') process.emit('SIGTERM', 'SIGTERM')
+    if (this.#state === 'armed' || this.#state === 'handling') this.#drain('SIGTERM')
+  }
+
+  /** Only requests are left that have waited for long: the handlers run now, and may answer them. */
+  waiting(): void {
+    if (this.#state !== 'armed' && this.#state !== 'draining') return
+    if (process.listenerCount(this.#args[0] as string) === 0) return
+    this.#state = 'handling'
+    this.#end.hold()
+    this.#original.apply(process, this.#args)
   }
 
   restore(): void {
     this.#state = 'disarmed'
-    for (const signal of this.#signals) process.off(signal, this.#handler)
+    this.#catch.release(this.#signals)
     if (Reflect.get(process, 'emit') === this.#patched) Reflect.deleteProperty(process, 'emit')
   }
 
   #emit(emitter: NodeJS.Process, args: unknown[]): boolean {
     const signal = args[0] as NodeJS.Signals
-    if (this.#state === 'passing' || !this.#signals.includes(signal))
-      return this.#original.apply(emitter, args)
-    if (this.#state !== 'draining' && this.#isHelper()) return this.#leaveTo(emitter, args, signal)
-    if (this.#state === 'disarmed') return passOn(signal) || this.#original.apply(emitter, args)
+    if (!this.#signals.includes(signal)) return this.#original.apply(emitter, args)
+    if ((this.#state === 'disarmed' || this.#state === 'armed') && this.#isHelper())
+      return this.#leaveTo(emitter, args, signal)
+    if (this.#state === 'disarmed') return passOn(signal) || this.#pass(emitter, args)
+    if (this.#state === 'ended') return this.#pass(emitter, args)
     if (this.#state === 'armed') {
       this.#state = 'draining'
-      void this.#drainFirst(signal, args)
-    } else if (signal === 'SIGINT') process.exit(exitCodeOf('SIGINT'))
+      this.#args = args
+      this.#drain(signal)
+    } else if (signal === 'SIGINT') {
+      this.#end.drop()
+      process.exit(exitCodeOf('SIGINT'))
+    }
     return true
+  }
+
+  #pass(emitter: NodeJS.Process, args: unknown[]): boolean {
+    const handled = this.#original.apply(emitter, args)
+    const signal = args[0] as NodeJS.Signals
+    if (!handled && this.#catch.has(signal)) process.exit(exitCodeOf(signal))
+    return handled
   }
 
   /** What happens is what would have happened without the preload: the application's handlers, or the default action. */
   #leaveTo(emitter: NodeJS.Process, args: unknown[], signal: NodeJS.Signals): boolean {
-    this.#state = 'passing'
-    for (const other of this.#signals) process.off(other, this.#handler)
+    this.#state = 'ended'
+    this.#catch.release(this.#signals)
     if (process.listenerCount(signal) > 0) return this.#original.apply(emitter, args)
     return process.kill(process.pid, signal)
   }
 
-  async #drainFirst(signal: NodeJS.Signals, args: unknown[]): Promise<void> {
-    await this.#service.drain(signal)
-    this.#state = 'passing'
-    const others = process.listeners(signal).filter((listener) => listener !== this.#handler)
-    if (others.length === 0) process.exit()
-    setTimeout(() => process.exit(), Math.max(this.#service.remainingMs, lastMomentMs)).unref()
-    this.#original.apply(process, args)
+  #drain(reason: string): void {
+    void this.#service.drain(reason).then(() => this.#finish())
   }
 
-  /** While a signal has a handler, it does not end the process. */
-  #addHandlers(signals: readonly NodeJS.Signals[]): void {
-    for (const signal of signals) process.off(signal, this.#handler).on(signal, this.#handler)
+  #finish(): void {
+    if (this.#state === 'ended') return
+    const handled = this.#state === 'handling'
+    this.#state = 'ended'
+    this.#catch.release(this.#signals.filter((signal) => !this.#early.includes(signal)))
+    if (!handled && process.listenerCount(this.#args[0] as string) === 0) process.exit()
+    setTimeout(() => process.exit(), Math.max(this.#service.remainingMs, lastMomentMs)).unref()
+    if (handled) this.#end.release()
+    else this.#original.apply(process, this.#args)
   }
 }
 

@@ -75,6 +75,7 @@ export class ServiceCore {
     this.ending = this.#newDrain()
     const mayBeTaken = environment.HANDOVER_PREDECESSOR !== undefined
     this.#probeServer = new ProbeServer(settings.probes, this.probes(), this.warn, mayBeTaken)
+    this.events.once('upgraded', () => void this.traffic.closing.release())
     if (mode === 'library') this.#serve()
     this.servers.resume(resources)
   }
@@ -241,6 +242,7 @@ export class ServiceCore {
         this.alone.drainBegan(reason)
         this.emit('draining', reason)
       },
+      waiting: () => this.emit('waiting'),
       closed: () => {
         this.servers.close()
         this.alone.close()

@@ -1,6 +1,5 @@
 import type { Alone } from '../alone/alone.js'
 import type { Announcer } from '../announce/announcer.js'
-import { stopAccepting } from '../drain/stop-accepting.js'
 import { messageOf } from '../protocol/errors.js'
 import type { DrainReport, Hook } from '../protocol/lifecycle.js'
 import { allWithin, waitUntilQueuesAreEmpty } from '../system/waiting.js'
@@ -10,6 +9,8 @@ import type { Traffic } from './traffic.js'
 /** The steps of the service during its drain. */
 export interface DrainSteps {
   began(reason: string): void
+  /** Only requests are left that have waited for `patienceMs`, and connections that only the application can end. */
+  waiting(): void
   /** Called when no connection is open any more. */
   closed(): void
   ended(report: DrainReport): void
@@ -70,12 +71,16 @@ export class ServiceDrain {
     await Promise.all([this.#runHooks(this.before, reason), this.#delay()])
     await this.#stopAccepting()
     const cut = await this.#finish()
+    // A hook may wait for 'close'. Without one, the report is sent before an application exits at that event.
+    if (this.after.length > 0) await this.#traffic.closing.release()
     await this.#runHooks(this.after, reason)
     this.#steps.closed()
     const report = { reason, cut, seconds: secondsSince(startedAt), account: this.#traffic.account }
     this.#announcer.say({ type: 'drained', cut, seconds: report.seconds, account: report.account })
     await this.#announcer.flush()
     this.#announcer.close()
+    // A process that replaces itself has not finished yet: it is done at 'upgraded'.
+    if (reason !== 'upgrade') await this.#traffic.closing.release()
     this.#steps.ended(report)
     return report
   }
@@ -88,18 +93,20 @@ export class ServiceDrain {
 
   /** Connections in the queue of a socket that only this process has are accepted before it closes. */
   async #stopAccepting(): Promise<void> {
-    const { connections, mover } = this.#traffic
+    const { closing, connections, mover } = this.#traffic
     await mover.reached()
     const accepted = () => connections.account.accepted
     await (this.#alone.emptyQueues(accepted, this.remainingMs) ??
       waitUntilQueuesAreEmpty(accepted, { maxMs: maxQueueMs }))
     for (const server of connections.servers)
-      if (server.listening) this.#alone.keepingPath(server, () => stopAccepting(server))
+      if (server.listening) this.#alone.keepingPath(server, () => closing.stop(server))
   }
 
   /** Resolves with what was cut. */
   async #finish(): Promise<string[]> {
-    const cut = this.#traffic.finish(this.#deadline)
+    const { patienceMs } = this.#timing
+    const waiting = () => this.#steps.waiting()
+    const cut = this.#traffic.finish({ deadline: this.#deadline, patienceMs, waiting })
     await this.#traffic.settled()
     this.#announcer.say({ type: 'draining', account: this.#traffic.account })
     return cut

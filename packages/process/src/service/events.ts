@@ -10,6 +10,8 @@ export interface ServiceEvents {
   listening: [server: net.Server | dgram.Socket, address: string, listener?: InheritedListener]
   ready: []
   draining: [reason: string]
+  /** Only requests are left that have waited for `drain.patienceSeconds`: an application may answer long polls now. */
+  waiting: []
   drained: [report: DrainReport]
   /** An upgrade has begun. `pid`: of the new process. */
   upgrading: [pid: number]

@@ -25,6 +25,12 @@ export interface HandoverOptions extends AloneOptions {
     delaySeconds?: number
     /** Seconds for which an idle keep-alive connection stays open. Default: HANDOVER_IDLE_SECONDS, else 10. */
     idleSeconds?: number
+    /**
+     * Seconds that a request has waited during a drain when it is left to the application: if only such requests are
+     * left, the service emits 'waiting'. With the preload, the application's own SIGTERM handler runs then.
+     * Default: HANDOVER_PATIENCE_SECONDS; else 5, or half of the drain's time if that is less.
+     */
+    patienceSeconds?: number
   }
   /**
    * The signals at which the process drains and then exits with 0. HANDOVER_STOP_SIGNAL adds one; `[]` for none.

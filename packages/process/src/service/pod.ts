@@ -20,6 +20,8 @@ export interface Timing {
   timeoutMs: number
   /** Milliseconds for which a drain keeps accepting. */
   delayMs: number
+  /** How long a request has waited when the application's own handlers run during the drain. Milliseconds. */
+  patienceMs: number
   /** A sentence if the grace period is known and too short for this, else null. */
   tooShort: string | null
 }
@@ -30,11 +32,13 @@ const podDelaySeconds = 5
 const defaultGraceSeconds = 30
 /** Outside of a pod. systemd waits for 90 seconds (TimeoutStopSec=), most others for 30. */
 const defaultTimeoutSeconds = 30
+const defaultPatienceSeconds = 5
 /** Between the end of the drain and SIGKILL: the process exits within one second, and kubelet counts whole seconds. */
 const marginSeconds = 2
 
 /** @throws OptionError when one of them is not a number of seconds, or the delay is as long as the whole drain */
-export function timing({ timeoutSeconds, delaySeconds }: DrainSeconds, environment: Environment): Timing {
+export function timing(drain: DrainSeconds, environment: Environment): Timing {
+  const { timeoutSeconds, delaySeconds, patienceSeconds } = drain
   const { HANDOVER_GRACE_SECONDS: graceText, HANDOVER_PRESTOP_SECONDS: preStopText } = environment
   const preStopMs = milliseconds(['HANDOVER_PRESTOP_SECONDS', preStopText], 0)
   const graceMs = milliseconds(['HANDOVER_GRACE_SECONDS', graceText], defaultGraceSeconds)
@@ -53,17 +57,23 @@ export function timing({ timeoutSeconds, delaySeconds }: DrainSeconds, environme
   )
   const delayMs = isSupervised(environment) ? 0 : Math.max(requestedMs - preStopMs, 0)
   if (delayMs > 0 && delayMs >= timeoutMs) throw delayTooLong(delayMs, timeoutMs)
+  const patienceMs = milliseconds(
+    ['drain.patienceSeconds', patienceSeconds],
+    ['HANDOVER_PATIENCE_SECONDS', environment.HANDOVER_PATIENCE_SECONDS],
+    Math.min(defaultPatienceSeconds, (timeoutMs - delayMs) / 2000),
+  )
   const tooShort =
     graceText !== undefined && timeoutMs > longestMs ? describeTooShort(graceMs, preStopMs, timeoutMs) : null
   // The primary waits before it signals its workers, and ends them at its own deadline.
-  if (isClusterWorker()) return { timeoutMs: timeoutMs - delayMs, delayMs: 0, tooShort: null }
-  return { timeoutMs, delayMs, tooShort }
+  if (isClusterWorker()) return { timeoutMs: timeoutMs - delayMs, delayMs: 0, patienceMs, tooShort: null }
+  return { timeoutMs, delayMs, patienceMs, tooShort }
 }
 
 /** See `HandoverOptions.drain`. */
 interface DrainSeconds {
   timeoutSeconds?: number
   delaySeconds?: number
+  patienceSeconds?: number
 }
 
 /**

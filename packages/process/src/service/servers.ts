@@ -2,7 +2,6 @@ import type dgram from 'node:dgram'
 import type net from 'node:net'
 import type { Announcer } from '../announce/announcer.js'
 import { keepListener } from '../announce/descriptor-store.js'
-import { stopAccepting } from '../drain/stop-accepting.js'
 import type { BindPolicy } from '../listeners/bind.js'
 import { AcceptGate } from '../listeners/accept-gate.js'
 import { checkDatagramTarget, datagramAddress } from '../listeners/datagram-sockets.js'
@@ -187,7 +186,7 @@ export class Servers {
   }
 
   #serverListens(server: net.Server): void {
-    if (this.#draining) return stopAccepting(server)
+    if (this.#draining) return this.#traffic.closing.stop(server)
     const listener = this.listeners.adopted.get(server)
     const address = addressOf(server)
     this.#announce(address, listener)

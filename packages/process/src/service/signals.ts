@@ -3,7 +3,7 @@ import { messageOf } from '../protocol/errors.js'
 
 /**
  * Drains at the first of these signals and then exits with 0, or with `process.exitCode`. A second SIGINT exits at
- * once: a user at a terminal does not want to wait.
+ * once: a user at a terminal does not want to wait. The handlers stay when the application removes all of a signal.
  * Returns a function that removes the handlers.
  */
 export function drainOnSignals(
@@ -16,8 +16,16 @@ export function drainOnSignals(
     exiting = true
     void service.drain(signal).then(() => process.exit())
   }
+  const removed = (signal: NodeJS.Signals, listener: unknown) => {
+    if (listener !== handle || process.listeners(signal).includes(handle)) return
+    process.on(signal, handle)
+    // `removeAllListeners()` without a name drops what is added while it runs.
+    process.nextTick(() => process.listenerCount(signal) === 0 && process.on(signal, handle))
+  }
   for (const signal of signals) process.on(signal, handle)
+  process.on('removeListener', removed)
   return () => {
+    process.off('removeListener', removed)
     if (!exiting) for (const signal of signals) process.off(signal, handle)
   }
 }

@@ -2,7 +2,8 @@ import type net from 'node:net'
 import { pin } from '../connections/connection.js'
 import { Connections } from '../connections/connections.js'
 import { keepAccepting } from '../drain/delay.js'
-import { finishConnections } from '../drain/drain.js'
+import { ClosingServers } from '../drain/closing-servers.js'
+import { finishConnections, type DrainLimits } from '../drain/drain.js'
 import { LastRequests } from '../drain/last-requests.js'
 import { DatagramSockets } from '../listeners/datagram-sockets.js'
 import { Mover } from '../move/mover.js'
@@ -15,6 +16,7 @@ export class Traffic {
   readonly lastRequests = new LastRequests(this.connections)
   readonly mover: Mover
   readonly datagrams: DatagramSockets
+  readonly closing = new ClosingServers()
   readonly #idleMs: number
   readonly #participants: Participant[] = []
   readonly #subscribers = new Subscribers()
@@ -68,9 +70,9 @@ export class Traffic {
     return keepAccepting(this.connections, this.lastRequests, delayMs)
   }
 
-  /** Finishes everything that is open. Resolves with what was cut at the deadline: milliseconds, performance.now(). */
-  async finish(deadline: number): Promise<string[]> {
-    const limits = { deadline, idleMs: this.#idleMs }
+  /** Finishes everything that is open. Resolves with what was cut at the deadline. */
+  async finish(bounds: Omit<DrainLimits, 'idleMs'>): Promise<string[]> {
+    const limits = { ...bounds, idleMs: this.#idleMs }
     const cut = await Promise.all([
       finishConnections(this.connections, this.mover, limits, this.lastRequests),
       ...this.#participants.map((participant) => participant.finished()),

@@ -56,7 +56,11 @@ export const isZero = (value: number | string): boolean => value === 0 || /^0+%$
 function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields): ServiceSpec['drain'] {
   // The library must end before SIGKILL: 1 s before it, or half way where the grace period is under 2 s.
   const timeoutSeconds = drain.timeoutSeconds ?? (grace >= 2 ? grace - 1 : grace / 2)
-  return { timeoutSeconds, idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds) }
+  return {
+    timeoutSeconds,
+    idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds),
+    ...(drain.patienceSeconds !== undefined && { patienceSeconds: drain.patienceSeconds }),
+  }
 }
 
 function toProbe(fields: ProbeFields): ProbeSpec {

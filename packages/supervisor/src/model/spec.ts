@@ -74,6 +74,8 @@ export interface ServiceSpec {
     timeoutSeconds: number
     /** Seconds for which an idle keep-alive connection stays open for a last request. Default 10. */
     idleSeconds: number
+    /** Seconds that requests have waited when the application's own SIGTERM handler may answer them. Default: the library's. */
+    patienceSeconds?: number
   }
   startupProbe?: ProbeSpec
   readinessProbe?: ProbeSpec

@@ -46,6 +46,10 @@ const drain = fields({
     description:
       'Seconds for which an idle keep-alive connection stays open for a last request. Default: 10, at most timeoutSeconds',
   }),
+  patienceSeconds: seconds('zero').optional().meta({
+    description:
+      "Seconds that a request has waited when the application's own SIGTERM handler runs, if only such requests are left. Default: 5, at most half of timeoutSeconds",
+  }),
 })
 
 const program = {

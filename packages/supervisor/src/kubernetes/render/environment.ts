@@ -31,6 +31,9 @@ function drainVariables(service: KubernetesService, version: KubernetesVersion):
     HANDOVER_DRAIN_SECONDS: String(delay + drain),
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
     ...(stopSignal !== undefined && { HANDOVER_STOP_SIGNAL: stopSignal }),
+    ...(spec.drain.patienceSeconds !== undefined && {
+      HANDOVER_PATIENCE_SECONDS: String(spec.drain.patienceSeconds),
+    }),
     HANDOVER_DRAIN_DELAY_SECONDS: String(kubernetes.drain.delaySeconds),
     ...(certain && seconds > 0 && { HANDOVER_PRESTOP_SECONDS: String(seconds) }),
     ...(kubernetes.probesPort !== undefined && { HANDOVER_PROBES_PORT: String(kubernetes.probesPort) }),
