@@ -32,8 +32,12 @@ export type Fate = 'peer' | 'orderly' | 'deadline' | 'handedOver'
  */
 export type Phase = 'serving' | 'away' | 'closing'
 
+/** What the application has decided about moving: never, or also with what it has attached to the connection. */
+export type MoveDecision = 'stays' | 'moves' | null
+
 /** One connection of a tracked server. Only the functions in this file change it. */
 export interface Connection {
+  /** Another one than the one that accepted it, if the application passed it on. */
   readonly server: net.Server
   /** The accepted socket. */
   readonly socket: net.Socket
@@ -56,14 +60,19 @@ export interface Connection {
   readonly fate: Fate | null
   /** Received from another process, and not given to the server yet. Becomes false once and stays false. */
   readonly aside: boolean
-  /** The application keeps it in this process. Becomes true once and stays true. Then the connection is never away. */
-  readonly pinned: boolean
+  /** The application took it from the server that accepted it. Node may not track it for the server that has it now. */
+  readonly passedOn: boolean
+  /** A connection that stays is never away. */
+  readonly decision: MoveDecision
+  /** A request has authenticated the connection (NTLM). Becomes true once and stays true. */
+  readonly authenticated: boolean
   /** While it is away: the timeout that the socket had before, in milliseconds. 0 if it had none. */
   readonly timeoutMs: number
 }
 
 /** The fields that only this file changes. */
 interface State extends Connection {
+  server: net.Server
   stream: net.Socket
   phase: Phase
   exchanges: Exchange[]
@@ -74,7 +83,9 @@ interface State extends Connection {
   idleSince: number
   fate: Fate | null
   aside: boolean
-  pinned: boolean
+  passedOn: boolean
+  decision: MoveDecision
+  authenticated: boolean
   timeoutMs: number
 }
 
@@ -95,7 +106,9 @@ export function accepted(server: net.Server, socket: net.Socket): Connection {
     idleSince: performance.now(),
     fate: null,
     aside: false,
-    pinned: false,
+    passedOn: false,
+    decision: null,
+    authenticated: false,
     timeoutMs: 0,
   }
   return connection
@@ -169,9 +182,21 @@ export function markCut(connection: Connection): void {
   state(connection).fate = 'deadline'
 }
 
-/** The application keeps it in this process. */
-export function pin(connection: Connection): void {
-  state(connection).pinned = true
+/** The application has decided whether it moves. A connection that is away cannot stay. */
+export function decideMove(connection: Connection, decision: MoveDecision): void {
+  state(connection).decision = decision
+}
+
+/** A request has authenticated it. */
+export function authenticated(connection: Connection): void {
+  state(connection).authenticated = true
+}
+
+/** The application passes it to `server`, which did not accept it. Only this process knows how. */
+export function passedOn(connection: Connection, server: net.Server): void {
+  state(connection).server = server
+  state(connection).passedOn = true
+  state(connection).decision = 'stays'
 }
 
 /** It is on its way to another process, which reads from it from now on. */

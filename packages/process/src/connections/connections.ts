@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type net from 'node:net'
 import type { ConnectionAccount } from '../protocol/account.js'
+import { authenticatesConnection } from './authentication.js'
 import * as transition from './connection.js'
-import type { Connection, Exchange } from './connection.js'
+import type { Connection, Exchange, MoveDecision } from './connection.js'
 import { watchEventStreams } from './event-stream/watch.js'
 import { Tally } from './tally.js'
 import { Upgraded } from './websocket/upgraded.js'
@@ -30,6 +31,8 @@ export interface ConnectionsObserver {
 export class Connections {
   readonly servers = new Set<net.Server>()
   readonly open = new Set<Connection>()
+  /** Of a connection about which the application has said nothing. */
+  readonly #decision: MoveDecision
   /** Replaced, never changed: an observer may subscribe or unsubscribe while it is called. */
   #observers: readonly ConnectionsObserver[] = []
   readonly #byStream = new WeakMap<object, Connection>()
@@ -38,6 +41,10 @@ export class Connections {
   readonly #probes = new Set<net.Socket>()
   readonly #stopListening = new WeakMap<net.Server, () => void>()
   #stopWatching: () => void = () => {}
+
+  constructor(decision: MoveDecision = null) {
+    this.#decision = decision
+  }
 
   /** Returns a function that ends the subscription. */
   subscribe(observer: ConnectionsObserver): () => void {
@@ -138,6 +145,7 @@ export class Connections {
 
   #add(connection: Connection): Connection {
     const { socket } = connection
+    transition.decideMove(connection, this.#decision)
     this.open.add(connection)
     this.#byStream.set(socket, connection)
     socket.once('close', () => this.#remove(connection))
@@ -165,6 +173,12 @@ export class Connections {
       stream.once('close', () => this.#end(connection, exchange, stream.rstCode === 0 && stream.headersSent))
     })
     for (const observer of this.#observers) observer.sessionOpened?.(connection)
+  }
+
+  /** An application that detects the protocol gives the connection to one of several servers. */
+  #passedOn(connection: Connection, server: net.Server): void {
+    transition.passedOn(connection, server)
+    this.track(server)
   }
 
   #upgrade(request: IncomingMessage, stream: net.Socket): void {
@@ -203,9 +217,12 @@ export class Connections {
   }
 
   #requestStarted = (message: unknown): void => {
-    const { request, response, socket } = message as HttpMessage
-    const connection = this.of(socket)
+    const { request, response, socket, server } = message as HttpMessage
+    const connection = this.of(socket) ?? this.#secure(socket)
     if (connection === undefined || connection.phase === 'closing') return
+    if (connection.server !== server) this.#passedOn(connection, server)
+    if (!connection.authenticated && authenticatesConnection(request.rawHeaders))
+      transition.authenticated(connection)
     const label = `${request.method} ${request.url}`
     this.#begin(connection, { label, startedAt: performance.now(), request, response })
   }
@@ -238,6 +255,7 @@ interface HttpMessage {
   request: IncomingMessage
   response: ServerResponse
   socket: net.Socket
+  server: net.Server
 }
 
 /** The peer ended it if its FIN came before this process sent its own. */

@@ -40,8 +40,14 @@ export function betweenMessages(connections: Connections, answering: Iterable<ne
   } finally {
     for (const undo of restore.reverse()) undo()
   }
+  for (const connection of connections.open)
+    if (connection.passedOn && hasWholeRequests(connection)) quiet.add(connection.stream)
   return quiet
 }
+
+/** Node tracks connections only for a server that has listened. Whether a next request has begun is unknown then. */
+const hasWholeRequests = ({ exchanges }: Connection): boolean =>
+  exchanges.every(({ request }) => request?.complete === true)
 
 /** From here on, nothing that the application calls on `server` ends a connection: the drain does. */
 export function endsWithDrain(server: net.Server): void {

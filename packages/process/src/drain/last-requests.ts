@@ -44,6 +44,7 @@ export class LastRequests {
     const unsubscribe = this.#connections.subscribe({
       requested: (connection, exchange) => {
         requested?.(connection)
+        if (speaksHttp1(connection.server)) this.#hold(connection.server)
         this.#prepare(connection, exchange)
       },
     })

@@ -124,7 +124,7 @@ export class Attempt {
   }
 
   #keeps(connection: Connection): boolean {
-    if (!this.#steps.carriesConnections || !isMovable(connection)) return false
+    if (!this.#steps.carriesConnections || !isMovable(connection, true)) return false
     return connection.exchanges.every(({ response }) => eventStreamOf(response) === undefined)
   }
 

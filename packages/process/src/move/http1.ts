@@ -3,13 +3,18 @@ import net from 'node:net'
 import * as transition from '../connections/connection.js'
 import type { Connection } from '../connections/connection.js'
 import { idleConnections, isPlainHttp1, speaksHttp1 } from '../connections/http1.js'
+import { hasApplicationState } from './application-state.js'
 import { introduce } from './introduce.js'
 import type { Movable } from './movable.js'
 
 /** A plain HTTP/1 connection between two requests. */
 export const http1: Movable = {
   owns: ({ server, session, upgraded }) => speaksHttp1(server) && session === null && upgraded === null,
-  mayMove: ({ server, socket, stream }) => stream === socket && isPlainHttp1(server),
+  mayMove(connection, again) {
+    const { decision, phase, server, socket, stream } = connection
+    if (stream !== socket || !isPlainHttp1(server)) return false
+    return phase === 'away' || decision === 'moves' || !hasApplicationState(connection, again)
+  },
   isWelcome: () => true,
   atRest: (connections, candidates) => idleConnections(connections, candidates),
   record: () => ({}),

@@ -14,10 +14,14 @@ const kinds: readonly Movable[] = [http1, webSocket]
 
 const kindOf = (connection: Connection): Movable | undefined => kinds.find((kind) => kind.owns(connection))
 
-/** Whether another process could continue it once it is at rest. True also while it is away. */
-export function isMovable(connection: Connection): boolean {
-  const { phase, pinned, socket } = connection
-  if (phase === 'closing' || pinned || kindOf(connection)?.mayMove(connection) !== true) return false
+/**
+ * Whether another process could continue it once it is at rest. True also while it is away. `again`: whether to look
+ * again for state that the application has attached to it, as right before it leaves.
+ */
+export function isMovable(connection: Connection, again = false): boolean {
+  const { decision, phase, socket } = connection
+  if (phase === 'closing' || decision === 'stays' || kindOf(connection)?.mayMove(connection, again) !== true)
+    return false
   return socket.readable && socket.writable && !socket.destroyed && descriptorOf(socket) >= 0
 }
 

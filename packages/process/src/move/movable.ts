@@ -20,15 +20,15 @@ export interface Home {
  *        └───────── comeBack ─────────────┘                     it was refused, or the receiver died
  *
  * and the receiver calls `greeting` when the sender connects, then `serves`, `matches` and `receive` for each
- * connection. What all kinds have in common (timeouts, reading, pinned connections) is in `kinds.ts`.
+ * connection. What all kinds have in common (timeouts, reading, decisions) is in `kinds.ts`.
  */
 export interface Movable extends Sender, Receiver {}
 
 interface Sender {
   /** Whether `connection` is of this kind. A connection is of one kind, or of none. */
   owns(connection: Connection): boolean
-  /** Whether it may leave once it is at rest. */
-  mayMove(connection: Connection): boolean
+  /** Whether it may leave once it is at rest. `again`: an earlier answer is not used. */
+  mayMove(connection: Connection, again: boolean): boolean
   /** Whether a process with that greeting can receive it. */
   isWelcome(connection: Connection, greeting: Greeting): boolean
   /**

@@ -151,7 +151,10 @@ export class Mover {
     )
     if (candidates.length === 0) return
     const idle = [...atRest(this.#connections, candidates, () => this.#decided())]
-    this.#send(new Set(idle.slice(0, this.#allowance)))
+    const leaving = idle.slice(0, this.#allowance)
+    const free = leaving.filter((connection) => isMovable(connection, true))
+    if (free.length < leaving.length) this.#decided()
+    this.#send(new Set(free))
     if (idle.length > 0 && this.#allowance < maxDescriptors) this.#goFaster()
     // The others have a partial request or unwritten data. No event reports when that ends.
     if (idle.length < candidates.length) this.#lookAgain()

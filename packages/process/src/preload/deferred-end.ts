@@ -16,7 +16,7 @@ export class DeferredEnd {
 
   hold(): void {
     const exit = Reflect.get(process, 'exit') as Exit
-    const kill = Reflect.get(process, 'kill') as Kill
+    const kill: Kill = Reflect.get(process, 'kill')
     const heldExit: Exit = (code) => this.#later(() => exit.call(process, code))
     const heldKill: Kill = (pid, signal) => {
       if (!this.#holds || pid !== process.pid || !this.#ends(signal)) return kill.call(process, pid, signal)

@@ -40,6 +40,8 @@ export interface InstanceEnvironment {
   HANDOVER_IDLE_SECONDS?: string
   /** Seconds that requests have waited when a draining instance leaves them to the application. */
   HANDOVER_PATIENCE_SECONDS?: string
+  /** Which idle HTTP/1 connections move: `none`, `stateless` (default) or `all`. */
+  HANDOVER_MOVE?: string
   /**
    * A folder in which the library listens on `<listener name>.sock`: connections to it are served by the server that
    * has adopted that listener. A probe reaches this instance there, while any instance may accept a connection to the

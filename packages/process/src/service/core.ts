@@ -183,9 +183,9 @@ export class ServiceCore {
   }
 
   #newTraffic(): Traffic {
-    const { idleMs } = this.settings
+    const { idleMs, movesAll } = this.settings
     const nameOf = (server: net.Server) => this.servers.nameOf(server)
-    const traffic = new Traffic(nameOf, idleMs, () => this.remainingMs)
+    const traffic = new Traffic(nameOf, idleMs, () => this.remainingMs, movesAll)
     traffic.subscribe(() => this.#reports.changed())
     return traffic
   }

@@ -41,10 +41,12 @@ export interface HandoverOptions extends AloneOptions {
   execSignal?: NodeJS.Signals
   /**
    * Whether idle HTTP/1 connections move to a successor, and come from a predecessor, where that is possible. `false`
-   * is for an application that keeps state with its connections. If only a few have state, use `service.pin()` instead.
-   * Default: true.
+   * is for an application that keeps state with its connections in a way that cannot be seen. A property, or a listener
+   * of 'data', 'readable' or 'end', on the socket can be: such a connection stays, unless this is `all`. If only a few
+   * have state, use `service.pin()` instead.
+   * Default: HANDOVER_MOVE (`none`, `stateless`, `all`); else true, which is `stateless`.
    */
-  handover?: boolean
+  handover?: boolean | 'all'
   /**
    * A port of their own for the probes: `/livez`, `/readyz` and `/startupz` answer 200 or 503, until the process exits.
    * `host`: by default every address, as kubelet uses the pod's.
@@ -58,6 +60,8 @@ export interface Settings extends Timing {
   signals: NodeJS.Signals[]
   execSignal: NodeJS.Signals | undefined
   handover: boolean
+  /** Whether connections move with what the application has attached to them. */
+  movesAll: boolean
   probes: ProbeAddress | null
   alone: AloneSettings
 }
@@ -67,7 +71,7 @@ const defaultIdleSeconds = 10
 
 /** @throws OptionError when an option or an environment variable has the wrong type or range */
 export function settings(options: HandoverOptions, environment: Environment): Settings {
-  const { drain = {}, handover = true } = options
+  const { drain = {}, handover = movedConnections(environment) } = options
   const signals = stopSignals(options.signals ?? ['SIGTERM', 'SIGINT'], environment)
   return {
     ...timing(drain, environment),
@@ -78,7 +82,8 @@ export function settings(options: HandoverOptions, environment: Environment): Se
     ),
     signals,
     execSignal: execSignal(options.execSignal ?? environment.HANDOVER_EXEC_SIGNAL, signals),
-    handover,
+    handover: handover !== false,
+    movesAll: handover === 'all',
     probes: probeAddress(options.probes, environment),
     alone: aloneSettings(options, environment),
   }
@@ -92,6 +97,12 @@ function stopSignals(
   if (name in os.constants.signals && !uncatchable.has(name))
     return [...new Set([...signals, name as NodeJS.Signals])]
   throw new OptionError(`HANDOVER_STOP_SIGNAL is "${name}", wanted the name of a signal such as SIGQUIT`)
+}
+
+function movedConnections({ HANDOVER_MOVE: value = 'stateless' }: Environment): boolean | 'all' {
+  if (value === 'all') return value
+  if (value === 'none' || value === 'stateless') return value === 'stateless'
+  throw new OptionError(`HANDOVER_MOVE is "${value}", wanted none, stateless or all`)
 }
 
 function execSignal(name: string | undefined, used: NodeJS.Signals[]): NodeJS.Signals | undefined {

@@ -93,9 +93,9 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#core.announcer.say({ type: 'status', text })
   }
 
-  /** Keeps this connection in this process, because the application has state with it. A drain ends it. */
-  pin(socket: net.Socket): void {
-    this.#core.traffic.pin(socket)
+  /** Keeps this connection in this process: a drain ends it. With `false` it moves, whatever state is attached to it. */
+  pin(socket: net.Socket, stays = true): void {
+    this.#core.traffic.pin(socket, stays)
   }
 
   /**

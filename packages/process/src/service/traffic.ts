@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import { pin } from '../connections/connection.js'
+import { decideMove } from '../connections/connection.js'
 import { Connections } from '../connections/connections.js'
 import { keepAccepting } from '../drain/delay.js'
 import { ClosingServers } from '../drain/closing-servers.js'
@@ -12,8 +12,8 @@ import { Subscribers } from '../system/subscribers.js'
 
 /** Everything that this process serves: connections, UDP sockets, workers of node:cluster. */
 export class Traffic {
-  readonly connections = new Connections()
-  readonly lastRequests = new LastRequests(this.connections)
+  readonly connections: Connections
+  readonly lastRequests: LastRequests
   readonly mover: Mover
   readonly datagrams: DatagramSockets
   readonly closing = new ClosingServers()
@@ -23,13 +23,17 @@ export class Traffic {
 
   /**
    * `listenerOf`: the name by which a successor knows a server's listener. `idleMs`: how long a drain leaves an idle
-   * connection open, and waits for the answer to a datagram. `remainingMs`: until the drain's deadline.
+   * connection open, and waits for the answer to a datagram. `remainingMs`: until the drain's deadline. `movesAll`:
+   * whether connections move with what the application has attached to them.
    */
   constructor(
     listenerOf: (server: net.Server) => string | undefined,
     idleMs: number,
     remainingMs: () => number,
+    movesAll: boolean,
   ) {
+    this.connections = new Connections(movesAll ? 'moves' : null)
+    this.lastRequests = new LastRequests(this.connections)
     this.mover = new Mover(this.connections, listenerOf)
     this.datagrams = new DatagramSockets(idleMs, remainingMs)
     this.#idleMs = idleMs
@@ -55,9 +59,9 @@ export class Traffic {
   }
 
   /** See `Service.pin()`. */
-  pin(socket: net.Socket): void {
+  pin(socket: net.Socket, stays: boolean): void {
     const connection = this.connections.of(socket)
-    if (connection !== undefined) pin(connection)
+    if (connection !== undefined) decideMove(connection, stays ? 'stays' : 'moves')
   }
 
   /** Whether other processes serve a part of it. */

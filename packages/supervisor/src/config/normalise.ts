@@ -60,6 +60,7 @@ function toDrain({ drain, terminationGracePeriodSeconds: grace }: ServiceFields)
     timeoutSeconds,
     idleSeconds: drain.idleSeconds ?? Math.min(10, timeoutSeconds),
     ...(drain.patienceSeconds !== undefined && { patienceSeconds: drain.patienceSeconds }),
+    ...(drain.move !== undefined && { move: drain.move }),
   }
 }
 

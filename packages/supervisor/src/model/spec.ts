@@ -76,6 +76,8 @@ export interface ServiceSpec {
     idleSeconds: number
     /** Seconds that requests have waited when the application's own SIGTERM handler may answer them. Default: the library's. */
     patienceSeconds?: number
+    /** Which idle HTTP/1 connections move to the next revision. Default: the library's, `stateless`. */
+    move?: 'none' | 'stateless' | 'all'
   }
   startupProbe?: ProbeSpec
   readinessProbe?: ProbeSpec

@@ -32,8 +32,9 @@ export function instanceEnvironment(
   if (discover !== undefined) handover.HANDOVER_DISCOVER = discover
   if (accept !== undefined) handover.HANDOVER_ACCEPT = accept
   if (spec.lifecycle?.stopSignal !== undefined) handover.HANDOVER_STOP_SIGNAL = spec.lifecycle.stopSignal
-  const { patienceSeconds } = spec.drain
+  const { patienceSeconds, move } = spec.drain
   if (patienceSeconds !== undefined) handover.HANDOVER_PATIENCE_SECONDS = String(patienceSeconds)
+  if (move !== undefined) handover.HANDOVER_MOVE = move
   if (hasNetworkProbe(spec)) handover.HANDOVER_PROBE_DIR = folder.probes
   return { ...withoutSupervisorVariables(prepared), ...systemd, ...handover }
 }

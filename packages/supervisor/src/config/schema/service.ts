@@ -50,6 +50,10 @@ const drain = fields({
     description:
       "Seconds that a request has waited when the application's own SIGTERM handler runs, if only such requests are left. Default: 5, at most half of timeoutSeconds",
   }),
+  move: z.enum(['none', 'stateless', 'all'], { error: "'none', 'stateless' or 'all'" }).optional().meta({
+    description:
+      'Which idle HTTP/1 connections move to a successor: none, stateless ones to which the application has attached nothing, or all. Default: stateless',
+  }),
 })
 
 const program = {
