@@ -82,8 +82,8 @@ function check(syscall: string, result: number | bigint): number {
 }
 
 /** Opens a socket that is close-on-exec and non-blocking. */
-export function socket(domain: number, type: number): number {
-  return check('socket', c.socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
+export function socket(domain: number, type: number, protocol = 0): number {
+  return check('socket', c.socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol))
 }
 
 export function bind(fd: number, address: Buffer): void {
