@@ -107,7 +107,12 @@ export function getsockname(fd: number): Buffer {
 }
 
 export function setsockopt(fd: number, level: number, option: number, value: number): void {
-  check('setsockopt', c.setsockopt(fd, level, option, int(value), 4))
+  setsockoptBytes(fd, level, option, int(value))
+}
+
+/** Sets an option whose value is a struct. */
+export function setsockoptBytes(fd: number, level: number, option: number, value: Buffer): void {
+  check('setsockopt', c.setsockopt(fd, level, option, value, value.length))
 }
 
 /** Reads an option whose value is an int. */
