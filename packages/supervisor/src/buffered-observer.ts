@@ -18,11 +18,12 @@ export function bufferedObserver(observer: ProcessObserver): BufferedObserver {
       bound: (sockets) => pass(() => observer.bound(sockets)),
       unhealthy: (reason) => pass(() => observer.unhealthy(reason)),
       account: (account) => pass(() => observer.account(account)),
+      signalled: (connections) => pass(() => observer.signalled(connections)),
       stoppedAccepting: () => pass(() => observer.stoppedAccepting()),
       drained: (account, cut) => pass(() => observer.drained(account, cut)),
       executed: () => pass(() => observer.executed()),
       execFailed: (message, refused) => pass(() => observer.execFailed(message, refused)),
-      exited: (exit, output) => pass(() => observer.exited(exit, output)),
+      exited: (exit, output, left) => pass(() => observer.exited(exit, output, left)),
     },
     release() {
       const calls = buffered ?? []

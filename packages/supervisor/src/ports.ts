@@ -2,12 +2,14 @@ import type {
   ConnectionAccount,
   Event,
   Exit,
+  GroupMember,
   KernelCounters,
   ListenerSpec,
   OpenListener,
   ProbeSpec,
   Result,
   Revision,
+  SeenConnections,
   ServiceSpec,
 } from './model/index.js'
 
@@ -23,6 +25,23 @@ export interface Clock {
 /** A bound socket that the supervisor keeps open and never reads or accepts from. */
 export interface Listener extends OpenListener {
   fd: number
+  /** Set if one instance has this socket of the listener's group for itself. */
+  own?: OwnSocket
+}
+
+/** A socket of a group. The group's other sockets are bound to the same address. */
+export interface OwnSocket {
+  /**
+   * Reserves a local address: a connection from there gets this socket, whichever sockets get new connections. `end`
+   * must be called once it is established or has failed. Null before the socket is recovered.
+   */
+  route(): { localAddress: string; localPort: number; end(): void } | null
+}
+
+/** One socket of a group, with a queue of connections of its own. */
+export interface GroupSocket extends OwnSocket {
+  fd: number
+  inode: number
 }
 
 /** A socket that a process of an instance has bound. */
@@ -43,6 +62,17 @@ export interface Sockets {
    */
   take(bound: BoundSocket, group: number, known: ReadonlySet<number>): Result<Listener | null>
   close(listener: Listener): void
+  /**
+   * Binds one more socket to the address of a TCP listener. The sockets of a listener are a group: a connection is
+   * queued at one of them and stays there. Returns null where the kernel refuses it.
+   */
+  join(listener: Listener): GroupSocket | null
+  /** The sockets of the listener: its own, and those that have joined. */
+  group(listener: Listener): GroupSocket[]
+  /** From now on new connections are queued at these sockets of the group, and as many at each. */
+  steer(listener: Listener, sockets: GroupSocket[]): void
+  /** Closes the sockets that have joined. */
+  disband(listener: Listener): void
 }
 
 export interface LaunchOrder {
@@ -74,14 +104,23 @@ export interface ProcessObserver {
   unhealthy(reason: string): void
   account(account: ConnectionAccount): void
   stoppedAccepting(): void
+  /** The signal was sent to an instance that is drained from outside. */
+  signalled(connections: SeenConnections): void
   /** `cut`: what it closed at its deadline. */
   drained(account: ConnectionAccount, cut: string[]): void
   /** The program that `exec` requested now runs in the instance's process. It is not ready yet. */
   executed(): void
   /** The old program is still running. `refused`: the instance can never replace its program. */
   execFailed(message: string, refused: boolean): void
-  /** The process has exited and was reaped. `output`: its last lines. */
-  exited(exit: Exit, output: string[]): void
+  /** The process has exited and was reaped. `output`: its last lines. `left`: what it had open, seen from outside. */
+  exited(exit: Exit, output: string[], left?: SeenConnections): void
+}
+
+export interface DrainOptions {
+  /** By default SIGTERM. */
+  signal?: string
+  /** Without waiting until nothing is owed. By default false. */
+  atOnce?: boolean
 }
 
 export interface Processes {
@@ -103,8 +142,12 @@ export interface Processes {
    * sent. The outcome is reported as `executed` or `execFailed`.
    */
   exec(order: LaunchOrder): Result<true>
-  /** Sends the stop signal to the main process. `stoppedAccepting` follows. `signal`: default SIGTERM. */
-  drain(instance: string, signal?: string): void
+  /**
+   * Sends the stop signal to the main process. `stoppedAccepting` follows. An instance with sockets of its own gets it
+   * once their queues are empty and, without the library, once no connection owes an answer as far as the kernel can
+   * tell, at the latest after `drain.timeoutSeconds`.
+   */
+  drain(instance: string, options?: DrainOptions): void
   /** Sends SIGKILL to the process group. */
   kill(instance: string): void
 }
@@ -126,6 +169,8 @@ export interface RecoverableSockets extends Sockets {
    * Fails with `Refused` if none holds it, or if the kernel does not permit it (ptrace scope).
    */
   recover(lost: OpenListener, holders: number[]): Result<Listener>
+  /** The same for the other sockets of its group. Those that no process holds are gone. */
+  rejoin(listener: Listener, members: GroupMember[], holders: number[]): void
 }
 
 export interface AdoptingProcesses extends Processes {

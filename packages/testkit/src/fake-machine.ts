@@ -107,6 +107,11 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
           known.has(fd) ? null : { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true },
         )
       },
+      join: () => null,
+      group: () => [],
+      steer: () => {},
+      disband: () => {},
+      rejoin: () => {},
       close: ({ name }) => void log.push(`close ${name}`),
       recover(lost, holders) {
         log.push(`recover ${lost.name} from ${holders.join(', ')}`)

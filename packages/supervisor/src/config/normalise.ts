@@ -40,6 +40,7 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
     ...(fields.livenessProbe && { livenessProbe: toProbe(fields.livenessProbe) }),
     ...(fields.maxMemory !== undefined && { maxMemory: fields.maxMemory }),
     register: fields.register,
+    ...(!fields.steer && { steer: false }),
   }
 }
 

@@ -1,6 +1,14 @@
-import type { Action, EventBody, Failure, Instance, Revision, ServiceState } from '../model/index.js'
+import type {
+  Action,
+  DrainReason,
+  EventBody,
+  Failure,
+  Instance,
+  Revision,
+  ServiceState,
+} from '../model/index.js'
 import { stopSignalOf } from '../model/index.js'
-import type { LaunchedProcess, ProcessObserver, World } from '../ports.js'
+import type { LaunchedProcess, Listener, ProcessObserver, World } from '../ports.js'
 import type { ServiceRuntime } from './runtime.js'
 import { watchMemory } from './memory.js'
 import { watchReadiness } from './readiness.js'
@@ -20,7 +28,7 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'DrainInstance':
         runtime.watches.get(action.instance)?.stop()
         runtime.watches.delete(action.instance)
-        return drain(world, runtime, action.instance)
+        return drain(world, runtime, action.instance, action.reason)
       case 'ExecInstance':
         return exec(world, emit, runtime, action)
       case 'KillInstance':
@@ -75,7 +83,7 @@ async function start(
   const revision = revisionOf(runtime, action.revision)
   const runnable = world.processes.check(revision)
   if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
-  const listeners = runtime.listeners.of(revision.spec.listen)
+  const listeners = assignListeners(runtime, instance, revision, runnable.value.hasLibrary, report)
   const observer = observe(world, runtime, instance, report)
   const { readinessProbe, startupProbe } = revision.spec
   const accept = readinessProbe || startupProbe ? ('told' as const) : ('ready' as const)
@@ -92,11 +100,30 @@ async function start(
 /** Before the first instance was ever ready, nothing is known of what the application listens on. */
 const discovery = ({ state }: ServiceRuntime): 'new' | 'known' =>
   state.stable === null && state.listeners.length === 0 ? 'new' : 'known'
+
+/** Gives an instance without the library TCP sockets of its own, so that it can be drained from outside. */
+function assignListeners(
+  runtime: ServiceRuntime,
+  instance: string,
+  { spec }: Revision,
+  hasLibrary: boolean,
+  report: (event: EventBody) => void,
+): Listener[] {
+  const { listeners, state } = runtime
+  const assigned = listeners.assign(spec.listen, instance, state, !hasLibrary && spec.steer !== false)
+  listeners.steer(state)
+  const open = listeners.open()
+  // Journaled before the process starts: the next supervisor recovers the sockets by their inodes.
+  if (open.some(({ group }) => group)) report({ type: 'ListenersChanged', listeners: open })
+  return assigned
+}
+
 /** The signal is that of the revision whose program runs, also after an exec in place. */
-function drain(world: World, runtime: ServiceRuntime, id: string): void {
+function drain(world: World, runtime: ServiceRuntime, id: string, reason?: DrainReason): void {
   const instance = runtime.state.instances.find((candidate) => candidate.id === id)
   const spec = instance && revisionOf(runtime, instance.revision).spec
-  world.processes.drain(id, spec && stopSignalOf(spec))
+  // A hung instance neither accepts nor answers: nothing to wait for.
+  world.processes.drain(id, { signal: spec && stopSignalOf(spec), atOnce: reason === 'liveness' })
 }
 
 /** Probes and memory are not watched again until the new program runs or the attempt has failed. */
@@ -146,7 +173,7 @@ export function watchInstance(
   if (state === 'crashed') return
   const { spec } = revisionOf(runtime, instance.revision)
   const readiness = watchReadiness({
-    target: { instance: id, pid, listeners: runtime.listeners.of(spec.listen), probeDir },
+    target: { instance: id, pid, listeners: runtime.listeners.of(spec.listen, id), probeDir },
     spec,
     hasLibrary,
     wasReady: state === 'ready',
@@ -187,6 +214,7 @@ export function observe(
     },
     unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
+    signalled: (connections) => report({ type: 'InstanceSignalled', instance, connections }),
     stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),
     drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),
     executed() {
@@ -198,10 +226,10 @@ export function observe(
       report({ type: 'InstanceExecFailed', instance, failure, refused })
       resumeWatching(world, runtime, instance, report)
     },
-    exited(exit, output) {
+    exited(exit, output, left) {
       runtime.watches.get(instance)?.stop()
       runtime.watches.delete(instance)
-      report({ type: 'InstanceExited', instance, exit, output })
+      report({ type: 'InstanceExited', instance, exit, output, ...(left && { left }) })
     },
   }
 }

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { ListenerSpec, OpenListener, Result } from '../model/index.js'
+import type { Instance, ListenerSpec, OpenListener, Result, ServiceState } from '../model/index.js'
 import { ok } from '../model/index.js'
 import type { BoundSocket, Listener, RecoverableSockets } from '../ports.js'
+import type { OwnSockets } from './own-sockets.js'
+import { ownSockets } from './own-sockets.js'
 
 /**
  * The listening sockets of one service. They outlive instances and revisions: a listener is opened when the first
@@ -11,11 +13,15 @@ export interface ListenerTable {
   /** Opens those that are not open yet. On failure none of them stays open. Returns whether any was opened. */
   acquire(specs: Record<string, ListenerSpec>): Result<boolean>
   /** Gets these back from the processes that hold them. Those that cannot be recovered are opened again. */
-  recover(lost: OpenListener[], holders: number[]): Result<true>
+  recover(lost: OpenListener[], holders: number[], instances: Instance[]): Result<true>
   /** Takes over sockets that an instance has bound itself. Returns whether any was new. `warn` gets the reason of each failure. */
   discover(sockets: BoundSocket[], group: number, warn: (message: string) => void): boolean
   /** The open listeners with these specs, and all discovered ones, in the order in which they are passed to instances. */
-  of(specs: Record<string, ListenerSpec>): Listener[]
+  of(specs: Record<string, ListenerSpec>, instance?: string): Listener[]
+  /** The same for an instance that is about to start. `own`: with a TCP socket of its own, where that is possible. */
+  assign(specs: Record<string, ListenerSpec>, instance: string, state: ServiceState, own: boolean): Listener[]
+  /** Steers new connections to the instances that should get them, where instances have sockets of their own. */
+  steer(state: ServiceState): void
   /** Closes all listeners that are not in any of these. Returns whether any was closed. */
   retain(wanted: Record<string, ListenerSpec>[]): boolean
   open(): OpenListener[]
@@ -23,11 +29,17 @@ export interface ListenerTable {
 
 export function listenerTable(sockets: RecoverableSockets): ListenerTable {
   let table: Listener[] = []
+  const own = new WeakMap<Listener, OwnSockets>()
+  const ownOf = (listener: Listener): OwnSockets => {
+    const known = own.get(listener) ?? ownSockets(sockets, listener)
+    own.set(listener, known)
+    return known
+  }
 
   const find = (name: string, spec: ListenerSpec) =>
     table.find((listener) => listener.name === name && isDeepStrictEqual(listener.spec, spec))
 
-  function of(specs: Record<string, ListenerSpec>): Listener[] {
+  function shared(specs: Record<string, ListenerSpec>): Listener[] {
     const named = Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
     return [...named, ...table.filter(({ discovered }) => discovered)]
   }
@@ -52,10 +64,13 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
       const missing = Object.entries(specs).filter(([name, spec]) => !find(name, spec))
       return add(missing, ([name, spec]) => sockets.listen(name, spec))
     },
-    recover(lost, holders) {
-      const recovered = add(lost, (listener) => {
-        const recovered = sockets.recover(listener, holders)
-        return recovered.ok ? recovered : sockets.listen(listener.name, listener.spec)
+    recover(lost, holders, instances) {
+      const recovered = add(lost, (one) => {
+        const recovered = sockets.recover(one, holders)
+        if (!recovered.ok) return sockets.listen(one.name, one.spec)
+        if (one.group) sockets.rejoin(recovered.value, one.group, holders)
+        if (one.spec.type === 'tcp') ownOf(recovered.value).restore(one.group ?? [], instances)
+        return recovered
       })
       return recovered.ok ? ok(true) : recovered
     },
@@ -68,18 +83,31 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
       }
       return table.length > before
     },
-    of,
+    of: (specs, instance) =>
+      shared(specs).map((listener) => (instance === undefined ? listener : ownOf(listener).of(instance))),
+    assign: (specs, instance, state, wantsOwn) =>
+      shared(specs).map((listener) =>
+        listener.spec.type === 'tcp' ? ownOf(listener).assign(instance, state, wantsOwn) : listener,
+      ),
+    steer(state) {
+      for (const listener of table) ownOf(listener).steer(state)
+    },
     retain(wanted) {
-      const kept = new Set(wanted.flatMap(of))
+      const kept = new Set(wanted.flatMap(shared))
       const unwanted = table.filter((listener) => !kept.has(listener))
       for (const listener of unwanted) sockets.close(listener)
       table = table.filter((listener) => kept.has(listener))
       return unwanted.length > 0
     },
     open: () =>
-      table.map(({ name, spec, address, inode, discovered }) => ({
-        ...{ name, spec, address, inode },
-        ...(discovered && { discovered }),
-      })),
+      table.map((listener) => {
+        const { name, spec, address, inode, discovered } = listener
+        const group = ownOf(listener).members()
+        return {
+          ...{ name, spec, address, inode },
+          ...(discovered && { discovered }),
+          ...(group.length > 0 && { group }),
+        }
+      }),
   }
 }

@@ -91,6 +91,7 @@ export function createLoop(world: World, journal: JournalWriter): Loop {
     if (actions.length > 0) record(actions.map((action) => ({ service, at: now, ...intent(action, now) })))
     updateSuccessors(world, runtime)
     updateAccepting(world, runtime)
+    runtime.listeners.steer(runtime.state) // before an instance that gets no more is told to stop
     for (const action of actions) act(runtime, action)
   }
 

@@ -73,6 +73,7 @@ function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Even
       ]
     case 'InstanceDrained':
     case 'InstanceKilled':
+    case 'InstanceSignalled':
     case 'InstanceStoppedAccepting':
     case 'InstanceDraining':
       return [...rolloutEvents, event]

@@ -1,8 +1,8 @@
-import type { Event, EventBody, Instance, Result } from '../model/index.js'
+import type { Event, EventBody, Instance, OpenListener, Result } from '../model/index.js'
 import { ok } from '../model/index.js'
 import { bufferedObserver, type BufferedObserver } from '../buffered-observer.js'
 import { initialState, reduce } from '../rollout/index.js'
-import type { LaunchedProcess, World } from '../ports.js'
+import type { LaunchedProcess, Listener, World } from '../ports.js'
 import { observe, updateSuccessors, watchInstance } from './execute.js'
 import type { JournalWriter } from './journal-writer.js'
 import { listenerTable } from './listeners.js'
@@ -23,7 +23,11 @@ export async function restore(world: World, loop: Loop, journal: JournalWriter):
   const found = await Promise.all(replayed.map((runtime) => adoptAll(world, loop, runtime)))
   for (const { runtime, adopted } of found) {
     const holders = adopted.map(({ process }) => process.pid)
-    const recovered = runtime.listeners.recover(adopted.length > 0 ? runtime.state.listeners : [], holders)
+    const recovered = runtime.listeners.recover(
+      adopted.length > 0 ? runtime.state.listeners : [],
+      holders,
+      runtime.state.instances,
+    )
     if (!recovered.ok) return recovered
   }
   // The restored state replaces the old events, so that the journal does not grow without limit.
@@ -72,7 +76,7 @@ async function adoptAll(world: World, loop: Loop, runtime: ServiceRuntime): Prom
     const identity = journaled ?? world.processes.find(id)
     if (identity === null || !revision) return []
     if (journaled === null) report({ type: 'InstanceStarted', instance: id, ...identity })
-    const listeners = state.listeners.map((listener) => ({ ...listener, fd: -1 }))
+    const listeners = state.listeners.map((listener) => seenBy(id, listener))
     const replacing = instance.replacing !== undefined
     const runnable = world.processes.check(revision)
     const hasLibrary = runnable.ok && runnable.value.hasLibrary
@@ -103,10 +107,17 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
     report({ type: 'InstanceExited', instance: id, exit: { code: null, signal: null }, output: [] })
   }
   updateSuccessors(world, runtime) // before any instance gets SIGTERM
+  runtime.listeners.steer(state)
   for (const { instance, process, hasLibrary } of adopted) {
     watchInstance(world, runtime, instance, process, hasLibrary, report)
   }
   release()
+}
+
+/** The listener as the instance got it. It is not recovered yet. */
+function seenBy(instance: string, listener: OpenListener): Listener {
+  const own = listener.group?.find((member) => member.instance === instance)
+  return { ...listener, fd: -1, ...(own && { inode: own.inode, own: { route: () => null } }) }
 }
 
 /** Null if the supervisor died after it started the process and before it journaled the pid. */

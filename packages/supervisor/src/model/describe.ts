@@ -73,6 +73,7 @@ export function describeEvent(event: Event): string | null {
     case 'InstanceStatus':
     case 'InstanceAccount':
     case 'InstanceStoppedAccepting':
+    case 'InstanceSignalled':
     case 'ListenersChanged':
       return null
   }

@@ -1,6 +1,6 @@
 import type { Failure } from './failure.js'
 import type { DrainReason, Exit } from './instance.js'
-import type { ConnectionAccount, Receipt } from './receipt.js'
+import type { ConnectionAccount, Receipt, SeenConnections } from './receipt.js'
 import type { Revision } from './rollout.js'
 import type { OpenListener, ServiceState } from './state.js'
 
@@ -54,8 +54,10 @@ export type EventBody =
   | { type: 'InstanceStatus'; instance: string; text: string }
   | { type: 'InstanceAccount'; instance: string; account: ConnectionAccount }
   | { type: 'InstanceStoppedAccepting'; instance: string }
+  /** The signal was sent to an instance without the library. `connections`: what the kernel showed of them then. */
+  | { type: 'InstanceSignalled'; instance: string; connections: SeenConnections }
   | { type: 'InstanceDrained'; instance: string; account: ConnectionAccount; cut: string[] }
-  | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[] }
+  | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[]; left?: SeenConnections }
   | { type: 'ServiceStopped' }
   | { type: 'ListenersChanged'; listeners: OpenListener[] }
   /** A supervisor took over from an earlier one. The event holds the whole state; the journal before it is deleted. */

@@ -12,6 +12,13 @@ export interface KernelCounters {
   UdpRcvbufErrors?: number
 }
 
+/** Connections of an instance without the library, as the kernel shows them (sock_diag(7)). */
+export interface SeenConnections {
+  /** The instance has not answered what it received last, as far as the kernel can tell. */
+  owing: number
+  idle: number
+}
+
 export interface InstanceReceipt {
   id: string
   revision: number
@@ -32,6 +39,13 @@ export interface InstanceReceipt {
   account: ConnectionAccount | null
   /** It replaced its own program in the same process. The connections that it `adopted` were its own before. */
   inPlace?: true
+  /** Set for an instance without the library that has a socket of its own. */
+  seen?: {
+    /** When the signal was sent. */
+    atSignal: SeenConnections
+    /** When it was last looked at before it exited. Absent until then. Those owing are cut. */
+    left?: SeenConnections
+  }
   /** Connections that the account does not explain, see `unaccounted`. Absent without an account. */
   unaccounted?: number
 }
@@ -73,4 +87,12 @@ export interface Receipt {
   kernel: KernelCounters | null
   /** How many old instances were still draining when the rollout ended. */
   draining: number
+}
+
+/**
+ * How many connections of the instance ended without their answer. Null if that is not known: the instance has not
+ * exited, or has neither the library nor a socket of its own.
+ */
+export function cutConnections({ account, seen }: Pick<InstanceReceipt, 'account' | 'seen'>): number | null {
+  return account?.endedAtDeadline ?? seen?.left?.owing ?? null
 }

@@ -86,4 +86,6 @@ export interface ServiceSpec {
   maxMemory?: number
   /** Preload `@handover/process/register` into Node.js programs. Default true. */
   register: boolean
+  /** Whether each instance without the library gets a TCP socket of its own and new connections only while ready. Default true. */
+  steer?: boolean
 }

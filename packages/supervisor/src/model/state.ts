@@ -12,6 +12,14 @@ export interface OpenListener {
   inode: number
   /** An instance has bound it, the configuration does not name it. */
   discovered?: true
+  /** Its sockets if they are a group (see `Sockets.join`), in the kernel's order. The first is the listener's own. */
+  group?: GroupMember[]
+}
+
+export interface GroupMember {
+  inode: number
+  /** The instance that it belongs to. Null: none has it for itself. */
+  instance: string | null
 }
 
 /** Everything known about one service: a fold of its events. */

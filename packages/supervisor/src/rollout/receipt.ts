@@ -174,11 +174,17 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
     case 'InstanceAccount':
     case 'InstanceDrained':
       return withAccount(draft, event.account)
+    case 'InstanceSignalled':
+      return note({ seen: { atSignal: event.connections } })
     case 'InstanceKilled':
       return note({ killed: true })
     case 'InstanceExited':
       return {
-        ...note({ exit: event.exit, ...(sinceDrain !== undefined && { drainMs: sinceDrain }) }),
+        ...note({
+          exit: event.exit,
+          ...(sinceDrain !== undefined && { drainMs: sinceDrain }),
+          ...(receipt.seen && event.left && { seen: { ...receipt.seen, left: event.left } }),
+        }),
         exitedAt: event.at,
       }
     default:

@@ -83,6 +83,7 @@ function transition(state: ServiceState, instance: Instance, event: InstanceEven
     case 'InstanceExited':
       return becomeExited(instance, at, event.exit, exitFailure(instance, event))
     case 'InstanceExecuted':
+    case 'InstanceSignalled':
     case 'InstanceStatus':
       return instance
   }

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Changes, specOf } from '@handover/testkit'
 import type { TestContext } from 'node:test'
-import type { ConnectionAccount, Exit, ListenerSpec, Revision, ServiceSpec } from '../../dist/model/index.js'
+import type {
+  ConnectionAccount,
+  Exit,
+  ListenerSpec,
+  Revision,
+  SeenConnections,
+  ServiceSpec,
+} from '../../dist/model/index.js'
 import type { ProcessObserver, Sockets, Listener } from '../../dist/ports.js'
 
 export const fixture = (name: string): string =>
@@ -60,6 +67,7 @@ export type Observation =
   | { type: 'unhealthy'; reason: string }
   | { type: 'account'; account: ConnectionAccount }
   | { type: 'stoppedAccepting' }
+  | { type: 'signalled'; connections: SeenConnections }
   | { type: 'executed' }
   | { type: 'execFailed'; message: string; refused: boolean }
   | { type: 'drained'; account: ConnectionAccount; cut: string[] }
@@ -95,6 +103,7 @@ export function recorder(): {
       unhealthy: (reason) => record({ type: 'unhealthy', reason }),
       account: (account) => record({ type: 'account', account }),
       stoppedAccepting: () => record({ type: 'stoppedAccepting' }),
+      signalled: (connections) => record({ type: 'signalled', connections }),
       drained: (account, cut) => record({ type: 'drained', account, cut }),
       executed: () => record({ type: 'executed' }),
       execFailed: (message, refused) => record({ type: 'execFailed', message, refused }),

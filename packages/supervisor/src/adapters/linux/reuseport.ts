@@ -12,7 +12,13 @@ export interface Steering {
   /** The numbers of those that get new connections, each as many. Must not be empty. */
   among: number[]
   /** Connections from these addresses of this machine that get a certain socket instead. */
-  except?: { host: string; port: number; number: number }[]
+  except?: Exception[]
+}
+
+export interface Exception {
+  host: string
+  port: number
+  number: number
 }
 
 /** struct sock_filter of <linux/filter.h>. */
@@ -45,7 +51,7 @@ export function steeringProgram({ among, except = [] }: Steering): Buffer {
 }
 
 /** Compares version, source address (the last 4 bytes), and source port; IPv4 without options, as Linux sends it. */
-function exception({ host, port, number }: { host: string; port: number; number: number }): Instruction[] {
+function exception({ host, port, number }: Exception): Instruction[] {
   const bytes = ipBytes(host)
   const [version, address, source] = bytes.length === 4 ? [0x40, 12, 20] : [0x60, 20, 40]
   return [

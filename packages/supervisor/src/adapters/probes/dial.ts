@@ -18,7 +18,7 @@ const maxDials = 8
 const pauseMs = { first: 1, max: 50 }
 
 /**
- * Connects to the shared listener until this very instance accepts. Nothing is sent before that is known, so a request
+ * Connects to the listener until this very instance accepts. Nothing is sent before that is known, so a request
  * never reaches another instance. Which instance accepts is random: while others do, the search continues for
  * searchSeconds. It fails if no instance accepts within timeoutSeconds.
  */
@@ -42,10 +42,10 @@ export async function dialInstance(
       // The library may have started in the meantime.
       if (existsSync(ownSocket)) return await dialUnix(ownSocket, listener, '', context)
       if (waitingSince === null) {
-        const refused = await dial(address, dials, held, signal)
+        const refused = await dial(listener, address, dials, held, signal)
         if (signal.aborted) break
         if (refused) return notReached(where, refused, context)
-        dials = Math.min(dials * 2, maxDials)
+        dials = listener.own ? 1 : Math.min(dials * 2, maxDials)
       }
       const seen = attribute([...held], group)
       if (seen.state !== 'seen') return cannotSee(where, seen.state, target.pid)
@@ -71,14 +71,31 @@ export async function dialInstance(
 
 /** Adds `count` connections. Returns an error if one of them was not established. */
 async function dial(
+  listener: Listener,
   address: { host: string; port: number },
   count: number,
   held: Set<Socket>,
   signal: AbortSignal,
 ): Promise<Error | null> {
-  const results = await Promise.all(Array.from({ length: count }, () => open(address, signal)))
+  const results = await Promise.all(Array.from({ length: count }, () => openTo(listener, address, signal)))
   for (const result of results) if (!(result instanceof Error)) held.add(result)
   return results.find((result) => result instanceof Error) ?? null
+}
+
+/** A connection that an instance's own socket gets, if it has one. */
+async function openTo(
+  { own }: Listener,
+  address: { host: string; port: number },
+  signal: AbortSignal,
+): Promise<Socket | Error> {
+  const route = own?.route() ?? null
+  if (route === null) return open(address, signal)
+  const { end, ...from } = route
+  try {
+    return await open({ ...address, ...from }, signal)
+  } finally {
+    end()
+  }
 }
 
 /** Closes the `count` oldest connections. */

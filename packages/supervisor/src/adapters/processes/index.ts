@@ -32,12 +32,12 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
   /** Removes the instance when it has exited, and deletes the oldest log files. */
   const forgetting = ({ instance, revision }: LaunchOrder, observer: ProcessObserver): ProcessObserver => ({
     ...observer,
-    exited(exit, output) {
+    exited(exit, output, left) {
       running.delete(instance)
       if (options.stdio === 'file') {
         trimOutputs(join(options.logDir, revision.spec.name), retainLogs, (id) => running.has(id))
       }
-      observer.exited(exit, output)
+      observer.exited(exit, output, left)
     },
   })
   const keep = (instance: string, started: Result<InstanceProcess>): Result<LaunchedProcess> => {
@@ -86,7 +86,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       for (const [id, instance] of running) if (await instance.renewSockets()) renewed.push(id)
       return renewed
     },
-    drain: (instance, signal = 'SIGTERM') => running.get(instance)?.drain(signal as NodeJS.Signals),
+    drain: (instance, options = {}) => running.get(instance)?.drain(options),
     kill: (instance) => running.get(instance)?.kill(),
   }
 }

@@ -1,15 +1,24 @@
 import { closeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { bufferedObserver } from '../../buffered-observer.js'
-import type { Result } from '../../model/index.js'
+import type { Result, ServiceSpec } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import type { AdoptOrder, LaunchedProcess, LaunchOrder, ProcessObserver } from '../../ports.js'
+import type {
+  AdoptOrder,
+  DrainOptions,
+  LaunchedProcess,
+  LaunchOrder,
+  Listener,
+  ProcessObserver,
+} from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { adoptProcess } from './adopt.js'
 import { instanceEnvironment } from './environment.js'
 import { lastLines, openOutput } from './output.js'
 import type { OwnSockets } from './own-sockets.js'
 import { watchOwnSockets } from './own-sockets.js'
+import type { OutsideDrain } from './outside.js'
+import { drainFromOutside } from './outside.js'
 import type { InstanceReports } from './reports.js'
 import { instanceReports } from './reports.js'
 import type { InstanceResources, InstancesOptions } from './resources.js'
@@ -38,7 +47,7 @@ export async function launchInstance(
     return started
   }
   setImmediate(buffered.release) // by then the caller has seen the result
-  return ok(new InstanceProcess(started.value, resources.value, reports, buffered.observer))
+  return ok(new InstanceProcess(started.value, resources.value, reports, buffered.observer, order))
 }
 
 /** Takes over an instance that an earlier supervisor launched. Opens new sockets at the same paths. */
@@ -58,7 +67,7 @@ export async function adoptInstance(
     await releaseResources(resources.value)
     return adopted
   }
-  const instance = new InstanceProcess(adopted.value, resources.value, reports, buffered.observer)
+  const instance = new InstanceProcess(adopted.value, resources.value, reports, buffered.observer, order)
   if (order.awaitReconnect) {
     const timeout = delay(reconnectMs, undefined, { ref: false })
     await Promise.race([reports.ready, adopted.value.exit, timeout])
@@ -99,6 +108,10 @@ export class InstanceProcess implements LaunchedProcess {
   readonly #process: LiveProcess
   readonly #resources: InstanceResources
   readonly #reports: InstanceReports
+  readonly #observer: ProcessObserver
+  readonly #listeners: Listener[]
+  readonly #drainSpec: ServiceSpec['drain']
+  #outside: OutsideDrain | null = null
   #state: 'running' | 'draining' | 'exited' = 'running'
   /** The successors' adoption sockets as last sent to the instance. */
   #successors: string[] = []
@@ -109,7 +122,11 @@ export class InstanceProcess implements LaunchedProcess {
     resources: InstanceResources,
     reports: InstanceReports,
     observer: ProcessObserver,
+    order: LaunchOrder,
   ) {
+    this.#observer = observer
+    this.#listeners = order.listeners
+    this.#drainSpec = order.revision.spec.drain
     this.pid = process.pid
     this.startTime = process.startTime
     this.probeDir = resources.folder.probes
@@ -119,7 +136,9 @@ export class InstanceProcess implements LaunchedProcess {
     this.#reports = reports
     void process.exit.then(async (exit) => {
       this.#state = 'exited'
-      observer.exited(exit, await releaseResources(resources))
+      this.#outside?.stop()
+      const left = reports.hasLibrary() ? null : (this.#outside?.last() ?? null)
+      observer.exited(exit, await releaseResources(resources), left ?? undefined)
     })
   }
 
@@ -159,10 +178,30 @@ export class InstanceProcess implements LaunchedProcess {
     return ok(true)
   }
 
-  drain(signal: NodeJS.Signals): void {
+  drain({ signal = 'SIGTERM', atOnce = false }: DrainOptions): void {
     if (this.#state !== 'running') return
     this.#state = 'draining'
-    this.#process.terminate(signal)
+    const own = this.#listeners.filter((listener) => listener.own)
+    if (atOnce || own.length === 0) return this.#terminate(signal)
+    const { timeoutSeconds, idleSeconds } = this.#drainSpec
+    this.#outside = drainFromOutside({
+      pid: this.pid,
+      inodes: new Set(own.map(({ inode }) => inode)),
+      ports: new Set(own.map(({ address }) => Number(address.slice(address.lastIndexOf(':') + 1)))),
+      answers: () => !this.#reports.hasLibrary(),
+      timeoutSeconds,
+      silentSeconds: idleSeconds,
+      onEmpty: () => this.#reports.stoppedAccepting(),
+      onSettled: (connections) => {
+        if (connections && !this.#reports.hasLibrary()) this.#observer.signalled(connections)
+        this.#terminate(signal)
+      },
+    })
+  }
+
+  #terminate(signal: string): void {
+    if (this.#state === 'exited') return
+    this.#process.terminate(signal as NodeJS.Signals)
     this.#reports.expectDrain(this.pid)
   }
 

@@ -15,6 +15,7 @@ import { openWatchdog } from './watchdog.js'
  * - with the library: when all its processes report it;
  * - without: when no process of its group holds a listener any more (STOPPING=1 triggers a check at once);
  * - without the library and without listeners: when it sends STOPPING=1;
+ * - with a socket of its own: when that is steered away and empty (outside.ts);
  * - in any case when it exits.
  */
 export interface InstanceReports {
@@ -29,6 +30,8 @@ export interface InstanceReports {
   readonly ready: Promise<void>
   /** To be called when the instance is requested to replace its program with that of the revision. */
   expectExec(revision: number, options?: { byEarlierSupervisor: boolean }): void
+  /** To be called when it gets no new connections, and none is queued for it. */
+  stoppedAccepting(): void
   /** To be called when the stop signal was sent to the leader of this process group. */
   expectDrain(group: number): void
   close(): void
@@ -94,6 +97,7 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
     ready,
     expectExec: (revision, { byEarlierSupervisor } = { byEarlierSupervisor: false }) =>
       exec.expect(revision, byEarlierSupervisor),
+    stoppedAccepting: reportStoppedAccepting,
     expectDrain(group) {
       draining = true
       watchdog.stop() // from here on the grace period bounds the instance

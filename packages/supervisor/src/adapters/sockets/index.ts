@@ -6,6 +6,7 @@ import type { FileIdentity } from '../linux/file-identity.js'
 import { identify, unlinkIfOurs } from '../linux/file-identity.js'
 import type { Bound } from './bound.js'
 import { bindInet } from './inet.js'
+import { socketGroups } from './groups.js'
 import { takeBack } from './recover.js'
 import { takeBound } from './take.js'
 import { bindUnix } from './unix.js'
@@ -16,6 +17,7 @@ import { bindUnix } from './unix.js'
  */
 export function openSockets(): RecoverableSockets {
   const files = new Map<Listener, FileIdentity>()
+  const groups = socketGroups()
   return {
     listen(name, spec) {
       const bound = bindSocket(spec)
@@ -33,17 +35,32 @@ export function openSockets(): RecoverableSockets {
       return taken
     },
     recover(lost, holders) {
-      const fd = takeBack(lost.inode, holders)
+      // The instances may have no copy of the listener's own socket, only of others of its group.
+      const inodes = [lost.inode, ...(lost.group ?? []).map(({ inode }) => inode)]
+      const fd = inodes.reduce<number | null>((found, inode) => found ?? takeBack(inode, holders), null)
       if (fd === null) {
         const message = `listener "${lost.name}" on ${lost.address} cannot be taken back from the instances`
         return failed('Refused', message)
       }
-      const listener: Listener = { ...lost, fd }
+      const { group: _, ...same } = lost
+      const listener: Listener = { ...same, fd, inode: fstatSync(fd).ino }
       const file = lost.spec.type === 'unix' ? identify(lost.spec.path) : null
       if (file) files.set(listener, file)
       return ok(listener)
     },
+    join: (listener) => groups.join(listener),
+    group: (listener) => groups.group(listener),
+    steer: (listener, sockets) => groups.steer(listener, sockets),
+    rejoin(listener, members, holders) {
+      const others = members.filter(({ inode }) => inode !== listener.inode)
+      groups.rejoin(
+        listener,
+        others.flatMap(({ inode }) => takeBack(inode, holders) ?? []),
+      )
+    },
+    disband: (listener) => groups.close(listener),
     close(listener) {
+      groups.close(listener)
       const file = files.get(listener)
       files.delete(listener)
       if (file) unlinkIfOurs(file)

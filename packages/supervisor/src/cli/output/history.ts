@@ -1,5 +1,6 @@
 import type { ServiceHistory } from '../../control/api.js'
 import type { InstanceReceipt, Receipt } from '../../model/index.js'
+import { cutConnections } from '../../model/index.js'
 import { counted, duration } from '../../model/text.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
@@ -33,7 +34,7 @@ function figures({ instances }: Receipt): string[] {
   const total = (figure: (instance: InstanceReceipt) => number) =>
     known.reduce((sum, instance) => sum + figure(instance), 0)
   const faults = [
-    [total(({ account }) => account?.endedAtDeadline ?? 0), 'cut'],
+    [instances.reduce((sum, instance) => sum + (cutConnections(instance) ?? 0), 0), 'cut'],
     [total(({ unaccounted = 0 }) => unaccounted), 'unaccounted for'],
   ] as const
   return [

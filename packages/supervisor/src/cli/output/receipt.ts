@@ -1,5 +1,5 @@
 import type { ConnectionAccount, InstanceReceipt, Phases, Receipt } from '../../model/index.js'
-import { describeExit } from '../../model/index.js'
+import { cutConnections, describeExit } from '../../model/index.js'
 import { counted, duration } from '../../model/text.js'
 import { table } from './table.js'
 import type { Paint } from './talk.js'
@@ -96,7 +96,7 @@ function instanceRow(instance: InstanceReceipt, paint: Paint): string[] {
     known(instance.drainMs),
     account ? String(account.answered) : 'unknown',
     ...(account ? figures(account) : ['', '', '', '', '', '']),
-    account ? cut(account.endedAtDeadline, paint) : '',
+    cut(cutConnections(instance), paint),
     [
       instance.inPlace ? 'in place' : '',
       instance.exit && !isOrderly(instance) ? describeExit(instance.exit) : '',
@@ -116,7 +116,7 @@ const figures = (account: ConnectionAccount): string[] => {
   ]
 }
 
-const cut = (connections: number, paint: Paint): string =>
-  connections === 0 ? '0' : paint('red', String(connections))
+const cut = (connections: number | null, paint: Paint): string =>
+  connections === null || connections === 0 ? String(connections ?? '') : paint('red', String(connections))
 
 const isOrderly = ({ exit }: InstanceReceipt): boolean => exit?.code === 0

@@ -83,6 +83,10 @@ const program = {
     .boolean({ error: 'true or false' })
     .default(true)
     .meta({ description: 'Preload @handover/process/register into Node programs' }),
+  steer: z.boolean({ error: 'true or false' }).default(true).meta({
+    description:
+      'Give each instance without the library a TCP socket of its own, which gets new connections only while the instance is ready',
+  }),
 }
 
 const rolling = {

@@ -69,7 +69,13 @@ export function passedSockets(
       if (same) return ok(claim(same, lost.name, lost.spec))
       return keep(sockets.recover(lost, holders))
     },
+    join: (listener) => sockets.join(listener),
+    group: (listener) => sockets.group(listener),
+    steer: (listener, among) => sockets.steer(listener, among),
+    rejoin: (listener, members, holders) => sockets.rejoin(listener, members, holders),
+    disband: (listener) => sockets.disband(listener),
     close(listener) {
+      sockets.disband(listener)
       const taken = claimed.get(listener)
       claimed.delete(listener)
       if (!taken || taken.socket.storeName !== null) store.remove(storeNameOf(listener.name, listener.inode))

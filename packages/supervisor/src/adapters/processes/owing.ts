@@ -1,0 +1,58 @@
+import type { TcpSocket } from '../linux/tcp-diag.js'
+
+/** Which connections of an instance owe an answer, as far as the kernel can tell (sock_diag(7)). */
+export interface OwingRule {
+  /** Returns those that owe one. To be called with every look at the same connections, at `now` milliseconds. */
+  judge(connections: TcpSocket[], now: number): TcpSocket[]
+}
+
+/**
+ * The kernel counts in jiffies (1 to 10 ms), so an answer sent in the jiffy of its request and a request received in
+ * the jiffy of the answer before it look alike. The first is far more frequent: after this time, it is taken for that.
+ */
+const tieMs = 1500
+
+/**
+ * Some answers are written in pieces, for example head and body. Initially a connection counts as owing until nothing
+ * was sent for this long. The time shrinks to 0 over 4 s: clients that never pause would keep it owing forever.
+ */
+const quietMs = 200
+const quietShrinksOverMs = 4000
+
+/** `silentMs`: for how long a new connection that has received nothing yet may be about to send a request. */
+export function owingRule(silentMs: number, startedAt: number): OwingRule {
+  let before = new Map<string, TcpSocket>()
+  /** Connections that received something between two looks and sent nothing: with how much they had sent. */
+  let received = new Map<string, number>()
+
+  function owes(one: TcpSocket, quiet: number): boolean {
+    const { info, receiveQueue, sendQueue, peer } = one
+    if (receiveQueue > 0 || sendQueue > 0 || info === null) return true
+    const { bytesReceived, bytesSent, msSinceReceived, msSinceSent } = info
+    if (bytesReceived === 0 && bytesSent === 0) return msSinceReceived < silentMs
+    if (bytesReceived === 0) return msSinceSent < quiet
+    if (bytesSent === 0 || received.get(peer) === bytesSent) return true
+    if (msSinceReceived === msSinceSent) return msSinceReceived < tieMs
+    return msSinceReceived < msSinceSent || msSinceSent < quiet
+  }
+
+  return {
+    judge(connections, now) {
+      received = new Map(connections.flatMap((one) => stillWaits(one, before.get(one.peer), received)))
+      before = new Map(connections.map((one) => [one.peer, one]))
+      const quiet = Math.max(0, quietMs * (1 - (now - startedAt) / quietShrinksOverMs))
+      return connections.filter((one) => owes(one, quiet))
+    },
+  }
+}
+
+function stillWaits(
+  { peer, info }: TcpSocket,
+  before: TcpSocket | undefined,
+  received: Map<string, number>,
+): [string, number][] {
+  if (!info || !before?.info) return []
+  const sentNothing = info.bytesSent === before.info.bytesSent
+  const receivedSome = info.bytesReceived > before.info.bytesReceived
+  return sentNothing && (receivedSome || received.has(peer)) ? [[peer, info.bytesSent]] : []
+}
