@@ -31,7 +31,7 @@ for (const [application, file, upgrades] of [
 }
 
 test('the same load sees connections being closed when an application ends in the usual way', async (t) => {
-  const { load } = await loadOver(t, 'naive.cjs', 1, { register: false })
+  const { load } = await loadOver(t, 'naive.cjs', 1, { register: false, steer: false })
   assert.ok(closedConnections(load) > 0)
 })
 

@@ -44,6 +44,7 @@ test('the same sessions are lost when an application ends in the usual way', asy
   const { rig, sessions, talks } = await conversation(t, 50, {
     env: { PLAIN: '1' },
     register: false,
+    steer: false,
   })
   assert.equal((await rig.upgrade()).code, 0)
   await Promise.all(sessions.map((session) => session.until(() => session.closed !== null)))
