@@ -52,15 +52,22 @@ export interface BoundSocket {
   fd: number
 }
 
+export interface TakenSocket {
+  inode: number
+  listener: Listener | null
+}
+
 export interface Sockets {
   /** Binds, and listens unless it is UDP. Fails with `Usage`: port in use (and by which program), not permitted, no such address. */
   listen(name: string, spec: ListenerSpec): Result<Listener>
   /**
    * Copies a socket that an instance has bound itself, and marks the listener as discovered. `group`: the instance's
    * process group. Fails with `Refused` if the process is not in it, if the kernel does not permit the copy (ptrace
-   * scope), or if it is not a socket that can be a listener. Null if it is one of the sockets `known`, by inode.
+   * scope), or if it is not a socket that can be a listener. `listener` is null if the inode is one of `known`.
    */
-  take(bound: BoundSocket, group: number, known: ReadonlySet<number>): Result<Listener | null>
+  take(bound: BoundSocket, group: number, known: ReadonlySet<number>): Result<TakenSocket>
+  /** Whether connections or datagrams wait in its queue. */
+  isWaitedOn(listener: Listener): boolean
   close(listener: Listener): void
   /**
    * Binds one more socket to the address of a TCP listener. The sockets of a listener are a group: a connection is
@@ -100,6 +107,11 @@ export interface ProcessObserver {
   status(text: string): void
   /** All sockets that one of its processes has bound itself. */
   bound(sockets: BoundSocket[]): void
+  /**
+   * All listeners that it was given and that its servers use. First called when the library reports ready; not called
+   * without the library.
+   */
+  adopted(names: string[]): void
   /** It missed a keep-alive ping of its watchdog. Treated as a failed liveness probe. */
   unhealthy(reason: string): void
   account(account: ConnectionAccount): void
@@ -192,7 +204,8 @@ export interface AdoptingProcesses extends Processes {
 export interface ProbeTarget {
   instance: string
   pid: number
-  listeners: Listener[]
+  /** Those that the instance uses first. Can change. */
+  readonly listeners: Listener[]
   /** HANDOVER_PROBE_DIR of the instance. `<listener>.sock` exists in it once the library has adopted that listener. */
   probeDir: string
 }

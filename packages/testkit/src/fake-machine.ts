@@ -57,6 +57,10 @@ export interface FakeMachine extends World {
   overgrown: boolean
   /** Set to make writes of the journal fail, as with a full disk. */
   journalRefusal: Result<never> | null
+  /** The ports of sockets that instances bind, by descriptor. Default: the descriptor. */
+  ports: Map<number, number>
+  /** The names of listeners in whose queues connections wait. */
+  queues: Set<string>
   /** Set to make the next looks at a revision fail. */
   refusal: Result<never> | null
 }
@@ -93,6 +97,8 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
     gauges,
     overgrown: false,
     journalRefusal: null,
+    ports: new Map(),
+    queues: new Set(),
     refusal: null,
     sockets: {
       listen(name, spec) {
@@ -100,18 +106,19 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         const listener: Listener = { name, spec, fd: nextFd++, address: name, inode: nextFd }
         return ok(listener)
       },
+      // The descriptor of a fake process is both the inode and the port.
       take({ name, fd }, group, known) {
         log.push(`take ${name} from ${group}`)
-        const spec = { type: 'tcp' as const, host: '::', port: fd, backlog: 1 }
-        return ok(
-          known.has(fd) ? null : { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true },
-        )
+        const spec = { type: 'tcp' as const, host: '::', port: machine.ports.get(fd) ?? fd, backlog: 1 }
+        const listener = { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true as const }
+        return ok({ inode: fd, listener: known.has(fd) ? null : listener })
       },
       join: () => null,
       group: () => [],
       steer: () => {},
       disband: () => {},
       rejoin: () => {},
+      isWaitedOn: ({ name }) => machine.queues.has(name),
       close: ({ name }) => void log.push(`close ${name}`),
       recover(lost, holders) {
         log.push(`recover ${lost.name} from ${holders.join(', ')}`)

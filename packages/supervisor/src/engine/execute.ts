@@ -9,6 +9,7 @@ import type {
 } from '../model/index.js'
 import { stopSignalOf } from '../model/index.js'
 import type { LaunchedProcess, Listener, ProcessObserver, World } from '../ports.js'
+import { discover, noteAdopted, usedFirst } from './discovery.js'
 import type { ServiceRuntime } from './runtime.js'
 import { watchMemory } from './memory.js'
 import { watchReadiness } from './readiness.js'
@@ -87,7 +88,7 @@ async function start(
   const observer = observe(world, runtime, instance, report)
   const { readinessProbe, startupProbe } = revision.spec
   const accept = readinessProbe || startupProbe ? ('told' as const) : ('ready' as const)
-  const order = { instance, revision, listeners, discover: discovery(runtime), accept }
+  const order = { instance, revision, listeners, ...discovery(runtime, revision), accept }
   const launched = await world.processes.launch(order, observer)
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
 
@@ -98,8 +99,10 @@ async function start(
 }
 
 /** Before the first instance was ever ready, nothing is known of what the application listens on. */
-const discovery = ({ state }: ServiceRuntime): 'new' | 'known' =>
-  state.stable === null && state.listeners.length === 0 ? 'new' : 'known'
+function discovery({ state }: ServiceRuntime, { spec }: Revision): { discover?: 'new' | 'known' } {
+  if (spec.discover === false) return {}
+  return { discover: state.stable === null && state.listeners.length === 0 ? 'new' : 'known' }
+}
 
 /** Gives an instance without the library TCP sockets of its own, so that it can be drained from outside. */
 function assignListeners(
@@ -110,7 +113,7 @@ function assignListeners(
   report: (event: EventBody) => void,
 ): Listener[] {
   const { listeners, state } = runtime
-  const assigned = listeners.assign(spec.listen, instance, state, !hasLibrary && spec.steer !== false)
+  const assigned = listeners.assign(spec, instance, state, !hasLibrary && spec.steer !== false)
   listeners.steer(state)
   const open = listeners.open()
   // Journaled before the process starts: the next supervisor recovers the sockets by their inodes.
@@ -137,8 +140,9 @@ function exec(
   runtime.watches.delete(instance)
   const revision = revisionOf(runtime, number)
   const runnable = world.processes.check(revision)
-  const listeners = runtime.listeners.of(revision.spec.listen)
-  const requested = runnable.ok ? world.processes.exec({ instance, revision, listeners }) : runnable
+  const listeners = runtime.listeners.of(revision.spec)
+  const order = { instance, revision, listeners, ...discovery(runtime, revision) }
+  const requested = runnable.ok ? world.processes.exec(order) : runnable
   if (requested.ok) return
   const failure: Failure = { code: 'ExecFailed', message: `${instance}: ${requested.failure.message}` }
   emit(runtime.state.name, { type: 'InstanceExecFailed', instance, failure, refused: runnable.ok })
@@ -173,7 +177,12 @@ export function watchInstance(
   if (state === 'crashed') return
   const { spec } = revisionOf(runtime, instance.revision)
   const readiness = watchReadiness({
-    target: { instance: id, pid, listeners: runtime.listeners.of(spec.listen, id), probeDir },
+    target: {
+      ...{ instance: id, pid, probeDir },
+      get listeners() {
+        return usedFirst(runtime, id, runtime.listeners.of(spec, id))
+      },
+    },
     spec,
     hasLibrary,
     wasReady: state === 'ready',
@@ -206,18 +215,15 @@ export function observe(
   return {
     ready: () => runtime.watches.get(instance)?.reportedReady(),
     status: (text) => report({ type: 'InstanceStatus', instance, text }),
-    bound(sockets) {
-      const group = world.processes.launched(instance)?.pid
-      const warn = (text: string) => report({ type: 'InstanceStatus', instance, text })
-      if (group !== undefined && runtime.listeners.discover(sockets, group, warn))
-        report({ type: 'ListenersChanged', listeners: runtime.listeners.open() })
-    },
+    bound: (sockets) => discover(world, runtime, instance, sockets, report),
+    adopted: (names) => noteAdopted(runtime, instance, names),
     unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
     signalled: (connections) => report({ type: 'InstanceSignalled', instance, connections }),
     stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),
     drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),
     executed() {
+      runtime.uses.delete(instance)
       report({ type: 'InstanceExecuted', instance })
       resumeWatching(world, runtime, instance, report)
     },
@@ -229,6 +235,7 @@ export function observe(
     exited(exit, output, left) {
       runtime.watches.get(instance)?.stop()
       runtime.watches.delete(instance)
+      runtime.uses.delete(instance)
       report({ type: 'InstanceExited', instance, exit, output, ...(left && { left }) })
     },
   }

@@ -1,48 +1,88 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Instance, ListenerSpec, OpenListener, Result, ServiceState } from '../model/index.js'
+import type {
+  GroupMember,
+  Instance,
+  ListenerSpec,
+  OpenListener,
+  Result,
+  ServiceSpec,
+  ServiceState,
+} from '../model/index.js'
 import { ok } from '../model/index.js'
 import type { BoundSocket, Listener, RecoverableSockets } from '../ports.js'
+import { isSamePlace, uniqueName } from './listener-names.js'
 import type { OwnSockets } from './own-sockets.js'
 import { ownSockets } from './own-sockets.js'
 
 /**
- * The listening sockets of one service. They outlive instances and revisions: a listener is opened when the first
- * revision names it, and closed when no revision that may still run names it.
+ * The listening sockets of one service. They outlive instances and revisions: a configured listener is opened when the
+ * first revision names it, and closed when no revision that may still run names it. A discovered one is added when an
+ * instance has bound it, and closed when no instance uses it any more.
  */
 export interface ListenerTable {
-  /** Opens those that are not open yet. On failure none of them stays open. Returns whether any was opened. */
+  /**
+   * Opens those that are not open yet. A discovered listener on the same address becomes the configured one. On failure
+   * nothing has changed. Returns whether anything has.
+   */
   acquire(specs: Record<string, ListenerSpec>): Result<boolean>
-  /** Gets these back from the processes that hold them. Those that cannot be recovered are opened again. */
+  /** Gets these back from the processes that hold them. Configured ones that cannot be recovered are opened again. */
   recover(lost: OpenListener[], holders: number[], instances: Instance[]): Result<true>
-  /** Takes over sockets that an instance has bound itself. Returns whether any was new. `warn` gets the reason of each failure. */
-  discover(sockets: BoundSocket[], group: number, warn: (message: string) => void): boolean
-  /** The open listeners with these specs, and all discovered ones, in the order in which they are passed to instances. */
-  of(specs: Record<string, ListenerSpec>, instance?: string): Listener[]
+  /** Those of these that no instance holds any more, but the service manager has kept. Returns whether there were any. */
+  reclaim(lost: OpenListener[]): boolean
+  /** Takes over sockets that an instance has bound itself. `warn` gets the reason of each failure. */
+  discover(sockets: BoundSocket[], origin: Origin, warn: (message: string) => void): Discovery
+  /** The open listeners of a revision with this spec, in the order in which they are passed to its instances. */
+  of(spec: ListenSpec, instance?: string): Listener[]
   /** The same for an instance that is about to start. `own`: with a TCP socket of its own, where that is possible. */
-  assign(specs: Record<string, ListenerSpec>, instance: string, state: ServiceState, own: boolean): Listener[]
+  assign(spec: ListenSpec, instance: string, state: ServiceState, own: boolean): Listener[]
   /** Steers new connections to the instances that should get them, where instances have sockets of their own. */
   steer(state: ServiceState): void
-  /** Closes all listeners that are not in any of these. Returns whether any was closed. */
+  /** Closes the configured listeners that are in none of these and, if there are none, all. Returns whether any was closed. */
   retain(wanted: Record<string, ListenerSpec>[]): boolean
+  /** Whether connections or datagrams wait in the listener's queue. */
+  isWaitedOn(name: string): boolean
+  /** Closes a discovered listener. */
+  close(name: string): void
   open(): OpenListener[]
+}
+
+type ListenSpec = Pick<ServiceSpec, 'listen' | 'discover'>
+
+/** The instance that has bound a socket. */
+export interface Origin {
+  /** Its process group. */
+  group: number
+  /** How long it has been ready, in milliseconds. 0 before that. */
+  readyMs: number
+}
+
+export interface Discovery {
+  /** The listeners that the instance has bound. */
+  names: string[]
+  /** Those of them that are new. */
+  opened: OpenListener[]
 }
 
 export function listenerTable(sockets: RecoverableSockets): ListenerTable {
   let table: Listener[] = []
-  const own = new WeakMap<Listener, OwnSockets>()
+  /** By descriptor: a listener can get another name. */
+  const own = new Map<number, OwnSockets>()
   const ownOf = (listener: Listener): OwnSockets => {
-    const known = own.get(listener) ?? ownSockets(sockets, listener)
-    own.set(listener, known)
+    const known = own.get(listener.fd) ?? ownSockets(sockets, listener)
+    own.set(listener.fd, known)
     return known
   }
 
   const find = (name: string, spec: ListenerSpec) =>
     table.find((listener) => listener.name === name && isDeepStrictEqual(listener.spec, spec))
+  const configured = (specs: Record<string, ListenerSpec>): Listener[] =>
+    Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
+  const discovered = () => table.filter((listener) => listener.discovered)
 
-  function shared(specs: Record<string, ListenerSpec>): Listener[] {
-    const named = Object.entries(specs).flatMap(([name, spec]) => find(name, spec) ?? [])
-    return [...named, ...table.filter(({ discovered }) => discovered)]
-  }
+  const shared = ({ listen, discover }: ListenSpec): Listener[] => [
+    ...configured(listen),
+    ...(discover === false ? [] : discovered()),
+  ]
 
   /** Adds all of them or, on failure, none. */
   function add<T>(wanted: T[], openOne: (one: T) => Result<Listener>): Result<boolean> {
@@ -59,55 +99,118 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
     return ok(opened.length > 0)
   }
 
+  function remove(unwanted: Listener[]): void {
+    for (const listener of unwanted) {
+      sockets.close(listener)
+      own.delete(listener.fd)
+    }
+    table = table.filter((listener) => !unwanted.includes(listener))
+  }
+
+  /** The name of the listener that the socket is from now on. Null if it is none. */
+  function takeOne(
+    socket: BoundSocket,
+    { group, readyMs }: Origin,
+    opened: OpenListener[],
+  ): Result<string | null> {
+    const taken = sockets.take(socket, group, new Set(table.map(({ inode }) => inode)))
+    if (!taken.ok) return taken
+    const { inode, listener } = taken.value
+    if (listener === null) return ok(table.find((known) => known.inode === inode)?.name ?? null)
+    const rival = table.find(({ spec }) => isSamePlace(spec, listener.spec))
+    if (rival && !(rival.discovered && rival.spec.type === 'unix')) {
+      // SO_REUSEPORT: instances that bind it again keep their own socket, which nobody else accepts from.
+      sockets.close(listener)
+      return ok(null)
+    }
+    if (rival) remove([rival]) // Its file was replaced: nobody can connect to it any more.
+    const name = uniqueName(listener, table)
+    const named: Listener = { ...listener, name, ...(readyMs > 0 && { lateMs: readyMs }) }
+    table = [...table, named]
+    opened.push(described(named, []))
+    return ok(name)
+  }
+
   return {
     acquire(specs) {
       const missing = Object.entries(specs).filter(([name, spec]) => !find(name, spec))
-      return add(missing, ([name, spec]) => sockets.listen(name, spec))
+      const known = missing.map(([, spec]) => discovered().find((other) => isSamePlace(other.spec, spec)))
+      const added = add(
+        missing.filter((_, index) => known[index] === undefined),
+        ([name, spec]) => sockets.listen(name, spec),
+      )
+      if (!added.ok) return added
+      missing.forEach(([name, spec], index) => {
+        const { fd, inode, address } = known[index] ?? {}
+        if (fd === undefined || inode === undefined || address === undefined) return
+        table = table.map((listener) => (listener.fd === fd ? { name, spec, fd, inode, address } : listener))
+      })
+      return ok(missing.length > 0)
     },
     recover(lost, holders, instances) {
-      const recovered = add(lost, (one) => {
-        const recovered = sockets.recover(one, holders)
-        if (!recovered.ok) return sockets.listen(one.name, one.spec)
-        if (one.group) sockets.rejoin(recovered.value, one.group, holders)
-        if (one.spec.type === 'tcp') ownOf(recovered.value).restore(one.group ?? [], instances)
-        return recovered
-      })
-      return recovered.ok ? ok(true) : recovered
-    },
-    discover(bound, group, warn) {
-      const before = table.length
-      for (const socket of bound) {
-        const taken = sockets.take(socket, group, new Set(table.map(({ inode }) => inode)))
-        if (!taken.ok) warn(taken.failure.message)
-        else if (taken.value) table = [...table, taken.value]
+      for (const listener of lost) {
+        const recovered = sockets.recover(listener, holders)
+        // A discovered one is bound again by the application.
+        if (!recovered.ok && listener.discovered) continue
+        const opened = recovered.ok ? recovered : sockets.listen(listener.name, listener.spec)
+        if (!opened.ok) {
+          remove(table)
+          return opened
+        }
+        if (recovered.ok && listener.group) sockets.rejoin(recovered.value, listener.group, holders)
+        if (recovered.ok && listener.spec.type === 'tcp')
+          ownOf(recovered.value).restore(listener.group ?? [], instances)
+        table = [...table, opened.value]
       }
-      return table.length > before
+      return ok(true)
     },
-    of: (specs, instance) =>
-      shared(specs).map((listener) => (instance === undefined ? listener : ownOf(listener).of(instance))),
-    assign: (specs, instance, state, wantsOwn) =>
-      shared(specs).map((listener) =>
-        listener.spec.type === 'tcp' ? ownOf(listener).assign(instance, state, wantsOwn) : listener,
+    reclaim(lost) {
+      const kept = lost.flatMap((listener) => {
+        if (table.some(({ spec }) => isSamePlace(spec, listener.spec))) return []
+        const recovered = sockets.recover(listener, [])
+        return recovered.ok ? [{ ...recovered.value, name: uniqueName(listener, table) }] : []
+      })
+      table = [...table, ...kept]
+      return kept.length > 0
+    },
+    discover(bound, origin, warn) {
+      const opened: OpenListener[] = []
+      const names = bound.flatMap((socket) => {
+        const taken = takeOne(socket, origin, opened)
+        if (!taken.ok) warn(taken.failure.message)
+        return taken.ok && taken.value !== null ? [taken.value] : []
+      })
+      return { names, opened }
+    },
+    of: (spec, instance) =>
+      shared(spec).map((listener) =>
+        instance === undefined ? listener : named(ownOf(listener).of(instance), listener),
+      ),
+    assign: (spec, instance, state, wantsOwn) =>
+      shared(spec).map((listener) =>
+        listener.spec.type === 'tcp'
+          ? named(ownOf(listener).assign(instance, state, wantsOwn), listener)
+          : listener,
       ),
     steer(state) {
       for (const listener of table) ownOf(listener).steer(state)
     },
     retain(wanted) {
-      const kept = new Set(wanted.flatMap(shared))
+      const kept = new Set(wanted.length === 0 ? [] : [...wanted.flatMap(configured), ...discovered()])
       const unwanted = table.filter((listener) => !kept.has(listener))
-      for (const listener of unwanted) sockets.close(listener)
-      table = table.filter((listener) => kept.has(listener))
+      remove(unwanted)
       return unwanted.length > 0
     },
-    open: () =>
-      table.map((listener) => {
-        const { name, spec, address, inode, discovered } = listener
-        const group = ownOf(listener).members()
-        return {
-          ...{ name, spec, address, inode },
-          ...(discovered && { discovered }),
-          ...(group.length > 0 && { group }),
-        }
-      }),
+    isWaitedOn(name) {
+      const listener = table.find((other) => other.name === name)
+      return listener !== undefined && sockets.isWaitedOn(listener)
+    },
+    close: (name) => remove(discovered().filter((listener) => listener.name === name)),
+    open: () => table.map((listener) => described(listener, ownOf(listener).members())),
   }
 }
+
+const named = (own: Listener, { name, spec }: Listener): Listener => ({ ...own, name, spec })
+
+const described = ({ fd: _, ...listener }: Listener, group: GroupMember[]): OpenListener =>
+  group.length > 0 ? { ...listener, group } : listener

@@ -1,6 +1,7 @@
 import type { Event, EventBody } from '../model/index.js'
 import { intent, plan, reduce } from '../rollout/index.js'
 import type { World } from '../ports.js'
+import { closeUnused } from './discovery.js'
 import { executor, updateAccepting, updateSuccessors } from './execute.js'
 import type { JournalWriter } from './journal-writer.js'
 import { endsRollout, updateReceipt } from './receipts.js'
@@ -92,6 +93,7 @@ export function createLoop(world: World, journal: JournalWriter): Loop {
     updateSuccessors(world, runtime)
     updateAccepting(world, runtime)
     runtime.listeners.steer(runtime.state) // before an instance that gets no more is told to stop
+    closeUnused(world, runtime, (event) => emit(service, event))
     for (const action of actions) act(runtime, action)
   }
 
@@ -123,7 +125,10 @@ export function createLoop(world: World, journal: JournalWriter): Loop {
     },
     close() {
       closed = true
-      for (const { cancelWake } of runtimes.values()) cancelWake?.()
+      for (const { cancelWake, cancelLook } of runtimes.values()) {
+        cancelWake?.()
+        cancelLook?.()
+      }
     },
   }
 }

@@ -23,12 +23,10 @@ export async function restore(world: World, loop: Loop, journal: JournalWriter):
   const found = await Promise.all(replayed.map((runtime) => adoptAll(world, loop, runtime)))
   for (const { runtime, adopted } of found) {
     const holders = adopted.map(({ process }) => process.pid)
-    const recovered = runtime.listeners.recover(
-      adopted.length > 0 ? runtime.state.listeners : [],
-      holders,
-      runtime.state.instances,
-    )
+    const { listeners, instances } = runtime.state
+    const recovered = runtime.listeners.recover(adopted.length > 0 ? listeners : [], holders, instances)
     if (!recovered.ok) return recovered
+    if (adopted.length === 0) runtime.orphans = listeners.filter(({ discovered }) => discovered)
   }
   // The restored state replaces the old events, so that the journal does not grow without limit.
   const known = found.map(({ runtime }) => runtime)
@@ -106,6 +104,10 @@ function catchUp(world: World, { runtime, adopted, report, release }: Restored):
     if (was === 'crashed' || adopted.some(({ instance }) => instance.id === id)) continue
     report({ type: 'InstanceExited', instance: id, exit: { code: null, signal: null }, output: [] })
   }
+  const open = runtime.listeners.open()
+  // A discovered one that no instance holds is bound again by the application.
+  if (adopted.length > 0 && open.length < state.listeners.length)
+    report({ type: 'ListenersChanged', listeners: open })
   updateSuccessors(world, runtime) // before any instance gets SIGTERM
   runtime.listeners.steer(state)
   for (const { instance, process, hasLibrary } of adopted) {

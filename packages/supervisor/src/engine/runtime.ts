@@ -1,4 +1,11 @@
-import type { Event, KernelCounters, ListenerSpec, Receipt, ServiceState } from '../model/index.js'
+import type {
+  Event,
+  KernelCounters,
+  ListenerSpec,
+  OpenListener,
+  Receipt,
+  ServiceState,
+} from '../model/index.js'
 import type { ReadinessWatch } from './readiness.js'
 import type { ListenerTable } from './listeners.js'
 
@@ -17,6 +24,21 @@ export interface ServiceRuntime {
   /** What the kernel counted during the newest rollout. Null while it is in progress. */
   kernel: KernelCounters | null
   receipts: Receipt[]
+  /** What each instance listens on. */
+  uses: Map<string, InstanceUse>
+  /** Discovered listeners of an earlier supervisor that no instance holds any more. The service manager may have them. */
+  orphans: OpenListener[]
+  /** Discovered listeners that no instance uses any more, and since when, in milliseconds since the epoch. */
+  unusedSince: Map<string, number>
+  cancelLook: (() => void) | null
+}
+
+/** The names of the listeners that an instance uses. */
+export interface InstanceUse {
+  /** Of those that it was given. Null until it has reported that it is ready, and without the library. */
+  adopted: string[] | null
+  /** Of those that it has bound itself. */
+  bound: string[]
 }
 
 export const newRuntime = (state: ServiceState, listeners: ListenerTable): ServiceRuntime => ({
@@ -30,6 +52,10 @@ export const newRuntime = (state: ServiceState, listeners: ListenerTable): Servi
   kernelBefore: null,
   kernel: null,
   receipts: [],
+  uses: new Map(),
+  orphans: [],
+  unusedSince: new Map(),
+  cancelLook: null,
 })
 
 /** Accounts and status lines are not journaled: instances report them again to the next supervisor. */

@@ -30,6 +30,7 @@ export function services(world: World, { runtimes, emit }: Loop): Services {
     const runtime = known ?? newRuntime(initialState(spec.name), listenerTable(world.sockets))
     const opened = runtime.listeners.acquire(spec.listen)
     if (!opened.ok) return opened
+    if (spec.discover !== false) runtime.listeners.reclaim(runtime.orphans.splice(0))
     runtimes.set(spec.name, runtime)
     return ok({ release: release.value, runtime })
   }
@@ -74,6 +75,7 @@ export function services(world: World, { runtimes, emit }: Loop): Services {
   function forget(name: string): void {
     const runtime = runtimes.get(name)
     runtime?.cancelWake?.()
+    runtime?.cancelLook?.()
     runtime?.listeners.retain([])
     runtimes.delete(name)
   }

@@ -74,8 +74,9 @@ export function describeEvent(event: Event): string | null {
     case 'InstanceAccount':
     case 'InstanceStoppedAccepting':
     case 'InstanceSignalled':
-    case 'ListenersChanged':
       return null
+    case 'ListenersChanged':
+      return event.note === undefined ? null : `${service}: ${event.note}`
   }
 }
 

@@ -59,7 +59,8 @@ export type EventBody =
   | { type: 'InstanceDrained'; instance: string; account: ConnectionAccount; cut: string[] }
   | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[]; left?: SeenConnections }
   | { type: 'ServiceStopped' }
-  | { type: 'ListenersChanged'; listeners: OpenListener[] }
+  /** `note`: what was discovered or closed, as a sentence without the name of the service. */
+  | { type: 'ListenersChanged'; listeners: OpenListener[]; note?: string }
   /** A supervisor took over from an earlier one. The event holds the whole state; the journal before it is deleted. */
   | { type: 'ServiceRestored'; state: ServiceState; receipts: Receipt[] }
 

@@ -88,4 +88,9 @@ export interface ServiceSpec {
   register: boolean
   /** Whether each instance without the library gets a TCP socket of its own and new connections only while ready. Default true. */
   steer?: boolean
+  /**
+   * What an instance with the library listens on beside `listen` becomes a listener of the service, too. Default true;
+   * absent in the journals of earlier versions.
+   */
+  discover?: boolean
 }

@@ -13,6 +13,22 @@ export const isLiving = (instance: Instance): boolean => instance.state !== 'dra
 export const hasProgram = ({ state }: Instance): boolean =>
   state === 'starting' || state === 'ready' || state === 'unready'
 
+/**
+ * Whether the first instance of the service starts before all others: nothing is known of what the application listens
+ * on, and two instances that bind the same address at the same time would get EADDRINUSE.
+ */
+export function bootsAlone(state: ServiceState): boolean {
+  const spec = targetSpec(state)
+  return (
+    state.stable === null &&
+    state.listeners.length === 0 &&
+    spec !== undefined &&
+    spec.discover !== false &&
+    Object.keys(spec.listen).length === 0 &&
+    state.instances.every((instance) => instance.state !== 'ready')
+  )
+}
+
 /** Whether it failed its startup or liveness probe, or exceeded its memory limit, and is not yet drained for it. */
 export const needsReplacement = (instance: Instance): boolean =>
   instance.failure !== null && hasProgram(instance)

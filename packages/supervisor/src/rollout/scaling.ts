@@ -1,6 +1,6 @@
 import type { Action, DrainReason, Instance, ServiceState } from '../model/index.js'
 import { drainInstance, isRemovable, startInstances } from './actions.js'
-import { isAvailable, isLiving } from './instances.js'
+import { bootsAlone, isAvailable, isLiving } from './instances.js'
 import { surplusFirst } from './sets.js'
 import type { Step } from './step.js'
 
@@ -21,7 +21,9 @@ export const scaleProportionally: Step = (state, now) => {
 export const keepSize: Step = (state, now) => {
   const revisions = new Set(state.instances.filter(isLiving).map(({ revision }) => revision))
   const [only] = revisions
-  return only === undefined || revisions.size > 1 ? [] : resize(state, only, state.replicas, now)
+  return only === undefined || revisions.size > 1 || bootsAlone(state)
+    ? []
+    : resize(state, only, state.replicas, now)
 }
 
 function resize(state: ServiceState, revision: number, size: number, now: number): Action[] {

@@ -3,7 +3,7 @@ import { drainInstance, isRemovable, oldDrainReason, startInstances } from './ac
 import { isBlockedByDraining } from './deadline.js'
 import { limitsOf } from './fenceposts.js'
 import type { Sets } from './instances.js'
-import { countAvailable, isAvailable, needsReplacement, setsOf, targetSpec } from './instances.js'
+import { bootsAlone, countAvailable, isAvailable, needsReplacement, setsOf, targetSpec } from './instances.js'
 import { drainSurplus } from './scaling.js'
 import { newSetSize, oldSetScaleDown } from './sets.js'
 import { replacementReason } from './memory.js'
@@ -40,15 +40,6 @@ function scaleTarget(state: ServiceState, { target, old }: Sets, maxTotal: numbe
     ? startInstances(state, state.target, wanted - size, restartsOf(state, old))
     : drainSurplus(state, target, size - wanted, 'scale', now)
 }
-
-/**
- * Whether the first instance of the service starts before all others: nothing is known of what the application listens
- * on, and two instances that bind the same address at the same time would get EADDRINUSE.
- */
-const bootsAlone = (state: ServiceState): boolean =>
-  state.stable === null &&
-  state.listeners.length === 0 &&
-  state.instances.every((instance) => instance.state !== 'ready')
 
 /** The restart count of new instances: one more than that of the instance they replace, or 0 if they replace none. */
 function restartsOf(state: ServiceState, old: Instance[]): number {

@@ -67,6 +67,14 @@ const account = (accepted: number): ConnectionAccount => ({
   active: 0,
 })
 
+test('parseInstanceMessage() accepts only names of listeners that LISTEN_FDNAMES can hold', () => {
+  const parse = (name: string, fd: unknown = 3) =>
+    parseInstanceMessage(JSON.stringify({ type: 'bound', listeners: [{ name, fd }] })).kind
+  for (const name of ['http', 'tcp-9090', 'unix-web.sock']) assert.equal(parse(name), 'message', name)
+  for (const name of ['', 'a:b', 'a b', '.a', 'x'.repeat(64)]) assert.equal(parse(name), 'malformed', name)
+  for (const fd of [-1, '3', null]) assert.equal(parse('http', fd), 'malformed')
+})
+
 test('parseInstanceMessage() distinguishes messages, unknown messages and malformed ones', () => {
   assert.deepEqual(parseInstanceMessage('{"type":"ready","more":1}'), {
     kind: 'message',

@@ -99,6 +99,7 @@ export function recorder(): {
     observer: {
       ready: () => record({ type: 'ready' }),
       bound: () => {},
+      adopted: () => {},
       status: (text) => record({ type: 'status', text }),
       unhealthy: (reason) => record({ type: 'unhealthy', reason }),
       account: (account) => record({ type: 'account', account }),

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { specOf } from '@handover/testkit'
 import type { IntOrPercent } from '../../dist/model/index.js'
 import { backOffMs, countedCrashes } from '../../dist/rollout/backoff.js'
 import { limitsOf, resolveFenceposts } from '../../dist/rollout/fenceposts.js'
 import { proportionalSizes } from '../../dist/rollout/proportional.js'
 import { cleanupUnhealthy, newSetSize, oldSetScaleDown, scaleDownAvailable } from '../../dist/rollout/sets.js'
-import { rolling } from './specs.js'
+import { listeningSpec, rolling } from './specs.js'
 
 /**
  * The arithmetic of Kubernetes, as tables. The cases are those of its tests, in pkg/controller/deployment:
@@ -46,8 +45,11 @@ test('limitsOf() returns at least 0 available, and no surge when there are 0 rep
     [rolling('50%', '50%'), 1, 2, 1],
   ]
   for (const [strategy, replicas, maxTotal, minAvailable] of table)
-    assert.deepEqual(limitsOf(specOf({ strategy }), replicas), { maxTotal, minAvailable })
-  assert.deepEqual(limitsOf(specOf({ strategy: { type: 'Recreate' } }), 3), { maxTotal: 3, minAvailable: 0 })
+    assert.deepEqual(limitsOf(listeningSpec({ strategy }), replicas), { maxTotal, minAvailable })
+  assert.deepEqual(limitsOf(listeningSpec({ strategy: { type: 'Recreate' } }), 3), {
+    maxTotal: 3,
+    minAvailable: 0,
+  })
 })
 
 test('newSetSize() grows by what the surge allows, and shrinks to replicas', () => {

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { specOf } from '@handover/testkit'
 import type { ServiceState } from '../../dist/model/index.js'
 import { explain, initialState, plan, receiptOf, reduce } from '../../dist/rollout/index.js'
 import { limitsOf } from '../../dist/rollout/fenceposts.js'
 import { countAvailable, isLiving, targetSpec } from '../../dist/rollout/instances.js'
-import { rolling } from './specs.js'
+import { listeningSpec, rolling } from './specs.js'
 import { anything, broken, event, story, wellBehaved } from './stories.js'
 import type { Happening } from './stories.js'
 import type { Behaviour, Simulation, Step, SimulationObserver } from './simulation.js'
@@ -84,7 +83,11 @@ test('plan() keeps the number of instances within both bounds when none crashes 
       fc.nat(2),
       (behaviours, [replicas, maxSurge, maxUnavailable], minReadySeconds) => {
         const change = { replicas, minReadySeconds, strategy: rolling(maxSurge, maxUnavailable) }
-        const up = { type: 'Upgrade', revision: { spec: specOf(change), release: '' }, cause: '' } as const
+        const up = {
+          type: 'Upgrade',
+          revision: { spec: listeningSpec(change), release: '' },
+          cause: '',
+        } as const
         let rollouts = 0
         const simulation = simulate(scriptOf(behaviours), {
           step({ after, now }) {
@@ -151,7 +154,7 @@ test('plan() ends every rollout with full service when processes behave', () => 
       let named = 0
       const behaviours = new Map<string, Behaviour>([['first', first]])
       const simulation = simulate(({ release }) => behaviours.get(release) ?? {})
-      const spec = specOf({ replicas: 2 })
+      const spec = listeningSpec({ replicas: 2 })
       simulation.ask({ type: 'Upgrade', revision: { spec, release: 'first' }, cause: 'start' })
       simulation.settle(600_000)
       assert.equal(simulation.state.stable, 1)

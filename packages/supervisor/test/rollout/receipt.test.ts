@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { specOf } from '@handover/testkit'
 import type { ConnectionAccount, InstanceReceipt } from '../../dist/model/index.js'
 import { unaccounted } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
 import type { Behaviour, Simulation } from './simulation.js'
 import { simulate } from './simulation.js'
+import { listeningSpec } from './specs.js'
 
 const upgrade = (simulation: Simulation, release: string, replicas = 1) =>
-  simulation.ask({ type: 'Upgrade', revision: { spec: specOf({ replicas }), release }, cause: 'upgrade' })
+  simulation.ask({
+    type: 'Upgrade',
+    revision: { spec: listeningSpec({ replicas }), release },
+    cause: 'upgrade',
+  })
 
 const simulationOf = (behaviours: Record<string, Behaviour>): Simulation =>
   simulate(({ release }) => behaviours[release] ?? {})

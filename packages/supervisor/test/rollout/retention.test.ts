@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { specOf } from '@handover/testkit'
 import type { Behaviour, Simulation } from './simulation.js'
 import { simulate } from './simulation.js'
+import { listeningSpec } from './specs.js'
 
 const upgrade = (simulation: Simulation, release: string, revisionHistoryLimit: number) => {
-  const spec = specOf({ replicas: 1, revisionHistoryLimit })
+  const spec = listeningSpec({ replicas: 1, revisionHistoryLimit })
   simulation.ask({ type: 'Upgrade', revision: { spec, release }, cause: 'upgrade' })
 }
 

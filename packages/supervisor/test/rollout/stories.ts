@@ -1,7 +1,6 @@
 import fc from 'fast-check'
-import { specOf } from '@handover/testkit'
 import type { Command, Event } from '../../dist/model/index.js'
-import { rolling } from './specs.js'
+import { listeningSpec, rolling } from './specs.js'
 import type { Behaviour } from './simulation.js'
 
 /** What happens in a random story: a user asks for something, or time passes. */
@@ -25,7 +24,7 @@ const upgrade = fc
   })
   .map((change): Command => ({
     type: 'Upgrade',
-    revision: { spec: specOf({ ...change, progressDeadlineSeconds: 20 }), release: '' },
+    revision: { spec: listeningSpec({ ...change, progressDeadlineSeconds: 20 }), release: '' },
     cause: 'upgrade',
   }))
 
@@ -149,4 +148,10 @@ export const event: fc.Arbitrary<Event> = fc
     return (event.type.startsWith('Instance') ? event : rest) as Event
   })
 
-const revisionRecord = (number: number) => ({ number, spec: specOf(), release: '', createdAt: 0, cause: '' })
+const revisionRecord = (number: number) => ({
+  number,
+  spec: listeningSpec(),
+  release: '',
+  createdAt: 0,
+  cause: '',
+})

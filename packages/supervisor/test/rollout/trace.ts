@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { specOf } from '@handover/testkit'
 import type { Action, Command, Event, ServiceSpec } from '../../dist/model/index.js'
 import { mebibytes } from '../../dist/model/index.js'
 import { explain, reduce, initialState } from '../../dist/rollout/index.js'
 import type { Simulation, Script } from './simulation.js'
 import { progressLine } from './progress.js'
 import { simulate } from './simulation.js'
+import { listeningSpec } from './specs.js'
 
 /** A simulation that is recorded, one line for each thing that happens. */
 export interface TracedSimulation extends Simulation {
@@ -53,7 +53,7 @@ export function playTrace(
   })
   const traced: TracedSimulation = Object.assign(Object.create(simulation) as Simulation, {
     upgrade(release: string, change: Partial<ServiceSpec> = {}, cause = 'upgrade') {
-      simulation.ask({ type: 'Upgrade', revision: { spec: specOf(change), release }, cause })
+      simulation.ask({ type: 'Upgrade', revision: { spec: listeningSpec(change), release }, cause })
     },
     explain() {
       for (const sentence of explain(simulation.state, simulation.now)) write('?', simulation.now, sentence)

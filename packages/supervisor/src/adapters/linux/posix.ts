@@ -46,6 +46,7 @@ export function errorCode(error: unknown): string {
 export const SIGKILL = 9
 
 const F_SETFD = 2
+const POLLIN = 1
 const FD_CLOEXEC = 1
 const LOCK_EX_NB = 2 | 4
 const WNOHANG = 1
@@ -69,6 +70,7 @@ const c = {
   getsockopt: call('int getsockopt(int, int, int, void *, void *)'),
   setsockopt: call('int setsockopt(int, int, int, const void *, unsigned int)'),
   fcntl: call('int fcntl(int, int, long)'),
+  poll: call('int poll(void *, unsigned long, int)'),
   flock: call('int flock(int, int)'),
   sendmsg: call('int64_t sendmsg(int, const void *, int)'),
   recvmsg: call('int64_t recvmsg(int, void *, int)'),
@@ -138,6 +140,15 @@ export function tryLock(fd: number): boolean {
   const error = new PosixError('flock', koffi.errno())
   if (error.code === 'EAGAIN') return false
   throw error
+}
+
+/** Whether the descriptor can be read from without waiting. A listening socket can if a connection waits in its queue. */
+export function isReadable(fd: number): boolean {
+  const entry = Buffer.alloc(8) // struct pollfd: fd, events, revents
+  entry.writeInt32LE(fd)
+  entry.writeInt16LE(POLLIN, 4)
+  check('poll', c.poll(entry, 1, 0))
+  return (entry.readInt16LE(6) & POLLIN) !== 0
 }
 
 export interface Message {

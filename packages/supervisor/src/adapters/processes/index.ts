@@ -53,7 +53,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       return plan.ok ? ok({ hasLibrary: plan.value.hasLibrary }) : plan
     },
     async launch(order, observer) {
-      const plan = runnable(prepare(order.revision, firstTcpPort(order.listeners)))
+      const plan = runnable(prepare(order.revision, configuredPort(order)))
       if (!plan.ok) return plan
       return keep(
         order.instance,
@@ -76,7 +76,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
     setAccepting: (instance, accepting) => running.get(instance)?.setAccepting(accepting),
     launched: (instance) => running.get(instance),
     exec(order) {
-      const plan = runnable(prepare(order.revision, firstTcpPort(order.listeners)))
+      const plan = runnable(prepare(order.revision, configuredPort(order)))
       const instance = running.get(order.instance)
       if (!plan.ok || instance === undefined) return plan.ok ? failed('Refused', 'it is gone') : plan
       return instance.exec(plan.value, order)
@@ -96,6 +96,10 @@ function runnable(plan: Result<LaunchPlan>): Result<LaunchPlan> {
   const executable = checkExecutable(plan.value.argv[0] ?? '')
   return executable.ok ? plan : executable
 }
+
+/** PORT is not changed by what an instance has listened on: its application may have more than one port. */
+const configuredPort = ({ listeners }: LaunchOrder): number | undefined =>
+  firstTcpPort(listeners.filter(({ discovered }) => !discovered))
 
 /** The port in the spec: the listeners are not bound yet when `check` is called. */
 function specifiedPort({ spec }: Revision): number | undefined {

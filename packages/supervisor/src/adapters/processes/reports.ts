@@ -58,6 +58,18 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
     if (account) observer.drained(account, cut)
   })
 
+  const adopted = new Set<string>()
+  let knowsAdopted = false
+  const listeners = (connection: object, message: InstanceMessage) => {
+    const pid = library.pidOf(connection)
+    if (message.type === 'bound' && pid !== undefined)
+      observer.bound(message.listeners.map(({ name, fd }) => ({ name, fd, pid })))
+    if (message.type === 'listening' && message.listener !== undefined) adopted.add(message.listener)
+    if (message.type === 'ready' && !exec.isPending()) knowsAdopted = true
+    if (knowsAdopted && (message.type === 'ready' || message.type === 'listening'))
+      observer.adopted([...adopted])
+  }
+
   const update = () => {
     if (draining && hasStopped(library, inodes, stopping)) reportStoppedAccepting()
     const cut = library.drained()
@@ -66,13 +78,14 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
   return {
     channelMessage(connection, message) {
       library.message(connection, message)
-      if (exec.message(message) === 'executed') reportReady = once(() => observer.ready())
+      if (exec.message(message) === 'executed') {
+        reportReady = once(() => observer.ready())
+        adopted.clear()
+      }
       if (message.type === 'hello') watch?.stop()
       if (message.type === 'ready') resolveReady()
+      listeners(connection, message)
       if (message.type === 'ready' && !exec.isPending()) reportReady()
-      const pid = library.pidOf(connection)
-      if (message.type === 'bound' && pid !== undefined)
-        observer.bound(message.listeners.map(({ name, fd }) => ({ name, fd, pid })))
       if (message.type === 'status') observer.status(message.text)
       const account = 'account' in message && message.type !== 'drained' ? library.account() : null
       if (account) observer.account(account)

@@ -33,13 +33,13 @@ interface Member extends GroupSocket {
 }
 
 export function socketGroups(): Groups {
-  const groups = new Map<Listener, Group>()
+  const groups = new Map<number, Group>()
 
   function groupOf(listener: Listener): Group {
-    const known = groups.get(listener)
+    const known = groups.get(listener.fd)
     if (known) return known
     const group: Group = { sockets: [], among: [0], exceptions: new Set(), steering: '' }
-    groups.set(listener, group)
+    groups.set(listener.fd, group)
     add(listener, group, listener.fd, 0)
     return group
   }
@@ -78,8 +78,8 @@ export function socketGroups(): Groups {
       update(listener, group)
     },
     close(listener) {
-      for (const { fd } of groups.get(listener)?.sockets.slice(1).reverse() ?? []) closeSync(fd)
-      groups.delete(listener)
+      for (const { fd } of groups.get(listener.fd)?.sockets.slice(1).reverse() ?? []) closeSync(fd)
+      groups.delete(listener.fd)
     },
   }
 }

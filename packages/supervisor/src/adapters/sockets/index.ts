@@ -4,6 +4,7 @@ import { failed, ok } from '../../model/index.js'
 import type { Listener, RecoverableSockets } from '../../ports.js'
 import type { FileIdentity } from '../linux/file-identity.js'
 import { identify, unlinkIfOurs } from '../linux/file-identity.js'
+import { isReadable } from '../linux/posix.js'
 import type { Bound } from './bound.js'
 import { bindInet } from './inet.js'
 import { socketGroups } from './groups.js'
@@ -16,7 +17,8 @@ import { bindUnix } from './unix.js'
  * take connections that are meant for the instances.
  */
 export function openSockets(): RecoverableSockets {
-  const files = new Map<Listener, FileIdentity>()
+  /** By descriptor: a listener can get another name. */
+  const files = new Map<number, FileIdentity>()
   const groups = socketGroups()
   return {
     listen(name, spec) {
@@ -24,14 +26,14 @@ export function openSockets(): RecoverableSockets {
       if (!bound.ok) return prefixed(name, bound)
       const { fd, address, file } = bound.value
       const listener: Listener = { name, spec, fd, address, inode: fstatSync(fd).ino }
-      if (file) files.set(listener, file)
+      if (file) files.set(listener.fd, file)
       return ok(listener)
     },
     take(bound, group, known) {
       const taken = takeBound(bound, group, known)
-      const listener = taken.ok ? taken.value : null
+      const listener = taken.ok ? taken.value.listener : null
       const file = listener?.spec.type === 'unix' ? identify(listener.spec.path) : null
-      if (listener && file) files.set(listener, file)
+      if (listener && file) files.set(listener.fd, file)
       return taken
     },
     recover(lost, holders) {
@@ -45,7 +47,7 @@ export function openSockets(): RecoverableSockets {
       const { group: _, ...same } = lost
       const listener: Listener = { ...same, fd, inode: fstatSync(fd).ino }
       const file = lost.spec.type === 'unix' ? identify(lost.spec.path) : null
-      if (file) files.set(listener, file)
+      if (file) files.set(listener.fd, file)
       return ok(listener)
     },
     join: (listener) => groups.join(listener),
@@ -59,10 +61,11 @@ export function openSockets(): RecoverableSockets {
       )
     },
     disband: (listener) => groups.close(listener),
+    isWaitedOn: ({ fd }) => isReadable(fd),
     close(listener) {
       groups.close(listener)
-      const file = files.get(listener)
-      files.delete(listener)
+      const file = files.get(listener.fd)
+      files.delete(listener.fd)
       if (file) unlinkIfOurs(file)
       closeSync(listener.fd)
     },

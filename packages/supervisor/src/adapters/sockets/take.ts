@@ -14,7 +14,7 @@ import {
 import { procStat } from '#shared/proc-stat.js'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
-import type { BoundSocket, Listener } from '../../ports.js'
+import type { BoundSocket, TakenSocket } from '../../ports.js'
 import { PosixError, getsockname, getsockopt, pidfdGetfd, pidfdOpen } from '../linux/posix.js'
 
 /** The backlog of a listener that has to be bound again. That of the application's own call cannot be read. */
@@ -28,7 +28,7 @@ export function takeBound(
   { name, pid, fd }: BoundSocket,
   group: number,
   known: ReadonlySet<number>,
-): Result<Listener | null> {
+): Result<TakenSocket> {
   let copy: number | null = null
   try {
     copy = copyFrom(pid, fd, group)
@@ -37,10 +37,10 @@ export function takeBound(
     const inode = fstatSync(copy).ino
     const described = known.has(inode) ? null : describe(copy, pid)
     if (described !== null && typeof described !== 'string')
-      return ok({ name, ...described, fd: copy, inode, discovered: true })
+      return ok({ inode, listener: { name, ...described, fd: copy, inode, discovered: true } })
     closeSync(copy)
     return described === null
-      ? ok(null)
+      ? ok({ inode, listener: null })
       : failed('Refused', `listener "${name}": descriptor ${fd} of process ${pid} ${described}`)
   } catch (error) {
     if (copy !== null) closeSync(copy)

@@ -36,7 +36,10 @@ export function passedSockets(
   configured: () => ListenerSpec[],
 ): ServiceManagerSockets {
   const free = new Set(passed)
-  const claimed = new Map<Listener, { socket: InheritedSocket; file: FileIdentity | null }>()
+  /** By descriptor: a listener can get another name. */
+  const claimed = new Map<number, { socket: InheritedSocket; file: FileIdentity | null }>()
+  /** The names in the store of what was not claimed from it. */
+  const stored = new Map<number, string>()
 
   function claim(socket: InheritedSocket, name: string, spec: ListenerSpec): Listener {
     free.delete(socket)
@@ -44,12 +47,15 @@ export function passedSockets(
     const listener: Listener = { name, spec, fd, inode, address }
     // systemd deletes the file of a socket unit.
     const ours = socket.storeName !== null && spec.type === 'unix'
-    claimed.set(listener, { socket, file: ours ? identify(spec.path) : null })
+    claimed.set(fd, { socket, file: ours ? identify(spec.path) : null })
     return listener
   }
 
   function keep(result: Result<Listener>): Result<Listener> {
-    if (result.ok) store.keep(storeNameOf(result.value.name, result.value.inode), result.value.fd)
+    if (!result.ok) return result
+    const { name, inode, fd } = result.value
+    stored.set(fd, storeNameOf(name, inode))
+    store.keep(storeNameOf(name, inode), fd)
     return result
   }
 
@@ -59,14 +65,15 @@ export function passedSockets(
       if (!match.ok) return match
       return match.value ? ok(claim(match.value, name, spec)) : keep(sockets.listen(name, spec))
     },
+    isWaitedOn: (listener) => sockets.isWaitedOn(listener),
     take(bound, group, known) {
       const taken = sockets.take(bound, group, known)
-      if (taken.ok && taken.value) keep(ok(taken.value))
+      if (taken.ok && taken.value.listener) keep(ok(taken.value.listener))
       return taken
     },
     recover(lost, holders) {
       const same = [...free].find(({ inode }) => inode === lost.inode)
-      if (same) return ok(claim(same, lost.name, lost.spec))
+      if (same) return ok({ ...lost, ...claim(same, lost.name, lost.spec) })
       return keep(sockets.recover(lost, holders))
     },
     join: (listener) => sockets.join(listener),
@@ -76,9 +83,11 @@ export function passedSockets(
     disband: (listener) => sockets.disband(listener),
     close(listener) {
       sockets.disband(listener)
-      const taken = claimed.get(listener)
-      claimed.delete(listener)
-      if (!taken || taken.socket.storeName !== null) store.remove(storeNameOf(listener.name, listener.inode))
+      const taken = claimed.get(listener.fd)
+      const storeName = taken ? taken.socket.storeName : (stored.get(listener.fd) ?? null)
+      claimed.delete(listener.fd)
+      stored.delete(listener.fd)
+      if (storeName !== null) store.remove(storeName)
       if (!taken) return sockets.close(listener)
       if (taken.file) unlinkIfOurs(taken.file)
       closeSync(listener.fd)
