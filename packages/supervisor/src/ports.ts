@@ -52,6 +52,17 @@ export interface BoundSocket {
   fd: number
 }
 
+/** An address that a program wants to listen on. `host`: empty if it is unknown. */
+export type Address = { type: 'tcp' | 'udp'; host: string; port: number } | { type: 'unix'; path: string }
+
+/** The process that has a socket open. `group`: its process group. */
+export interface SocketHolder {
+  inode: number
+  pid: number
+  group: number
+  name: string
+}
+
 export interface TakenSocket {
   inode: number
   listener: Listener | null
@@ -66,6 +77,8 @@ export interface Sockets {
    * scope), or if it is not a socket that can be a listener. `listener` is null if the inode is one of `known`.
    */
   take(bound: BoundSocket, group: number, known: ReadonlySet<number>): Result<TakenSocket>
+  /** A process that listens on the address. Null if none does, or if /proc does not show it. */
+  holder(address: Address): SocketHolder | null
   /** Whether connections or datagrams wait in its queue. */
   isWaitedOn(listener: Listener): boolean
   close(listener: Listener): void

@@ -1,6 +1,13 @@
 import type { Event, Exit, Result } from 'handover/model'
 import { failed, ok } from 'handover/model'
-import type { LaunchedProcess, LaunchOrder, Listener, ProcessObserver, World } from 'handover/ports'
+import type {
+  LaunchedProcess,
+  LaunchOrder,
+  Listener,
+  ProcessObserver,
+  SocketHolder,
+  World,
+} from 'handover/ports'
 
 /** A clock that moves only when told to, and fires what is due in order of time. */
 export interface FakeClock {
@@ -59,6 +66,8 @@ export interface FakeMachine extends World {
   journalRefusal: Result<never> | null
   /** The ports of sockets that instances bind, by descriptor. Default: the descriptor. */
   ports: Map<number, number>
+  /** Who has the address that a test asks for. */
+  holder: SocketHolder | null
   /** The names of listeners in whose queues connections wait. */
   queues: Set<string>
   /** Set to make the next looks at a revision fail. */
@@ -98,6 +107,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
     overgrown: false,
     journalRefusal: null,
     ports: new Map(),
+    holder: null,
     queues: new Set(),
     refusal: null,
     sockets: {
@@ -118,6 +128,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       steer: () => {},
       disband: () => {},
       rejoin: () => {},
+      holder: () => machine.holder,
       isWaitedOn: ({ name }) => machine.queues.has(name),
       close: ({ name }) => void log.push(`close ${name}`),
       recover(lost, holders) {

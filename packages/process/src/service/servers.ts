@@ -1,6 +1,7 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 import type { Announcer } from '../announce/announcer.js'
+import { isClusterWorker } from '../announce/cluster-worker.js'
 import { keepListener } from '../announce/descriptor-store.js'
 import type { BindPolicy } from '../listeners/bind.js'
 import { AcceptGate } from '../listeners/accept-gate.js'
@@ -192,6 +193,8 @@ export class Servers {
     this.#announce(address, listener)
     if (listener === undefined) {
       this.passed.add(server)
+      const name = this.passed.nameOf(server)
+      if (this.discovered && name !== undefined && !isClusterWorker()) this.probeSockets.open(name, server)
       if (this.#reported) this.reportBound()
       if (this.#options.keepsListeners) keepListener(this.#announcer, server, () => this.#draining)
     } else {

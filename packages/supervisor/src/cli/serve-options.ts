@@ -17,5 +17,7 @@ export interface ServeOptions extends CommonOptions {
   terminationGracePeriodSeconds?: string
   stopSignal?: string
   readinessPath?: string
+  /** False with `--no-discover`. */
+  discover: boolean
   stdio?: string
 }

@@ -1,4 +1,3 @@
-import type { ListenerSpec } from '../model/index.js'
 import type { Problem } from './problems.js'
 import type { Path } from './show.js'
 import { show } from './show.js'
@@ -16,7 +15,7 @@ export function checkProbes(name: string, fields: ServiceFields): Problem[] {
     const path = ['services', name, probeName]
     return [
       ...checkHandler(probe, path),
-      ...checkPort(probe, path, fields.listen),
+      ...checkPort(probe, path, fields),
       ...(probeName === 'readinessProbe' ? [] : checkHealthOnly(probe, path, probeName)),
     ]
   })
@@ -29,19 +28,30 @@ function checkHandler(probe: ProbeFields, path: Path): Problem[] {
   return [{ path, text: `${has}, wanted exactly one of ${handlerNames.join(', ')}` }]
 }
 
-function checkPort(probe: ProbeFields, path: Path, listen: Record<string, ListenerSpec>): Problem[] {
+function checkPort(probe: ProbeFields, path: Path, { listen, discover }: ServiceFields): Problem[] {
   const handler = probe.httpGet ? 'httpGet' : 'tcpSocket'
-  const port = probe[handler]?.port
-  if (typeof port !== 'string') return []
+  const settings = probe[handler]
+  if (settings === undefined) return []
+  const { port } = settings
   const at = [...path, handler, 'port']
-  const type = listen[port]?.type
-  if (type === 'udp') return [{ path: at, text: `is "${port}", a UDP listener, wanted a TCP or unix one` }]
-  if (type !== undefined) return []
   const names = Object.keys(listen).filter((name) => listen[name]?.type !== 'udp')
   const known = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`
-  const wanted = `wanted the name of a listener (${known}) or a port number${didYouMean(port, names)}`
-  return [{ path: at, text: `is ${show(port)}, ${wanted}` }]
+  const wanted = `wanted the name of a listener (${known}) or a port number`
+  if (port === undefined) {
+    if (settings.host !== undefined)
+      return [{ path: at, text: 'is missing though host is set, wanted a port number' }]
+    return names.length > 0 || discover ? [] : [{ path: at, text: `is missing, ${wanted}` }]
+  }
+  if (typeof port !== 'string') return []
+  const type = listen[port]?.type
+  if (type === 'udp') return [{ path: at, text: `is "${port}", a UDP listener, wanted a TCP or unix one` }]
+  if (type !== undefined || (discover && isDiscoveredName(port, names))) return []
+  return [{ path: at, text: `is ${show(port)}, ${wanted}${didYouMean(port, names)}` }]
 }
+
+/** Whether it can be the name of a listener that an instance binds itself: `http` is that of the first TCP listener. */
+const isDiscoveredName = (port: string, configured: string[]): boolean =>
+  /^(tcp-\d+|unix-.+)$/.test(port) || (port === 'http' && configured.length === 0)
 
 /** Kubernetes' validation of startup and liveness probes: their successThreshold must be 1. */
 function checkHealthOnly(probe: ProbeFields, path: Path, name: string): Problem[] {

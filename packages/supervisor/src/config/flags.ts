@@ -38,6 +38,8 @@ export interface CommandOptions {
   readinessPath?: string
   /** False: do not preload the library into Node programs. */
   register?: boolean
+  /** False: what the application listens on beside `listen` does not become a listener of the service. */
+  discover?: boolean
 }
 
 /** Makes a service from the command line, checked by the same schema as a file; messages name the flags. */
@@ -49,10 +51,10 @@ export function specFromCommand(options: CommandOptions, folder: string): Result
   const probed = Object.entries(listeners.value).find(
     ([, address]) => !String(address).startsWith('udp:'),
   )?.[0]
-  if (options.readinessPath !== undefined && probed === undefined) {
+  if (options.readinessPath !== undefined && probed === undefined && options.discover === false) {
     return failed(
       'Usage',
-      `--readiness-path is "${options.readinessPath}", wanted a listener to probe: add -p`,
+      `--readiness-path is "${options.readinessPath}", wanted a listener to probe: add -p or omit --no-discover`,
     )
   }
   const program = options.script ?? options.command ?? []
@@ -77,8 +79,9 @@ export function specFromCommand(options: CommandOptions, folder: string): Result
     readinessProbe:
       options.readinessPath === undefined
         ? undefined
-        : { httpGet: { path: options.readinessPath, port: probed } },
+        : { httpGet: withoutUndefined({ path: options.readinessPath, port: probed }) },
     register: options.register,
+    discover: options.discover === false ? false : undefined,
   })
   return validateConfig({ services: { [name]: service } }, { file: null, folder, locate: flagOf })
 }
@@ -114,6 +117,7 @@ const flags: Record<string, string> = {
   script: 'the script',
   command: 'the command',
   listen: '-p',
+  discover: '--no-discover',
   envFiles: '--env-file',
   readinessProbe: '--readiness-path',
   'lifecycle.stopSignal': '--stop-signal',

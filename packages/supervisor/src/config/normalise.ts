@@ -41,6 +41,7 @@ export function toServiceSpec(name: string, fields: ServiceFields, folder: strin
     ...(fields.maxMemory !== undefined && { maxMemory: fields.maxMemory }),
     register: fields.register,
     ...(!fields.steer && { steer: false }),
+    ...(!fields.discover && { discover: false }),
   }
 }
 

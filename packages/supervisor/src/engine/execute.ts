@@ -11,6 +11,7 @@ import { stopSignalOf } from '../model/index.js'
 import type { LaunchedProcess, Listener, ProcessObserver, World } from '../ports.js'
 import { discover, noteAdopted, usedFirst } from './discovery.js'
 import type { ServiceRuntime } from './runtime.js'
+import { addressCause } from './explain-address.js'
 import { watchMemory } from './memory.js'
 import { watchReadiness } from './readiness.js'
 
@@ -236,7 +237,13 @@ export function observe(
       runtime.watches.get(instance)?.stop()
       runtime.watches.delete(instance)
       runtime.uses.delete(instance)
-      report({ type: 'InstanceExited', instance, exit, output, ...(left && { left }) })
+      const exited = runtime.state.instances.find(({ id }) => id === instance)
+      const cause = exited?.state === 'starting' ? addressCause(world, runtime, exited, output) : null
+      report({
+        ...{ type: 'InstanceExited', instance, exit, output },
+        ...(cause !== null && { cause }),
+        ...(left && { left }),
+      })
     },
   }
 }

@@ -57,7 +57,15 @@ export type EventBody =
   /** The signal was sent to an instance without the library. `connections`: what the kernel showed of them then. */
   | { type: 'InstanceSignalled'; instance: string; connections: SeenConnections }
   | { type: 'InstanceDrained'; instance: string; account: ConnectionAccount; cut: string[] }
-  | { type: 'InstanceExited'; instance: string; exit: Exit; output: string[]; left?: SeenConnections }
+  /** `cause`: why, as a sentence, if that is known. `left`: its connections then, if it was drained from outside. */
+  | {
+      type: 'InstanceExited'
+      instance: string
+      exit: Exit
+      output: string[]
+      cause?: string
+      left?: SeenConnections
+    }
   | { type: 'ServiceStopped' }
   /** `note`: what was discovered or closed, as a sentence without the name of the service. */
   | { type: 'ListenersChanged'; listeners: OpenListener[]; note?: string }

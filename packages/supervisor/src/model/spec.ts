@@ -7,18 +7,21 @@ export type ListenerSpec =
   | { type: 'udp'; host: string; port: number }
   | { type: 'unix'; path: string; mode: number; user?: string; group?: string; backlog: number }
 
-/** What a probe does. Kubernetes' handlers, and `notify`: the instance reports readiness itself (sd_notify(3) or the library). */
+/**
+ * What a probe does. Kubernetes' handlers, and `notify`: the instance reports readiness itself (sd_notify(3) or the
+ * library). `port` is absent for the first listener that the instance uses: TCP if there is one, else unix.
+ */
 export type ProbeHandler =
   | { type: 'notify' }
   | {
       type: 'httpGet'
       path: string
-      port: string | number
+      port?: string | number
       host?: string
       scheme: 'HTTP' | 'HTTPS'
       httpHeaders: { name: string; value: string }[]
     }
-  | { type: 'tcpSocket'; port: string | number; host?: string }
+  | { type: 'tcpSocket'; port?: string | number; host?: string }
   | { type: 'exec'; command: string[] }
 
 /** A probe as in Kubernetes. If `port` is the name of a listener, the probe reaches this very instance, see docs/probes.md. */

@@ -7,7 +7,8 @@ import { seconds } from '../model/text.js'
 export function exitFailure(instance: Instance, event: EventOf<'InstanceExited'>): Failure {
   const wasReady = instance.state === 'ready' || instance.state === 'unready'
   const when = wasReady ? 'after it was ready' : 'before it was ready'
-  const message = `${named(instance)} ${describeExit(event.exit)} ${when}, ${afterStart(instance, event.at)}`
+  const cause = event.cause === undefined ? '' : `: ${event.cause}`
+  const message = `${named(instance)} ${describeExit(event.exit)} ${when}, ${afterStart(instance, event.at)}${cause}`
   return { code: wasReady ? 'Crashed' : 'ExitedBeforeReady', message, output: event.output }
 }
 

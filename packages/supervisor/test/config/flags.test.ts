@@ -93,6 +93,18 @@ describe('specFromCommand() names the listeners', () => {
   }
 })
 
+test('specFromCommand() needs no listener: a probe without a port is for the first one that is discovered', () => {
+  const script = ['app.js']
+  const handler = (listen: string[]) =>
+    flagsSpec({ script, listen, readinessPath: '/h' }).readinessProbe?.handler
+  const probe = { type: 'httpGet', path: '/h', scheme: 'HTTP', httpHeaders: [] }
+  assert.deepEqual(handler([]), probe)
+  assert.deepEqual(handler(['udp:53']), probe)
+  assert.deepEqual(handler(['web=3000']), { ...probe, port: 'web' })
+  assert.equal(flagsSpec({ script, discover: false }).discover, false)
+  assert.ok(!Object.hasOwn(flagsSpec({ script, discover: true }), 'discover'))
+})
+
 describe('specFromCommand() calls the service after its program', () => {
   const table: [CommandOptions, string][] = [
     [{ script: ['app.js'] }, 'app'],
@@ -149,10 +161,9 @@ describe('specFromCommand() refuses, and names the flag', () => {
     [{ script, env: ['=A'] }, ['--env is "=A", wanted KEY=value']],
     [{ script, envFile: ['no.env'] }, [`--env-file names "${fixtures}no.env", which does not exist`]],
     [{ script, cwd: 'nowhere' }, [`--cwd is "${fixtures}nowhere", which is not a folder`]],
-    [{ script, readinessPath: '/h' }, ['--readiness-path is "/h", wanted a listener to probe: add -p']],
     [
-      { script, readinessPath: '/h', listen: ['udp:53'] },
-      ['--readiness-path is "/h", wanted a listener to probe: add -p'],
+      { script, readinessPath: '/h', discover: false },
+      ['--readiness-path is "/h", wanted a listener to probe: add -p or omit --no-discover'],
     ],
     [
       { script, readinessPath: 'h', listen: ['80'] },

@@ -33,6 +33,16 @@ test('validateConfig() fills in every default when a service has only a command'
   })
 })
 
+test('validateConfig() accepts probes of listeners that an instance may bind itself', () => {
+  for (const port of [undefined, 'http', 'tcp-9090', 'unix-web.sock'])
+    assert.equal(
+      validSpec({ readinessProbe: { tcpSocket: { port } } }).readinessProbe?.handler.type,
+      'tcpSocket',
+    )
+  assert.ok(!Object.hasOwn(validSpec({ discover: true }), 'discover'))
+  assert.equal(validSpec({ discover: false }).discover, false)
+})
+
 test('validateConfig() returns a specification that survives JSON', () => {
   const spec = validSpec({ listen: { http: 3000 }, livenessProbe: { tcpSocket: { port: 'http' } } })
   assert.deepEqual(JSON.parse(JSON.stringify(spec)), spec)
@@ -448,11 +458,28 @@ describe('validateConfig() refuses', () => {
       ],
     ],
     [
-      { readinessProbe: { tcpSocket: { port: 'http' } } },
+      { readinessProbe: { tcpSocket: { port: 'http' } }, discover: false },
       [
         'services.web.readinessProbe.tcpSocket.port is "http", wanted the name of a listener (there is none) or a port number',
       ],
     ],
+    [
+      { readinessProbe: { httpGet: {} }, discover: false },
+      [
+        'services.web.readinessProbe.httpGet.port is missing, wanted the name of a listener (there is none) or a port number',
+      ],
+    ],
+    [
+      { readinessProbe: { httpGet: { host: 'db' } } },
+      ['services.web.readinessProbe.httpGet.port is missing though host is set, wanted a port number'],
+    ],
+    [
+      { listen: { web: 1 }, readinessProbe: { httpGet: { port: 'http' } } },
+      [
+        'services.web.readinessProbe.httpGet.port is "http", wanted the name of a listener (there is web) or a port number',
+      ],
+    ],
+    [{ discover: 'no' }, ['services.web.discover is "no", wanted true or false']],
     [
       { listen: { dns: 'udp:53' }, readinessProbe: { tcpSocket: { port: 'dns' } } },
       ['services.web.readinessProbe.tcpSocket.port is "dns", a UDP listener, wanted a TCP or unix one'],

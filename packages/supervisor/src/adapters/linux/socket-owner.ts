@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { toProcNetPort } from '#shared/ip-address.js'
+import { isIP } from 'node:net'
+import { ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
+import { procStat } from '#shared/proc-stat.js'
+import type { Address, SocketHolder } from '../../ports.js'
 import { socketOwner } from './proc.js'
 
 /** ` by nginx (pid 812)`, or an empty string if /proc does not show the owner. */
@@ -8,17 +11,39 @@ export function describeOwner(inode: number | null): string {
   return owner ? ` by ${owner.name} (pid ${owner.pid})` : ''
 }
 
-/** The inode of the socket that is bound to the port. For TCP, only a listening socket counts. */
-export function inetSocketInode(type: 'tcp' | 'udp', port: number): number | null {
+/** The process that listens on the address, or has bound it for UDP. Null if /proc does not show one. */
+export function socketHolder(address: Address): SocketHolder | null {
+  const inode = address.type === 'unix' ? unixSocketInode(address.path) : inetInodeOf(address)
+  const owner = inode === null ? null : socketOwner(inode)
+  if (inode === null || owner === null) return null
+  return { inode, ...owner, group: procStat(owner.pid)?.group ?? owner.pid }
+}
+
+/** A worker of a node:cluster calls TCP sockets what others call UDP sockets: both `bind`. */
+const inetInodeOf = ({ type, host, port }: Exclude<Address, { type: 'unix' }>): number | null =>
+  inetSocketInode(type, port, host) ?? inetSocketInode(type === 'tcp' ? 'udp' : 'tcp', port, host)
+
+/**
+ * The inode of the socket that is bound to the port. For TCP, only a listening socket counts. `host`: an IP address;
+ * sockets on another address are not meant. Default: any.
+ */
+export function inetSocketInode(type: 'tcp' | 'udp', port: number, host?: string): number | null {
   const portHex = toProcNetPort(port)
   for (const table of [type, `${type}6`]) {
     for (const fields of rows(`/proc/net/${table}`)) {
-      const [, local, , state] = fields
+      const [, local = '', , state] = fields
       const listens = type === 'udp' || state === '0A' // TCP_LISTEN
-      if (listens && local?.endsWith(`:${portHex}`)) return Number(fields[9])
+      const [address = '', ownPort] = local.split(':')
+      if (listens && ownPort === portHex && overlaps(address, host)) return Number(fields[9])
     }
   }
   return null
+}
+
+/** Whether a socket on `address`, as in /proc/net, prevents another one on `host`. */
+function overlaps(address: string, host: string | undefined): boolean {
+  if (host === undefined || isIP(host) === 0 || host === '::' || host === '0.0.0.0') return true
+  return /^0+$/.test(address) || address === toProcNet(ipBytes(host))
 }
 
 /** __SO_ACCEPTCON in /proc/net/unix marks a listening socket. The connections it accepted have the same path. */

@@ -6,6 +6,7 @@ import type { FileIdentity } from '../linux/file-identity.js'
 import { identify, unlinkIfOurs } from '../linux/file-identity.js'
 import { isReadable } from '../linux/posix.js'
 import type { Bound } from './bound.js'
+import { socketHolder } from '../linux/socket-owner.js'
 import { bindInet } from './inet.js'
 import { socketGroups } from './groups.js'
 import { takeBack } from './recover.js'
@@ -61,6 +62,7 @@ export function openSockets(): RecoverableSockets {
       )
     },
     disband: (listener) => groups.close(listener),
+    holder: socketHolder,
     isWaitedOn: ({ fd }) => isReadable(fd),
     close(listener) {
       groups.close(listener)

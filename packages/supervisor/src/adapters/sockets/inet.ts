@@ -53,7 +53,7 @@ function explain(error: PosixError, spec: InetSpec): string {
   const what = `${spec.type === 'udp' ? 'UDP ' : ''}port ${spec.port}`
   switch (error.code) {
     case 'EADDRINUSE':
-      return `${what} on "${spec.host}" is in use${describeOwner(inetSocketInode(spec.type, spec.port))}`
+      return `${what} on "${spec.host}" is in use${describeOwner(inetSocketInode(spec.type, spec.port, spec.host))}`
     case 'EACCES':
       return `${what} needs root or the capability CAP_NET_BIND_SERVICE; a port from 1024 up needs neither`
     case 'EADDRNOTAVAIL':

@@ -35,6 +35,7 @@ const serve = (program: Command, name: string): Command =>
     .usage('[config | script | -- command…] [options]')
     .option('-i, --replicas <number>', "number of instances, or 'max' for one per core")
     .option('-p, --listen <address>', '[name=]port, host:port or unix:path (repeatable)', collect, [])
+    .option('--no-discover', 'do not make listeners of what the application itself listens on')
     .option('--cwd <folder>', 'working folder; a symbolic link is resolved again at each upgrade')
     .option('-e, --env <KEY=value>', 'environment variable (repeatable)', collect, [])
     .option('--env-file <file>', 'file of KEY=value lines (repeatable)', collect, [])

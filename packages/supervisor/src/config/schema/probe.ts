@@ -5,7 +5,11 @@ import { command, count, fields, seconds, text } from './common.js'
 const wantedPort = "a listener's name or a port number from 1 to 65535"
 const port = z
   .union([count(1, wantedPort).max(65535, { error: wantedPort }), text(wantedPort)], { error: wantedPort })
-  .meta({ description: 'Name of a listener, on which exactly this instance is probed, or a port number' })
+  .optional()
+  .meta({
+    description:
+      'Name of a listener, on which exactly this instance is probed, or a port number. Default: the first TCP listener',
+  })
 const host = text('a host name or address')
   .optional()
   .meta({ description: 'Host to connect to, instead of this instance' })

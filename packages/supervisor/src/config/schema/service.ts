@@ -87,6 +87,10 @@ const program = {
     description:
       'Give each instance without the library a TCP socket of its own, which gets new connections only while the instance is ready',
   }),
+  discover: z.boolean({ error: 'true or false' }).default(true).meta({
+    description:
+      'What a Node program listens on beside listen becomes a listener of the service, and later instances get it',
+  }),
 }
 
 const rolling = {

@@ -1,4 +1,4 @@
-import type { Json, JsonObject, ProbeSpec } from '../../model/index.js'
+import type { Json, JsonObject, ProbeSpec, ServiceSpec } from '../../model/index.js'
 import { compact } from './json.js'
 import type { KubernetesService } from './order.js'
 import { firstTcpPort, probesPortName } from './ports.js'
@@ -52,7 +52,11 @@ export function obstacleOf({ spec }: KubernetesService, name: ProbeName): string
   const handler = spec[name]?.handler
   if (handler === undefined) return null
   if (handler.type === 'notify') return 'waits for READY=1, which no process receives in a pod'
-  const port = 'port' in handler ? handler.port : undefined
+  if (handler.type === 'exec') return null
+  const port = handler.port ?? firstListener(spec)
+  if (port === undefined) return 'has no port, and no listener is configured'
+  if (typeof port === 'string' && spec.listen[port] === undefined)
+    return `uses "${port}", which is not one of the configured listeners`
   if (typeof port === 'string' && spec.listen[port]?.type === 'unix')
     return `uses "${port}", a unix socket, which kubelet cannot reach`
   return null
@@ -60,14 +64,18 @@ export function obstacleOf({ spec }: KubernetesService, name: ProbeName): string
 
 function translated(service: KubernetesService, name: ProbeName): JsonObject | undefined {
   const probe = service.spec[name]
-  return probe === undefined || obstacleOf(service, name) !== null ? undefined : toProbe(probe)
+  return probe === undefined || obstacleOf(service, name) !== null ? undefined : toProbe(probe, service.spec)
 }
+
+/** The listener of a probe without a port. */
+const firstListener = (spec: ServiceSpec): string | undefined =>
+  firstTcpPort(spec)?.name ?? Object.keys(spec.listen).find((name) => spec.listen[name]?.type === 'unix')
 
 /** Kubernetes counts whole seconds, at least 1. */
 const wholeSeconds = (seconds: number): number => Math.max(1, Math.ceil(seconds))
 
-const toProbe = (probe: ProbeSpec): JsonObject => ({
-  ...toHandler(probe),
+const toProbe = (probe: ProbeSpec, spec: ServiceSpec): JsonObject => ({
+  ...toHandler(probe, spec),
   ...(probe.initialDelaySeconds > 0 && { initialDelaySeconds: Math.ceil(probe.initialDelaySeconds) }),
   periodSeconds: wholeSeconds(probe.periodSeconds),
   timeoutSeconds: wholeSeconds(probe.timeoutSeconds),
@@ -75,15 +83,15 @@ const toProbe = (probe: ProbeSpec): JsonObject => ({
   failureThreshold: probe.failureThreshold,
 })
 
-function toHandler({ handler }: ProbeSpec): JsonObject {
+function toHandler({ handler }: ProbeSpec, spec: ServiceSpec): JsonObject {
   switch (handler.type) {
     case 'httpGet': {
-      const { path, port, host, scheme, httpHeaders } = handler
+      const { path, port = firstListener(spec), host, scheme, httpHeaders } = handler
       const other = scheme === 'HTTP' ? undefined : scheme
       return { httpGet: compact({ path, port, host, scheme: other, httpHeaders }) }
     }
     case 'tcpSocket':
-      return { tcpSocket: compact({ port: handler.port, host: handler.host }) }
+      return { tcpSocket: compact({ port: handler.port ?? firstListener(spec), host: handler.host }) }
     case 'exec':
       return { exec: { command: handler.command } }
     case 'notify':

@@ -65,6 +65,7 @@ export function passedSockets(
       if (!match.ok) return match
       return match.value ? ok(claim(match.value, name, spec)) : keep(sockets.listen(name, spec))
     },
+    holder: (address) => sockets.holder(address),
     isWaitedOn: (listener) => sockets.isWaitedOn(listener),
     take(bound, group, known) {
       const taken = sockets.take(bound, group, known)
