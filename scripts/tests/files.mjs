@@ -13,7 +13,7 @@ const weightsFile = new URL('weights.json', import.meta.url).pathname
 const unitTests = [
   /^supervisor\/test\/(config|control|daemon|engine|rollout|shared|kubernetes\/(render|rollout))\//,
   /^supervisor\/test\/verify\/(parser|units)\./,
-  /^supervisor\/test\/adapters\/(instance-messages|journal|launch|posix)\./,
+  /^supervisor\/test\/adapters\/(advice|instance-messages|journal|launch|posix)\./,
   /^process\/test\/(event-boundary|frames|http1-headers|inherited|listen-call|probe-sockets|subscribers)\./,
 ]
 /** In those folders, but they run the command again and again. */

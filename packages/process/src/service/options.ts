@@ -96,7 +96,10 @@ function stopSignals(
   if (name === undefined || name === '' || signals.length === 0) return signals
   if (name in os.constants.signals && !uncatchable.has(name))
     return [...new Set([...signals, name as NodeJS.Signals])]
-  throw new OptionError(`HANDOVER_STOP_SIGNAL is "${name}", wanted the name of a signal such as SIGQUIT`)
+  const realTime = name.startsWith('SIGRT') ? ', a real-time signal, which Node cannot handle' : ''
+  throw new OptionError(
+    `HANDOVER_STOP_SIGNAL is "${name}"${realTime}, wanted the name of a signal such as SIGQUIT`,
+  )
 }
 
 function movedConnections({ HANDOVER_MOVE: value = 'stateless' }: Environment): boolean | 'all' {

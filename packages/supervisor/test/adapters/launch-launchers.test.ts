@@ -27,6 +27,11 @@ const files = {
   '.env': "A=file\nB='two words'\n",
   'other.env': 'A=other\nC=3\n',
   'dollar.env': 'A=$HOME\n',
+  '.env.local': 'A=local\n',
+  '.env.test': 'A=test\nC=test\n',
+  'vars.json': { A: 'json', C: 1 },
+  '.env-cmdrc': { base: { A: 'base', B: 'base' }, live: { A: 'live' } },
+  'node_modules/concurrently/bin.js*': '#!/usr/bin/env node\n',
   'node_modules/serve/cli.js*': '#!/usr/bin/env node\n',
   'node_modules/tsx/package.json': { name: 'tsx', version: '4.0.0' },
   // The format that pnpm writes (cmd-shim).
@@ -75,6 +80,17 @@ describe('prepareLaunch() runs directly what a launcher would run', () => {
     ['pm2-runtime server.js', ['node', 'server.js']],
     ['pm2-runtime start server.js -i 4 --name x -- --flag', ['node', 'server.js', '--flag']],
     ['cross-env A=1 node server.js', ['node', 'server.js']],
+    ['cross-env-shell A=1 node server.js', ['sh', '-c', 'node server.js']],
+    ['corepack pnpm@9 start', ['node', 'server.js']],
+    ['pnpx serve', ['<release>/node_modules/.bin/serve']],
+    ['tsx --tsconfig other.json --no-cache server.ts', ['node', '--import', 'tsx', 'server.ts']],
+    ['dotenv -c test -- node server.js', ['node', 'server.js']],
+    ['tini -s -- node server.js', ['node', 'server.js']],
+    ['dumb-init --single-child node server.js', ['node', 'server.js']],
+    ['catatonit -- tini npm start', ['node', 'server.js']],
+    ['env -u B A=1 node server.js A=2', ['node', 'server.js', 'A=2']],
+    ['time -p node server.js -p', ['node', 'server.js', '-p']],
+    ['exec -a web node server.js', ['node', 'server.js']],
     ['dotenv -- node server.js', ['node', 'server.js']],
     ['dotenv -e .env -e other.env -v A=1 -- npm start', ['node', 'server.js']],
     ['dotenvx run -f .env -- node server.js', ['node', 'server.js']],
@@ -91,8 +107,9 @@ describe('prepareLaunch() runs directly what a launcher would run', () => {
       symlinkSync('../serve/cli.js', join(release, 'node_modules/.bin/serve'))
       const plan = planOf(release, command.split(' '))
       const argv = expected.map((word) => word.replace('<release>', release))
-      assert.deepEqual(plan.argv, argv[0] === 'node' ? [process.execPath, ...argv.slice(1)] : argv)
-      assert.equal(plan.hasLibrary, true)
+      const programs: Record<string, string> = { node: process.execPath, sh: '/usr/bin/sh' }
+      assert.deepEqual(plan.argv, [programs[argv[0] ?? ''] ?? argv[0], ...argv.slice(1)])
+      assert.equal(plan.hasLibrary, argv[0] !== 'sh')
     })
   }
 })
@@ -108,6 +125,18 @@ test('prepareLaunch() sets the variables that dotenv and env-cmd would set', (t)
   assert.deepEqual(variables('dotenv -o -v C=x -- node server.js', { A: 'own' }), ['file', 'two words', 'x'])
   assert.deepEqual(variables('env-cmd node server.js', { A: 'own' }), ['file', 'two words', undefined])
   assert.deepEqual(variables('env-cmd --no-override node server.js', { A: 'own' })[0], 'own')
+  assert.deepEqual(variables('dotenv -c -- node server.js'), ['local', 'two words', undefined])
+  assert.deepEqual(variables('dotenv -c test -- node server.js'), ['local', 'two words', 'test'])
+  assert.deepEqual(variables('dotenv --no-expand -e dollar.env -- node server.js')[0], '$HOME')
+  assert.deepEqual(variables('env-cmd -f dollar.env node server.js')[0], '$HOME')
+  assert.deepEqual(variables('env-cmd -f vars.json node server.js'), ['json', undefined, '1'])
+  assert.deepEqual(variables('env-cmd -e base,live node server.js'), ['live', 'base', undefined])
+  assert.deepEqual(variables('env -u A B=1 node server.js', { A: 'own', C: '2' }), [undefined, '1', '2'])
+  assert.deepEqual(variables('env -i B=1 node server.js', { A: 'own' }), [undefined, '1', undefined])
+  assert.equal(
+    problemOf(release, ['env-cmd', '-e', 'none', 'node', 'server.js']),
+    '"env-cmd" reads ".env-cmdrc", which has no section "none"',
+  )
   assert.match(
     problemOf(release, ['env-cmd', '-f', 'no.env', 'node', 'server.js']),
     /reads "no.env", which cannot be read/,
@@ -117,8 +146,8 @@ test('prepareLaunch() sets the variables that dotenv and env-cmd would set', (t)
     /whose "A" refers to another variable/,
   )
   assert.match(
-    problemOf(release, ['env-cmd', '-r', '.rc', 'node', 'server.js']),
-    /"env-cmd" has the option "-r", wanted the command itself/,
+    problemOf(release, ['env-cmd', '-x', 'node', 'server.js']),
+    /"env-cmd" has the option "-x", wanted the command itself/,
   )
 })
 
@@ -128,6 +157,16 @@ test('prepareLaunch() notes the program that it runs instead of the launcher', (
     plan.note,
     '"npm run nested" is run directly as "node server.js --dev --again", since npm does not pass listeners on',
   )
+})
+
+test('prepareLaunch() runs as written what executes the program in its place, or has an option that is not known', (t) => {
+  const release = releaseOf(t, files)
+  for (const command of ['env -C . node server.js', 'nice -n 1 node server.js']) {
+    const plan = planOf(release, command.split(' '))
+    assert.deepEqual(plan.argv.slice(1), command.split(' ').slice(1))
+    assert.equal(plan.note, undefined)
+    assert.match(plan.env['NODE_OPTIONS'] ?? '', /--require/)
+  }
 })
 
 test('prepareLaunch() sets the same environment for a script as npm', (t) => {
@@ -201,6 +240,7 @@ describe('prepareLaunch() says what to write when a launcher cannot be replaced'
       '"nodemon" has the option "--odd", wanted the command itself: nodemon does not pass listeners on',
     ],
     ['nodemon', '"nodemon" has no script'],
+    ['tini --', '"tini" has no command'],
     [
       'pm2-runtime ecosystem.config.js',
       '"pm2-runtime ecosystem.config.js" names a PM2 configuration, wanted the script that it starts',
@@ -213,6 +253,24 @@ describe('prepareLaunch() says what to write when a launcher cannot be replaced'
       else assert.match(problem, expected)
     })
   }
+
+  test('a Node program that runs others as its children', (t) => {
+    const release = releaseOf(t, files)
+    symlinkSync('../concurrently/bin.js', join(release, 'node_modules/.bin/concurrently'))
+    assert.equal(
+      problemOf(release, ['npx', 'concurrently', 'node a.js', 'node b.js']),
+      '"concurrently node a.js node b.js" runs the service as its child, which gets no listeners, wanted the command of one program, and a service for each of the others',
+    )
+  })
+
+  test('a signal that Node cannot handle', (t) => {
+    const release = releaseOf(t, files)
+    const problem = problemOf(release, ['node', 'server.js'], { lifecycle: { stopSignal: 'SIGRTMIN+3' } })
+    assert.equal(
+      problem,
+      'lifecycle.stopSignal is "SIGRTMIN+3", which a Node program cannot handle, wanted a signal that is not real-time, such as "SIGTERM"',
+    )
+  })
 
   test('tsx is not installed', (t) => {
     const release = releaseOf(t, { 'server.ts': '' })

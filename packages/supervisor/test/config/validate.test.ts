@@ -142,6 +142,11 @@ describe('validateConfig() understands', () => {
     ],
     ['a stop signal', { lifecycle: { stopSignal: 'SIGQUIT' } }, { lifecycle: { stopSignal: 'SIGQUIT' } }],
     [
+      'a real-time one',
+      { lifecycle: { stopSignal: 'SIGRTMIN+3' } },
+      { lifecycle: { stopSignal: 'SIGRTMIN+3' } },
+    ],
+    [
       'a drain of its own',
       { drain: { timeoutSeconds: 5, idleSeconds: 2 } },
       { drain: { timeoutSeconds: 5, idleSeconds: 2 } },

@@ -1,49 +1,48 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
+import type { EnvOptions } from './env-files.js'
+import { readFiles, readSections } from './env-files.js'
 import type { Launcher, ResolvedCommand } from './launcher.js'
+import type { ProgramContext } from './program.js'
 
-/** What the options of a launcher say that reads environment files. */
-interface EnvOptions {
-  files: string[]
-  variables: [string, string][]
-  /** Whether files override variables that are set already. */
-  override: boolean
-  /** Whether a file that does not exist is passed over. */
-  lenient: boolean
-  command: string[]
-}
-
-/** What one word of the options means. `value`: the next word. */
+/** What one word of the options means. `value`: the next word, which it takes or not. */
 type Option = (options: EnvOptions, value: string) => 'flag' | 'value'
 
 const file: Option = ({ files }, value) => (files.push(value), 'value')
-const override: Option = (options) => ((options.override = true), 'flag')
-const noOverride: Option = (options) => ((options.override = false), 'flag')
-const lenient: Option = (options) => ((options.lenient = true), 'flag')
-const nothing: Option = () => 'flag'
+const set =
+  (changes: Partial<EnvOptions>): Option =>
+  (options) => (Object.assign(options, changes), 'flag')
+const nothing = set({})
+const override = set({ override: true })
 const variable: Option = ({ variables }, value) => {
   const at = value.indexOf('=')
   variables.push([value.slice(0, at), value.slice(at + 1)])
   return 'value'
 }
+const cascade: Option = (options, value) => {
+  const isNamed = value !== '' && !value.startsWith('-')
+  options.cascade = isNamed ? value : true
+  return isNamed ? 'value' : 'flag'
+}
+const sections: Option = (options, value) => ((options.sections = value.split(',')), 'value')
+const configuration: Option = (options, value) => ((options.configuration = value), 'value')
 
 /** dotenv-cli: the first file that sets a variable wins, and a variable that is set already wins over files. */
 export const dotenv: Launcher = (words, context) =>
-  run('dotenv', words, context, { override: false, lenient: true }, [
+  run('dotenv', words, context, { override: false, lenient: true, expands: true }, [
     ['-e', file],
     ['-v', variable],
+    ['-c', cascade],
     ['-o', override],
     ['--override', override],
+    ['--no-expand', set({ expands: false })],
     ['--quiet', nothing],
     ['--debug', nothing],
   ])
 
 export const dotenvx: Launcher = (words, context) =>
   words[0] === 'run'
-    ? run('dotenvx', words.slice(1), context, { override: false, lenient: true }, [
+    ? run('dotenvx', words.slice(1), context, { override: false, lenient: true, expands: true }, [
         ['-f', file],
         ['--env-file', file],
         ['-e', variable],
@@ -56,11 +55,15 @@ export const dotenvx: Launcher = (words, context) =>
     : refused('dotenvx', words[0] ?? '')
 
 export const envCmd: Launcher = (words, context) =>
-  run('env-cmd', words, context, { override: true, lenient: false }, [
+  run('env-cmd', words, context, { override: true, lenient: false, expands: false }, [
     ['-f', file],
     ['--file', file],
-    ['--no-override', noOverride],
-    ['--silent', lenient],
+    ['-e', sections],
+    ['--environments', sections],
+    ['-r', configuration],
+    ['--rc-file', configuration],
+    ['--no-override', set({ override: false })],
+    ['--silent', set({ lenient: true })],
     ['--fallback', nothing],
     ['--verbose', nothing],
   ])
@@ -68,11 +71,19 @@ export const envCmd: Launcher = (words, context) =>
 function run(
   launcher: string,
   words: string[],
-  { folder, env }: Parameters<Launcher>[1],
-  defaults: Pick<EnvOptions, 'override' | 'lenient'>,
+  context: ProgramContext,
+  defaults: Pick<EnvOptions, 'override' | 'lenient' | 'expands'>,
   known: [string, Option][],
 ): Result<ResolvedCommand> {
-  const options: EnvOptions = { ...defaults, files: [], variables: [], command: [] }
+  const options: EnvOptions = {
+    ...defaults,
+    files: [],
+    variables: [],
+    cascade: false,
+    sections: [],
+    configuration: '.env-cmdrc',
+    command: [],
+  }
   const read = new Map(known)
   let index = 0
   for (; words[index]?.startsWith('-') && words[index] !== '--'; index += 1) {
@@ -86,39 +97,9 @@ function run(
   options.command = words.slice(words[index] === '--' ? index + 1 : index)
   if (options.command.length === 0) return failed('CannotStart', `"${launcher}" has no command`)
   if (options.files.length === 0) options.files = ['.env']
-  return withFiles(launcher, folder, env, options)
-}
-
-function withFiles(
-  launcher: string,
-  folder: string,
-  env: Record<string, string>,
-  { files, variables, override, lenient, command }: EnvOptions,
-): Result<ResolvedCommand> {
-  let result = env
-  for (const name of files) {
-    const text = read(resolve(folder, name))
-    if (text === null && !lenient)
-      return failed('CannotStart', `"${launcher}" reads "${name}", which cannot be read in "${folder}"`)
-    const values = parseEnv(text ?? '') as Record<string, string>
-    const special = Object.keys(values).find((key) => /[$]|^encrypted:/.test(values[key] ?? ''))
-    if (special !== undefined) {
-      return failed(
-        'CannotStart',
-        `"${launcher}" reads "${name}", whose "${special}" refers to another variable or is encrypted, wanted plain values, or the command itself with "envFiles" or "env"`,
-      )
-    }
-    result = override ? { ...result, ...values } : { ...values, ...result }
-  }
-  return ok({ argv: command, env: { ...result, ...Object.fromEntries(variables) } })
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return null
-  }
+  const found = options.sections.length > 0 ? readSections(context, options) : readFiles(context, options)
+  if (!found.ok) return failed('CannotStart', `"${launcher}" ${found.failure.message}`)
+  return ok({ argv: options.command, env: { ...found.value, ...Object.fromEntries(options.variables) } })
 }
 
 const refused = (launcher: string, option: string) =>

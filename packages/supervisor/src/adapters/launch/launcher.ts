@@ -7,5 +7,8 @@ export interface ResolvedCommand {
   env: Record<string, string>
 }
 
-/** Reads the arguments of a launcher, and returns the command that the launcher would run. */
-export type Launcher = (words: string[], context: ProgramContext) => Result<ResolvedCommand>
+/**
+ * Reads the arguments of a launcher, and returns the command that the launcher would run. Null if it is to be run as
+ * written.
+ */
+export type Launcher = (words: string[], context: ProgramContext) => Result<ResolvedCommand> | null

@@ -23,7 +23,15 @@ export const npm: Launcher = (words, context) => {
 export const yarn: Launcher = (words, context) => runOrExec('yarn', words, context)
 export const pnpm: Launcher = (words, context) => runOrExec('pnpm', words, context)
 
-export const npx: Launcher = (words, context) => {
+/** `corepack yarn@4 start`: the manager in that version. */
+export const corepack: Launcher = ([manager = '', ...words], context) => {
+  const managers: Record<string, Launcher> = { npm, npx, yarn, pnpm }
+  return (
+    managers[manager.replace(/@.*$/, '')]?.(words, context) ?? unsupported('corepack', [manager, ...words])
+  )
+}
+
+export const npx = (words: string[], context: ProgramContext): Result<ResolvedCommand> => {
   const { verb, rest, odd } = divide(words)
   if (odd !== null) return strange('npx', words, odd)
   const [name, args] = verb === undefined && rest[0] === '--' ? [rest[1], rest.slice(2)] : [verb, rest]

@@ -1,5 +1,5 @@
 import type { Result, Revision } from '../../model/index.js'
-import { failed, ok } from '../../model/index.js'
+import { failed, ok, stopSignalOf } from '../../model/index.js'
 import { resolveAccount } from './account.js'
 import type { LaunchContext } from './context.js'
 import { buildEnvironment } from './environment.js'
@@ -22,6 +22,8 @@ export interface LaunchPlan {
   groups?: number[]
   /** Whether the instance reports readiness itself, because it loads the library or its preload. */
   hasLibrary: boolean
+  /** A shell or the like: the program below it gets its listeners only if it is executed in its place, or is Node. */
+  runsAnother?: true
   /** A note for the user if something other than the literal command is run. */
   note?: string
 }
@@ -55,6 +57,13 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
 
   const argv = [program.value.path, ...typed.value.slice(1)]
   const isNode = asNodeProgram(program.value)
+  const stopSignal = stopSignalOf(spec)
+  if (isNode && stopSignal.startsWith('SIGRT')) {
+    return failed(
+      'CannotStart',
+      `lifecycle.stopSignal is "${stopSignal}", which a Node program cannot handle, wanted a signal that is not real-time, such as "SIGTERM"`,
+    )
+  }
   const preloads = (isNode || runsAnother(program.value)) && spec.register && context.preload !== null
   const { home: _, name: __, ...ids } = account.value
   return ok({
@@ -64,6 +73,7 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
     ...ids,
     // A shell may run anything: it is ready when it accepts, or when the program below it reports it.
     hasLibrary: isNode && (preloads || usesLibrary(release)),
+    ...(!isNode && runsAnother(program.value) && { runsAnother: true }),
     ...noteOf(note, direct.value.argv, unwatched),
   })
 }

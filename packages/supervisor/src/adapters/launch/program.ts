@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
@@ -57,7 +57,7 @@ export function readShebang(path: string): string[] {
   } catch {
     return []
   }
-  const length = readSync(file, buffer)
+  const length = fstatSync(file).isFile() ? readSync(file, buffer) : 0
   closeSync(file)
   const line = buffer.toString('latin1', 0, length).split('\n')[0] ?? ''
   if (!line.startsWith('#!')) return []

@@ -18,12 +18,27 @@ export const tsx: Launcher = (words, { folder, env }) => {
       `"tsx" is not installed in "${folder}", wanted it among the dependencies of the release`,
     )
   }
-  return ok({ argv: ['node', '--import', 'tsx', ...words], env })
+  const own: Record<string, string> = {}
+  let index = 0
+  for (; words[index]?.startsWith('--'); index += 1) {
+    const [option = '', ...value] = (words[index] ?? '').split('=')
+    if (option === '--no-cache') own['TSX_DISABLE_CACHE'] = '1'
+    else if (option !== '--tsconfig') break
+    else own['TSX_TSCONFIG_PATH'] = value.length > 0 ? value.join('=') : (words[(index += 1)] ?? '')
+  }
+  return ok({ argv: ['node', '--import', 'tsx', ...words.slice(index)], env: { ...env, ...own } })
 }
 
 export const crossEnv: Launcher = (words, { env }) => {
   const direct = withAssignments(words, env)
   return direct.argv.length > 0 ? ok(direct) : failed('CannotStart', '"cross-env" has no command')
+}
+
+/** It gives its words to a shell, which then runs the program. */
+export const crossEnvShell: Launcher = (words, { env }) => {
+  const direct = withAssignments(words, env)
+  if (direct.argv.length === 0) return failed('CannotStart', '"cross-env-shell" has no command')
+  return ok({ argv: ['sh', '-c', direct.argv.join(' ')], env: direct.env })
 }
 
 /** nodemon's options with a value. They concern watching only, so they are dropped. */

@@ -4,32 +4,29 @@ import { failed, ok } from '../../model/index.js'
 import type { WatchedProcess } from '../linux/poll.js'
 import { watchPid } from '../linux/poll.js'
 import { PosixError, pidfdSendSignal, waitpid } from '../linux/posix.js'
-import { receiversOf } from '../linux/receivers.js'
-import type { LiveProcess } from './spawn.js'
-import { killGroup, sendSignal } from './spawn.js'
+import type { LiveProcess, StopPolicy } from './spawn.js'
+import { groupStop } from './stop.js'
 
 /**
  * Watches a process that an earlier supervisor started. Its exit code is known only if it is a child of this process,
  * which is the case if the earlier supervisor was this process before an execve(2). Fails with `Refused` if the
  * process is gone.
  */
-export function adoptProcess(pid: number, startTime: string): Result<LiveProcess> {
+export function adoptProcess(pid: number, startTime: string, policy: StopPolicy): Result<LiveProcess> {
   let ended: (exit: Exit) => void
   const exit = new Promise<Exit>((resolve) => (ended = resolve))
   const watched = watchPid(pid, startTime, () => {
     const status = reap(pid)
-    killGroup(pid)
-    ended(status)
+    void stop.finish().then(() => ended(status))
   })
   if (!watched) return failed('Refused', `there is no process ${pid} that was started at tick ${startTime}`)
-  return ok({ pid, startTime, exit, terminate: (signal) => terminateWatched(watched, pid, signal) })
+  const stop = groupStop({ ...policy, leader: pid, tellLeader: (signal) => tellWatched(watched, signal) })
+  return ok({ pid, startTime, exit, terminate: (signal) => stop.begin(signal) })
 }
 
-function terminateWatched({ pidfd }: WatchedProcess, pid: number, signal: NodeJS.Signals): void {
-  const receivers = receiversOf(pid, signal)
-  if (!receivers.includes(pid)) return sendSignal(receivers, signal)
+function tellWatched({ pidfd }: WatchedProcess, signal: number): void {
   try {
-    pidfdSendSignal(pidfd, constants.signals[signal])
+    pidfdSendSignal(pidfd, signal)
   } catch (error) {
     // It has just exited; the event is on its way.
     if (!(error instanceof PosixError && error.code === 'ESRCH')) throw error

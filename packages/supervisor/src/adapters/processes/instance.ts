@@ -13,6 +13,7 @@ import type {
 } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { adoptProcess } from './adopt.js'
+import { advice } from './advice.js'
 import { instanceEnvironment } from './environment.js'
 import { lastLines, openOutput } from './output.js'
 import type { OwnSockets } from './own-sockets.js'
@@ -23,8 +24,9 @@ import type { InstanceReports } from './reports.js'
 import { instanceReports } from './reports.js'
 import type { InstanceResources, InstancesOptions } from './resources.js'
 import { createResources, releaseResources, restoreResources } from './resources.js'
-import type { LiveProcess } from './spawn.js'
-import { becameProgram, couldNotExecute, killGroup, spawnDetached } from './spawn.js'
+import type { LiveProcess, StopPolicy } from './spawn.js'
+import { becameProgram, couldNotExecute, spawnDetached } from './spawn.js'
+import { killGroup } from './stop.js'
 
 /** How long an adopted instance may take to reconnect. Its library tries several times a second. */
 const reconnectMs = 1000
@@ -36,12 +38,16 @@ export async function launchInstance(
   order: LaunchOrder,
   observer: ProcessObserver,
 ): Promise<Result<InstanceProcess>> {
-  const buffered = bufferedObserver(observer)
+  const buffered = bufferedObserver({
+    ...observer,
+    exited: (exit, output, left) =>
+      observer.exited(exit, [...output, ...advice(plan, order.listeners, output)], left),
+  })
   const reports = instanceReports(inodesOf(order), buffered.observer)
   const resources = await createResources(options, plan, order, reports)
   if (!resources.ok) return resources
   const lost = (reason: string) => options.log?.(`${order.instance}: ${reason}`)
-  const started = await start(resources.value, plan, order, lost)
+  const started = await start(resources.value, plan, order, stopPolicy(order, reports), lost)
   if (!started.ok) {
     await releaseResources(resources.value)
     return started
@@ -62,7 +68,7 @@ export async function adoptInstance(
   const resources = await restoreResources(options, order, reports)
   if (!resources.ok) return resources
   if (resources.value.output) resources.value.output.start = 0 // where this run's output begins is unknown
-  const adopted = adoptProcess(order.pid, order.startTime)
+  const adopted = adoptProcess(order.pid, order.startTime, stopPolicy(order, reports))
   if (!adopted.ok) {
     await releaseResources(resources.value)
     return adopted
@@ -76,18 +82,24 @@ export async function adoptInstance(
   return ok(instance)
 }
 
+const stopPolicy = ({ revision }: LaunchOrder, reports: InstanceReports): StopPolicy => ({
+  serves: (pid) => reports.isConnected(pid),
+  limitMs: revision.spec.terminationGracePeriodSeconds * 1000,
+})
+
 const inodesOf = ({ listeners }: LaunchOrder) => new Set(listeners.map(({ inode }) => inode))
 
 async function start(
   { folder, output }: InstanceResources,
   plan: LaunchPlan,
   order: LaunchOrder,
+  policy: StopPolicy,
   onOutputLost: (reason: string) => void,
 ): Promise<Result<LiveProcess>> {
   const env = instanceEnvironment(plan.env, order, folder)
   const fds = order.listeners.map(({ fd }) => fd)
   const log = output && openOutput(output, onOutputLost)
-  const spawned = await spawnDetached({ ...plan, env }, log ?? 'inherit', fds)
+  const spawned = await spawnDetached({ ...plan, env }, log ?? 'inherit', fds, policy)
   if (log !== null) closeSync(log)
   if (!spawned.ok || (await becameProgram(spawned.value))) return spawned
   const printed = output && lastLines(output)
@@ -201,7 +213,7 @@ export class InstanceProcess implements LaunchedProcess {
 
   #terminate(signal: string): void {
     if (this.#state === 'exited') return
-    this.#process.terminate(signal as NodeJS.Signals)
+    this.#process.terminate(signal)
     this.#reports.expectDrain(this.pid)
   }
 

@@ -23,6 +23,7 @@ export interface LibraryProcesses {
   pidOf(connection: object): number | undefined
   /** Whether the library is in the instance. */
   any(): boolean
+  isConnected(pid: number): boolean
   stoppedAccepting(): boolean
   /** Those of connected processes that are not draining. */
   adoptionSockets(): string[]
@@ -56,6 +57,7 @@ export function libraryProcesses(): LibraryProcesses {
       return [...byPid].find(([, known]) => known === process)?.[0]
     },
     any: () => byPid.size > 0,
+    isConnected: (pid) => byPid.get(pid)?.connected === true,
     stoppedAccepting: () => haveAll(({ draining }) => draining),
     adoptionSockets: () =>
       all().flatMap(({ connected, draining, adoptionSocket }) =>

@@ -26,6 +26,8 @@ export interface InstanceReports {
   /** Paths of the sockets where it adopts connections. Empty without the library. */
   adoptionSockets(): string[]
   hasLibrary(): boolean
+  /** Whether this process has the library, and uses the channel now. */
+  isConnected(pid: number): boolean
   /** Resolves when the library reports ready, which is the last message that it sends on a new connection. */
   readonly ready: Promise<void>
   /** To be called when the instance is requested to replace its program with that of the revision. */
@@ -107,6 +109,7 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
     },
     adoptionSockets: () => library.adoptionSockets(),
     hasLibrary: () => library.any(),
+    isConnected: (pid) => library.isConnected(pid),
     ready,
     expectExec: (revision, { byEarlierSupervisor } = { byEarlierSupervisor: false }) =>
       exec.expect(revision, byEarlierSupervisor),

@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { signalGroup } from '#shared/signal-group.js'
 import type { Exit, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import { commandLine, startTime } from '../linux/proc.js'
 import { errorCode } from '../linux/posix.js'
-import { receiversOf } from '../linux/receivers.js'
 import type { LaunchPlan } from '../launch/index.js'
+import type { StopOptions } from './stop.js'
+import { groupStop } from './stop.js'
 
 /** LISTEN_PID must be the pid of the program (sd_listen_fds(3)). It is known only after the fork, and exec keeps it. */
 const script = 'LISTEN_PID=$$ exec "$@"'
@@ -18,11 +18,14 @@ const setpriv = '/usr/bin/setpriv'
 export interface LiveProcess {
   pid: number
   startTime: string
-  /** Resolves when the process has exited and was reaped, and the rest of its group was killed. */
+  /** Resolves when the process has exited and was reaped, and nothing of its group is left, see `groupStop`. */
   exit: Promise<Exit>
-  /** Sends the stop signal, see `receiversOf`. Must not be called after the exit. */
-  terminate(signal: NodeJS.Signals): void
+  /** Sends the stop signal, see `groupStop`. Must not be called after the exit. */
+  terminate(signal: string): void
 }
+
+/** How the group of a process is stopped. */
+export type StopPolicy = Pick<StopOptions, 'serves' | 'limitMs'>
 
 /**
  * Starts a shell, as the leader of its own session and process group, that executes the program in its place. Fails
@@ -32,6 +35,7 @@ export async function spawnDetached(
   plan: LaunchPlan,
   output: number | 'inherit',
   fds: number[],
+  policy: StopPolicy,
 ): Promise<Result<LiveProcess>> {
   const identity = identityOf(plan)
   const child = spawn('/bin/sh', ['-c', script, shellName, ...identity.prefix, ...plan.argv], {
@@ -43,31 +47,14 @@ export async function spawnDetached(
   })
   const { pid } = child
   if (pid === undefined) return failed('CannotStart', explain(plan, await spawnError(child)))
+  const stop = groupStop({ ...policy, leader: pid })
   const exit = new Promise<Exit>((resolve) => {
-    child.on('exit', (code, signal) => {
-      killGroup(pid)
-      resolve({ code, signal })
-    })
+    child.on('exit', (code, signal) => void stop.finish().then(() => resolve({ code, signal })))
   })
   // The child is not reaped before this turn of the event loop ends, so it exists, at least as a zombie.
   const started = startTime(pid)
   if (started === null) throw new Error(`/proc/${pid}/stat cannot be read`)
-  return ok({
-    pid,
-    startTime: started,
-    exit,
-    terminate: (signal) => sendSignal(receiversOf(pid, signal), signal),
-  })
-}
-
-export function sendSignal(receivers: number[], signal: NodeJS.Signals): void {
-  for (const pid of receivers) {
-    try {
-      process.kill(pid, signal)
-    } catch (error) {
-      if (errorCode(error) !== 'ESRCH') throw error // it has just exited
-    }
-  }
+  return ok({ pid, startTime: started, exit, terminate: (signal) => stop.begin(signal) })
 }
 
 /**
@@ -84,13 +71,6 @@ export async function becameProgram({ pid, exit }: LiveProcess): Promise<boolean
   }
   return false
 }
-
-/**
- * SIGKILL to the process group: what its leader leaves behind when it ends is ended too (systemd calls it
- * KillMode=mixed). The group's number cannot be another's while a member lives, and without members there is
- * nobody to kill.
- */
-export const killGroup = (leader: number): void => signalGroup(leader, 'SIGKILL')
 
 /** Whether the shell exited because it could not execute the program. Programs can exit with 126 or 127 too. */
 export function couldNotExecute(exit: Exit, output: string[] | null): boolean {
