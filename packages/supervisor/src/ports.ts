@@ -250,6 +250,14 @@ export interface Journal {
   append(events: Event[]): Result<true>
   /** Replaces the whole content atomically. */
   rewrite(events: Event[]): Result<true>
+  /**
+   * Keeps events beside the journal, where there may still be room, until an append or a rewrite succeeds: a supervisor
+   * that is killed meanwhile leaves them to the next, whose `read` returns them. `replacement`: instead of what is in
+   * the journal. Each call replaces what the last one kept.
+   */
+  keep(backlog: { replacement: Event[] | null; events: Event[] }): void
+  /** Whether `read` returns events that are only kept. */
+  readonly hasKept: boolean
   /** It is long, and several times as long as after the last rewrite. */
   readonly overgrown: boolean
   close(): void

@@ -70,6 +70,8 @@ export interface FakeMachine extends World {
   holder: SocketHolder | null
   /** The names of listeners in whose queues connections wait. */
   queues: Set<string>
+  /** What is kept beside the journal while it cannot be written. */
+  kept: { replacement: Event[] | null; events: Event[] } | null
   /** Set to make the next looks at a revision fail. */
   refusal: Result<never> | null
 }
@@ -109,6 +111,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
     ports: new Map(),
     holder: null,
     queues: new Set(),
+    kept: null,
     refusal: null,
     sockets: {
       listen(name, spec) {
@@ -179,9 +182,15 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       },
     },
     journal: {
-      read: () => ok([...journaled]),
+      read: () =>
+        ok(
+          machine.kept
+            ? [...(machine.kept.replacement ?? journaled), ...machine.kept.events]
+            : [...journaled],
+        ),
       append(events) {
         if (machine.journalRefusal) return machine.journalRefusal
+        machine.kept = null
         journaled.push(...events)
         for (const event of events) log.push(`journal ${event.type}`)
         return ok(true)
@@ -191,8 +200,15 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       },
       rewrite(events) {
         if (machine.journalRefusal) return machine.journalRefusal
+        machine.kept = null
         journaled.splice(0, journaled.length, ...events)
         return ok(true)
+      },
+      keep({ replacement, events }) {
+        machine.kept = { replacement: replacement && [...replacement], events: [...events] }
+      },
+      get hasKept() {
+        return machine.kept !== null
       },
       close: () => void log.push('journal closed'),
     },

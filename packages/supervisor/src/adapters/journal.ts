@@ -2,22 +2,24 @@ import type { Event, Result } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
 import type { Journal } from '../ports.js'
 import { openDurableFile } from './durable-file.js'
+import type { JournalReserve } from './journal-reserve.js'
+import { openJournalReserve } from './journal-reserve.js'
 import { errorReason } from './linux/error-reason.js'
 
 /**
  * Events as JSON lines in one file. Events that belong together are one write and one fdatasync(2). If the machine
  * crashes during a write, the last line is incomplete; it was never acted on, so it is truncated. Fails with `Usage` if
- * any other line is invalid: what follows it cannot be trusted.
+ * any other line is invalid: what follows it cannot be trusted. `reserveFolders`: see `openJournalReserve`.
  */
-export function openJournal(path: string): Result<Journal> {
+export function openJournal(path: string, reserveFolders: string[] = []): Result<Journal> {
   try {
-    return open(path)
+    return open(path, openJournalReserve(reserveFolders))
   } catch (error) {
     return failed('Usage', `the journal "${path}" cannot be opened: ${errorReason(error)}`)
   }
 }
 
-function open(path: string): Result<Journal> {
+function open(path: string, reserve: JournalReserve): Result<Journal> {
   const file = openDurableFile(path)
   const parsed = parse(file.read(), path)
   if (!parsed.ok) {
@@ -27,9 +29,13 @@ function open(path: string): Result<Journal> {
   file.length = parsed.value.length
   let rewrittenLength = file.length
 
+  let kept = reserve.find(file.length) !== null
+
   const attempt = (write: () => void): Result<true> => {
     try {
       write()
+      if (kept) reserve.clear()
+      kept = false
       return ok(true)
     } catch (error) {
       return failed('Refused', `the journal "${path}" cannot be written: ${errorReason(error)}`)
@@ -38,7 +44,10 @@ function open(path: string): Result<Journal> {
   function read(): Result<Event[]> {
     try {
       const again = parse(file.read(), path)
-      return again.ok ? ok(again.value.events) : again
+      const reserved = kept ? reserve.find(file.length) : null
+      if (!again.ok || reserved === null) return again.ok ? ok(again.value.events) : again
+      const rest = parse(reserved.lines, path)
+      return rest.ok ? ok([...(reserved.replaces ? [] : again.value.events), ...rest.value.events]) : rest
     } catch (error) {
       return failed('Refused', `the journal "${path}" cannot be read: ${errorReason(error)}`)
     }
@@ -51,6 +60,14 @@ function open(path: string): Result<Journal> {
         file.replace(serialize(events))
         rewrittenLength = file.length
       }),
+    keep({ replacement, events }) {
+      const lines = serialize([...(replacement ?? []), ...events])
+      reserve.keep({ journalBytes: file.length, replaces: replacement !== null, lines })
+      kept = true
+    },
+    get hasKept() {
+      return kept
+    },
     get overgrown() {
       return file.length > Math.max(minOvergrownBytes, rewrittenLength * 4)
     },

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { dirname } from 'node:path'
 import type { Failure, Result, ServiceSpec } from '../model/index.js'
 import { diffServices } from '../config/diff.js'
 import { describeEvent, failed, ok } from '../model/index.js'
@@ -54,7 +55,7 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
   const lock = lockFile(paths.lock, paths.control)
   if (!lock.ok) return failed('Usage', alreadyRuns(paths.name, lock.failure))
 
-  const journal = openJournal(paths.journal)
+  const journal = openJournal(paths.journal, [dirname(paths.journal), paths.run])
   if (!journal.ok) {
     lock.value.release()
     return journal

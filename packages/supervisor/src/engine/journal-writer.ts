@@ -4,7 +4,8 @@ import type { World } from '../ports.js'
 
 /**
  * Writes the journal. If that fails, for example because the disk is full, events are kept in memory, in order, and
- * written together once it succeeds again: services and rollouts do not wait for a disk.
+ * written together once it succeeds again: services and rollouts do not wait for a disk. Until then they are also in the
+ * journal's reserve, if that can be written, for the case that this process is killed.
  */
 export interface JournalWriter {
   append(events: Event[]): void
@@ -34,11 +35,12 @@ export function journalWriter({ journal, clock }: World, log: (line: string) => 
   let behind: Behind | null = null
   let rewriteAgainAt = 0
 
-  function fallBehind(reason: string, events: Event[]): void {
+  function fallBehind(reason: string, events: Event[], replacement: Event[] | null = null): void {
     log(
       `${reason}; services and upgrades continue, and events are kept in memory until it can be written again`,
     )
-    behind = { since: clock.now(), reason, replacement: null, events, cancelRetry: retryLater() }
+    behind = { since: clock.now(), reason, replacement, events, cancelRetry: retryLater() }
+    journal.keep(behind)
   }
 
   const retryLater = () => clock.at(clock.now() + retryMs, retry)
@@ -63,8 +65,11 @@ export function journalWriter({ journal, clock }: World, log: (line: string) => 
   }
 
   function append(events: Event[]): void {
-    if (behind) return void behind.events.push(...events)
     if (events.length === 0) return
+    if (behind) {
+      behind.events.push(...events)
+      return journal.keep(behind)
+    }
     const written = journal.append(events)
     if (!written.ok) fallBehind(written.failure.message, [...events])
   }
@@ -75,9 +80,13 @@ export function journalWriter({ journal, clock }: World, log: (line: string) => 
       if (behind) {
         behind.replacement = events
         behind.events = []
-      } else if (!journal.rewrite(events).ok) {
-        rewriteAgainAt = clock.now() + rewriteAgainMs // The file is as it was: complete, but long.
+        return journal.keep(behind)
       }
+      const written = journal.rewrite(events)
+      if (written.ok) return
+      // The file is as it was: complete, but long; unless the rest of it is kept elsewhere.
+      if (journal.hasKept) fallBehind(written.failure.message, [], events)
+      else rewriteAgainAt = clock.now() + rewriteAgainMs
     },
     get overgrown() {
       if (behind) return behind.events.length > maxInMemory

@@ -24,8 +24,8 @@ const event = (at: number): Event => ({
 })
 const line = (at: number): string => JSON.stringify(event(at)) + '\n'
 
-function journalFor(t: TestContext, path: string) {
-  const journal = openJournal(path)
+function journalFor(t: TestContext, path: string, reserveFolders: string[] = []) {
+  const journal = openJournal(path, reserveFolders)
   if (!journal.ok) return assert.fail(journal.failure.message)
   defer(t, () => journal.value.close())
   return journal.value
@@ -154,4 +154,45 @@ test('append() fails with a sentence when the folder cannot be created again, an
   rmSync(folder)
   assert.ok(journal.append([event(2)]).ok)
   assert.deepEqual(eventsOf(journalFor(t, path)), [event(1), event(2)])
+})
+
+test('keep() leaves events to the next supervisor until the journal can be written again', (t) => {
+  const folder = folderFor(t)
+  const path = join(folder, 'journal')
+  const open = () => journalFor(t, path, [folder])
+  const first = open()
+  const reserve = ['journal.reserve-1', 'journal.reserve-2'].map((name) => join(folder, name))
+  assert.deepEqual(
+    reserve.map((file) => statSync(file).size),
+    [2 ** 18, 2 ** 18],
+    'their blocks are allocated in advance',
+  )
+  first.append([event(1)])
+  first.keep({ replacement: null, events: [event(2)] })
+  first.keep({ replacement: null, events: [event(2), event(3)] })
+  assert.deepEqual(eventsOf(open()), [1, 2, 3].map(event))
+  for (const [index, left] of [2, 3].entries()) {
+    const file = reserve[index] ?? ''
+    const whole = readFileSync(file)
+    writeFileSync(file, Buffer.concat([whole.subarray(0, 150), Buffer.from('torn'), whole.subarray(154)]))
+    assert.equal(eventsOf(open()).length, left, 'a file that was not written completely does not count')
+    writeFileSync(file, whole)
+  }
+  const next = open()
+  next.keep({ replacement: [event(3)], events: [event(4)] })
+  assert.deepEqual(eventsOf(open()), [event(3), event(4)])
+  next.append([event(5)])
+  assert.deepEqual(eventsOf(open()), [event(1), event(5)], 'what was kept is over')
+  assert.equal(next.hasKept, false)
+  assert.equal(statSync(join(folder, 'journal.reserve-1')).size, 2 ** 18)
+})
+
+test('keep() uses the next folder when the files of the first cannot be written', (t) => {
+  const folder = folderFor(t)
+  const path = join(folder, 'journal')
+  for (const name of ['journal.reserve-1', 'journal.reserve-2']) mkdirSync(join(folder, name))
+  mkdirSync(join(folder, 'other'))
+  const open = () => journalFor(t, path, [folder, join(folder, 'other')])
+  open().keep({ replacement: null, events: [event(1)] })
+  assert.deepEqual(eventsOf(open()), [event(1)])
 })

@@ -51,6 +51,21 @@ test('a full disk holds up no upgrade, and the journal catches up, in order', { 
   assertFlawless(await load.stop())
 })
 
+test('a supervisor that is killed on a full disk loses nothing of what it did there', { skip }, async (t) => {
+  const { rig, disk, load } = await serving(t)
+  disk.fill()
+  for (let round = 0; round < 2; round++) {
+    assert.equal((await rig.upgrade('--wait', 'drained')).code, 0)
+    assert.ok((await rig.status()).supervisor.journalBacklog)
+    process.kill((await rig.status()).supervisor.pid, 'SIGUSR1') // There is no room for a new log.
+    await assertAdopted(rig)
+  }
+  disk.free()
+  await caughtUp(rig)
+  await assertAdopted(rig)
+  assertFlawless(await load.stop())
+})
+
 test('a supervisor that starts on a full disk adopts the instances', { skip }, async (t) => {
   const { rig, disk, load } = await serving(t)
   disk.fill()

@@ -4,7 +4,7 @@ import type { FakeMachine } from '@handover/testkit'
 import { fakeMachine } from '@handover/testkit'
 import { journalWriter } from '../../dist/engine/journal-writer.js'
 import type { Event } from '../../dist/model/index.js'
-import { failed } from '../../dist/model/index.js'
+import { failed, ok } from '../../dist/model/index.js'
 
 const event = (at: number): Event => ({
   service: 'web',
@@ -70,6 +70,24 @@ test('rewrite() leaves a journal that cannot be shortened as it is, and is not d
   machine.clock.advance(60_000)
   assert.equal(journal.overgrown, true)
   assert.deepEqual(lines, [])
+})
+
+test('a supervisor that is killed leaves what it could not write to the next', () => {
+  const machine = fakeMachine()
+  const { journal } = open(machine)
+  journal.append([event(1)])
+  machine.journalRefusal = full
+  journal.append([event(2)])
+  journal.append([event(3)])
+  assert.deepEqual(machine.journal.read(), ok([1, 2, 3].map(event)))
+  const next = open(machine)
+  next.journal.rewrite([event(4)])
+  next.journal.append([event(5)])
+  assert.equal(next.journal.backlog()?.events, 2, 'the journal alone would be older')
+  assert.deepEqual(machine.journal.read(), ok([event(4), event(5)]))
+  machine.journalRefusal = null
+  machine.clock.advance(1000)
+  assert.deepEqual([machine.journaled, machine.kept], [[event(4), event(5)], null])
 })
 
 test('close() makes a last attempt, and names how many events are lost', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { until, systemdUnavailable } from '@handover/testkit'
 import type { Unit } from './rig.js'
 import { ask, assertFlawless, loadOn, must, openUnit, release, servingPids } from './rig.js'
@@ -21,18 +22,24 @@ test('the watchdog replaces a supervisor that hangs, and no connection is refuse
   assert.equal(await ask(unit.port), 'two')
 })
 
-test('a killed supervisor is restarted and takes its instances over', { skip }, async (t) => {
-  const unit = await openUnit(t)
-  await must(unit, 'start', 'web')
-  const pids = servingPids(await unit.status())
-  const load = loadOn(t, unit)
-  const { MainPID: first = '' } = await unit.show('MainPID')
-  await must(unit, 'kill', '--kill-whom=main', '--signal=KILL', 'web')
-  await restarted(unit, first)
-  assert.deepEqual(servingPids(await unit.status()), pids)
-  await assertFlawless(load)
-  assert.equal((await unit.show('NFileDescriptorStore'))['NFileDescriptorStore'], '1')
-})
+for (const [what, signal] of [
+  ['killed', 'KILL'],
+  ['ended by an uncaught error', 'PWR'],
+] as const) {
+  test(`a supervisor that was ${what} is restarted and takes its instances over`, { skip }, async (t) => {
+    const fault = fileURLToPath(new URL('../../test/fixtures/fail-on-sigpwr.cjs', import.meta.url))
+    const unit = await openUnit(t, { dropIn: [`Environment="NODE_OPTIONS=--require ${fault}"`] })
+    await must(unit, 'start', 'web')
+    const pids = servingPids(await unit.status())
+    const load = loadOn(t, unit)
+    const { MainPID: first = '' } = await unit.show('MainPID')
+    await must(unit, 'kill', '--kill-whom=main', `--signal=${signal}`, 'web')
+    await restarted(unit, first)
+    assert.deepEqual(servingPids(await unit.status()), pids)
+    await assertFlawless(load)
+    assert.equal((await unit.show('NFileDescriptorStore'))['NFileDescriptorStore'], '1')
+  })
+}
 
 test(
   'SIGKILL of the supervisor and all instances refuses no connection, because systemd keeps the listener',
