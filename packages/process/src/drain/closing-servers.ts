@@ -1,48 +1,68 @@
-import net from 'node:net'
-import { endsWithDrain } from '../connections/http1.js'
+import type net from 'node:net'
+import { StoppedServer } from './stopped-server.js'
 
 /**
  * Servers that accept no more. Their connections stay as they are, and end with the drain.
  *
- * The application sees 'close' of all servers when `release()` is called, after the last connection of each. An
- * application may exit at that of one server while requests to another are in flight.
+ * The application sees 'close' of a server in the order of plain Node: after its own `server.close()` and the last
+ * connection of that server. Before `release()` it sees none, since an application may exit there while requests to
+ * another server are in flight.
  */
 export class ClosingServers {
-  #held: (() => void)[] | null = []
+  readonly #stopped = new Map<net.Server, StoppedServer>()
+  /** Which servers emit 'close' once they have ended. `early`: those that the application has closed, see below. */
+  #emitting: 'none' | 'early' | 'asked' | 'all' = 'none'
+  readonly #busy: () => boolean
+
+  /** `busy`: whether any connection is open. */
+  constructor(busy: () => boolean) {
+    this.#busy = busy
+  }
 
   /**
-   * Stops accepting on `server`. Not with `http.Server.close()`: that closes idle connections, and on Node 26 those that
-   * were accepted just now, before they could send their request.
-   *
-   * The application's own `server.close()` succeeds after this, instead of failing with ERR_SERVER_NOT_RUNNING.
+   * Whether the application closes its servers itself from here on, in a handler of a signal. Otherwise nothing but
+   * this class closes them, and the application sees 'close' nevertheless.
    */
+  closesItself = (): boolean => false
+
+  /** Whether `release()` was called. */
+  get released(): boolean {
+    return this.#emitting === 'asked' || this.#emitting === 'all'
+  }
+
+  /** Whether there is a server that the application has not closed. In plain Node it would keep the process alive. */
+  get leftOpen(): boolean {
+    return [...this.#stopped.values()].some(({ asked }) => !asked)
+  }
+
+  /** Stops accepting on `server`. Until the application closes it, it looks as if it were listening. */
   stop(server: net.Server): void {
-    this.#holdClose(server)
-    let closed = false
-    server.once('close', () => (closed = true))
-    net.Server.prototype.close.call(server)
-    endsWithDrain(server)
-    server.close = (callback) => {
-      if (callback !== undefined && closed) process.nextTick(callback)
-      else if (callback !== undefined) server.once('close', () => callback())
-      return server
-    }
+    if (this.#stopped.has(server)) return
+    const emits = (asked: boolean) => this.#emits(asked)
+    this.#stopped.set(server, new StoppedServer(server, emits))
+  }
+
+  /**
+   * The application closes servers now. Each emits 'close' after its own last connection, except the one that ends
+   * last: `release()` follows at once.
+   */
+  releaseOneByOne(): void {
+    this.#release('early')
   }
 
   /** Call it when every connection has ended. Resolves when the listeners have run. */
   async release(): Promise<void> {
-    const held = this.#held ?? []
-    this.#held = null
-    for (const emit of held) process.nextTick(emit)
+    this.#release(this.closesItself() ? 'asked' : 'all')
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  #holdClose(server: net.Server): void {
-    const emit = Reflect.get(server, 'emit') as (...args: unknown[]) => boolean
-    server.emit = (...args: unknown[]) => {
-      if (args[0] !== 'close' || this.#held === null) return emit.apply(server, args)
-      this.#held.push(() => emit.apply(server, args))
-      return server.listenerCount('close') > 0
-    }
+  #emits(asked: boolean): boolean {
+    if (this.#emitting === 'early') return asked && this.#busy()
+    return this.#emitting === 'all' || (this.#emitting === 'asked' && asked)
+  }
+
+  #release(emitting: 'early' | 'asked' | 'all'): void {
+    this.#emitting = emitting
+    for (const stopped of this.#stopped.values()) stopped.emitIfDue()
   }
 }

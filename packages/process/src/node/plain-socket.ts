@@ -9,10 +9,23 @@ const laterKeys = [
   ...['_peername', '_sockname', 'domain', 'destroy', 'destroySoon'],
 ]
 
-/** Names and symbols of the own properties of `socket` that Node does not set. */
+/** Functions of this library that replace those of a socket. */
+const ours = new WeakSet<object>()
+
+/** Excepts a property with that value from `foreignKeys`. */
+export function markAsOurs<T extends object>(value: T): T {
+  ours.add(value)
+  return value
+}
+
+/** Names and symbols of the own properties of `socket` that neither Node nor this library sets. */
 export function foreignKeys(socket: net.Socket): PropertyKey[] {
   const plain = (plainKeys ??= keysOfPlainSocket())
-  return Reflect.ownKeys(socket).filter((key) => !plain.has(key))
+  const isOurs = (key: PropertyKey) => {
+    const value: unknown = Object.getOwnPropertyDescriptor(socket, key)?.value
+    return typeof value === 'function' && ours.has(value)
+  }
+  return Reflect.ownKeys(socket).filter((key) => !plain.has(key) && !isOurs(key))
 }
 
 function keysOfPlainSocket(): ReadonlySet<PropertyKey> {

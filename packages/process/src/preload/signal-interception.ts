@@ -1,15 +1,13 @@
 import { SignalCatch } from '../node/signal-catch.js'
+import type { ServiceCore } from '../service/core.js'
 import { exitCodeOf } from '../service/signals.js'
 import { claimRole } from '../system/role.js'
-import { DeferredEnd } from './deferred-end.js'
+import { DeferredEnd, harmless } from './deferred-end.js'
+import { HeldSockets } from './held-sockets.js'
 import { passOn } from './npm-launcher.js'
 
-/** The process that a signal ends. */
-interface Drainable {
-  drain(reason: string): Promise<unknown>
-  /** Milliseconds until the drain's deadline. */
-  readonly remainingMs: number
-}
+/** The service that a signal ends. */
+type Drainable = Pick<ServiceCore, 'drain' | 'remainingMs' | 'traffic'>
 
 /**
  * Runs the drain before the application's own handlers of these signals:
@@ -19,7 +17,7 @@ interface Drainable {
  *
  * The handlers expect that no more requests arrive (`server.close(…)`, `process.exit()`), so they run after the last
  * connection, or when only requests are left that the application may answer in its handler. Then the end of the
- * process is held back. Without any handler the process exits with 0. If the handlers do not end it, it exits at the
+ * process and of these connections is held back. Without any handler the process exits with 0. If the handlers do not end it, it exits at the
  * drain's deadline. The application sees no listener of this class, and a signal that a handler sends again has its
  * default action.
  *
@@ -49,12 +47,13 @@ export class SignalInterception {
     this.#service = service
     this.#signals = signals
     this.#end = new DeferredEnd(signals)
+    service.traffic.closing.closesItself = () => this.#handled() || this.#state === 'handling'
     const emit = (emitter: NodeJS.Process, args: unknown[]) => this.#emit(emitter, args)
     this.#patched = function (this: NodeJS.Process, ...args) {
       return emit(this, args)
     }
     process.emit = this.#patched as typeof process.emit
-    this.#early = process.pid === 1 ? signals : signals.filter((signal) => withoutEffect.has(signal))
+    this.#early = process.pid === 1 ? signals : signals.filter((signal) => harmless.has(signal))
     this.#catch.add(this.#early)
   }
 
@@ -74,15 +73,19 @@ export class SignalInterception {
   /** Only requests are left that have waited for long: the handlers run now, and may answer them. */
   waiting(): void {
     if (this.#state !== 'armed' && this.#state !== 'draining') return
-    if (process.listenerCount(this.#args[0] as string) === 0) return
+    if (!this.#handled()) return
+    const { closing, connections } = this.#service.traffic
     this.#state = 'handling'
-    this.#end.hold()
-    this.#original.apply(process, this.#args)
+    this.#end.hold(() => !closing.released)
+    closing.releaseOneByOne()
+    new HeldSockets(connections).run(() => this.#original.apply(process, this.#args))
   }
 
   restore(): void {
     this.#state = 'disarmed'
     this.#catch.release(this.#signals)
+    this.#end.restore()
+    this.#service.traffic.closing.closesItself = () => false
     if (Reflect.get(process, 'emit') === this.#patched) Reflect.deleteProperty(process, 'emit')
   }
 
@@ -102,6 +105,11 @@ export class SignalInterception {
       process.exit(exitCodeOf('SIGINT'))
     }
     return true
+  }
+
+  /** Whether the application has a handler for the signal that began the drain. */
+  #handled(): boolean {
+    return process.listenerCount(this.#args[0] as string) > 0
   }
 
   #pass(emitter: NodeJS.Process, args: unknown[]): boolean {
@@ -128,22 +136,25 @@ export class SignalInterception {
     const handled = this.#state === 'handling'
     this.#state = 'ended'
     this.#catch.release(this.#signals.filter((signal) => !this.#early.includes(signal)))
-    if (!handled && process.listenerCount(this.#args[0] as string) === 0) process.exit()
-    setTimeout(() => process.exit(), Math.max(this.#service.remainingMs, lastMomentMs)).unref()
+    if (!handled && !this.#handled()) process.exit()
+    const remainingMs = Math.max(this.#service.remainingMs, lastMomentMs)
+    setTimeout(() => process.exit(), remainingMs).unref()
+    this.#keepAlive(performance.now() + Math.min(remainingMs, listeningMs))
     if (handled) this.#end.release()
     else this.#original.apply(process, this.#args)
+  }
+
+  /** A handler may wait for something that keeps no process alive, because its servers do. They are closed already. */
+  #keepAlive(until: number): void {
+    setTimeout(() => {
+      if (this.#service.traffic.closing.leftOpen && performance.now() < until) this.#keepAlive(until)
+    }, lookMs)
   }
 }
 
 type Emit = (this: NodeJS.Process, ...args: unknown[]) => boolean
 
-const withoutEffect = new Set<NodeJS.Signals>([
-  'SIGUSR1',
-  'SIGPIPE',
-  'SIGCHLD',
-  'SIGCONT',
-  'SIGURG',
-  'SIGWINCH',
-])
-
 const lastMomentMs = 500
+/** For how long after the drain a server that the application has not closed keeps the process alive. */
+const listeningMs = 5000
+const lookMs = 10

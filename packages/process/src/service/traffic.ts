@@ -16,7 +16,7 @@ export class Traffic {
   readonly lastRequests: LastRequests
   readonly mover: Mover
   readonly datagrams: DatagramSockets
-  readonly closing = new ClosingServers()
+  readonly closing: ClosingServers
   readonly #idleMs: number
   readonly #participants: Participant[] = []
   readonly #subscribers = new Subscribers()
@@ -33,6 +33,9 @@ export class Traffic {
     movesAll: boolean,
   ) {
     this.connections = new Connections(movesAll ? 'moves' : null)
+    this.closing = new ClosingServers(() =>
+      [...this.connections.open].some(({ socket }) => !socket.destroyed),
+    )
     this.lastRequests = new LastRequests(this.connections)
     this.mover = new Mover(this.connections, listenerOf)
     this.datagrams = new DatagramSockets(idleMs, remainingMs)
