@@ -10,6 +10,8 @@ const idle: TcpInfo = {
   notSent: 0,
   msSinceReceived: 60_000,
   msSinceSent: 59_000,
+  bareAcks: 1,
+  ackDelayMs: 40,
 }
 
 const connection = (info: Partial<TcpInfo> | null, more: Partial<TcpSocket> = {}): TcpSocket => ({
@@ -74,3 +76,19 @@ test('the owing rule remembers what arrived between two looks', () => {
   const answered = connection({ ...tie, bytesReceived: 160, bytesSent: 400 })
   assert.deepEqual(rule.judge([answered], 10_060), [])
 })
+
+for (const [what, { bareAcks, ms, before }, expected] of [
+  ['a tie whose request was not acknowledged by itself', { bareAcks: 1, ms: 100, before: 80 }, false],
+  ['a tie whose request was acknowledged by itself', { bareAcks: 2, ms: 100, before: 80 }, true],
+  ['a tie that is too recent for an acknowledgement', { bareAcks: 1, ms: 50, before: 80 }, true],
+  ['a tie from before the first look', { bareAcks: 1, ms: 100, before: 160 }, true],
+] as const) {
+  test(`the owing rule says ${expected ? 'yes' : 'no'} to ${what}`, () => {
+    const rule = owingRule(10_000, 0)
+    rule.judge([connection({ bytesReceived: before })], 9900)
+    const tie = { bytesReceived: 160, bytesSent: 400, msSinceReceived: ms, msSinceSent: ms, bareAcks }
+    const later = connection(tie)
+    assert.deepEqual(rule.judge([later], 10_000), expected ? [later] : [])
+    assert.deepEqual(rule.judge([later], 10_020), expected ? [later] : [], 'also at the next look')
+  })
+}

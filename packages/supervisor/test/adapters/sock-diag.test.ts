@@ -61,7 +61,15 @@ test('parseTcpDiag() reads listeners and connections', () => {
       peer: '[::ffff:7f00:1]:53658',
       receiveQueue: 0,
       sendQueue: 0,
-      info: { bytesReceived: 4, bytesSent: 4, notSent: 0, msSinceSent: 380, msSinceReceived: 380 },
+      info: {
+        bytesReceived: 4,
+        bytesSent: 4,
+        notSent: 0,
+        msSinceSent: 380,
+        msSinceReceived: 380,
+        bareAcks: 1,
+        ackDelayMs: 40,
+      },
     },
     {
       state: 'established',
@@ -70,7 +78,15 @@ test('parseTcpDiag() reads listeners and connections', () => {
       peer: '[::1]:43256',
       receiveQueue: 0,
       sendQueue: 0,
-      info: { bytesReceived: 5, bytesSent: 0, notSent: 0, msSinceSent: 384, msSinceReceived: 380 },
+      info: {
+        bytesReceived: 5,
+        bytesSent: 0,
+        notSent: 0,
+        msSinceSent: 384,
+        msSinceReceived: 380,
+        bareAcks: 1,
+        ackDelayMs: 40,
+      },
     },
   ])
 })

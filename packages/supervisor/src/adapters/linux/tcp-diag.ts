@@ -42,6 +42,10 @@ export interface TcpInfo {
   msSinceSent: number
   /** Milliseconds since the last data was received. If none was: since it was opened. */
   msSinceReceived: number
+  /** Segments sent that had no data: acknowledgements. */
+  bareAcks: number
+  /** Milliseconds for which the kernel waits for data to send along with an acknowledgement (RFC 9293, 3.8.6.3). */
+  ackDelayMs: number
 }
 
 export interface TcpSocket {
@@ -128,5 +132,7 @@ function parseTcpInfo(info: Buffer): TcpInfo | null {
     notSent: info.readUInt32LE(144),
     msSinceSent: info.readUInt32LE(44),
     msSinceReceived: info.readUInt32LE(52),
+    bareAcks: info.readUInt32LE(136) - info.readUInt32LE(156), // tcpi_segs_out, tcpi_data_segs_out
+    ackDelayMs: info.readUInt32LE(12) / 1000, // tcpi_ato
   }
 }

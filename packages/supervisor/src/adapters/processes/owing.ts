@@ -11,6 +11,13 @@ export interface OwingRule {
  * the jiffy of the answer before it look alike. The first is far more frequent: after this time, it is taken for that.
  */
 const tieMs = 1500
+/**
+ * Often that is known sooner: a request without an answer is acknowledged by a segment without data once the kernel has
+ * waited for data to send along (`ackDelayMs`). If there was no such segment, its acknowledgement was on an answer. The
+ * kernel waits for 40 ms at least (TCP_DELACK_MIN); the rest is for late timers.
+ */
+const minAckDelayMs = 40
+const lateMs = 20
 
 /**
  * Some answers are written in pieces, for example head and body. Initially a connection counts as owing until nothing
@@ -24,6 +31,13 @@ export function owingRule(silentMs: number, startedAt: number): OwingRule {
   let before = new Map<string, TcpSocket>()
   /** Connections that received something between two looks and sent nothing: with how much they had sent. */
   let received = new Map<string, number>()
+  /** Of each connection, the `bareAcks` before it received its last data. */
+  let bareAcks = new Map<string, number>()
+
+  function isAcknowledgedByAnswer({ info, peer }: TcpSocket): boolean {
+    if (info === null || bareAcks.get(peer) !== info.bareAcks) return false
+    return info.msSinceReceived > Math.max(minAckDelayMs, info.ackDelayMs) + lateMs
+  }
 
   function owes(one: TcpSocket, quiet: number): boolean {
     const { info, receiveQueue, sendQueue, peer } = one
@@ -32,13 +46,14 @@ export function owingRule(silentMs: number, startedAt: number): OwingRule {
     if (bytesReceived === 0 && bytesSent === 0) return msSinceReceived < silentMs
     if (bytesReceived === 0) return msSinceSent < quiet
     if (bytesSent === 0 || received.get(peer) === bytesSent) return true
-    if (msSinceReceived === msSinceSent) return msSinceReceived < tieMs
+    if (msSinceReceived === msSinceSent) return msSinceReceived < tieMs && !isAcknowledgedByAnswer(one)
     return msSinceReceived < msSinceSent || msSinceSent < quiet
   }
 
   return {
     judge(connections, now) {
       received = new Map(connections.flatMap((one) => stillWaits(one, before.get(one.peer), received)))
+      bareAcks = new Map(connections.flatMap((one) => earlierAcks(one, before.get(one.peer), bareAcks)))
       before = new Map(connections.map((one) => [one.peer, one]))
       const quiet = Math.max(0, quietMs * (1 - (now - startedAt) / quietShrinksOverMs))
       return connections.filter((one) => owes(one, quiet))
@@ -55,4 +70,14 @@ function stillWaits(
   const sentNothing = info.bytesSent === before.info.bytesSent
   const receivedSome = info.bytesReceived > before.info.bytesReceived
   return sentNothing && (receivedSome || received.has(peer)) ? [[peer, info.bytesSent]] : []
+}
+
+function earlierAcks(
+  { peer, info }: TcpSocket,
+  before: TcpSocket | undefined,
+  earlier: Map<string, number>,
+): [string, number][] {
+  if (!info || !before?.info) return []
+  const acks = info.bytesReceived > before.info.bytesReceived ? before.info.bareAcks : earlier.get(peer)
+  return acks === undefined ? [] : [[peer, acks]]
 }
