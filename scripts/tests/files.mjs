@@ -19,10 +19,11 @@ const unitTests = [
 /** In those folders, but they run the command again and again. */
 const commandTests = /^supervisor\/test\/kubernetes\/(render\/command|rollout\/commands)\./
 
-/** Tests against systemd, the examples, and programs in other languages: `npm run test:slow` runs them. */
+/** Tests against systemd, the examples, public programs, and other languages: `npm run test:slow` runs them. */
 const slowTests = [
   /^supervisor\/test\/systemd\/(alone|library|socket-activation|supervisor|survival)\./,
   /^supervisor\/test\/e2e\/(grpc|h2load|http2-clients|languages)\./,
+  /^supervisor\/test\/programs\//,
   /^process\/test\/(examples|socket-io)\./,
 ]
 /** Tests that need a cluster: `npm run test:kubernetes` runs them. */

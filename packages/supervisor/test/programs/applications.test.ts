@@ -1,0 +1,4 @@
+import { applications } from './applications.js'
+import { rollEach } from './roll.js'
+
+rollEach(applications)
