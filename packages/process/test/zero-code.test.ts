@@ -59,6 +59,18 @@ void test('register leaves worker threads alone', async (t) => {
   assert.match(app.output, /main patched: true[^]*thread patched: false/)
 })
 
+void test('register refuses connections to the own port until the application listens there', async (t) => {
+  const { app, port, connect } = await serve(t, 'probes-port.cjs')
+  assert.equal((await (await connect()).ask('/'))?.body, 'served')
+  const refused = (host: string) => `connect ECONNREFUSED ${host}:${port}`
+  const [first, localhost, single] = (JSON.parse(app.output.split('\n')[0] ?? '') as { before: string[] })
+    .before
+  assert.equal(first, `ECONNREFUSED: ${refused('127.0.0.1')}`)
+  assert.equal(single, first)
+  assert.match(localhost ?? '', new RegExp(`^ECONNREFUSED: .*${refused('127.0.0.1')}`))
+  assert.match(app.output, /"after":"connected"/)
+})
+
 for (const [fixture, unsupervised] of [
   ['http.cjs', true],
   ['http.cjs', false],

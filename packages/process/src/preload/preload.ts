@@ -12,6 +12,7 @@ import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
 import { patchListen } from './patch-listen.js'
 import { readyByItself } from './readiness.js'
+import { refuseOwnPorts } from './refuse-own-ports.js'
 import { SignalInterception } from './signal-interception.js'
 
 /** The zero-code mode: everything that the library does for an application that does not call it. */
@@ -29,7 +30,9 @@ export function preload(): void {
   const interception = new SignalInterception(service, chosen.signals, isHelper)
   service.events.once('waiting', () => interception.waiting()).once('upgraded', () => interception.leave())
   const readiness = readyByItself(service, alone)
+  const connectToOwnPorts = refuseOwnPorts(service.inherited)
   const called = (server: net.Server | dgram.Socket) => {
+    connectToOwnPorts()
     interception.arm()
     readiness.called(server)
   }
@@ -39,6 +42,7 @@ export function preload(): void {
     patchListen(service, called),
     patchBind(service, called, alone),
     patchCluster(service, () => interception.arm()),
+    connectToOwnPorts,
     () => interception.restore(),
   ]
   const presence: Presence = {
