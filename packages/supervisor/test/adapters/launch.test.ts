@@ -267,6 +267,23 @@ describe('prepareLaunch() skips a folder of PATH, as a shell does, when it', () 
 })
 
 test(
+  'prepareLaunch() passes over a program that the user of the service may not reach, if there is another',
+  { skip: process.getuid?.() === 0 ? false : 'only root can start a program as another user' },
+  (t) => {
+    const release = releaseOf(t, { 'app.js': '', 'secret/bin/node*': '', 'secret/bin/only*': '' })
+    chmodSync(release, 0o755)
+    chmodSync(join(release, 'secret'), 0o700)
+    const context = { baseEnv: { PATH: `${release}/secret/bin:${path}` } }
+    const nodeFor = (user?: string) => planOf(release, ['node', 'app.js'], { user }, context).argv[0]
+    assert.equal(nodeFor('nobody'), process.execPath)
+    assert.equal(nodeFor(), `${release}/secret/bin/node`)
+    assert.equal(planOf(release, ['only'], { user: 'nobody' }, context).argv[0], `${release}/secret/bin/only`)
+    chmodSync(join(release, 'secret'), 0o711)
+    assert.equal(nodeFor('nobody'), `${release}/secret/bin/node`)
+  },
+)
+
+test(
   'prepareLaunch() skips a folder of PATH that the user may not enter',
   { skip: process.getuid?.() === 0 ? false : 'only root can become another user' },
   (t) => {

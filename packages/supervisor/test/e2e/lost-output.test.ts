@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
@@ -33,6 +33,39 @@ test('run continues when nobody reads its output any more', async (t) => {
   await until(() => isReady(rig), 'the service is ready')
   assert.equal((await rig.operate({ type: 'upgrade' })).code, 0)
   assert.match(logOf(rig), /^\S+Z app: rollout complete$/m)
+  const exit = once(run, 'exit')
+  assert.equal((await rig.operate({ type: 'stop' })).code, 0)
+  assert.deepEqual(await exit, [0, null])
+})
+
+test('run does not wait for a reader that has stopped reading', async (t) => {
+  const rig = rigWithApp(t)
+  const noise = `setInterval(() => console.log('x'.repeat(60_000)), 2)\n`
+  writeFileSync(join(rig.folder, 'app.cjs'), noise + readFileSync(hello, 'utf8'))
+  const run = rig.spawn('run', 'app.cjs', '-p', String(await freePort()))
+  run.stdout!.pause()
+  run.stderr!.pause()
+  await until(() => existsSync(join(rig.home, 'test/run/control.sock')), 'the supervisor listens')
+  await until(() => isReady(rig), 'the service is ready')
+  const written = join(rig.home, 'test/logs/app/app-1.log')
+  await until(() => statSync(written).size > 3 * 2 ** 20, 'the instance has printed more than a pipe holds')
+  assert.equal((await rig.operate({ type: 'upgrade' })).code, 0)
+  const exit = once(run, 'exit')
+  assert.equal((await rig.operate({ type: 'stop' })).code, 0)
+  assert.deepEqual(await exit, [0, null])
+})
+
+test('an instance that inherits an output which nobody reads gets a log file, and serves', async (t) => {
+  const rig = rigWithApp(t)
+  writeFileSync(join(rig.folder, 'app.cjs'), `console.log('it prints')\n${readFileSync(hello, 'utf8')}`)
+  const run = rig.spawn('run', 'app.cjs', '--stdio', 'inherit', '-p', String(await freePort()))
+  run.stdout!.destroy()
+  run.stderr!.destroy()
+  await until(() => existsSync(join(rig.home, 'test/run/control.sock')), 'the supervisor listens')
+  await until(() => isReady(rig), 'the service is ready')
+  const { code } = await rig.operate({ type: 'upgrade' })
+  assert.equal(code, 0)
+  assert.equal(readFileSync(join(rig.home, 'test/logs/app/app-2.log'), 'utf8'), 'it prints\n')
   const exit = once(run, 'exit')
   assert.equal((await rig.operate({ type: 'stop' })).code, 0)
   assert.deepEqual(await exit, [0, null])

@@ -43,7 +43,11 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
   const inherited = buildEnvironment(spec, context, account.value)
   if (!inherited.ok) return inherited
 
-  const direct = withoutLauncher(spec.command, { folder: release, env: inherited.value })
+  const direct = withoutLauncher(spec.command, {
+    folder: release,
+    env: inherited.value,
+    account: account.value,
+  })
   if (!direct.ok) return direct
   const { note } = direct.value
   const env = direct.value.env
@@ -52,7 +56,7 @@ export function prepareLaunch({ spec, release }: Revision, context: LaunchContex
   if (!script.ok) return script
   const typed = withTypeScript(unwatched, { folder: release, env })
   if (!typed.ok) return typed
-  const program = findProgram(typed.value[0] ?? '', { folder: release, env })
+  const program = findProgram(typed.value[0] ?? '', { folder: release, env, account: account.value })
   if (!program.ok) return program
 
   const argv = [program.value.path, ...typed.value.slice(1)]

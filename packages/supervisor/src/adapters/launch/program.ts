@@ -1,6 +1,15 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import type { Stats } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 
@@ -9,6 +18,8 @@ export interface ProgramContext {
   /** The base of relative paths: the release. */
   folder: string
   env: Record<string, string>
+  /** Who executes them. Default: the user of this process. */
+  account?: { uid?: number; gid?: number; groups?: number[] }
 }
 
 /** A file that can be executed. */
@@ -38,10 +49,29 @@ export function findProgram(name: string, context: ProgramContext): Result<Progr
   return failed('CannotStart', `the program "${name}" is not on the PATH${skipped}${beside}`)
 }
 
-/** The first executable file of that name on PATH, as in execvp(3). */
+/**
+ * The first executable file of that name on PATH, as in execvp(3). Root finds files that the service's user may not
+ * reach, such as those of a PATH with a folder in /root: they are passed over if there is another.
+ */
 export function findOnPath(name: string, context: ProgramContext): string | null {
   const candidates = pathOf(context).map((folder) => join(folder, name))
-  return candidates.find((path) => isFile(path) && isExecutable(path)) ?? null
+  const found = candidates.filter((path) => isFile(path) && isExecutable(path))
+  return found.find((path) => mayReach(path, context.account ?? {})) ?? found[0] ?? null
+}
+
+/** Whether the mode bits let this user enter all folders of the path, and execute the file. ACLs are not looked at. */
+function mayReach(
+  path: string,
+  { uid = 0, gid, groups = [] }: NonNullable<ProgramContext['account']>,
+): boolean {
+  if (uid === 0 || process.getuid?.() !== 0) return true
+  const groupIds = gid === undefined ? groups : [gid, ...groups]
+  for (let at = realpathSync(path); ; at = dirname(at)) {
+    const stat = statSync(at)
+    const shift = stat.uid === uid ? 6 : groupIds.includes(stat.gid) ? 3 : 0
+    if (((stat.mode >> shift) & 1) === 0) return false
+    if (at === dirname(at)) return true
+  }
 }
 
 const pathOf = ({ folder, env }: ProgramContext): string[] =>

@@ -75,6 +75,7 @@ const c = {
   sendmsg: call('int64_t sendmsg(int, const void *, int)'),
   recvmsg: call('int64_t recvmsg(int, void *, int)'),
   waitpid: call('int waitpid(int, void *, int)'),
+  poll: call('int poll(void *fds, unsigned long count, int timeout)'),
   syscall: call('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)'),
 }
 
@@ -211,4 +212,15 @@ function int(value: number): Buffer {
   const buffer = Buffer.alloc(4)
   buffer.writeInt32LE(value)
   return buffer
+}
+
+const POLLERR = 0x8
+const POLLHUP = 0x10
+
+/** Whether writing to the descriptor fails: nobody reads the pipe any more, or the terminal was closed (poll(2)). */
+export function isHungUp(fd: number): boolean {
+  const entry = Buffer.alloc(8)
+  entry.writeInt32LE(fd)
+  if (check('poll', c.poll(entry, 1, 0)) === 0) return false
+  return (entry.readInt16LE(6) & (POLLERR | POLLHUP)) !== 0
 }

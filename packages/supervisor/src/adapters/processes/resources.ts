@@ -4,6 +4,7 @@ import { failed, ok } from '../../model/index.js'
 import type { AdoptOrder, LaunchOrder } from '../../ports.js'
 import type { LaunchPlan } from '../launch/index.js'
 import { errorReason } from '../linux/error-reason.js'
+import { isHungUp } from '../linux/posix.js'
 import type { InstanceFolder } from './folder.js'
 import {
   completeFolder,
@@ -31,7 +32,7 @@ export interface InstanceResources {
   sockets: InstanceSockets
   /** Creates the files of both again that were removed. Returns whether any was. Rejects if that fails. */
   renew(): Promise<boolean>
-  /** Null if the instance writes to the supervisor's standard output. */
+  /** Null if the instance writes to the supervisor's standard output. That has a reader when the instance starts. */
   output: OutputFile | null
 }
 
@@ -72,7 +73,10 @@ async function openResources(
     const { uid, gid } = prepareFolder(folder.value)
     sockets = await openInstanceSockets(folder.value, order, reports, ticketKeys, log)
     giveFolder(runDir, folder.value, uid, gid)
-    const output = stdio === 'file' ? outputFile(join(logDir, revision.spec.name), instance) : null
+    const inherits = stdio === 'inherit' && ![1, 2].some(isHungUp)
+    const output = inherits ? null : outputFile(join(logDir, revision.spec.name), instance)
+    if (output && stdio === 'inherit')
+      log(`${instance}: its output is in "${output.path}", since nobody reads that of the supervisor`)
     const opened = sockets
     const renew = async () => {
       completeFolder(folder.value)

@@ -3,9 +3,15 @@ import { exitCodes } from '../../control/api.js'
 import { specReader } from '../../config/reader.js'
 import { pathsOf, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
-import { print, say } from '../output/talk.js'
+import { say } from '../output/talk.js'
 import { forwardLogs } from '../output/forward.js'
-import { continueWithoutReader, foregroundLog } from '../output/lost-output.js'
+import {
+  boundedWriter,
+  continueWithoutReader,
+  doNotWaitForTerminal,
+  endAfterOutput,
+  foregroundLog,
+} from '../output/lost-output.js'
 import type { ServeOptions } from '../serve-options.js'
 import { specSource } from '../source.js'
 import { collect } from './options.js'
@@ -74,6 +80,7 @@ async function run(
   const source = valueOf(specSource(target, afterDashes, options))
   const paths = await pathsOf(options)
   continueWithoutReader()
+  doNotWaitForTerminal()
   const { runDaemon, writerTo } = await import('../../daemon/index.js')
   const daemon = await runDaemon({
     paths,
@@ -84,7 +91,10 @@ async function run(
   })
   const { finished, services } = valueOf(daemon)
   const forwarding =
-    options.stdio === 'inherit' ? null : forwardLogs(paths.logs, services, writerTo(1, print), say)
+    options.stdio === 'inherit'
+      ? null
+      : forwardLogs(paths.logs, services, writerTo(1, boundedWriter(process.stdout)), say)
   await finished
   forwarding?.close()
+  await endAfterOutput()
 }
