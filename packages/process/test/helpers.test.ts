@@ -24,6 +24,7 @@ for (const supervised of [true, false]) {
           port,
         }
     await app.until(() => app.output.includes('all started'), 120)
+    assert.match(app.output, /early: null SIGTERM/, 'before the application listens')
     const connection = await RawConnection.open({ port: served })
     t.after(() => connection.close())
     const ends: (string | undefined)[] = []

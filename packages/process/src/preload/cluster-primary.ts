@@ -18,9 +18,12 @@ export class ClusterPrimary implements Participant {
   #gone: ConnectionAccount = noConnections
   #cut: string[] = []
 
-  /** `remainingMs`: until the drain's deadline. */
-  constructor(remainingMs: () => number) {
+  readonly #stopSignal: NodeJS.Signals
+
+  /** `remainingMs`: until the drain's deadline. `stopSignal`: what workers are told to drain with. */
+  constructor(remainingMs: () => number, stopSignal: NodeJS.Signals) {
     this.#remainingMs = remainingMs
+    this.#stopSignal = stopSignal
     for (const worker of Object.values(cluster.workers ?? {})) if (worker !== undefined) this.#watch(worker)
     cluster.on('fork', (worker) => this.#watch(worker))
   }
@@ -41,7 +44,7 @@ export class ClusterPrimary implements Participant {
     refuseForks()
     await this.#within([...this.#queues].map((queue) => () => queue.close()))
     const views = [...this.#workers.entries()]
-    for (const [worker] of views) worker.process.kill('SIGTERM')
+    for (const [worker] of views) worker.process.kill(this.#stopSignal)
     await this.#within(
       views.map(
         ([, { stoppedAccepting }]) =>

@@ -10,13 +10,17 @@ import type { ClusterPrimary } from './cluster-primary.js'
  *
  * Round robin: the primary's server calls the patched `listen` like any other, and right after 'listening' the cluster
  * module removes the handle from it. SCHED_NONE: the handle comes from `net._createServerHandle`, and `called` is
- * called before that. Returns a function that removes the patch.
+ * called before that. `stopSignal`: the workers get it when the primary drains. Returns a function that removes the patch.
  */
-export function patchCluster(service: ServiceCore, called: () => void): () => void {
+export function patchCluster(
+  service: ServiceCore,
+  called: () => void,
+  stopSignal: NodeJS.Signals,
+): () => void {
   let primary: Promise<ClusterPrimary> | null = null
   const join = () =>
     (primary ??= import('./cluster-primary.js').then(({ ClusterPrimary }) => {
-      const participant = new ClusterPrimary(() => service.remainingMs)
+      const participant = new ClusterPrimary(() => service.remainingMs, stopSignal)
       service.traffic.join(participant)
       return participant
     }))

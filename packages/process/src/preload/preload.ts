@@ -5,11 +5,12 @@ import { isClusterWorker } from '../announce/cluster-worker.js'
 import { isAddressed, takeEnvironment } from '../protocol/environment.js'
 import { announcePresence, withdrawPresence, type Presence } from '../service/contract.js'
 import { ServiceCore } from '../service/core.js'
-import { settings } from '../service/options.js'
+import { settings, stopSignalOf } from '../service/options.js'
 import { execOnSignal, upgradeOnSignal } from '../service/signals.js'
 import { addressee, isBelowService } from '../system/role.js'
 import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
+import { patchKill } from './patch-kill.js'
 import { patchListen } from './patch-listen.js'
 import { readyByItself } from './readiness.js'
 import { refuseOwnPorts } from './refuse-own-ports.js'
@@ -41,7 +42,8 @@ export function preload(): void {
     upgradeOnSignal(service.alone, signal),
     patchListen(service, called),
     patchBind(service, called, alone),
-    patchCluster(service, () => interception.arm()),
+    patchCluster(service, () => interception.arm(), stopSignalOf(environment)),
+    patchKill(() => interception.isTold),
     connectToOwnPorts,
     () => interception.restore(),
   ]

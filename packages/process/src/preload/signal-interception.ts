@@ -35,6 +35,7 @@ export class SignalInterception {
   readonly #end: DeferredEnd
   #state: 'disarmed' | 'armed' | 'draining' | 'handling' | 'ended' = 'disarmed'
   readonly #catch = new SignalCatch()
+  #told = false
   /** Those caught before the process serves. */
   readonly #early: readonly NodeJS.Signals[]
   readonly #isHelper: () => boolean
@@ -89,9 +90,15 @@ export class SignalInterception {
     if (Reflect.get(process, 'emit') === this.#patched) Reflect.deleteProperty(process, 'emit')
   }
 
+  /** Whether this process was told to stop. */
+  get isTold(): boolean {
+    return this.#told
+  }
+
   #emit(emitter: NodeJS.Process, args: unknown[]): boolean {
     const signal = args[0] as NodeJS.Signals
     if (!this.#signals.includes(signal)) return this.#original.apply(emitter, args)
+    this.#told = true
     if ((this.#state === 'disarmed' || this.#state === 'armed') && this.#isHelper())
       return this.#leaveTo(emitter, args, signal)
     if (this.#state === 'disarmed') return passOn(signal) || this.#pass(emitter, args)

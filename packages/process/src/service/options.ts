@@ -89,6 +89,10 @@ export function settings(options: HandoverOptions, environment: Environment): Se
   }
 }
 
+/** The signal that stops an instance. `settings` has checked it. */
+export const stopSignalOf = ({ HANDOVER_STOP_SIGNAL: name }: Environment): NodeJS.Signals =>
+  (name || 'SIGTERM') as NodeJS.Signals
+
 function stopSignals(
   signals: NodeJS.Signals[],
   { HANDOVER_STOP_SIGNAL: name }: Environment,

@@ -13,8 +13,24 @@ const ignore = (): void => {}
 
 /** From now on the processes that this one starts are its helpers. */
 export function claimRole(): void {
+  isClaimed = true
   if (mark in constants.signals && process.listenerCount(mark) === 0) process.on(mark, ignore)
 }
+
+/** The processes that this one has started are its helpers until the returned function is called, or for good. */
+export function claimRoleUntil(): () => void {
+  const before = isClaimed
+  claimRole()
+  isClaimed = before
+  claims += 1
+  return () => {
+    claims -= 1
+    if (claims === 0 && !isClaimed) process.off(mark, ignore)
+  }
+}
+
+let isClaimed = false
+let claims = 0
 
 /** Whether a process above this one is the service. False where /proc is not mounted or hides other processes. */
 export function isBelowService(parent = process.ppid): boolean {

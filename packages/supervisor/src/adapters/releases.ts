@@ -8,7 +8,10 @@ export const openReleases = (): Releases => ({
       return ok(realpathSync(cwd))
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      const why = code === 'ENOENT' ? 'does not exist' : `cannot be resolved: ${message}`
+      const why =
+        code === 'ENOENT'
+          ? 'does not exist, wanted it, or a configuration with another "cwd": "handover upgrade -c …"'
+          : `cannot be resolved: ${message}`
       return failed('Usage', `the folder "${cwd}" of service "${name}" ${why}`)
     }
   },

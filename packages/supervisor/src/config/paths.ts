@@ -16,6 +16,8 @@ export interface Paths {
   lock: string
   /** The journal; it survives a reboot. */
   journal: string
+  /** Remembers a configuration that has replaced the source, see `sourceMemory`. */
+  source: string
   /** Folder of the instances' output. */
   logs: string
   /** Folder with one folder for each instance, which holds its sockets. */
@@ -49,6 +51,7 @@ export function pathsFor(name: string, env: NodeJS.ProcessEnv, uid: number): Res
     control: join(run.value, 'control.sock'),
     lock: join(bases.state, 'lock'),
     journal: join(bases.state, 'journal.jsonl'),
+    source: join(bases.state, 'source.json'),
     logs: bases.logs,
     run: run.value,
     supervisorLog: join(bases.logs, 'supervisor.log'),

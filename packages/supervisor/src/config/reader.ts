@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { Result, ServiceSpec } from '../model/index.js'
 import { failed, ok } from '../model/index.js'
+import type { SourceMemory } from './source-memory.js'
 import type { SpecSource } from './source.js'
 
 /** Reads the services as they are configured now. */
@@ -14,6 +15,8 @@ export interface SpecReader {
   read(config?: string): Promise<Result<ServiceSpec[]>>
   /** The configuration that is read, absolute. Null if the services are from the command line. */
   config(): string | null
+  /** To be called when the supervisor ends in an orderly way: the next one reads what it is started with. */
+  forget(): void
 }
 
 const program = fileURLToPath(new URL('./read-main.js', import.meta.url))
@@ -21,22 +24,24 @@ const program = fileURLToPath(new URL('./read-main.js', import.meta.url))
 /**
  * Reads in a process of its own: the schema and the parsers would cost the supervisor 20 MB for its whole life.
  * The command line, and a JSON or YAML file that has not changed, are not read again; a configuration that is a
- * program is, since its result may differ each time.
+ * program is, since its result may differ each time. `memory`: a configuration that has replaced `given` before.
  */
-export function specReader(given: SpecSource, known?: ServiceSpec[]): SpecReader {
-  let source = given
-  let last = known ? { key: keyOf(source), specs: known } : null
+export function specReader(given: SpecSource, memory: SourceMemory, known?: ServiceSpec[]): SpecReader {
+  const recalled = memory.recall(given)
+  let source = recalled === null ? given : configSource(recalled)
+  let last = known && recalled === null ? { key: keyOf(source), specs: known } : null
   return {
-    config: () => (source.type === 'config' ? source.path : null),
+    forget: () => memory.forget(),
+    config: () => configOf(source),
     async read(config) {
-      const asked: SpecSource =
-        config === undefined ? source : { type: 'config', path: config, folder: dirname(config) }
+      const asked = config === undefined ? source : configSource(config)
       const key = keyOf(asked)
       if (asked === source && last !== null && key !== null && last.key === key) return ok(last.specs)
       if (asked === source && last !== null && asked.type === 'config' && !existsSync(asked.path))
         return failed('Usage', `the configuration "${asked.path}" does not exist any more, ${wantedConfig}`)
       const specs = await readElsewhere(asked)
       if (specs.ok) {
+        if (asked !== source) memory.keep(given, configOf(asked) ?? '')
         source = asked
         last = { key, specs: specs.value }
       }
@@ -44,6 +49,10 @@ export function specReader(given: SpecSource, known?: ServiceSpec[]): SpecReader
     },
   }
 }
+
+const configSource = (path: string): SpecSource => ({ type: 'config', path, folder: dirname(path) })
+
+const configOf = (source: SpecSource): string | null => (source.type === 'config' ? source.path : null)
 
 const wantedConfig = 'wanted the one to read from now on: "handover upgrade -c …"'
 

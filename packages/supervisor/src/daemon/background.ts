@@ -5,6 +5,7 @@ import type { Result, ServiceSpec } from '../model/index.js'
 import { ok } from '../model/index.js'
 import type { Paths } from '../config/paths.js'
 import { specReader } from '../config/reader.js'
+import { sourceMemory } from '../config/source-memory.js'
 import type { SpecSource } from '../config/source.js'
 import { lineWriter } from '../adapters/index.js'
 import { runDaemon } from './index.js'
@@ -26,7 +27,7 @@ const log = (line: string) => write(`${new Date().toISOString()} ${line}`)
 let complaint = ''
 const started = await runDaemon({
   paths,
-  source: specReader(source, specs),
+  source: specReader(source, sourceMemory(paths.source), specs),
   stdio: 'file',
   log,
   reopenLogs: () => reopen(paths.supervisorLog),

@@ -92,6 +92,7 @@ async function startDaemon(options: DaemonOptions, manager: ServiceManager): Pro
     endUpkeep()
     await control.close()
     engine.close()
+    source.forget()
     lock.value.release()
   })
   return ok({ finished, services: specs.value.map(({ name }) => name) })

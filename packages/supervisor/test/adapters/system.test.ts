@@ -92,5 +92,8 @@ test('openReleases() follows every link, and refuses a path that is not a folder
   })
   const missing = releases.resolve(commandSpec([], { cwd: join(folder, 'no') }))
   assert.ok(!missing.ok)
-  assert.equal(missing.failure.message, `the folder "${folder}/no" of service "web" does not exist`)
+  assert.equal(
+    missing.failure.message,
+    `the folder "${folder}/no" of service "web" does not exist, wanted it, or a configuration with another "cwd": "handover upgrade -c …"`,
+  )
 })

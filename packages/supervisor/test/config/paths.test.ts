@@ -15,6 +15,7 @@ test('pathsFor() keeps everything below HANDOVER_HOME when that is set', () => {
     control: '/srv/ho/demo/run/control.sock',
     lock: '/srv/ho/demo/lock',
     journal: '/srv/ho/demo/journal.jsonl',
+    source: '/srv/ho/demo/source.json',
     logs: '/srv/ho/demo/logs',
     run: '/srv/ho/demo/run',
     supervisorLog: '/srv/ho/demo/logs/supervisor.log',

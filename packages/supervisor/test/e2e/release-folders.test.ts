@@ -124,8 +124,36 @@ test('a deleted configuration is replaced by that of the folder, or the one afte
     place.sh('$H reload --name shop -c nowhere.yaml'),
     /there is no configuration file ".*nowhere.yaml"/,
   )
-  const { supervisor } = await place.status()
-  assert.equal(supervisor.config, join(place.root, 'shop/releases/3/handover.config.yaml'))
+  const third = join(place.root, 'shop/releases/3/handover.config.yaml')
+  const { supervisor, services } = await place.status()
+  assert.equal(supervisor.config, third)
+
+  process.kill(supervisor.pid, 'SIGKILL')
+  place.release(1, configFor(place.port))
+  await place.sh('cd -P shop/releases/1; $H start --name shop')
+  const after = await place.status()
+  assert.equal(after.supervisor.config, third, 'it is kept by the next supervisor')
+  assert.deepEqual(after.services[0]?.instances, services[0]?.instances)
+  await place.sh('$H stop --name shop; cd -P shop/releases/1; $H start')
+  assert.equal(
+    (await place.status()).supervisor.config,
+    join(place.root, 'shop/releases/1/handover.config.yaml'),
+  )
+})
+
+test('a service whose own folder was deleted serves on, and continues with a configuration', async (t) => {
+  const place = await openPlace(t)
+  place.release(1)
+  await place.sh(`cd shop/releases/1; $H start app.cjs --name shop -p ${place.port}`)
+  rmSync(join(place.root, 'shop/releases/1'), { recursive: true })
+  place.release(2, `services: { app: { script: app.cjs, listen: { http: ${place.port} } } }`)
+  await assert.rejects(
+    place.sh('cd shop/releases/2; $H upgrade --name shop'),
+    /the folder ".*\/1" of service "app" does not exist, wanted it, or .*"handover upgrade -c …"/,
+  )
+  assert.equal(await place.answer(), '1')
+  await place.sh('cd shop/releases/2; $H upgrade --name shop -c handover.config.yaml')
+  assert.equal(await place.answer(), '2')
 })
 
 test('commands work in a deleted folder where they need nothing from it', async (t) => {

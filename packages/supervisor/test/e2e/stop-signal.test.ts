@@ -11,6 +11,7 @@ const plain = `
 const server = require('node:net').createServer((socket) => {
   socket.once('data', () => require('node:fs').writeFileSync('requested', ''))
   process.once('SIGQUIT', () => {
+    require('node:fs').writeFileSync('handled', '')
     server.close()
     socket.end('HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 2\\r\\n\\r\\nok')
   })
@@ -20,15 +21,27 @@ const server = require('node:net').createServer((socket) => {
 const preloaded = `
 require('node:http').createServer((request, response) => {
   require('node:fs').writeFileSync('requested', '')
-  process.once('SIGUSR1', () => console.log('the handler of the application'))
+  process.once('SIGUSR1', () => {
+    require('node:fs').writeFileSync('handled', '')
+    process.exit()
+  })
   setTimeout(() => response.end('ok'), 1500)
 }).listen(process.env.PORT)
+`
+
+const clustered = `
+const cluster = require('node:cluster')
+if (cluster.isPrimary) cluster.fork()
+else {
+  ${preloaded}
+}
 `
 
 describe('an upgrade stops the old instance with its stop signal, and cuts no request', () => {
   const table: [string, string, object][] = [
     ['SIGQUIT, a program without the library', plain, { register: false }],
     ['SIGUSR1, a program with the preload', preloaded, {}],
+    ['SIGUSR1, a worker of node:cluster', clustered, {}],
   ]
   for (const [what, program, fields] of table) {
     test(what, async (t) => {
@@ -57,6 +70,7 @@ describe('an upgrade stops the old instance with its stop signal, and cuts no re
         async () => (await rig.status()).services[0]?.instances.length === 1,
         'the old one has ended',
       )
+      assert.ok(existsSync(join(rig.folder, 'handled')), 'the handler of the application has run')
     })
   }
 })

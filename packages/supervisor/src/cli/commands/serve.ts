@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { exitCodes } from '../../control/api.js'
 import { specReader } from '../../config/reader.js'
+import { sourceMemory } from '../../config/source-memory.js'
 import { pathsOf, withCommonOptions } from '../context.js'
 import { CommandExit, valueOf } from '../exit.js'
 import { say } from '../output/talk.js'
@@ -84,7 +85,7 @@ async function run(
   const { runDaemon, writerTo } = await import('../../daemon/index.js')
   const daemon = await runDaemon({
     paths,
-    source: specReader(source),
+    source: specReader(source, sourceMemory(paths.source)),
     stdio: options.stdio,
     log: writerTo(2, foregroundLog(paths.supervisorLog)),
     reopenLogs: () => {}, // the log is standard error, which another process opened
