@@ -20,6 +20,8 @@ export function bufferedObserver(observer: ProcessObserver): BufferedObserver {
       unhealthy: (reason) => pass(() => observer.unhealthy(reason)),
       account: (account) => pass(() => observer.account(account)),
       signalled: (connections) => pass(() => observer.signalled(connections)),
+      progress: (progress) => pass(() => observer.progress(progress)),
+      accepting: (accepting) => pass(() => observer.accepting(accepting)),
       stoppedAccepting: () => pass(() => observer.stoppedAccepting()),
       drained: (account, cut) => pass(() => observer.drained(account, cut)),
       executed: () => pass(() => observer.executed()),

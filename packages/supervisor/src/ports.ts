@@ -111,6 +111,19 @@ export interface LaunchedProcess {
   probeDir: string
 }
 
+/** What a server of an instance listens on. `listener`: the name of the listener, if it is one of the service's. */
+export interface Listening {
+  address: string
+  listener?: string
+}
+
+/** What an instance with the library does before it is ready. */
+export interface InstanceProgress {
+  listening: Listening[]
+  /** The application calls the library: it says itself when it is ready. */
+  calls: boolean
+}
+
 /**
  * Reports of a launched process, which arrive on its channel, its notify socket, or as its exit. No method is called
  * before `launch` or `adopt` has returned.
@@ -128,6 +141,10 @@ export interface ProcessObserver {
   /** It missed a keep-alive ping of its watchdog. Treated as a failed liveness probe. */
   unhealthy(reason: string): void
   account(account: ConnectionAccount): void
+  /** Called at each change. */
+  progress(progress: InstanceProgress): void
+  /** Whether it accepts new connections, as its answer to `setAccepting`. */
+  accepting(accepting: boolean): void
   stoppedAccepting(): void
   /** The signal was sent to an instance that is drained from outside. */
   signalled(connections: SeenConnections): void
@@ -224,11 +241,15 @@ export interface ProbeTarget {
 }
 
 export interface Prober {
-  /** Runs the probe until the returned function is called. `onVerdict` gets the first verdict and each change of it. */
+  /**
+   * Runs the probe until the returned function is called. `onVerdict` gets the first verdict and each change of it,
+   * `onTry` the result of each attempt.
+   */
   start(
     target: ProbeTarget,
     probe: ProbeSpec,
     onVerdict: (healthy: boolean, reason: string) => void,
+    onTry?: (healthy: boolean, reason: string) => void,
   ): () => void
 }
 

@@ -48,6 +48,8 @@ export interface FakeProcess {
   signals: ('drain' | 'kill')[]
   /** Who takes its connections, as it was told last. */
   successors: string[]
+  /** Whether it accepts new connections, as it was told last. Absent if it was not told anything. */
+  accepting?: boolean
   exit(exit?: Exit, output?: string[]): void
 }
 
@@ -152,7 +154,10 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         const there = machine.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
-      setAccepting: () => {},
+      setAccepting(instance, accepting) {
+        const process = living.get(instance)
+        if (process) process.accepting = accepting
+      },
       launched(instance) {
         const process = living.get(instance)
         return process && { pid: process.pid, startTime: '1', probeDir: '/nowhere' }

@@ -22,6 +22,9 @@ export class Channel {
   #closed = false
   #retryMs = firstRetryMs
   readonly #onGone: (() => void) | undefined
+  /** Set to be called when there was no connection for `lostMs`. */
+  onLost: () => void = () => {}
+  #lost: NodeJS.Timeout | null = null
 
   /** `onGone`: called when the other end has closed, instead of reconnecting. */
   constructor(
@@ -42,6 +45,7 @@ export class Channel {
    * last one of that type. One whose type is in `momentary` is sent once, and only if connected.
    */
   send(message: SuccessorMessage): void {
+    if (message.type === 'closed') this.#forget(message)
     if (momentary.has(message.type)) return this.#connected ? this.#write(message) : undefined
     if (replacing.has(message.type)) {
       const index = this.#standing.findIndex(({ type }) => type === message.type)
@@ -49,6 +53,15 @@ export class Channel {
     }
     this.#standing.push(message)
     if (this.#connected) this.#write(message)
+  }
+
+  /** A server that has closed is not reported on later connections. */
+  #forget({ address, listener }: Extract<SuccessorMessage, { type: 'closed' }>): void {
+    const index = this.#standing.findIndex(
+      (message) =>
+        message.type === 'listening' && message.address === address && message.listener === listener,
+    )
+    if (index !== -1) this.#standing.splice(index, 1)
   }
 
   /** Resolves when everything was written, when that is impossible, or after half a second. */
@@ -68,16 +81,19 @@ export class Channel {
 
   close(): void {
     this.#closed = true
+    this.#found()
     this.#socket?.end()
   }
 
   #connect(): void {
     const socket = net.connect(this.#path)
     this.#socket = socket
+    this.#lost ??= setTimeout(() => this.onLost(), lostMs).unref()
     socket.unref()
     socket.setEncoding('utf8')
     socket.on('connect', () => {
       this.#connected = true
+      this.#found()
       this.#retryMs = firstRetryMs
       for (const message of [this.#hello, ...this.#standing]) this.#write(message)
     })
@@ -87,6 +103,11 @@ export class Channel {
     )
     socket.on('error', () => {})
     socket.on('close', () => this.#reconnect())
+  }
+
+  #found(): void {
+    if (this.#lost !== null) clearTimeout(this.#lost)
+    this.#lost = null
   }
 
   #reconnect(): void {
@@ -130,8 +151,8 @@ export class Channel {
         this.#onMessage(message)
         return
       case 'welcome':
-      // An error gets no answer: two ends would answer each other's errors without end.
-      // eslint-disable-next-line no-fallthrough
+        return this.#onMessage(message)
+      // It gets no answer: two ends would answer each other's errors without end.
       case 'error':
         return
       default: {
@@ -146,12 +167,14 @@ export class Channel {
   }
 }
 
-const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts', 'bound'])
-const momentary = new Set<SuccessorMessage['type']>(['executing', 'execFailed'])
+const replacing = new Set<SuccessorMessage['type']>(['status', 'account', 'adopts', 'bound', 'accepting'])
+const momentary = new Set<SuccessorMessage['type']>(['executing', 'execFailed', 'closed'])
 const firstRetryMs = 50
 /** A restarted supervisor waits one second for its instances to connect before it continues. */
 const maxRetryMs = 250
 const flushMs = 500
+/** Milliseconds. A supervisor that is restarted by hand is back by then. */
+const lostMs = 10_000
 /** Characters. Limits the memory for a peer that never sends a newline. */
 const maxLineLength = 64 * 1024
 

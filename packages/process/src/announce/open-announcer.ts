@@ -9,13 +9,15 @@ import { serviceManagerAnnouncer } from './service-manager.js'
 
 /**
  * The announcer that the environment selects: HANDOVER_SOCKET, else HANDOVER_PREDECESSOR, else NOTIFY_SOCKET, else a
- * cluster worker's IPC channel, else none. `onMessage` gets the supervisor's or predecessor's messages. `generation`:
- * how many programs this process has run before. Default: 0.
+ * cluster worker's IPC channel, else none. `onMessage` gets the supervisor's or predecessor's messages. `onLost` is
+ * called when there was no connection to the supervisor for ten seconds. `generation`: how many programs this process
+ * has run before. Default: 0.
  */
 export function openAnnouncer(
   environment: Environment,
   mode: Mode,
   onMessage: (message: SupervisorMessage) => void,
+  onLost: () => void,
   generation = 0,
 ): Announcer {
   if (environment.HANDOVER_SOCKET !== undefined)
@@ -23,6 +25,7 @@ export function openAnnouncer(
       environment.HANDOVER_SOCKET,
       { ...hello(mode), ...imageOf(generation) },
       onMessage,
+      onLost,
     )
   const manager = managerAnnouncer(environment)
   const { HANDOVER_PREDECESSOR: predecessor } = environment
@@ -54,11 +57,17 @@ function supervisorAnnouncer(
   path: string,
   hello: InstanceMessage,
   onMessage: (message: SupervisorMessage) => void,
+  onLost: () => void,
 ): Announcer {
   let channel: Channel | null = null
+  const open = () => {
+    const opened = new Channel(path, hello, onMessage)
+    opened.onLost = onLost
+    return opened
+  }
   return {
     ...withoutServiceManager,
-    say: (message) => (channel ??= new Channel(path, hello, onMessage)).send(message),
+    say: (message) => (channel ??= open()).send(message),
     flush: () => channel?.flush() ?? Promise.resolve(),
     close: () => channel?.close(),
   }

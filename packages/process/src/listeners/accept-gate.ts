@@ -1,13 +1,29 @@
+import type dgram from 'node:dgram'
+import fs from 'node:fs'
 import type net from 'node:net'
+import { holdDatagrams } from '../node/datagram-handle.js'
 import { listenHandleOf, type ListenHandle } from '../node/handle.js'
-import { exchangeForHeld, hold, openHandle, release } from '../node/held-handle.js'
+import { hold, manage, openHandle, release, replaceByHeld } from '../node/held-handle.js'
 import { maxBacklog } from '../node/original-listen.js'
 import { descriptorCalls } from '../system/descriptors.js'
 import { loadKoffi } from '../system/koffi.js'
 import type { InheritedListener } from './inherited.js'
+import { closeAndKeepPath } from './unix-path.js'
+
+/** Opens or closes the gate of another copy of this library in this process. Returns whether it is open now. */
+export type SetAccepting = (accepting: boolean) => boolean
+
+interface Gated {
+  server: net.Server
+  /** The handle that the server began with, and the one that it has now. They differ once it was held again. */
+  first: ListenHandle
+  handle: ListenHandle
+  /** Absent if this process has bound the listener itself. */
+  listener?: InheritedListener
+}
 
 /**
- * Whether this process accepts from the listeners that it shares with other instances:
+ * Whether this process accepts from the listeners that it shares with other instances, and reads from such UDP sockets:
  *
  *     held ──► accepting ◄──► held
  *
@@ -16,51 +32,102 @@ import type { InheritedListener } from './inherited.js'
  */
 export class AcceptGate {
   #held: boolean
-  readonly #servers = new Map<net.Server, { listener: InheritedListener; handle: ListenHandle }>()
+  readonly #servers = new Set<Gated>()
+  readonly #datagrams = new Map<dgram.Socket, () => void>()
+  readonly #earlier: SetAccepting | undefined
 
-  /** `held`: whether it begins without accepting. */
-  constructor(held: boolean) {
+  /** `held`: whether it begins without accepting. `earlier`: what an earlier copy of this library has begun with. */
+  constructor(held: boolean, earlier?: SetAccepting) {
     this.#held = held
+    this.#earlier = earlier
+  }
+
+  get accepting(): boolean {
+    return !this.#held
   }
 
   /** A handle on the listener for `server`, which accepts as soon as this process does. Null: Node has to open it. */
   handleFor(server: net.Server, listener: InheritedListener): ListenHandle | null {
-    const handle = listener.kept === undefined ? openHandle(listener.fd) : null
+    const handle = listener.kept ?? openHandle(listener.fd)
     if (handle === null) return null
-    if (this.#held) hold(handle)
-    this.#servers.set(server, { listener, handle })
-    server.once('close', () => this.#servers.delete(server))
+    const known = [...this.#servers].find(({ first }) => first === handle)
+    if (known !== undefined) known.server = server
+    else this.#add({ server, first: handle, handle, listener })
+    if (this.#held && known === undefined) hold(handle)
     return handle
   }
 
-  /** Accepts, or leaves new connections to other processes. Without koffi, a process that accepts continues. */
-  set(accepting: boolean): void {
-    if (this.#held === !accepting) return
-    const calls = accepting ? null : duplicator()
-    if (!accepting && calls === null) return
-    this.#held = !accepting
-    for (const [server, entry] of this.#servers) {
-      if (calls === null) release(entry.handle, maxBacklog)
-      else this.#hold(server, entry, calls)
-    }
+  /** Call it in the 'listening' event of a server whose listener later instances get. It accepts already. */
+  track(server: net.Server): void {
+    const handle = listenHandleOf(server)
+    if (handle?.fd === undefined) return
+    manage(handle)
+    this.#add({ server, first: handle, handle })
   }
 
-  #hold(
-    server: net.Server,
-    entry: { listener: InheritedListener; handle: ListenHandle },
-    duplicate: (fd: number) => number,
-  ): void {
-    // A node:cluster primary has taken the handle.
-    if (listenHandleOf(server) !== entry.handle) return
-    const fd = duplicate(entry.handle.fd ?? -1)
-    const handle = exchangeForHeld(server, fd)
-    if (handle === null) return
-    entry.handle = handle
-    entry.listener.fd = fd
+  /** Call it before the socket is bound. It reads as soon as this process accepts. */
+  trackDatagrams(socket: dgram.Socket): void {
+    if (this.#held) this.#datagrams.set(socket, holdDatagrams(socket))
+    else this.#datagrams.set(socket, () => {})
+    socket.once('close', () => this.#datagrams.delete(socket))
+  }
+
+  /** The socket could not be bound. */
+  forgetDatagrams(socket: dgram.Socket): void {
+    this.#datagrams.get(socket)?.()
+    this.#datagrams.delete(socket)
+  }
+
+  /**
+   * Accepts, or leaves new connections to other processes. Returns whether it accepts now: a process that accepts cannot
+   * stop without koffi, or without a free descriptor.
+   */
+  set(accepting: boolean): boolean {
+    if (this.#held === !accepting) return accepting
+    const koffi = accepting ? null : loadKoffi()
+    if (!accepting && koffi === null) return true
+    this.#held = !accepting
+    let acceptsSome = this.#earlier?.(accepting) ?? accepting
+    for (const gated of this.#servers) {
+      if ((gated.handle.fd ?? -1) < 0) this.#servers.delete(gated)
+      else if (koffi === null) release(gated.handle, maxBacklog)
+      else if (!holdAgain(gated, descriptorCalls(koffi).duplicate)) acceptsSome = true
+    }
+    for (const [socket, resume] of this.#datagrams) {
+      if (accepting) resume()
+      else this.#datagrams.set(socket, holdDatagrams(socket))
+    }
+    return acceptsSome
+  }
+
+  #add(gated: Gated): void {
+    this.#servers.add(gated)
+    // A node:cluster primary takes the handle from the server, which never closes then.
+    gated.server.once('close', () => (gated.handle.fd ?? -1) < 0 && this.#servers.delete(gated))
   }
 }
 
-function duplicator(): ((fd: number) => number) | null {
-  const koffi = loadKoffi()
-  return koffi === null ? null : descriptorCalls(koffi).duplicate
+/** Returns false if it accepts as before. */
+function holdAgain(gated: Gated, duplicate: (fd: number) => number): boolean {
+  const { server, first, handle, listener } = gated
+  const fd = copyOf(handle, duplicate)
+  if (fd === null) return false
+  let next: ListenHandle | null = null
+  closeAndKeepPath(server, () => (next = replaceByHeld(first, handle, fd)))
+  if (next === null) {
+    fs.closeSync(fd)
+    return false
+  }
+  gated.handle = next
+  if (listenHandleOf(server) === handle) Object.assign(server, { _handle: next })
+  if (listener !== undefined) listener.fd = fd
+  return true
+}
+
+function copyOf(handle: ListenHandle, duplicate: (fd: number) => number): number | null {
+  try {
+    return duplicate(handle.fd ?? -1)
+  } catch {
+    return null
+  }
 }

@@ -19,7 +19,7 @@ export function adopt(
   const { address, fd } = listener
   // server.address() reads the path from here; Node sets it only when it binds the path itself.
   if (address?.type === 'unix') Object.assign(server, { _pipeName: address.path })
-  const handle = listener.kept ?? gate.handleFor(server, listener)
+  const handle = gate.handleFor(server, listener)
   if (handle === null) {
     originalListen.call(server, signal === undefined ? { fd } : { fd, signal }, maxBacklog)
     return

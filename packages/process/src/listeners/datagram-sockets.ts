@@ -1,6 +1,7 @@
 import type dgram from 'node:dgram'
 import { watchSends, kindOf, stopReceiving } from '../node/datagram-handle.js'
 import { OptionError } from '../protocol/errors.js'
+import type { AcceptGate } from './accept-gate.js'
 import type { InheritedListener, ListenTarget } from './inherited.js'
 import { OwedReplies } from './owed-replies.js'
 import { noConnections, type Participant } from '../protocol/account.js'
@@ -114,18 +115,21 @@ export function checkDatagramTarget({ path }: ListenTarget): void {
     throw new OptionError(`The address is the path "${path}", wanted a port for a UDP socket`)
 }
 
-/** Lets `socket` read from an inherited descriptor. Throws or emits 'error' as `bind` does. */
+/** Lets `socket` read from an inherited descriptor, as soon as `gate` accepts. Throws or emits 'error' as `bind` does. */
 export function adoptDatagrams(
   socket: dgram.Socket,
   listener: InheritedListener,
+  gate: AcceptGate,
   callback?: () => void,
 ): void {
   listener.adopted = true
+  gate.trackDatagrams(socket)
   try {
     const { fd } = listener
     preserveReuseAddress(fd, () => socket.bind({ fd }, callback))
   } catch (error) {
     listener.adopted = false
+    gate.forgetDatagrams(socket)
     throw error
   }
 }

@@ -31,7 +31,7 @@ export async function listen(
       resolve()
     }
     server.once('error', failed).once('listening', listening)
-    if (isDatagramSocket(server)) read(server, target, listener)
+    if (isDatagramSocket(server)) read(server, target, listener, gate)
     else if (listener === undefined) bind(server, target, policy)
     else adopt(server, listener, gate)
   })
@@ -43,9 +43,14 @@ function bind(server: net.Server, target: BindTarget, policy: BindPolicy): void 
   if (!bindForSuccessor(server, options, policy)) originalListen.call(server, options)
 }
 
-function read(socket: dgram.Socket, target: BindTarget, listener: InheritedListener | undefined): void {
+function read(
+  socket: dgram.Socket,
+  target: BindTarget,
+  listener: InheritedListener | undefined,
+  gate: AcceptGate,
+): void {
   if (listener === undefined) bindTarget(socket, target)
-  else adoptDatagrams(socket, listener)
+  else adoptDatagrams(socket, listener, gate)
 }
 
 function bindOptions({ host, port, path, backlog }: BindTarget): net.ListenOptions {

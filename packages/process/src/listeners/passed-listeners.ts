@@ -6,7 +6,7 @@ import { datagramDescriptor } from '../node/datagram-handle.js'
 import type { InheritedListener } from './inherited.js'
 import { boundName, isBoundName } from './bound-name.js'
 import { discoveredName } from './discovered-name.js'
-import { rememberSockets } from '../system/socket-table.js'
+import { socketInode } from '../system/socket-table.js'
 
 /** A listening or UDP socket, and its name in the successor's LISTEN_FDNAMES. */
 export interface PassedListener {
@@ -17,7 +17,7 @@ export interface PassedListener {
 /** The sockets that a successor gets: those that this process has inherited or bound. */
 export class PassedListeners {
   readonly #inherited: readonly InheritedListener[]
-  readonly #isSameSocket: (fd: number) => boolean
+  readonly #inodes: Map<InheritedListener, string | null>
   readonly #discovered: boolean
   readonly #bound = new Map<net.Server, { name: string; handle: ListenHandle }>()
   readonly #datagrams = new Map<dgram.Socket, string>()
@@ -26,7 +26,7 @@ export class PassedListeners {
   constructor(inherited: readonly InheritedListener[], discovered = false) {
     this.#inherited = inherited
     this.#discovered = discovered
-    this.#isSameSocket = rememberSockets(inherited.map(({ fd }) => fd))
+    this.#inodes = new Map(inherited.map((listener) => [listener, socketInode(listener.fd)]))
   }
 
   /** Call it in the 'listening' event: the node:cluster primary takes the handle away right after it. */
@@ -72,7 +72,9 @@ export class PassedListeners {
 
   /** The inherited listeners that are still open: the application may have closed their servers. */
   inherited(): PassedListener[] {
-    return this.#inherited.filter(({ fd }) => this.#isSameSocket(fd)).map(({ name, fd }) => ({ name, fd }))
+    return this.#inherited
+      .filter((listener) => isSame(this.#inodes.get(listener), socketInode(listener.fd)))
+      .map(({ name, fd }) => ({ name, fd }))
   }
 
   #newName(type: 'tcp' | 'udp', address: net.AddressInfo | string): string {
@@ -89,3 +91,7 @@ export class PassedListeners {
     return discoveredName(type, address, [...inherited, ...bound, ...datagrams])
   }
 }
+
+/** After a descriptor was closed, its number may be reused, but not the inode of its socket. */
+const isSame = (before: string | null | undefined, now: string | null): boolean =>
+  now !== null && before === now

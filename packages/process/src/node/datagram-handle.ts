@@ -1,5 +1,6 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
+import { clearInterval, setInterval } from 'node:timers'
 
 /** The kind of socket: a server, or a `dgram` socket of one of its two types. */
 export type SocketKind = 'stream' | 'udp4' | 'udp6'
@@ -7,7 +8,10 @@ export type SocketKind = 'stream' | 'udp4' | 'udp6'
 /** The object of Node's internals below a datagram socket. */
 interface DatagramHandle {
   readonly fd: number
+  recvStart(): number
   recvStop(): void
+  ref(): void
+  unref(): void
   /** `to` is (port, address, …), or (…) on a connected socket. */
   send(request: object, list: unknown[], length: number, ...to: unknown[]): number
 }
@@ -40,6 +44,37 @@ export function stopReceiving(socket: dgram.Socket): void {
   state.handle?.recvStop()
   state.receiving = false
 }
+
+/**
+ * Does not read, from now on or, if the socket is not bound yet, from the beginning. The application sees no difference:
+ * 'listening' is emitted, it can send, and the socket keeps the process alive. Returns a function that begins to read,
+ * unless the socket was closed or has stopped for good meanwhile.
+ */
+export function holdDatagrams(socket: dgram.Socket): () => void {
+  const state = stateOf(socket)
+  const handle = state?.handle
+  if (!state || !handle) return () => {}
+  const timer = setInterval(() => {}, aMonth)
+  const ended = () => clearInterval(timer)
+  socket.once('close', ended)
+  if (state.receiving) handle.recvStop()
+  Object.assign(handle, {
+    recvStart: () => 0,
+    ref: () => void timer.ref(),
+    unref: () => void timer.unref(),
+  })
+  return () => {
+    const keepsAlive = timer.hasRef()
+    socket.off('close', ended)
+    ended()
+    for (const method of ['recvStart', 'ref', 'unref']) Reflect.deleteProperty(handle, method)
+    if (state.handle !== handle || !state.receiving) return
+    handle.recvStart()
+    if (!keepsAlive) handle.unref()
+  }
+}
+
+const aMonth = 2 ** 31 - 1
 
 /** Calls `sent` with the numeric address of each datagram that is sent. Returns a function that stops this. */
 export function watchSends(socket: dgram.Socket, sent: (port: number, address: string) => void): () => void {

@@ -1,76 +1,115 @@
 import net from 'node:net'
+import { clearInterval, setInterval } from 'node:timers'
 import type { ListenHandle } from './handle.js'
 
-/** The internal listening handle, with the method that calls listen(2) and begins to accept. */
-type HoldableHandle = ListenHandle & { listen(backlog: number): number; unref(): void }
+/** The methods that Node calls on a listening handle, beside those of `ListenHandle`. */
+interface NativeHandle extends ListenHandle {
+  /** Calls listen(2) and begins to accept. */
+  listen(backlog: number): number
+  ref(): void
+  unref(): void
+  hasRef(): boolean
+}
+
+interface State {
+  /** Set while it is held. A handle that does not accept keeps no process alive, so a timer does. */
+  timer: NodeJS.Timeout | null
+  /** The handle that has replaced this one: whoever has this one uses the other through it. */
+  next: NativeHandle | null
+}
 
 type CreateServerHandle = (address: null, port: 0, addressType: 0, fd: number) => ListenHandle | number
 
 /** Node's own, without the preload's patch. */
 const createServerHandle = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle
 
-/** A handle for a listening descriptor, which does not accept yet. Null if the descriptor is closed or unusable. */
+const states = new WeakMap<ListenHandle, State>()
+
+/** A handle for a listening descriptor, which can be held. Null if the descriptor is closed or unusable. */
 export function openHandle(fd: number): ListenHandle | null {
   const handle = createServerHandle(null, 0, 0, fd)
-  return typeof handle === 'number' ? null : handle
+  if (typeof handle === 'number') return null
+  manage(handle)
+  return handle
 }
 
 /**
- * Makes a handle on which listen(2) was not called here yet ignore that call. For its server nothing is different:
- * 'listening' is emitted, `address()` answers, and it keeps the process alive. But connections stay in the queue of the
- * kernel, or go to other processes that accept from the same socket.
+ * Lets a handle be held. For its server nothing is different: 'listening' is emitted, `address()` answers, and it keeps
+ * the process alive. But while it is held, connections stay in the queue of the kernel, or go to other processes that
+ * accept from the same socket.
  */
-export function hold(handle: ListenHandle): void {
-  // A handle that does not accept keeps no process alive.
-  const timer = setInterval(() => {}, 2 ** 30)
-  held.set(handle, timer)
-  Object.assign(handle, {
-    listen: () => 0,
-    ref: () => void timer.ref(),
-    unref: () => void timer.unref(),
-    close: (...args: unknown[]) => {
-      if (held.has(handle)) unshadow(handle)
-      const { close } = Object.getPrototypeOf(handle) as ListenHandle
-      close.apply(handle, args)
+export function manage(handle: ListenHandle): void {
+  if (states.has(handle)) return
+  const state: State = { timer: null, next: null }
+  states.set(handle, state)
+  const { prototype, own } = nativeOf(handle)
+  const methods: Partial<NativeHandle> = {
+    listen: (backlog) => state.next?.listen(backlog) ?? (state.timer ? 0 : own('listen')(backlog)),
+    ref: () => (state.next ?? state.timer ?? { ref: own('ref') }).ref(),
+    unref: () => (state.next ?? state.timer ?? { unref: own('unref') }).unref(),
+    hasRef: () => (state.next ?? state.timer ?? { hasRef: own('hasRef') }).hasRef(),
+    close(...args) {
+      letGo(state)
+      if (state.next === null) own('close')(...args)
+      else state.next.close(...args)
     },
+  }
+  if (prototype.getsockname !== undefined)
+    methods.getsockname = (out) => state.next?.getsockname?.(out) ?? own('getsockname')(out)
+  Object.assign(handle, methods)
+  Object.defineProperty(handle, 'fd', {
+    configurable: true,
+    get: () => state.next?.fd ?? (Reflect.get(prototype, 'fd', handle) as number),
   })
+}
+
+/** Does not accept until `release`. For a handle on which listen(2) was not called in this process yet. */
+export function hold(handle: ListenHandle): void {
+  const state = states.get(handle)
+  if (state !== undefined) state.timer ??= setInterval(() => {}, aMonth)
 }
 
 /** Accepts from now on. Does nothing if the handle is not held, or is closed. */
 export function release(handle: ListenHandle, backlog: number): void {
-  const timer = held.get(handle)
-  if (timer === undefined) return
-  const keepsAlive = timer.hasRef()
-  unshadow(handle)
-  const holdable = handle as HoldableHandle
-  holdable.listen(backlog)
-  if (!keepsAlive) holdable.unref()
-}
-
-const held = new Map<ListenHandle, NodeJS.Timeout>()
-
-/** Gives the handle its own methods back. */
-function unshadow(handle: ListenHandle): void {
-  clearInterval(held.get(handle))
-  held.delete(handle)
-  for (const method of ['listen', 'ref', 'unref', 'close']) Reflect.deleteProperty(handle, method)
+  const state = states.get(handle)
+  if (!state?.timer) return
+  const keepsAlive = state.timer.hasRef()
+  letGo(state)
+  const native = handle as NativeHandle
+  native.listen(backlog)
+  if (!keepsAlive) native.unref()
 }
 
 /**
- * Gives `server` a held handle for `fd`, a copy of its own descriptor, and closes the one that accepts. Returns the new
- * handle, or null if the server has none or the copy cannot be used.
+ * Opens a held handle for `fd`, a copy of the descriptor of `handle`, and closes `handle`, which accepts: libuv cannot
+ * stop accepting otherwise. `first` is the handle that the server began with. It stands for the new one from now on.
+ * Returns null, and leaves the copy open, if that cannot be used.
  */
-export function exchangeForHeld(server: net.Server, fd: number): ListenHandle | null {
-  const internal = server as net.Server & { _handle: ListenHandle | null }
-  const before = internal._handle
-  const handle = before === null ? null : openHandle(fd)
-  if (before === null || handle === null) return null
-  hold(handle)
-  handle.onconnection = before.onconnection
-  // The owner, by which Node finds the server of a connection.
-  for (const symbol of Object.getOwnPropertySymbols(before))
-    Reflect.set(handle, symbol, Reflect.get(before, symbol) as unknown)
-  internal._handle = handle
-  before.close()
-  return handle
+export function replaceByHeld(first: ListenHandle, handle: ListenHandle, fd: number): ListenHandle | null {
+  const next = openHandle(fd)
+  const state = states.get(first)
+  if (next === null || state === undefined) return null
+  const native = next as NativeHandle
+  hold(native)
+  if (!(handle as NativeHandle).hasRef()) native.unref()
+  // Node finds the server by the handle that it is called on.
+  native.onconnection = (error, client) => first.onconnection.call(first, error, client)
+  nativeOf(handle).own('close')()
+  state.next = native
+  return next
 }
+
+function letGo(state: State): void {
+  if (state.timer !== null) clearInterval(state.timer)
+  state.timer = null
+}
+
+/** The methods of the handle's class, whatever the handle itself has in their place. */
+function nativeOf(handle: ListenHandle) {
+  const prototype = Object.getPrototypeOf(handle) as NativeHandle
+  const own = <Name extends keyof NativeHandle>(name: Name) =>
+    (prototype[name] as (...args: unknown[]) => unknown).bind(handle) as NonNullable<NativeHandle[Name]>
+  return { prototype, own }
+}
+
+const aMonth = 2 ** 31 - 1

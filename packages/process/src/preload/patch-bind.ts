@@ -32,7 +32,7 @@ export function patchBind(
     service.servers.trackDatagrams(this, listener)
     called(this)
     if (listener === undefined) return original.apply(this, args)
-    adoptDatagrams(this, listener, call.callback)
+    adoptDatagrams(this, listener, service.servers.gate, call.callback)
     return this
   }
   prototype.bind = bind

@@ -73,6 +73,13 @@ export type InstanceMessage =
     }
   /** A server of the application listens. `listener`: the adopted listener's name. Absent if the server bound it. */
   | { type: 'listening'; address: string; listener?: string }
+  /** A server that was reported as `listening` was closed, before a drain. */
+  | { type: 'closed'; address: string; listener?: string }
+  /**
+   * Whether this process accepts new connections from the listeners that it shares. The answer to each `accept` that it
+   * gets once it is ready. A process that cannot stop accepting says true.
+   */
+  | { type: 'accepting'; accepting: boolean }
   /**
    * All listeners that this process has bound itself. The supervisor copies these descriptors from the process `pid` of
    * `hello`, and passes them to later instances under these names. Sent before `ready`, and again at each change.
@@ -99,7 +106,8 @@ export type InstanceMessage =
 
 /** Sent by a supervisor to an instance. */
 export type SupervisorMessage =
-  | { type: 'welcome'; version: number; instance: string; revision: number }
+  /** `sendsAccept`: it sends `accept` when that is due. Without it, `HANDOVER_ACCEPT=told` means `ready`. */
+  | { type: 'welcome'; version: number; instance: string; revision: number; sendsAccept?: boolean }
   /**
    * The instances that receive the connections of this one when it drains: the paths of their `adopts` messages. Sent
    * before SIGTERM, and again at each change. Without it, no connection moves.
@@ -107,7 +115,8 @@ export type SupervisorMessage =
   | { type: 'successors'; sockets: string[] }
   /**
    * Whether this instance accepts new connections, or leaves them to the other instances of the service. Sent when it
-   * has become ready or unready, and again on each connection of the channel.
+   * has become ready or unready, and again on each connection of the channel. An instance that has no connection to a
+   * supervisor for ten seconds accepts once it is ready.
    */
   | { type: 'accept'; accepting: boolean }
   /**

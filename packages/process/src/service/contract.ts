@@ -26,6 +26,11 @@ export interface ProcessResources {
   servers: { server: net.Server; fd?: number; sockets: net.Socket[] }[]
   /** UDP sockets that read already, with the descriptor that each adopted; absent in versions without UDP. */
   datagrams?: { socket: dgram.Socket; fd: number }[]
+  /**
+   * Returns the function by which `servers` and `datagrams` accept new connections, or leave them to other processes. A
+   * copy that does not call it in the same turn does not know it, and then they accept. Absent in older versions.
+   */
+  claimAccepting?: () => (accepting: boolean) => boolean
 }
 
 const key = Symbol.for('handover.process')

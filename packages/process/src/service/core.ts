@@ -47,6 +47,8 @@ export class ServiceCore {
   #state: ServiceState = 'starting'
   #serving = false
   readonly #acceptsWhen: AcceptsWhen
+  /** No supervisor says when to accept. */
+  #untold = false
 
   readonly warn = (message: string): void => this.emit('warning', message)
 
@@ -66,7 +68,7 @@ export class ServiceCore {
     this.#carriedOver = new CarriedOver(environment)
     this.#acceptsWhen = acceptsWhen(environment, resources.taken !== null)
     const received = (message: SupervisorMessage) => this.#received(message)
-    this.announcer = openAnnouncer(environment, mode, received, this.generation)
+    this.announcer = openAnnouncer(environment, mode, received, () => this.#acceptAlone(), this.generation)
     this.traffic = this.#newTraffic()
     this.servers = this.#newServers()
     const commandLine = ownCommandLine()
@@ -115,7 +117,7 @@ export class ServiceCore {
     this.#reportAccount()
     this.servers.reportBound()
     this.announcer.say({ type: 'ready' })
-    if (this.#acceptsWhen === 'ready') this.servers.gate.set(true)
+    if (this.#acceptsWhen !== 'told' || this.#untold) this.servers.setAccepting(true)
     this.alone.ready()
     this.emit('ready')
   }
@@ -164,10 +166,28 @@ export class ServiceCore {
   #received(message: SupervisorMessage): void {
     this.alone.received(message)
     if (message.type === 'exec') void execRequested((options) => this.exec(options), message, this.announcer)
-    if (message.type === 'accept') this.servers.gate.set(message.accepting)
+    if (message.type === 'accept') this.#accept(message.accepting)
+    if (message.type === 'welcome' && message.sendsAccept !== true) this.#acceptAlone()
+    // The predecessor has ended before this process was ready: no other process serves.
+    if (message.type === 'takeOver') this.servers.setAccepting(true)
     if (message.type === 'ticketKeys') this.servers.ticketKeys.set(message.keys)
     if (message.type === 'renewSockets') this.servers.renewSockets()
     if (message.type === 'successors') this.#moveTo(message.sockets.map(String))
+  }
+
+  #accept(accepting: boolean): void {
+    if (this.ending.begun) return
+    this.#untold = false
+    const before = this.servers.gate.accepting
+    const accepts = this.servers.setAccepting(accepting)
+    if (this.#state === 'ready' && (accepts !== before || accepts !== accepting))
+      this.announcer.say({ type: 'accepting', accepting: accepts })
+  }
+
+  /** No supervisor says when to accept: a queue that nobody empties is worse than an answer that comes too early. */
+  #acceptAlone(): void {
+    this.#untold = true
+    if (this.#state === 'ready') this.servers.setAccepting(true)
   }
 
   #moveTo(paths: string[]): void {

@@ -13,6 +13,7 @@ import { listenTarget, type ListenAddressInput } from '../listeners/listen-targe
 import { Listeners } from '../listeners/listeners.js'
 import { PassedListeners } from '../listeners/passed-listeners.js'
 import { isDatagramSocket, kindOf } from '../node/datagram-handle.js'
+import { descriptorOf } from '../node/handle.js'
 import { addressOf } from '../node/original-listen.js'
 import { TicketKeys } from '../node/ticket-keys.js'
 import { ProbeSockets } from '../probes/sockets.js'
@@ -56,7 +57,7 @@ export class Servers {
 
   /** @throws InheritedListenersError when LISTEN_FDS contradicts the open descriptors */
   constructor(
-    { environment, taken }: ProcessResources,
+    { environment, taken, claimAccepting }: ProcessResources,
     carriedOver: CarriedOver,
     traffic: Traffic,
     announcer: Announcer,
@@ -68,7 +69,7 @@ export class Servers {
     ]
     const { connections } = traffic
     this.listeners = new Listeners(inherited)
-    this.gate = new AcceptGate(options.acceptsWhen !== 'listening')
+    this.gate = new AcceptGate(options.acceptsWhen !== 'listening', claimAccepting?.())
     this.discovered = environment.HANDOVER_SOCKET !== undefined && environment.HANDOVER_DISCOVER !== undefined
     this.passed = new PassedListeners(inherited, this.discovered)
     this.arrivals = new Arrivals(
@@ -146,7 +147,7 @@ export class Servers {
   }
 
   /** Leaves everything to another copy of this library, see contract.ts. */
-  release(): Pick<ProcessResources, 'servers' | 'datagrams'> {
+  release(): Pick<ProcessResources, 'servers' | 'datagrams' | 'claimAccepting'> {
     const { connections, datagrams } = this.#traffic
     const open = [...connections.open]
     const servers = [...connections.servers].map((server) => ({
@@ -155,7 +156,13 @@ export class Servers {
       sockets: open.filter((connection) => connection.server === server).map(({ socket }) => socket),
     }))
     connections.untrackAll()
-    return { servers, datagrams: datagrams.release() }
+    let claimed = false
+    process.nextTick(() => claimed || this.gate.set(true))
+    const claimAccepting = () => {
+      claimed = true
+      return (accepting: boolean) => this.gate.set(accepting)
+    }
+    return { servers, datagrams: datagrams.release(), claimAccepting }
   }
 
   /**
@@ -167,6 +174,16 @@ export class Servers {
     this.#reported = true
     const listeners = this.passed.bound()
     if (listeners.length > 0) this.#announcer.say({ type: 'bound', listeners })
+  }
+
+  /** Accepts new connections, or leaves them to other processes. Returns whether it accepts now. */
+  setAccepting(accepting: boolean): boolean {
+    const accepts = this.gate.set(accepting)
+    for (const [server, listener] of this.listeners.adopted) {
+      const fd = descriptorOf(server)
+      if (fd >= 0) listener.fd = fd
+    }
+    return accepts
   }
 
   /** From here on, a server that begins to listen is stopped at once. */
@@ -191,9 +208,11 @@ export class Servers {
     const listener = this.listeners.adopted.get(server)
     const address = addressOf(server)
     this.#announce(address, listener)
+    server.once('close', () => this.#draining || this.#announce(address, listener, 'closed'))
     if (listener === undefined) {
       this.passed.add(server)
       const name = this.passed.nameOf(server)
+      if (this.discovered) this.gate.track(server)
       if (this.discovered && name !== undefined && !isClusterWorker()) this.probeSockets.open(name, server)
       if (this.#reported) this.reportBound()
       if (this.#options.keepsListeners) keepListener(this.#announcer, server, () => this.#draining)
@@ -218,7 +237,7 @@ export class Servers {
     this.#options.listening(socket, address, listener)
   }
 
-  #announce(address: string, listener?: InheritedListener): void {
-    this.#announcer.say({ type: 'listening', address, ...(listener && { listener: listener.name }) })
+  #announce(address: string, listener?: InheritedListener, type: 'listening' | 'closed' = 'listening'): void {
+    this.#announcer.say({ type, address, ...(listener && { listener: listener.name }) })
   }
 }

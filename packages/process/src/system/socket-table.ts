@@ -34,15 +34,6 @@ export function socketInode(fd: number): string | null {
   }
 }
 
-/**
- * Remembers the sockets of these descriptors. The returned function says whether a descriptor is still the same socket:
- * after it was closed, its number may be reused, but not its inode.
- */
-export function rememberSockets(fds: readonly number[]): (fd: number) => boolean {
-  const inodes = new Map(fds.map((fd) => [fd, socketInode(fd)]))
-  return (fd) => inodes.get(fd) != null && socketInode(fd) === inodes.get(fd)
-}
-
 /** `127.0.0.1:3000`, `[::]:3000`, `udp:127.0.0.1:8125`, `unix:/run/web.sock`, `unix:@abstract`. */
 export function formatAddress(address: ListenAddress): string {
   if (address.type === 'unix') return `unix:${address.path.replace('\0', '@')}`

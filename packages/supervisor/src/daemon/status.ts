@@ -23,6 +23,7 @@ export function serviceStatus(view: ServiceView, now: number): ServiceStatus {
       state: instance.state,
       startedAt: instance.startedAt,
       restarts: instance.restarts,
+      ...(instance.state === 'unready' && instance.accepting === false && { accepting: false }),
       connections: instance.account?.open ?? null,
       text: view.texts.get(instance.id) ?? null,
     })),

@@ -5,6 +5,7 @@ import type {
   Failure,
   Instance,
   Revision,
+  ServiceSpec,
   ServiceState,
 } from '../model/index.js'
 import { stopSignalOf } from '../model/index.js'
@@ -55,14 +56,39 @@ export function updateSuccessors(world: World, { state }: ServiceRuntime): void 
 
 /**
  * An instance that has become unready leaves new connections to those that are ready. If none is, all accept: a queue
- * that no process empties is worse than an answer of an unready one. Instances that start are not told anything.
+ * that no process empties is worse than an answer of an unready one. An instance that starts waits until it is ready:
+ * there is a queue, but nobody has been refused. If its probes may use the queue, it accepts when it says that it is
+ * ready, unless others are.
  */
-export function updateAccepting(world: World, { state: { instances } }: ServiceRuntime): void {
-  const someReady = instances.some(({ state }) => state === 'ready')
-  for (const { id, state } of instances)
-    if (state === 'ready' || state === 'unready')
-      world.processes.setAccepting(id, state === 'ready' || !someReady)
+export function updateAccepting(world: World, { state }: ServiceRuntime): void {
+  const someReady = state.instances.some((instance) => instance.state === 'ready')
+  for (const instance of state.instances) {
+    const accepting = acceptingOf(state, instance, someReady)
+    if (accepting !== null) world.processes.setAccepting(instance.id, accepting)
+  }
 }
+
+/** Null: it is not told anything. */
+function acceptingOf(state: ServiceState, instance: Instance, someReady: boolean): boolean | null {
+  if (instance.state === 'ready') return true
+  if (instance.state === 'unready') return !someReady
+  if (instance.state !== 'starting' || instance.replacing !== undefined) return null
+  const spec = state.revisions.find(({ number }) => number === instance.revision)?.spec
+  if (spec === undefined || acceptsWhen(spec) === 'ready') return null
+  return mayProbeTheQueue(spec) && !someReady && instance.progress?.reported === true
+}
+
+/** An instance without such probes knows itself when it is ready. */
+const acceptsWhen = ({ readinessProbe, startupProbe }: ServiceSpec): 'ready' | 'told' =>
+  readinessProbe || startupProbe ? 'told' : 'ready'
+
+/** A command, or a host of its own, may lead to the shared listener instead of the instance's own probe socket. */
+const mayProbeTheQueue = ({ readinessProbe, startupProbe, livenessProbe }: ServiceSpec): boolean =>
+  [readinessProbe, startupProbe, livenessProbe].some(
+    (probe) =>
+      probe?.handler.type === 'exec' ||
+      (probe && 'host' in probe.handler && probe.handler.host !== undefined),
+  )
 
 /**
  * Ready instances of the target revision or, if it has none, of any other. An instance that itself needs to be
@@ -87,8 +113,7 @@ async function start(
   if (!runnable.ok) return report({ type: 'InstanceStartFailed', instance, failure: runnable.failure })
   const listeners = assignListeners(runtime, instance, revision, runnable.value.hasLibrary, report)
   const observer = observe(world, runtime, instance, report)
-  const { readinessProbe, startupProbe } = revision.spec
-  const accept = readinessProbe || startupProbe ? ('told' as const) : ('ready' as const)
+  const accept = acceptsWhen(revision.spec)
   const order = { instance, revision, listeners, ...discovery(runtime, revision), accept }
   const launched = await world.processes.launch(order, observer)
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
@@ -193,6 +218,7 @@ export function watchInstance(
   const stopMemory = watchMemory(world, runtime, { instance: id, pid, limitBytes: spec.maxMemory }, report)
   runtime.watches.set(id, {
     reportedReady: () => readiness.reportedReady(),
+    progressed: (progress) => readiness.progressed(progress),
     stop() {
       readiness.stop()
       stopMemory()
@@ -213,6 +239,7 @@ export function observe(
   instance: string,
   report: (event: EventBody) => void,
 ): ProcessObserver {
+  let leaves = false
   return {
     ready: () => runtime.watches.get(instance)?.reportedReady(),
     status: (text) => report({ type: 'InstanceStatus', instance, text }),
@@ -221,6 +248,13 @@ export function observe(
     unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),
     signalled: (connections) => report({ type: 'InstanceSignalled', instance, connections }),
+    progress: (progress) => runtime.watches.get(instance)?.progressed(progress),
+    accepting(accepting) {
+      const unready = runtime.state.instances.some(({ id, state }) => id === instance && state === 'unready')
+      if (!unready && accepting && !leaves) return // it says so again to a new supervisor
+      leaves = !accepting
+      report({ type: 'InstanceAccepting', instance, accepting })
+    },
     stoppedAccepting: () => report({ type: 'InstanceStoppedAccepting', instance }),
     drained: (account, cut) => report({ type: 'InstanceDrained', instance, account, cut }),
     executed() {

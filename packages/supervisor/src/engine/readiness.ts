@@ -1,5 +1,6 @@
 import type { EventBody, ProbeSpec, ServiceSpec } from '../model/index.js'
-import type { Prober, ProbeTarget } from '../ports.js'
+import type { InstanceProgress, Prober, ProbeTarget } from '../ports.js'
+import { startProgress, type Waiting } from './progress.js'
 
 /**
  * Decides whether an instance is ready, from its own reports and its probes.
@@ -12,6 +13,8 @@ import type { Prober, ProbeTarget } from '../ports.js'
 export interface ReadinessWatch {
   /** To be called when the instance sends READY=1, or `ready` on its channel. */
   reportedReady(): void
+  /** To be called when its servers, or what is known of it, change. */
+  progressed(progress: InstanceProgress): void
   stop(): void
 }
 
@@ -50,26 +53,53 @@ export function watchReadiness(options: ReadinessOptions): ReadinessWatch {
   let healthy = wasReady || readinessProbe === undefined
   let reason = ''
   let verdict = wasReady
+  let progress: InstanceProgress | null = null
+  const results: Waiting['results'] = {}
+  let told = ''
+  let everReady = wasReady
   const stops: (() => void)[] = []
 
   function judge(): void {
     const up = mustReport ? reported : readinessProbe !== undefined || reported || accepted
     const ready = started && up && healthy
-    if (ready === verdict) return
+    if (ready === verdict) return tell()
     verdict = ready
+    everReady ||= ready
     report(
       ready ? { type: 'InstanceBecameReady', instance } : { type: 'InstanceBecameUnready', instance, reason },
     )
   }
 
+  /** Says what it waits for, until it is ready for the first time. */
+  function tell(): void {
+    if (everReady) return
+    const waiting = { spec, hasLibrary, started, reported, healthy, acceptProbe, mustReport, results }
+    const now = startProgress(waiting, target.listeners, progress)
+    if (JSON.stringify(now) === told) return
+    told = JSON.stringify(now)
+    report({ type: 'InstanceProgressed', instance, progress: now })
+  }
+
+  function tried(probe: keyof Waiting['results']) {
+    return (_healthy: boolean, why: string) => {
+      results[probe] = why
+      tell()
+    }
+  }
+
   function probeReadiness(): void {
     if (readinessProbe) {
       stops.push(
-        prober.start(target, readinessProbe, (nowHealthy, why) => {
-          healthy = nowHealthy
-          reason = why
-          judge()
-        }),
+        prober.start(
+          target,
+          readinessProbe,
+          (nowHealthy, why) => {
+            healthy = nowHealthy
+            reason = why
+            judge()
+          },
+          tried('readiness'),
+        ),
       )
     } else if (acceptProbe) {
       const stop = prober.start(target, acceptProbe, (accepts) => {
@@ -99,12 +129,14 @@ export function watchReadiness(options: ReadinessOptions): ReadinessWatch {
   }
 
   if (spec.startupProbe && !started) {
-    const stop = prober.start(target, spec.startupProbe, (up, why) => {
+    const verdict = (up: boolean, why: string) => {
       stop()
       if (up) begin()
       else report({ type: 'InstanceProbeFailed', instance, probe: 'startup', reason: why })
-    })
+    }
+    const stop = prober.start(target, spec.startupProbe, verdict, tried('startup'))
     stops.push(stop)
+    tell()
   } else {
     begin()
   }
@@ -113,6 +145,10 @@ export function watchReadiness(options: ReadinessOptions): ReadinessWatch {
     reportedReady() {
       reported = true
       judge()
+    },
+    progressed(now) {
+      progress = now
+      tell()
     },
     stop() {
       for (const stop of stops) stop()

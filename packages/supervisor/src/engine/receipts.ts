@@ -61,6 +61,7 @@ function withEvent({ rolloutEvents, state }: ServiceRuntime, event: Event): Even
     case 'RolloutStarted':
       return [event]
     case 'InstanceStatus':
+    case 'InstanceProgressed':
     case 'ServiceRestored':
     case 'ListenersChanged':
     case 'RolloutAccounted':

@@ -58,9 +58,9 @@ export const newRuntime = (state: ServiceState, listeners: ListenerTable): Servi
   cancelLook: null,
 })
 
-/** Accounts and status lines are not journaled: instances report them again to the next supervisor. */
+/** Accounts, status lines and progress are not journaled: instances report them again to the next supervisor. */
 export const isDurable = (event: Event): boolean =>
-  event.type !== 'InstanceAccount' && event.type !== 'InstanceStatus'
+  event.type !== 'InstanceAccount' && event.type !== 'InstanceStatus' && event.type !== 'InstanceProgressed'
 
 /** Events that replace all journaled events of these services. */
 export const snapshot = (runtimes: ServiceRuntime[], at: number): Event[] =>

@@ -45,6 +45,10 @@ export function describeEvent(event: Event): string | null {
       return `${event.instance}: ready`
     case 'InstanceBecameUnready':
       return `${event.instance}: not ready: ${event.reason}`
+    case 'InstanceAccepting':
+      return event.accepting
+        ? `${event.instance}: accepting new connections again`
+        : `${event.instance}: leaving new connections to the other instances`
     case 'InstanceProbeFailed':
       return `${event.instance}: ${event.probe} probe failed: ${event.reason}`
     case 'InstanceExceededMemory':
@@ -70,6 +74,7 @@ export function describeEvent(event: Event): string | null {
     case 'RevisionCreated':
     case 'RolloutAccounted':
     case 'InstanceStarting':
+    case 'InstanceProgressed':
     case 'InstanceStatus':
     case 'InstanceAccount':
     case 'InstanceStoppedAccepting':

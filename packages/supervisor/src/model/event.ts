@@ -1,5 +1,5 @@
 import type { Failure } from './failure.js'
-import type { DrainReason, Exit } from './instance.js'
+import type { DrainReason, Exit, StartProgress } from './instance.js'
 import type { ConnectionAccount, Receipt, SeenConnections } from './receipt.js'
 import type { Revision } from './rollout.js'
 import type { OpenListener, ServiceState } from './state.js'
@@ -48,6 +48,10 @@ export type EventBody =
   | { type: 'InstanceExecFailed'; instance: string; failure: Failure; refused: boolean }
   | { type: 'InstanceBecameReady'; instance: string }
   | { type: 'InstanceBecameUnready'; instance: string; reason: string }
+  /** Why it is not ready yet. Not journaled. */
+  | { type: 'InstanceProgressed'; instance: string; progress: StartProgress }
+  /** It was ready once, and now leaves new connections to the other instances, or no longer does. */
+  | { type: 'InstanceAccepting'; instance: string; accepting: boolean }
   | { type: 'InstanceProbeFailed'; instance: string; probe: 'startup' | 'liveness'; reason: string }
   /** It uses more memory than `maxMemory` allows, and is therefore replaced. */
   | { type: 'InstanceExceededMemory'; instance: string; usedBytes: number; limitBytes: number }

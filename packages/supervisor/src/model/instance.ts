@@ -53,11 +53,14 @@ export interface InstanceCommon {
 }
 
 export type InstanceState =
-  /** The start is journaled. The process exists from `InstanceStarted` on. */
-  | { state: 'starting'; since: number }
+  /** The start is journaled. The process exists from `InstanceStarted` on. `progress`: absent until something is known. */
+  | { state: 'starting'; since: number; progress?: StartProgress }
   | { state: 'ready'; since: number }
-  /** It was ready, but its readiness probe now fails. */
-  | { state: 'unready'; since: number; reason: string }
+  /**
+   * It was ready, but its readiness probe now fails. `accepting`: whether it accepts new connections, as it has said
+   * itself. Absent if it has not: it was not told anything yet, or the library is not in it.
+   */
+  | { state: 'unready'; since: number; reason: string; accepting?: boolean }
   | {
       state: 'draining'
       since: number
@@ -72,3 +75,15 @@ export type InstanceState =
     }
   /** It exited and waits for its back-off to end. */
   | { state: 'crashed'; since: number; restartAt: number; exit: Exit }
+
+/** What is known of an instance that is not ready yet. */
+export interface StartProgress {
+  /** What its servers listen on: `[::]:3000 ("http")`. Null if it has not said it: the library may not be in it. */
+  listening: string[] | null
+  /** The listeners of the service that none of its servers has asked for: `"admin" ([::]:3001)`. */
+  unasked: string[]
+  /** What it waits for, as clauses. */
+  waitsFor: string[]
+  /** Its own word is there, and only probes are waited for. */
+  reported: boolean
+}

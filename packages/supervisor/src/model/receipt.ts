@@ -37,6 +37,8 @@ export interface InstanceReceipt {
   killed: boolean
   /** Null if the library is not in the instance: its connections cannot be counted then. */
   account: ConnectionAccount | null
+  /** When it was not ready any more, oldest first. Absent if it always was. */
+  unready?: UnreadySpell[]
   /** It replaced its own program in the same process. The connections that it `adopted` were its own before. */
   inPlace?: true
   /** Set for an instance without the library that has a socket of its own. */
@@ -48,6 +50,17 @@ export interface InstanceReceipt {
   }
   /** Connections that the account does not explain, see `unaccounted`. Absent without an account. */
   unaccounted?: number
+}
+
+/** A time in which an instance that had been ready was not. */
+export interface UnreadySpell {
+  /** Milliseconds from the start of the rollout until it began. */
+  afterMs: number
+  /** How long it was, in milliseconds. Absent if it had not ended. */
+  ms?: number
+  reason: string
+  /** It left new connections to the other instances. */
+  leftConnections: boolean
 }
 
 /** Connections that arrived minus those whose end is known. Any value other than 0 is a bug. */

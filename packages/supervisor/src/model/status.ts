@@ -45,6 +45,8 @@ export interface InstanceStatus {
   restarts: number
   /** Open connections. Null if the library is not in the instance. */
   connections: number | null
+  /** False while it leaves new connections to the other instances, because it is not ready. Absent if unknown. */
+  accepting?: boolean
   /** Its last STATUS= line (sd_notify(3)). Null if it sent none. */
   text: string | null
 }

@@ -8,7 +8,7 @@ import {
 } from './deadline.js'
 import { availableAt, mayAccept, needsReplacement, targetSpec } from './instances.js'
 import { counted, listed, seconds } from '../model/text.js'
-import { afterStart, named } from './sentences.js'
+import { acceptingOf, afterStart, named, progressOf } from './sentences.js'
 
 /** What the service waits for, in sentences. Empty if it waits for nothing. */
 export function explain(state: ServiceState, now: number): string[] {
@@ -56,13 +56,22 @@ function sentenceOf(state: ServiceState, instance: Instance, now: number): strin
     case 'crashed':
       return `${instance.failure?.message ?? named(instance)}; it restarts in ${seconds(Math.max(0, instance.restartAt - now))}`
     case 'starting':
-      return `${named(instance)} is not ready yet, ${afterStart(instance, now)}`
-    case 'unready':
-      return `${named(instance)} is not ready: ${instance.reason}`
+      return withClauses(
+        `${named(instance)} is not ready yet, ${afterStart(instance, now)}`,
+        progressOf(instance),
+      )
+    case 'unready': {
+      const someReady = state.instances.some((other) => other.state === 'ready')
+      const sentence = `${named(instance)} has not been ready for ${seconds(now - instance.since)}`
+      return `${sentence}: ${instance.reason}; ${acceptingOf(instance, someReady)}`
+    }
     case 'ready':
       return readySentence(state, instance, now)
   }
 }
+
+const withClauses = (sentence: string, clauses: string[]): string =>
+  clauses.length === 0 ? sentence : `${sentence}: ${clauses.join('; ')}`
 
 function readySentence(state: ServiceState, instance: Instance, now: number): string | null {
   if (needsReplacement(instance))

@@ -1,7 +1,7 @@
 import type { Failure, Instance, ServiceState } from '../model/index.js'
 import { progressDeadline } from './deadline.js'
 import { listed, seconds } from '../model/text.js'
-import { afterStart } from './sentences.js'
+import { afterStart, progressOf } from './sentences.js'
 import { countAvailable, isAvailable, isTargetAvailable, mayAccept, setsOf, targetSpec } from './instances.js'
 import type { Step } from './step.js'
 
@@ -57,7 +57,11 @@ function deadlineFailure(state: ServiceState, now: number): Failure | null {
 
 function whyUnavailable(state: ServiceState, instance: Instance, now: number): string | null {
   if (instance.state === 'unready') return `${instance.id} is not ready: ${instance.reason}`
-  if (instance.state !== 'ready') return `${instance.id} is not ready ${afterStart(instance, now)}`
+  if (instance.state !== 'ready') {
+    const clauses = progressOf(instance)
+    const why = clauses.length === 0 ? '' : ` (${clauses.join('; ')})`
+    return `${instance.id} is not ready ${afterStart(instance, now)}${why}`
+  }
   return isAvailable(state, instance, now)
     ? null
     : `${instance.id} has been ready for ${seconds(now - instance.since)}`

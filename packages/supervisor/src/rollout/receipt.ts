@@ -7,6 +7,7 @@ import type {
   Phases,
   Receipt,
   RolloutOutcome,
+  UnreadySpell,
 } from '../model/index.js'
 import { unaccounted } from '../model/index.js'
 
@@ -73,6 +74,8 @@ const failureIn = (events: Event[]): Failure | null =>
 interface Draft {
   receipt: InstanceReceipt
   startedAt: number
+  /** When the rollout started. */
+  rolloutAt: number
   drainingSince: number | null
   /** Its revision at the start of the rollout. Absent if it was started during the rollout. */
   initialRevision?: number
@@ -141,6 +144,7 @@ const blank = (
     account: null,
   },
   startedAt,
+  rolloutAt: rollout.at,
   drainingSince: null,
 })
 
@@ -161,12 +165,22 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
       const revision = draft.initialRevision ?? receipt.revision
       return { ...draft, receipt: { ...before, side: 'old', revision } }
     }
-    case 'InstanceBecameReady':
+    case 'InstanceBecameReady': {
+      const again = endSpell(draft, event.at)
       return receipt.readyMs === undefined && receipt.side === 'new'
         ? { ...note({ readyMs: event.at - startedAt }), readyAt: event.at }
-        : draft
-    case 'InstanceDraining':
-      return { ...note({ reason: event.reason }), drainingSince: event.at }
+        : again
+    }
+    case 'InstanceBecameUnready': {
+      const spell = { afterMs: event.at - draft.rolloutAt, reason: event.reason, leftConnections: false }
+      return note({ unready: [...(receipt.unready ?? []), spell].slice(-maxSpells) })
+    }
+    case 'InstanceAccepting':
+      return event.accepting ? draft : withLastSpell(draft, { leftConnections: true })
+    case 'InstanceDraining': {
+      const { receipt: ended } = endSpell(draft, event.at)
+      return { ...draft, receipt: { ...ended, reason: event.reason }, drainingSince: event.at }
+    }
     case 'InstanceStoppedAccepting':
       return sinceDrain === undefined
         ? draft
@@ -190,4 +204,20 @@ function write(draft: Draft, event: Extract<Event, { instance: string }>): Draft
     default:
       return draft
   }
+}
+
+/** An instance that flaps must not fill the journal. */
+const maxSpells = 10
+
+function endSpell(draft: Draft, at: number): Draft {
+  const last = draft.receipt.unready?.at(-1)
+  if (last === undefined || last.ms !== undefined) return draft
+  return withLastSpell(draft, { ms: at - draft.rolloutAt - last.afterMs })
+}
+
+function withLastSpell(draft: Draft, more: Partial<UnreadySpell>): Draft {
+  const { unready = [] } = draft.receipt
+  const last = unready.at(-1)
+  if (last === undefined) return draft
+  return { ...draft, receipt: { ...draft.receipt, unready: [...unready.slice(0, -1), { ...last, ...more }] } }
 }

@@ -60,6 +60,10 @@ function transition(state: ServiceState, instance: Instance, event: InstanceEven
       return becomeReady(instance, at)
     case 'InstanceBecameUnready':
       return becomeUnready(instance, event)
+    case 'InstanceProgressed':
+      return instance.state === 'starting' ? { ...instance, progress: event.progress } : instance
+    case 'InstanceAccepting':
+      return instance.state === 'unready' ? { ...instance, accepting: event.accepting } : instance
     case 'InstanceProbeFailed':
       return recordFailure(instance, at, probeFailure(instance, event))
     case 'InstanceExceededMemory':

@@ -1,6 +1,6 @@
 import type { EventOf, Failure, Instance } from '../model/index.js'
 import { describeExit, describeMemory } from '../model/index.js'
-import { seconds } from '../model/text.js'
+import { listed, seconds } from '../model/text.js'
 
 /** How an instance failed, in one sentence each. */
 
@@ -31,3 +31,26 @@ export const named = (instance: Instance): string => `${instance.id} of revision
 
 export const afterStart = (instance: Instance, now: number): string =>
   `${seconds(now - instance.startedAt)} after its start`
+
+/** What an instance that is not ready yet listens on and waits for, as clauses. Empty if nothing is known. */
+export function progressOf(instance: Instance): string[] {
+  if (instance.state !== 'starting' || instance.progress === undefined) return []
+  const { listening, unasked, waitsFor } = instance.progress
+  return [
+    ...(listening === null
+      ? []
+      : [listening.length === 0 ? 'it listens nowhere' : `it listens on ${listed(listening)}`]),
+    ...(unasked.length === 0 ? [] : [`no server has asked for ${listed(unasked)}`]),
+    ...(waitsFor.length === 0 ? [] : [`it waits for ${listed(waitsFor)}`]),
+  ]
+}
+
+/** Whether an instance that was ready leaves new connections to others, as a clause. */
+export function acceptingOf(instance: Instance, someReady: boolean): string {
+  const accepting = instance.state === 'unready' ? instance.accepting : undefined
+  if (!someReady) return 'no instance is ready, so it accepts new connections'
+  if (accepting === false) return 'it accepts no new connections while another instance is ready'
+  return accepting
+    ? 'it still accepts new connections: it cannot stop without koffi'
+    : 'it may still accept new connections'
+}

@@ -12,7 +12,7 @@ import type {
   SeenConnections,
   ServiceSpec,
 } from '../../dist/model/index.js'
-import type { ProcessObserver, Sockets, Listener } from '../../dist/ports.js'
+import type { InstanceProgress, ProcessObserver, Sockets, Listener } from '../../dist/ports.js'
 
 export const fixture = (name: string): string =>
   fileURLToPath(new URL(`../../test/adapters/fixtures/${name}`, import.meta.url))
@@ -68,6 +68,8 @@ export type Observation =
   | { type: 'account'; account: ConnectionAccount }
   | { type: 'stoppedAccepting' }
   | { type: 'signalled'; connections: SeenConnections }
+  | { type: 'progress'; progress: InstanceProgress }
+  | { type: 'accepting'; accepting: boolean }
   | { type: 'executed' }
   | { type: 'execFailed'; message: string; refused: boolean }
   | { type: 'drained'; account: ConnectionAccount; cut: string[] }
@@ -100,6 +102,8 @@ export function recorder(): {
       ready: () => record({ type: 'ready' }),
       bound: () => {},
       adopted: () => {},
+      progress: (progress) => record({ type: 'progress', progress }),
+      accepting: (accepting) => record({ type: 'accepting', accepting }),
       status: (text) => record({ type: 'status', text }),
       unhealthy: (reason) => record({ type: 'unhealthy', reason }),
       account: (account) => record({ type: 'account', account }),

@@ -15,6 +15,7 @@ function start(
   target: ProbeTarget,
   probe: ProbeSpec,
   onVerdict: (healthy: boolean, reason: string) => void,
+  onTry: (healthy: boolean, reason: string) => void = () => {},
 ): () => void {
   const stopped = new AbortController()
   let progress = begin()
@@ -27,7 +28,8 @@ function start(
       const step = afterTry(progress, { healthy, startedAt, endedAt: performance.now() }, probe)
       progress = step.progress
       timer = setTimeout(run, step.waitMs)
-      if (step.changed) onVerdict(healthy, reason)
+      onTry(healthy, reason)
+      if (step.changed && !stopped.signal.aborted) onVerdict(healthy, reason)
     })
   }
 

@@ -139,7 +139,7 @@ function welcome(
   { instance, revision }: ChannelIdentity,
   socket: Socket,
 ): void {
-  send(socket, { type: 'welcome', version: protocolVersion, instance, revision })
+  send(socket, { type: 'welcome', version: protocolVersion, instance, revision, sendsAccept: true })
   if (hello.version === protocolVersion) return
   send(socket, {
     type: 'error',

@@ -13,6 +13,7 @@ type Check = (value: unknown) => boolean
 
 const isString: Check = (value) => typeof value === 'string'
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value)
+const isBoolean: Check = (value) => typeof value === 'boolean'
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
 const isBound: Check = (value) =>
   Array.isArray(value) && value.every((one) => isRecord(one) && isName(one['name']) && isCount(one['fd']))
@@ -31,6 +32,8 @@ const isAccount: Check = (value) =>
 const fields: Record<Type, Record<string, Check>> = {
   hello: { version: isNumber, pid: isNumber, library: isString, revision: isOptionalString },
   listening: { address: isString, listener: isOptionalString },
+  closed: { address: isString, listener: isOptionalString },
+  accepting: { accepting: isBoolean },
   bound: { listeners: isBound },
   adopts: { path: isString, listeners: isStrings },
   ready: {},

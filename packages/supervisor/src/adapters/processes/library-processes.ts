@@ -1,5 +1,6 @@
 import type { ConnectionAccount, InstanceMessage } from '@handover/process/protocol'
 import { addAccounts } from '@handover/process/protocol'
+import type { InstanceProgress, Listening } from '../../ports.js'
 
 /** One process of an instance that has the library. */
 interface LibraryProcess {
@@ -10,6 +11,9 @@ interface LibraryProcess {
   cut: string[] | null
   /** Path of the socket where it adopts connections. Null if it adopts none. */
   adoptionSocket: string | null
+  /** Whether the application calls the library itself. */
+  calls: boolean
+  listening: Listening[]
 }
 
 /**
@@ -27,6 +31,8 @@ export interface LibraryProcesses {
   stoppedAccepting(): boolean
   /** Those of connected processes that are not draining. */
   adoptionSockets(): string[]
+  /** What the servers of all processes listen on, and who says that the instance is ready. Null before any `hello`. */
+  progress(): InstanceProgress | null
   /** The sum over all processes. Null before the first report. */
   account(): ConnectionAccount | null
   /** What all of them closed at their deadlines. Null until all are drained. */
@@ -43,7 +49,11 @@ export function libraryProcesses(): LibraryProcesses {
 
   return {
     message(connection, message) {
-      if (message.type === 'hello') byConnection.set(connection, connected(byPid, message.pid))
+      if (message.type === 'hello') {
+        const process = connected(byPid, message.pid)
+        byConnection.set(connection, process)
+        Object.assign(process, { calls: message.mode === 'library', listening: [] })
+      }
       const process = byConnection.get(connection)
       if (process) apply(process, message)
     },
@@ -63,6 +73,11 @@ export function libraryProcesses(): LibraryProcesses {
       all().flatMap(({ connected, draining, adoptionSocket }) =>
         connected && !draining && adoptionSocket !== null ? [adoptionSocket] : [],
       ),
+    progress() {
+      if (byPid.size === 0) return null
+      const listening = all().flatMap((process) => (process.connected ? process.listening : []))
+      return { calls: all().some(({ calls }) => calls), listening: withoutRepeats(listening) }
+    },
     account: () => sum(all().flatMap(({ account }) => account ?? [])),
     drained: () => (haveAll(({ cut }) => cut !== null) ? all().flatMap(({ cut }) => cut ?? []) : null),
   }
@@ -82,9 +97,16 @@ const newProcess = (): LibraryProcess => ({
   account: null,
   cut: null,
   adoptionSocket: null,
+  calls: false,
+  listening: [],
 })
 
 function apply(process: LibraryProcess, message: InstanceMessage): void {
+  if (message.type === 'listening') process.listening.push(listeningOf(message))
+  if (message.type === 'closed') {
+    const closed = process.listening.findIndex((one) => isSame(one, listeningOf(message)))
+    if (closed !== -1) process.listening.splice(closed, 1)
+  }
   if ('account' in message) process.account = message.account
   if (message.type === 'draining' || message.type === 'drained') process.draining = true
   if (message.type === 'drained') process.cut = message.cut
@@ -99,3 +121,14 @@ function sum(accounts: ConnectionAccount[]): ConnectionAccount | null {
   const fields = Object.entries(addAccounts(accounts)).filter(([field]) => isReported(field))
   return Object.fromEntries(fields) as unknown as ConnectionAccount
 }
+
+const listeningOf = ({ address, listener }: Listening): Listening => ({
+  address,
+  ...(listener !== undefined && { listener }),
+})
+
+const isSame = (a: Listening, b: Listening): boolean => a.address === b.address && a.listener === b.listener
+
+/** The workers of a node:cluster listen on the same address. */
+const withoutRepeats = (listening: Listening[]): Listening[] =>
+  listening.filter((one, index) => listening.findIndex((other) => isSame(one, other)) === index)

@@ -89,6 +89,9 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
       listeners(connection, message)
       if (message.type === 'ready' && !exec.isPending()) reportReady()
       if (message.type === 'status') observer.status(message.text)
+      if (message.type === 'accepting') observer.accepting(message.accepting)
+      const progress = changesProgress.has(message.type) ? library.progress() : null
+      if (progress) observer.progress(progress)
       const account = 'account' in message && message.type !== 'drained' ? library.account() : null
       if (account) observer.account(account)
       update()
@@ -159,6 +162,8 @@ function execReports(observer: ReportObserver) {
     },
   }
 }
+
+const changesProgress = new Set<InstanceMessage['type']>(['hello', 'listening', 'closed'])
 
 function hasStopped(library: LibraryProcesses, inodes: ReadonlySet<number>, stopping: boolean): boolean {
   if (library.any()) return library.stoppedAccepting()

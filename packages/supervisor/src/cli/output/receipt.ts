@@ -18,12 +18,26 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
           `  ${counted(receipt.draining, 'old instance')} still finishing what ${receipt.draining === 1 ? 'it holds' : 'they hold'}, accepting nothing new`,
         ]
       : []),
+    ...unreadyLines(receipt),
     ...(receipt.kernel
       ? [`  listen queues: ${receipt.kernel.ListenOverflows} overflows, ${receipt.kernel.ListenDrops} drops`]
       : []),
     ...datagramLines(receipt),
   ]
 }
+
+/** One line for each instance that was not ready for a time. */
+const unreadyLines = ({ instances }: Receipt): string[] =>
+  instances.flatMap(({ id, unready = [] }) => {
+    const last = unready.at(-1)
+    if (last === undefined) return []
+    const times = unready.length === 1 ? 'once' : `${unready.length} times`
+    const left = last.leftConnections ? ', and left new connections to the others' : ''
+    const how = last.ms === undefined ? 'and still was not at the end' : `for ${duration(last.ms)}`
+    return [
+      `  not ready: ${id} ${times}, last after ${duration(last.afterMs)}, ${how}: ${last.reason}${left}`,
+    ]
+  })
 
 /** Empty for services without UDP. */
 function datagramLines({ instances, kernel }: Receipt): string[] {
