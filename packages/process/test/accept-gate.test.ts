@@ -108,7 +108,7 @@ void test('a held server on a unix socket keeps its file and its address', async
   }
   server.close()
   await once(server, 'close')
-  assert.ok(fs.existsSync(file), 'the file belongs to whoever has bound it')
+  assert.ok(fs.existsSync(file), 'the file belongs to the process that has bound it')
 })
 
 void test('a server that bound its own socket can be held as well, and keeps the file of a unix socket', async (t) => {

@@ -14,7 +14,7 @@ interface NativeHandle extends ListenHandle {
 interface State {
   /** Set while it is held. A handle that does not accept keeps no process alive, so a timer does. */
   timer: NodeJS.Timeout | null
-  /** The handle that has replaced this one: whoever has this one uses the other through it. */
+  /** The handle that has replaced this one: what has this one uses the other through it. */
   next: NativeHandle | null
 }
 

@@ -52,8 +52,8 @@ function waitsFor(
 
 /** The word of the instance itself, which has not come. */
 function word(notify: boolean, progress: InstanceProgress | null): string {
-  if (notify && progress === null) return 'READY=1 (sd_notify), which was not sent'
-  if (progress?.calls) return 'ready(), which the application has not called'
+  if (notify && progress === null) return 'READY=1 (not sent)'
+  if (progress?.calls) return 'ready() (not called)'
   return progress === null || progress.listening.length === 0
     ? 'a server that listens'
     : 'a server on one of its listeners'
