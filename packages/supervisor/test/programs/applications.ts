@@ -31,7 +31,7 @@ export const applications: Program[] = [
       await publish(port, tarball)
       return http([
         { path: '/-/ping', answer: '{}\n' },
-        { path: '/some-package', answer: /"name":"some-package".*"1\.0\.0"/ },
+        { path: '/some-package', answer: /"name": "some-package"[^]*"latest": "1\.0\.0"[^]*\}\s*$/ },
         { path: '/some-package/-/some-package-1.0.0.tgz', answer: tarball },
       ])
     },
