@@ -84,11 +84,14 @@ export interface Sockets {
   close(listener: Listener): void
   /**
    * Binds one more socket to the address of a TCP listener. The sockets of a listener are a group: a connection is
-   * queued at one of them and stays there. Returns null where the kernel refuses it.
+   * queued at one of them and stays there. Fails with `Refused` where the kernel cannot do that, or if another program
+   * listens on that address, too.
    */
-  join(listener: Listener): GroupSocket | null
+  join(listener: Listener): Result<GroupSocket>
   /** The sockets of the listener: its own, and those that have joined. */
   group(listener: Listener): GroupSocket[]
+  /** How many connections wait at each of them to be accepted, by inode. Empty where the kernel does not tell. */
+  waiting(listener: Listener): ReadonlyMap<number, number>
   /** From now on new connections are queued at these sockets of the group, and as many at each. */
   steer(listener: Listener, sockets: GroupSocket[]): void
   /** Closes the sockets that have joined. */
@@ -163,6 +166,11 @@ export interface DrainOptions {
   signal?: string
   /** Without waiting until nothing is owed. By default false. */
   atOnce?: boolean
+  /**
+   * The TCP sockets of the instance that get no new connections any more: it is told to stop once they are empty. Without
+   * any, it is told at once. By default none.
+   */
+  leaving?: Listener[]
 }
 
 export interface Processes {
@@ -185,9 +193,9 @@ export interface Processes {
    */
   exec(order: LaunchOrder): Result<true>
   /**
-   * Sends the stop signal to the main process. `stoppedAccepting` follows. An instance with sockets of its own gets it
-   * once their queues are empty and, without the library, once no connection owes an answer as far as the kernel can
-   * tell, at the latest after `drain.timeoutSeconds`.
+   * Sends the stop signal to the main process. `stoppedAccepting` follows. An instance whose sockets get no new
+   * connections gets it once their queues are empty and, without the library, once no connection owes an answer as far
+   * as the kernel can tell, at the latest after `drain.timeoutSeconds`.
    */
   drain(instance: string, options?: DrainOptions): void
   /** Sends SIGKILL to the process group. */
@@ -211,8 +219,11 @@ export interface RecoverableSockets extends Sockets {
    * Fails with `Refused` if none holds it, or if the kernel does not permit it (ptrace scope).
    */
   recover(lost: OpenListener, holders: number[]): Result<Listener>
-  /** The same for the other sockets of its group. Those that no process holds are gone. */
-  rejoin(listener: Listener, members: GroupMember[], holders: number[]): void
+  /**
+   * The same for the other sockets of its group. Those that no process holds are gone. `receivers`: the inodes of those
+   * that should get the connections which arrive meanwhile.
+   */
+  rejoin(listener: Listener, members: GroupMember[], holders: number[], receivers: ReadonlySet<number>): void
 }
 
 export interface AdoptingProcesses extends Processes {

@@ -128,8 +128,9 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         const listener = { name, spec, fd: nextFd++, address: name, inode: fd, discovered: true as const }
         return ok({ inode: fd, listener: known.has(fd) ? null : listener })
       },
-      join: () => null,
+      join: () => failed('Refused', 'the fake machine has no groups'),
       group: () => [],
+      waiting: () => new Map(),
       steer: () => {},
       disband: () => {},
       rejoin: () => {},

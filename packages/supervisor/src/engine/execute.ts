@@ -1,6 +1,5 @@
 import type {
   Action,
-  DrainReason,
   EventBody,
   Failure,
   Instance,
@@ -31,7 +30,7 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'DrainInstance':
         runtime.watches.get(action.instance)?.stop()
         runtime.watches.delete(action.instance)
-        return drain(world, runtime, action.instance, action.reason)
+        return drain(world, runtime, action.instance)
       case 'ExecInstance':
         return exec(world, emit, runtime, action)
       case 'KillInstance':
@@ -58,13 +57,18 @@ export function updateSuccessors(world: World, { state }: ServiceRuntime): void 
  * An instance that has become unready leaves new connections to those that are ready. If none is, all accept: a queue
  * that no process empties is worse than an answer of an unready one. An instance that starts waits until it is ready:
  * there is a queue, but nobody has been refused. If its probes may use the queue, it accepts when it says that it is
- * ready, unless others are.
+ * ready, unless others are. One that has a socket of its own always accepts once it was ready: it is steered away, and
+ * the queue is empty then.
  */
-export function updateAccepting(world: World, { state }: ServiceRuntime): void {
+export function updateAccepting(world: World, { state, listeners }: ServiceRuntime): void {
   const someReady = state.instances.some((instance) => instance.state === 'ready')
   for (const instance of state.instances) {
     const accepting = acceptingOf(state, instance, someReady)
-    if (accepting !== null) world.processes.setAccepting(instance.id, accepting)
+    if (accepting !== null)
+      world.processes.setAccepting(
+        instance.id,
+        accepting || (instance.state === 'unready' && listeners.hasOwn(instance.id)),
+      )
   }
 }
 
@@ -139,7 +143,8 @@ function assignListeners(
   report: (event: EventBody) => void,
 ): Listener[] {
   const { listeners, state } = runtime
-  const assigned = listeners.assign(spec, instance, state, !hasLibrary && spec.steer !== false)
+  const sharing = spec.steer === false ? 'shared' : hasLibrary ? 'as others' : 'own'
+  const assigned = listeners.assign(spec, instance, state, sharing)
   listeners.steer(state)
   const open = listeners.open()
   // Journaled before the process starts: the next supervisor recovers the sockets by their inodes.
@@ -148,11 +153,17 @@ function assignListeners(
 }
 
 /** The signal is that of the revision whose program runs, also after an exec in place. */
-function drain(world: World, runtime: ServiceRuntime, id: string, reason?: DrainReason): void {
-  const instance = runtime.state.instances.find((candidate) => candidate.id === id)
-  const spec = instance && revisionOf(runtime, instance.revision).spec
+function drain(world: World, { state, listeners }: ServiceRuntime, id: string): void {
+  const instance = state.instances.find((candidate) => candidate.id === id)
+  if (!instance) return
+  const { spec } = revisionOf({ state }, instance.revision)
   // A hung instance neither accepts nor answers: nothing to wait for.
-  world.processes.drain(id, { signal: spec && stopSignalOf(spec), atOnce: reason === 'liveness' })
+  const atOnce = instance.state === 'draining' && instance.reason === 'liveness'
+  world.processes.drain(id, {
+    signal: stopSignalOf(spec),
+    atOnce,
+    leaving: listeners.leaving(spec, id),
+  })
 }
 
 /** Probes and memory are not watched again until the new program runs or the attempt has failed. */
@@ -226,7 +237,7 @@ export function watchInstance(
   })
 }
 
-function revisionOf({ state }: ServiceRuntime, number: number): Revision {
+function revisionOf({ state }: Pick<ServiceRuntime, 'state'>, number: number): Revision {
   const revision = state.revisions.find((candidate) => candidate.number === number)
   if (!revision) throw new Error(`service "${state.name}" has no revision ${number}`)
   return revision

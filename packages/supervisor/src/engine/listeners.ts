@@ -11,7 +11,7 @@ import type {
 import { ok } from '../model/index.js'
 import type { BoundSocket, Listener, RecoverableSockets } from '../ports.js'
 import { isSamePlace, uniqueName } from './listener-names.js'
-import type { OwnSockets } from './own-sockets.js'
+import type { OwnSockets, Sharing } from './own-sockets.js'
 import { ownSockets } from './own-sockets.js'
 
 /**
@@ -33,8 +33,14 @@ export interface ListenerTable {
   discover(sockets: BoundSocket[], origin: Origin, warn: (message: string) => void): Discovery
   /** The open listeners of a revision with this spec, in the order in which they are passed to its instances. */
   of(spec: ListenSpec, instance?: string): Listener[]
-  /** The same for an instance that is about to start. `own`: with a TCP socket of its own, where that is possible. */
-  assign(spec: ListenSpec, instance: string, state: ServiceState, own: boolean): Listener[]
+  /** The same for an instance that is about to start. `sharing`: whether it has TCP sockets of its own. */
+  assign(spec: ListenSpec, instance: string, state: ServiceState, sharing: Sharing): Listener[]
+  /** Whether the instance has a TCP socket of its own. */
+  hasOwn(instance: string): boolean
+  /** The TCP sockets of the instance that get no new connections. None while instances share the listeners' own. */
+  leaving(spec: ListenSpec, instance: string): Listener[]
+  /** Which TCP listeners the instance shares although it should have a socket of its own, each with the reason. */
+  refusals(spec: ListenSpec, instance: string): { listener: string; reason: string }[]
   /** Steers new connections to the instances that should get them, where instances have sockets of their own. */
   steer(state: ServiceState): void
   /** Closes the configured listeners that are in none of these and, if there are none, all. Returns whether any was closed. */
@@ -157,9 +163,10 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
           remove(table)
           return opened
         }
-        if (recovered.ok && listener.group) sockets.rejoin(recovered.value, listener.group, holders)
+        const { group = [] } = listener
+        const rejoin = (receivers: Set<number>) => sockets.rejoin(opened.value, group, holders, receivers)
         if (recovered.ok && listener.spec.type === 'tcp')
-          ownOf(recovered.value).restore(listener.group ?? [], instances)
+          ownOf(recovered.value).restore(group, instances, rejoin)
         table = [...table, opened.value]
       }
       return ok(true)
@@ -186,12 +193,19 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
       shared(spec).map((listener) =>
         instance === undefined ? listener : named(ownOf(listener).of(instance), listener),
       ),
-    assign: (spec, instance, state, wantsOwn) =>
+    assign: (spec, instance, state, sharing) =>
       shared(spec).map((listener) =>
         listener.spec.type === 'tcp'
-          ? named(ownOf(listener).assign(instance, state, wantsOwn), listener)
+          ? named(ownOf(listener).assign(instance, state, sharing), listener)
           : listener,
       ),
+    hasOwn: (instance) => table.some((listener) => ownOf(listener).of(instance).own !== undefined),
+    leaving: (spec, instance) => shared(spec).flatMap((listener) => ownOf(listener).leaving(instance) ?? []),
+    refusals: (spec, instance) =>
+      shared(spec).flatMap((listener) => {
+        const reason = ownOf(listener).refusal(instance)
+        return reason === null ? [] : { listener: listener.name, reason }
+      }),
     steer(state) {
       for (const listener of table) ownOf(listener).steer(state)
     },

@@ -3,81 +3,140 @@ import type { GroupSocket, Listener, Sockets } from '../ports.js'
 
 /**
  * The sockets of one TCP listener that instances have for themselves, and which of them get new connections. It begins
- * with the first instance without the library. From then on each new instance of the service gets one: a shared socket
- * could not be taken away from one of its users.
+ * with the first instance that wants one. From then on each new instance of the service gets one: a shared socket could
+ * not be taken away from one of its users.
  */
 export interface OwnSockets {
-  /** The listener with a socket for this instance: its own from now on, or the shared one if `own` is false. */
-  assign(instance: string, state: ServiceState, own: boolean): Listener
-  /** After `Sockets.rejoin`: the instances have what an earlier supervisor gave them. */
-  restore(members: GroupMember[], instances: Instance[]): void
+  /** The listener with a socket for this instance: its own from now on, or the shared one. See `Sharing`. */
+  assign(instance: string, state: ServiceState, sharing: Sharing): Listener
+  /** Takes over what the instances got from an earlier supervisor. */
+  restore(members: GroupMember[], instances: Instance[], rejoin: (receivers: Set<number>) => void): void
   /** The same for an instance that has been assigned before. */
   of(instance: string): Listener
+  /** The socket of the instance if it gets no new connections at present. Null if it does. */
+  leaving(instance: string): Listener | null
+  /** Why the instance has no socket of its own although it should have one. Null if it has one, or needs none. */
+  refusal(instance: string): string | null
   /** Steers new connections to the instances that should get them. */
   steer(state: ServiceState): void
   /** Empty while all instances share the listener's own socket. */
   members(): GroupMember[]
 }
 
+/** `own`: it should have a socket of its own. `as others`: only if other instances have. `shared`: never. */
+export type Sharing = 'own' | 'as others' | 'shared'
+
 export function ownSockets(sockets: Sockets, listener: Listener): OwnSockets {
-  const owners = new Map<GroupSocket, string>()
-  /** Instances that use the listener's own socket, the first of the group. */
-  const sharers = new Set<string>()
+  /** The sockets of instances. Two have the same one if the later was started in place of one that hangs. */
+  const owned = new Map<string, GroupSocket>()
+  /** Instances that use the listener's own socket, the first of the group. Why, if they should not. */
+  const sharers = new Map<string, string | null>()
   /** Gets the connections that arrive while there is no instance for them. The next instance takes it. */
   let parked: GroupSocket | null = null
+  let receiving = new Set<GroupSocket>()
+  /** Whether an instance has, or had, a socket of its own. */
+  let grouped = false
 
   const all = () => sockets.group(listener)
-  const socketOf = (instance: string) => all().find((socket) => owners.get(socket) === instance)
+  const usedBy = (instance: string) => owned.get(instance) ?? (sharers.has(instance) ? all()[0] : undefined)
   const of = (instance: string): Listener => {
-    const own = socketOf(instance)
-    return own ? { ...listener, fd: own.fd, inode: own.inode, own } : listener
+    const socket = owned.get(instance)
+    return socket ? { ...listener, fd: socket.fd, inode: socket.inode, own: socket } : listener
   }
 
-  /** One that no instance has. Instances that are gone have left theirs. Null if the kernel refuses another one. */
-  function free(instances: Instance[]): GroupSocket | null {
-    const present = new Set(instances.map(({ id }) => id))
-    const isShared = [...sharers].some((id) => present.has(id))
-    const isFree = (socket: GroupSocket) =>
-      !present.has(owners.get(socket) ?? '') && !(isShared && socket === all()[0])
-    return parked && isFree(parked) ? parked : (all().find(isFree) ?? sockets.join(listener))
+  /**
+   * Those that no process serves, the one at which most connections wait first: a connection cannot leave its socket, so
+   * the next instance takes the socket of one that crashed or hangs.
+   */
+  function free(instances: Instance[]): GroupSocket[] {
+    const isShared = instances.some(({ id }) => sharers.has(id))
+    const waiting = grouped ? sockets.waiting(listener) : new Map<number, number>()
+    const queued = ({ inode }: GroupSocket) => waiting.get(inode) ?? 0
+    const isFree = (socket: GroupSocket) => {
+      if (isShared && socket === all()[0]) return false
+      const owners = instances.filter(({ id }) => owned.get(id) === socket)
+      return owners.length === 0 || (queued(socket) > 0 && !owners.some(serves))
+    }
+    const preferred = (socket: GroupSocket) => queued(socket) + (socket === parked ? 0.5 : 0)
+    return all()
+      .filter(isFree)
+      .sort((a, b) => preferred(b) - preferred(a))
+  }
+
+  function own(instance: string, socket: GroupSocket, others: Instance[]): void {
+    for (const { id, state } of others) if (state === 'crashed' && owned.get(id) === socket) owned.delete(id) // it gets another when it is restarted
+    owned.set(instance, socket)
+    grouped = true
+    if (socket === parked) parked = null
+  }
+
+  function another(): GroupSocket | string {
+    const joined = sockets.join(listener)
+    return joined.ok ? joined.value : joined.failure.message
   }
 
   return {
-    assign(instance, { instances }, own) {
-      if (socketOf(instance)) return of(instance)
-      const socket = own || owners.size > 0 ? free(instances.filter(({ id }) => id !== instance)) : null
-      if (socket) owners.set(socket, instance)
-      else sharers.add(instance)
-      if (socket === parked) parked = null
+    assign(instance, { instances }, sharing) {
+      if (owned.has(instance)) return of(instance)
+      const wantsOwn = sharing === 'own' || (sharing === 'as others' && grouped)
+      const others = instances.filter(({ id }) => id !== instance)
+      const socket = wantsOwn ? (free(others)[0] ?? another()) : null
+      sharers.delete(instance)
+      if (socket === null || typeof socket === 'string') sharers.set(instance, socket)
+      else own(instance, socket, others)
       return of(instance)
     },
-    restore(members, instances) {
+    restore(members, instances, rejoin) {
+      const receivers = new Set(receiversAmong(instances).map(({ id }) => id))
+      rejoin(new Set(members.flatMap(({ inode, instance }) => (receivers.has(instance ?? '') ? inode : []))))
       for (const socket of all()) {
         const owner = members.find(({ inode }) => inode === socket.inode)?.instance
-        if (owner) owners.set(socket, owner)
+        if (owner) owned.set(owner, socket)
       }
-      for (const { id } of instances) if (!socketOf(id)) sharers.add(id)
+      grouped = members.length > 0
+      for (const { id } of instances) if (!owned.has(id)) sharers.set(id, null)
     },
     of,
+    leaving(instance) {
+      const socket = usedBy(instance)
+      if (!grouped || !socket || receiving.has(socket)) return null
+      return { ...listener, fd: socket.fd, inode: socket.inode, own: socket }
+    },
+    refusal: (instance) => sharers.get(instance) ?? null,
     steer({ instances }) {
-      if (owners.size === 0) return
-      const wanted = receivers(instances).flatMap(({ id }) => socketOf(id) ?? all()[0] ?? [])
-      parked = wanted.length > 0 ? null : free(instances)
-      if (parked) wanted.push(parked)
-      if (wanted.length > 0) sockets.steer(listener, [...new Set(wanted)])
+      if (!grouped) return
+      const present = new Set(instances.map(({ id }) => id))
+      for (const id of sharers.keys()) if (!present.has(id)) sharers.delete(id)
+      for (const id of owned.keys()) if (!present.has(id)) owned.delete(id)
+      const wanted = receiversAmong(instances).flatMap(({ id }) => usedBy(id) ?? [])
+      parked = wanted.length > 0 ? null : (parked ?? free(instances)[0] ?? all()[0] ?? null)
+      receiving = new Set(parked ? [parked] : wanted)
+      if (receiving.size > 0) sockets.steer(listener, [...receiving])
     },
     members: () =>
-      owners.size === 0
+      !grouped
         ? []
-        : all().map((socket) => ({ inode: socket.inode, instance: owners.get(socket) ?? null })),
+        : all().map((socket) => {
+            const [instance = null] = [...owned].findLast(([, one]) => one === socket) ?? []
+            return { inode: socket.inode, instance }
+          }),
   }
 }
 
-/** Those that are ready. If none is: those that were, or those that start, which serve what is queued once they can. */
-function receivers(instances: Instance[]): Instance[] {
-  for (const wanted of ['ready', 'unready', 'starting'] as const) {
+/** It failed its liveness probe or has exited: what is queued for it is not accepted before another process does. */
+const serves = (instance: Instance): boolean => instance.state !== 'crashed' && !isHung(instance)
+
+const isHung = ({ failure }: Instance): boolean => failure !== null && failure.code !== 'MemoryExceeded'
+
+/**
+ * Those that are ready. If none is: those that were, those that start, which serve what is queued once they can, or those
+ * that are restarted.
+ */
+function receiversAmong(instances: Instance[]): Instance[] {
+  for (const wanted of ['ready', 'unready', 'starting', 'crashed'] as const) {
     const found = instances.filter(({ state }) => state === wanted)
-    if (found.length > 0) return found
+    const healthy = found.filter((instance) => !isHung(instance))
+    if (found.length > 0) return healthy.length > 0 ? healthy : found
   }
   return []
 }

@@ -18,6 +18,7 @@ const connection = (info: Partial<TcpInfo> | null, more: Partial<TcpSocket> = {}
   state: 'established',
   inode: 7,
   port: 3000,
+  local: '192.0.2.2:3000',
   peer: '192.0.2.1:40000',
   receiveQueue: 0,
   sendQueue: 0,
@@ -26,7 +27,7 @@ const connection = (info: Partial<TcpInfo> | null, more: Partial<TcpSocket> = {}
 })
 
 const owes = (one: TcpSocket, waitedMs = 10_000): boolean =>
-  owingRule(10_000, 0).judge([one], waitedMs).length === 1
+  owingRule(10_000, 0).judge([one], waitedMs).owing.length === 1
 
 for (const [what, one, expected] of [
   ['a connection that was answered', connection({}), false],
@@ -70,11 +71,24 @@ test('the owing rule remembers what arrived between two looks', () => {
   const rule = owingRule(10_000, 0)
   const tie = { msSinceReceived: 1600, msSinceSent: 1600 }
   const later = connection({ ...tie, bytesReceived: 160 })
-  assert.deepEqual(rule.judge([connection(tie)], 10_000), [])
-  assert.deepEqual(rule.judge([later], 10_020), [later], 'a request after the last answer, in the same jiffy')
-  assert.deepEqual(rule.judge([later], 10_040), [later])
+  assert.deepEqual(rule.judge([connection(tie)], 10_000).owing, [])
+  assert.deepEqual(
+    rule.judge([later], 10_020).owing,
+    [later],
+    'a request after the last answer, in the same jiffy',
+  )
+  assert.deepEqual(rule.judge([later], 10_040).owing, [later])
   const answered = connection({ ...tie, bytesReceived: 160, bytesSent: 400 })
-  assert.deepEqual(rule.judge([answered], 10_060), [])
+  assert.deepEqual(rule.judge([answered], 10_060).owing, [])
+})
+
+test('the owing rule is certain of requests only', () => {
+  const certain = (one: TcpSocket) => owingRule(10_000, 0).judge([one], 0).certain.length
+  assert.equal(certain(connection({ msSinceReceived: 100, msSinceSent: 104 })), 1)
+  assert.equal(certain(connection({ bytesSent: 0 })), 1)
+  assert.equal(certain(connection({ msSinceReceived: 100, msSinceSent: 100 })), 0, 'a tie')
+  assert.equal(certain(connection({ bytesReceived: 0, bytesSent: 0, msSinceReceived: 9, msSinceSent: 9 })), 0)
+  assert.equal(certain(connection({ msSinceReceived: 60, msSinceSent: 50 })), 0, 'it was answered just now')
 })
 
 for (const [what, { bareAcks, ms, before }, expected] of [

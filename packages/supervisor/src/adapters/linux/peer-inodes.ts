@@ -2,13 +2,39 @@ import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Socket } from 'node:net'
 import { ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
+import { PosixError } from './posix.js'
+import { tcpConnections } from './sock-diag.js'
 
 /**
  * The inode of each connection's other end on this machine, or null while that end is in the listen queue, where it
- * has no inode yet. Each table is read once for all sockets: 1,000 connections are 150 KB of text, or about 2 ms. The
- * read is synchronous: the kernel returns one page at a time, and each would take a turn of the thread pool.
+ * has no inode yet. The kernel is asked by sock_diag(7); where it has none, by /proc/net/tcp.
  */
 export function peerInodes(sockets: Socket[]): Map<Socket, string | null> {
+  try {
+    return bySockDiag(sockets)
+  } catch (error) {
+    if (error instanceof PosixError) return byTable(sockets)
+    throw error
+  }
+}
+
+function bySockDiag(sockets: Socket[]): Map<Socket, string | null> {
+  const connected = sockets.flatMap((socket) => {
+    const { localAddress, localPort, remoteAddress, remotePort } = socket
+    if (!localAddress || !localPort || !remoteAddress || !remotePort) return []
+    const peer = { address: localAddress, port: localPort }
+    return [{ socket, peer, local: { address: remoteAddress, port: remotePort } }]
+  })
+  const found = tcpConnections(connected)
+  const inodes = new Map(connected.map(({ socket }, index) => [socket, found[index]?.inode ?? 0]))
+  return new Map(sockets.map((socket) => [socket, inodes.get(socket) ? String(inodes.get(socket)) : null]))
+}
+
+/**
+ * Each table is read once for all sockets: 1,000 connections are 150 KB of text, or about 2 ms. The read is
+ * synchronous: the kernel returns one page at a time, and each would take a turn of the thread pool.
+ */
+export function byTable(sockets: Socket[]): Map<Socket, string | null> {
   const tables = new Map<string, string>()
   const read = (path: string) => {
     const table = tables.get(path) ?? readFileSync(path, 'latin1')

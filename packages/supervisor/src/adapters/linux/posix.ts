@@ -70,7 +70,6 @@ const c = {
   getsockopt: call('int getsockopt(int, int, int, void *, void *)'),
   setsockopt: call('int setsockopt(int, int, int, const void *, unsigned int)'),
   fcntl: call('int fcntl(int, int, long)'),
-  poll: call('int poll(void *, unsigned long, int)'),
   flock: call('int flock(int, int)'),
   sendmsg: call('int64_t sendmsg(int, const void *, int)'),
   recvmsg: call('int64_t recvmsg(int, void *, int)'),

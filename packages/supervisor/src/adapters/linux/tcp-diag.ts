@@ -1,5 +1,5 @@
-import { formatIp } from '#shared/ip-address.js'
-import { AF_INET } from '#shared/socket-constants.js'
+import { formatIp, ipBytes } from '#shared/ip-address.js'
+import { AF_INET, AF_INET6, IPPROTO_TCP } from '#shared/socket-constants.js'
 
 /** The messages of sock_diag(7) for TCP: <linux/netlink.h>, <linux/sock_diag.h>, <linux/inet_diag.h>, <linux/tcp.h>. */
 
@@ -8,7 +8,7 @@ const NLMSG_DONE = 3
 const SOCK_DIAG_BY_FAMILY = 20
 const NLM_F_REQUEST = 1
 const NLM_F_DUMP = 0x300
-const IPPROTO_TCP = 6
+const TCP_LISTEN = 10
 const INET_DIAG_INFO = 2
 
 const messageHeaderBytes = 16 // struct nlmsghdr
@@ -53,7 +53,8 @@ export interface TcpSocket {
   /** As /proc/PID/fd shows it. 0 if no process has it: a connection that nobody has accepted yet, or has closed. */
   inode: number
   port: number
-  /** For example `127.0.0.1:40000`, or `[::1]:40000`. */
+  /** Its own address, for example `127.0.0.1:3000`, or `[::1]:3000`. */
+  local: string
   peer: string
   /** Bytes that the process has not read. Of a listening socket: connections that are not accepted yet. */
   receiveQueue: number
@@ -63,18 +64,41 @@ export interface TcpSocket {
   info: TcpInfo | null
 }
 
-/** A dump of the TCP sockets of one address family with this local port. */
-export function tcpDiagRequest(family: number, port: number): Buffer {
+/** A dump of the TCP sockets of one address family with this local port, or only of the listening ones. */
+export function tcpDiagRequest(family: number, port: number, only?: 'listening'): Buffer {
+  const request = emptyRequest(family, NLM_F_REQUEST | NLM_F_DUMP)
+  const all = Object.keys(states).reduce((bits, state) => bits | (1 << Number(state)), 0)
+  request.writeUInt8(1 << (INET_DIAG_INFO - 1), messageHeaderBytes + 2)
+  request.writeUInt32LE(only ? 1 << TCP_LISTEN : all, messageHeaderBytes + 4)
+  request.writeUInt16BE(port, messageHeaderBytes + 8)
+  return request
+}
+
+export interface SocketEnd {
+  address: string
+  port: number
+}
+
+/** The connection between these ends, as the socket at `local` sees it. Both addresses are of the same family. */
+export function tcpLookupRequest(local: SocketEnd, peer: SocketEnd): Buffer {
+  const [source, target] = [ipBytes(local.address), ipBytes(peer.address)]
+  const request = emptyRequest(source.length === 4 ? AF_INET : AF_INET6, NLM_F_REQUEST)
+  request.writeUInt32LE(0xffffffff, messageHeaderBytes + 4)
+  request.writeUInt16BE(local.port, messageHeaderBytes + 8)
+  request.writeUInt16BE(peer.port, messageHeaderBytes + 10)
+  request.set(source, messageHeaderBytes + 12)
+  request.set(target, messageHeaderBytes + 28)
+  request.fill(0xff, messageHeaderBytes + 48) // INET_DIAG_NOCOOKIE
+  return request
+}
+
+function emptyRequest(family: number, flags: number): Buffer {
   const request = Buffer.alloc(messageHeaderBytes + requestBytes)
   request.writeUInt32LE(request.length, 0)
   request.writeUInt16LE(SOCK_DIAG_BY_FAMILY, 4)
-  request.writeUInt16LE(NLM_F_REQUEST | NLM_F_DUMP, 6)
+  request.writeUInt16LE(flags, 6)
   request.writeUInt8(family, messageHeaderBytes)
   request.writeUInt8(IPPROTO_TCP, messageHeaderBytes + 1)
-  request.writeUInt8(1 << (INET_DIAG_INFO - 1), messageHeaderBytes + 2)
-  const wanted = Object.keys(states).reduce((bits, state) => bits | (1 << Number(state)), 0)
-  request.writeUInt32LE(wanted, messageHeaderBytes + 4)
-  request.writeUInt16BE(port, messageHeaderBytes + 8)
   return request
 }
 
@@ -98,19 +122,23 @@ export function parseTcpDiag(datagram: Buffer): { sockets: TcpSocket[]; done: bo
 function parseSocket(payload: Buffer): TcpSocket | null {
   const state = states[payload.readUInt8(1) as keyof typeof states] as TcpState | undefined
   if (state === undefined) return null
-  const isIPv4 = payload.readUInt8(0) === AF_INET
-  const peer = formatIp(payload.subarray(24, isIPv4 ? 28 : 40))
-  const peerPort = payload.readUInt16BE(6)
+  const addressBytes = payload.readUInt8(0) === AF_INET ? 4 : 16
+  const end = (addressAt: number, portAt: number) =>
+    formatEnd(formatIp(payload.subarray(addressAt, addressAt + addressBytes)), payload.readUInt16BE(portAt))
   return {
     state,
     inode: payload.readUInt32LE(68),
     port: payload.readUInt16BE(4),
-    peer: isIPv4 ? `${peer}:${peerPort}` : `[${peer}]:${peerPort}`,
+    local: end(8, 4),
+    peer: end(24, 6),
     receiveQueue: payload.readUInt32LE(56),
     sendQueue: payload.readUInt32LE(60),
     info: state === 'listen' || state === 'syn-received' ? null : tcpInfo(payload.subarray(socketBytes)),
   }
 }
+
+const formatEnd = (address: string, port: number): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 
 function tcpInfo(attributes: Buffer): TcpInfo | null {
   for (let at = 0; at + attributeHeaderBytes <= attributes.length;) {

@@ -92,7 +92,7 @@ async function openTo(
   if (route === null) return open(address, signal)
   const { end, ...from } = route
   try {
-    return await open({ ...address, ...from }, signal)
+    return await open({ ...from, host: from.localAddress, port: address.port }, signal)
   } finally {
     end()
   }

@@ -190,16 +190,18 @@ export class InstanceProcess implements LaunchedProcess {
     return ok(true)
   }
 
-  drain({ signal = 'SIGTERM', atOnce = false }: DrainOptions): void {
+  /** What the kernel shows of an instance without the library is looked at until it exits, also if it is told at once. */
+  drain({ signal = 'SIGTERM', atOnce = false, leaving = [] }: DrainOptions): void {
     if (this.#state !== 'running') return
     this.#state = 'draining'
-    const own = this.#listeners.filter((listener) => listener.own)
-    if (atOnce || own.length === 0) return this.#terminate(signal)
+    const waits = !atOnce && leaving.length > 0
+    const tcp = this.#listeners.filter(({ spec }) => spec.type === 'tcp')
+    if (!waits && (this.#reports.hasLibrary() || tcp.length === 0)) return this.#terminate(signal)
     const { timeoutSeconds, idleSeconds } = this.#drainSpec
     this.#outside = drainFromOutside({
       pid: this.pid,
-      inodes: new Set(own.map(({ inode }) => inode)),
-      ports: new Set(own.map(({ address }) => Number(address.slice(address.lastIndexOf(':') + 1)))),
+      leaving: waits ? new Set(leaving.map(({ inode }) => inode)) : null,
+      ports: new Set(tcp.map(({ address }) => Number(address.slice(address.lastIndexOf(':') + 1)))),
       answers: () => !this.#reports.hasLibrary(),
       timeoutSeconds,
       silentSeconds: idleSeconds,

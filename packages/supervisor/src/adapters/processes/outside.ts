@@ -11,14 +11,17 @@ import { owingRule } from './owing.js'
 /** Time between two looks: one takes about a millisecond. */
 const pauseMs = 20
 const maxPauseMs = 100
+/** With many connections a look takes longer. The pauses are at least this many times as long. */
+const shareOfTime = 4
 /** The looks at sockets and at processes are not one moment, so what they show must be seen twice. */
 const looksInARow = 2
 
 export interface OutsideOptions {
   /** The leader of the instance's process group. */
   pid: number
-  /** Inodes of the sockets that the instance has for itself, and their ports. */
-  inodes: ReadonlySet<number>
+  /** Inodes of its listening sockets that get no new connections any more. Null: it is told at once. */
+  leaving: ReadonlySet<number> | null
+  /** Of all its TCP listeners. */
   ports: ReadonlySet<number>
   /** Whether it needs to be waited for until no connection owes an answer. The library does that by itself. */
   answers: () => boolean
@@ -46,10 +49,13 @@ export function drainFromOutside(options: OutsideOptions): OutsideDrain {
   const startedAt = performance.now()
   const group = processGroup(options.pid)
   const rule = owingRule(options.silentSeconds * 1000, startedAt)
+  const { leaving } = options
   let phase: 'queue' | 'answers' | 'told' = 'queue'
   let handshakes: Set<string> | null = null
   let inARow = 0
   let last: SeenConnections | null = null
+  /** How many connections are worth waiting for. */
+  let waitedFor = 0
 
   /** Whether this is the second look in a row at which `seen` holds. */
   function twice(seen: boolean): boolean {
@@ -60,8 +66,9 @@ export function drainFromOutside(options: OutsideOptions): OutsideDrain {
   }
 
   function count(connections: TcpSocket[], now: number): SeenConnections {
-    const owing = rule.judge(connections, now).length
-    return { owing, idle: connections.length - owing }
+    const { owing, certain } = rule.judge(connections, now)
+    waitedFor = owing.length
+    return { owing: certain.length, idle: connections.length - certain.length }
   }
 
   function look(): void {
@@ -71,14 +78,17 @@ export function drainFromOutside(options: OutsideOptions): OutsideDrain {
     const connections = sockets === null ? 'hidden' : connectionsOf(sockets, group)
     if (connections === 'ended') return // what was seen last is what it left
     last = connections === 'hidden' ? null : count(connections, now)
-    if (phase === 'queue') {
+    if (leaving === null && phase !== 'told') {
+      phase = 'told'
+      options.onSettled(last)
+    } else if (leaving !== null && phase === 'queue') {
       handshakes ??= peersOf(sockets ?? [])
-      if (late || sockets === null || twice(isEmpty(sockets, options.inodes, handshakes))) {
+      if (late || sockets === null || twice(isEmpty(sockets, leaving, handshakes))) {
         phase = 'answers'
         options.onEmpty()
       }
     } else if (phase === 'answers') {
-      if (late || last === null || !options.answers() || twice(last.owing === 0)) {
+      if (late || last === null || !options.answers() || twice(waitedFor === 0)) {
         phase = 'told'
         options.onSettled(last)
       }
@@ -87,13 +97,15 @@ export function drainFromOutside(options: OutsideOptions): OutsideDrain {
 
   function run(): void {
     if (stopped) return
+    const before = performance.now()
     look()
+    const tookMs = performance.now() - before
     const pause = phase === 'told' ? Math.min(maxPauseMs, (performance.now() - startedAt) / 10) : pauseMs
-    timer = setTimeout(run, Math.max(pauseMs / 4, pause))
+    timer = setTimeout(run, Math.max(pauseMs / 4, pause, shareOfTime * tookMs))
   }
 
   let stopped = false
-  let timer = setTimeout(run, 1)
+  let timer = setTimeout(run, leaving === null ? 0 : 1)
   return {
     last: () => last,
     stop() {

@@ -2,8 +2,15 @@ import type { TcpSocket } from '../linux/tcp-diag.js'
 
 /** Which connections of an instance owe an answer, as far as the kernel can tell (sock_diag(7)). */
 export interface OwingRule {
-  /** Returns those that owe one. To be called with every look at the same connections, at `now` milliseconds. */
-  judge(connections: TcpSocket[], now: number): TcpSocket[]
+  /** To be called with every look at the same connections, at `now` milliseconds. */
+  judge(connections: TcpSocket[], now: number): Judgement
+}
+
+export interface Judgement {
+  /** Those that may owe one: they are worth waiting for. */
+  owing: TcpSocket[]
+  /** Those of them that owe one for sure: they have received something, and sent nothing since. */
+  certain: TcpSocket[]
 }
 
 /**
@@ -39,15 +46,21 @@ export function owingRule(silentMs: number, startedAt: number): OwingRule {
     return info.msSinceReceived > Math.max(minAckDelayMs, info.ackDelayMs) + lateMs
   }
 
-  function owes(one: TcpSocket, quiet: number): boolean {
-    const { info, receiveQueue, sendQueue, peer } = one
+  function certainlyOwes({ info, receiveQueue, sendQueue, peer }: TcpSocket): boolean {
     if (receiveQueue > 0 || sendQueue > 0 || info === null) return true
     const { bytesReceived, bytesSent, msSinceReceived, msSinceSent } = info
+    if (bytesReceived === 0) return false
+    return bytesSent === 0 || received.get(peer) === bytesSent || msSinceReceived < msSinceSent
+  }
+
+  function mayOwe(one: TcpSocket, quiet: number): boolean {
+    const { info } = one
+    if (info === null) return true
+    const { bytesReceived, bytesSent, msSinceReceived, msSinceSent } = info
     if (bytesReceived === 0 && bytesSent === 0) return msSinceReceived < silentMs
-    if (bytesReceived === 0) return msSinceSent < quiet
-    if (bytesSent === 0 || received.get(peer) === bytesSent) return true
-    if (msSinceReceived === msSinceSent) return msSinceReceived < tieMs && !isAcknowledgedByAnswer(one)
-    return msSinceReceived < msSinceSent || msSinceSent < quiet
+    if (bytesReceived > 0 && msSinceReceived === msSinceSent)
+      return msSinceReceived < tieMs && !isAcknowledgedByAnswer(one)
+    return msSinceSent < quiet
   }
 
   return {
@@ -56,7 +69,9 @@ export function owingRule(silentMs: number, startedAt: number): OwingRule {
       bareAcks = new Map(connections.flatMap((one) => earlierAcks(one, before.get(one.peer), bareAcks)))
       before = new Map(connections.map((one) => [one.peer, one]))
       const quiet = Math.max(0, quietMs * (1 - (now - startedAt) / quietShrinksOverMs))
-      return connections.filter((one) => owes(one, quiet))
+      const certain = new Set(connections.filter(certainlyOwes))
+      const owing = connections.filter((one) => certain.has(one) || mayOwe(one, quiet))
+      return { owing, certain: [...certain] }
     },
   }
 }

@@ -53,12 +53,14 @@ export function openSockets(): RecoverableSockets {
     },
     join: (listener) => groups.join(listener),
     group: (listener) => groups.group(listener),
+    waiting: (listener) => groups.waiting(listener),
     steer: (listener, sockets) => groups.steer(listener, sockets),
-    rejoin(listener, members, holders) {
+    rejoin(listener, members, holders, receivers) {
       const others = members.filter(({ inode }) => inode !== listener.inode)
       groups.rejoin(
         listener,
         others.flatMap(({ inode }) => takeBack(inode, holders) ?? []),
+        receivers,
       )
     },
     disband: (listener) => groups.close(listener),

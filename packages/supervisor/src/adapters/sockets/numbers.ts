@@ -17,9 +17,15 @@ const TCP_ESTABLISHED = 1
  * The number of each of these listening sockets in its group (reuseport.ts), or null if it cannot be found. When a
  * supervisor dies, the sockets that only it held are closed, and the kernel renumbers the others. So this connects to
  * each number in turn, from a port of its own that nobody else is steered by, and reads which socket's TCP_MAXSEG the
- * SYN-ACK announced. TCP_DEFER_ACCEPT keeps these connections, which send nothing, away from the program.
+ * SYN-ACK announced. TCP_DEFER_ACCEPT keeps these connections, which send nothing, away from the program. Connections
+ * of others that arrive meanwhile get the sockets of `wanted`, from the moment when one of them is found.
  */
-export function findNumbers(fds: number[], host: string, port: number): (number | null)[] {
+export function findNumbers(
+  fds: number[],
+  host: string,
+  port: number,
+  wanted: ReadonlySet<number> = new Set(),
+): (number | null)[] {
   const deferred = fds.map((fd) => getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT))
   fds.forEach((fd, index) => {
     setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, mssOf(index))
@@ -29,7 +35,9 @@ export function findNumbers(fds: number[], host: string, port: number): (number 
     const numbers = fds.map((): number | null => null)
     // Another process may hold more sockets of the group.
     for (let number = 0; numbers.includes(null) && number < 2 * fds.length + 8; number++) {
-      const index = indexAt(number, fds, host, port)
+      const found = fds.flatMap((fd, at) => (wanted.has(fd) ? (numbers[at] ?? []) : []))
+      const among = found.length > 0 ? found : fds.map((_, at) => at)
+      const index = indexAt(number, among, fds, host, port)
       if (index !== null) numbers[index] ??= number
     }
     return numbers
@@ -42,12 +50,12 @@ export function findNumbers(fds: number[], host: string, port: number): (number 
 }
 
 /** Which of the sockets has the number. Null if it is none of them. */
-function indexAt(number: number, fds: number[], host: string, port: number): number | null {
+function indexAt(number: number, among: number[], fds: number[], host: string, port: number): number | null {
   const fd = socket(familyOf(inetAddress(host, port)), SOCK_STREAM)
   try {
     bind(fd, inetAddress(host, 0))
     const except = [{ host, port: portOf(getsockname(fd)), number }]
-    steer(fds[0] ?? -1, { among: fds.map((_, index) => index), except })
+    steer(fds[0] ?? -1, { among, except })
     const mss = connected(fd, host, port)
     const index =
       mss === null ? -1 : fds.findIndex((_, at) => mss <= mssOf(at) && mss > mssOf(at) - maxOptionBytes)

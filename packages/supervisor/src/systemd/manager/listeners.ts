@@ -79,8 +79,9 @@ export function passedSockets(
     },
     join: (listener) => sockets.join(listener),
     group: (listener) => sockets.group(listener),
+    waiting: (listener) => sockets.waiting(listener),
     steer: (listener, among) => sockets.steer(listener, among),
-    rejoin: (listener, members, holders) => sockets.rejoin(listener, members, holders),
+    rejoin: (...group) => sockets.rejoin(...group),
     disband: (listener) => sockets.disband(listener),
     close(listener) {
       sockets.disband(listener)
