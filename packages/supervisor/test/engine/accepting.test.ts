@@ -188,3 +188,21 @@ test('explain() says what an instance listens on, what it has not asked for and 
       'it waits for its readiness probe (GET / answered 503)',
   )
 })
+
+test('a rollout without progress fails with what its instance listens on and waits for', async () => {
+  const service = spec({ replicas: 1, readinessProbe: httpGet })
+  const { machine, engine, judge } = await serving(service)
+  engine.apply(service, 'upgrade')
+  await turn()
+  const observer = machine.living.get('web-2')?.observer
+  observer?.progress({ listening: [{ address: '[::]:3000', listener: 'http' }], calls: false })
+  observer?.ready()
+  judge('web-2', false)
+  machine.clock.advance(60_000)
+  const { failure = null } = engine.service('web')?.state.rollout ?? {}
+  assert.equal(
+    failure?.message,
+    'revision 2 made no progress for 60 s: 0 of 1 instances available, web-2 is not ready 60 s after its start ' +
+      '(it listens on [::]:3000 ("http"); it waits for its readiness probe (GET / answered 503))',
+  )
+})
