@@ -74,7 +74,6 @@ const c = {
   sendmsg: call('int64_t sendmsg(int, const void *, int)'),
   recvmsg: call('int64_t recvmsg(int, void *, int)'),
   waitpid: call('int waitpid(int, void *, int)'),
-  poll: call('int poll(void *fds, unsigned long count, int timeout)'),
   syscall: call('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)'),
 }
 
