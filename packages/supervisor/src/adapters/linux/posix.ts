@@ -141,13 +141,21 @@ export function tryLock(fd: number): boolean {
   throw error
 }
 
+const POLLERR = 0x8
+const POLLHUP = 0x10
+
 /** Whether the descriptor can be read from without waiting. A listening socket can if a connection waits in its queue. */
-export function isReadable(fd: number): boolean {
+export const isReadable = (fd: number): boolean => (pollNow(fd, POLLIN) & POLLIN) !== 0
+
+/** Whether writing to the descriptor fails: nobody reads the pipe any more, or the terminal was closed (poll(2)). */
+export const isHungUp = (fd: number): boolean => (pollNow(fd, 0) & (POLLERR | POLLHUP)) !== 0
+
+function pollNow(fd: number, events: number): number {
   const entry = Buffer.alloc(8) // struct pollfd: fd, events, revents
   entry.writeInt32LE(fd)
-  entry.writeInt16LE(POLLIN, 4)
+  entry.writeInt16LE(events, 4)
   check('poll', c.poll(entry, 1, 0))
-  return (entry.readInt16LE(6) & POLLIN) !== 0
+  return entry.readInt16LE(6)
 }
 
 export interface Message {
@@ -210,15 +218,4 @@ function int(value: number): Buffer {
   const buffer = Buffer.alloc(4)
   buffer.writeInt32LE(value)
   return buffer
-}
-
-const POLLERR = 0x8
-const POLLHUP = 0x10
-
-/** Whether writing to the descriptor fails: nobody reads the pipe any more, or the terminal was closed (poll(2)). */
-export function isHungUp(fd: number): boolean {
-  const entry = Buffer.alloc(8)
-  entry.writeInt32LE(fd)
-  if (check('poll', c.poll(entry, 1, 0)) === 0) return false
-  return (entry.readInt16LE(6) & (POLLERR | POLLHUP)) !== 0
 }
