@@ -26,6 +26,8 @@ describe('an upgrade cuts no request of a Node program that a shell runs', () =>
   const table: [string, string, string[]][] = [
     ['by exec', 'exec node app.cjs', ['./entry.sh']],
     ['as its child', 'node app.cjs', ['sh', 'entry.sh']],
+    ['in the background, and exits at once', 'trap "exit 0" TERM\nnode app.cjs &\nwait', ['./entry.sh']],
+    ['in a loop', 'while :; do node app.cjs; done', ['./entry.sh']],
     ['as its child, and does more afterwards', 'node app.cjs\necho "the end"', ['./entry.sh']],
   ]
   for (const [how, last, command] of table) {
