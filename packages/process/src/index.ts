@@ -6,6 +6,7 @@ export {
   type HandoverErrorCode,
 } from './protocol/errors.js'
 export type { UpgradeReceipt } from './alone/receipt.js'
+export type { MoveChoice } from './connections/connection.js'
 export type { ExecOptions } from './in-place/image.js'
 export type { InheritedListener } from './listeners/inherited.js'
 export type { ListenAddressInput, ListenAddressOptions } from './listeners/listen-target.js'

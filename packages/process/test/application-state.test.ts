@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { requestText, type RawConnection } from './raw-client.js'
+import { RawConnection, requestText } from './raw-client.js'
 import { idle, stage } from './stage.js'
 
 /** No connection ends because the machine is slow. */
@@ -68,20 +68,23 @@ for (const scheme of ['NTLM', 'Negotiate']) {
   })
 }
 
-for (const [WAY, prefix] of [
+for (const [WAY, prefix, secure = false] of [
   ['a PROXY header', header],
+  ["a PROXY header before 'connection'", header],
   ['a first byte', ''],
-] as const) {
+  ['the first byte of TLS', '', true],
+] as [string, string, boolean?][]) {
   void test(`connections end with their last request when the application takes ${WAY} before the parser`, async (t) => {
     const service = stage(t, 'state.cjs', { register: 'bundle', env: { WAY, ...slow } })
     const old = await service.start()
     const open = async (): Promise<RawConnection> => {
-      const connection = await service.connect()
-      connection.write(prefix)
+      const connection = await RawConnection.open({ port: service.port }, secure)
+      t.after(() => connection.close())
+      if (prefix !== '') connection.write(prefix)
       await connection.ask('/')
       return connection
     }
-    const connections = [await open(), await open()]
+    const connections = await Promise.all([open(), open()])
     // A server of raw TCP receives nothing from predecessors.
     const exit = prefix === '' ? old.stop() : old.handOverTo(await service.start())
     await old.message('draining')

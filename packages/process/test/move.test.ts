@@ -344,6 +344,25 @@ void test('connections stay until their last request when handover is false, or 
   assert.deepEqual(await exit, orderly)
 })
 
+void test('move() decides about one connection, or about each with a function', async (t) => {
+  const service = stage(t, 'stateful.mjs', { register: false })
+  const old = await service.start()
+  const ways = ['/move', '/user/moves', '/user/stays', '/user/somebody', '/user/broken', '/']
+  const connections = await idle(service, old, ways.length)
+  for (const [n, connection] of connections.entries()) await connection.ask(ways[n] ?? '')
+  const next = await service.start()
+  const exit = old.handOverTo(next)
+  await old.message('draining')
+  await next.until(() => next.account?.adopted === 3)
+  const answers = await Promise.all(connections.map((connection) => connection.ask('/')))
+  assert.deepEqual(
+    answers.map((answer) => Number(answer?.body)),
+    [next.pid, next.pid, old.pid, old.pid, old.pid, next.pid],
+  )
+  assert.deepEqual(await exit, orderly)
+  assert.match(old.output, /The function given to move\(\) threw: who is that\?/)
+})
+
 void test('TLS connections do not move, and end with their last request', async (t) => {
   const service = stage(t, 'https.cjs')
   const old = await service.start()

@@ -35,6 +35,17 @@ export type Phase = 'serving' | 'away' | 'closing'
 /** What the application has decided about moving: never, or also with what it has attached to the connection. */
 export type MoveDecision = 'stays' | 'moves' | null
 
+/**
+ * Called with the socket of a connection before it leaves for another process, possibly several times. True: it moves,
+ * whatever the application has attached to it. False: it stays. Undefined: as without this function.
+ */
+export type MoveChoice = (socket: net.Socket) => boolean | undefined
+
+/** What the application says about a connection when nothing was decided for it alone. */
+export interface MoveRule {
+  decide(socket: net.Socket): MoveDecision
+}
+
 /** One connection of a tracked server. Only the functions in this file change it. */
 export interface Connection {
   /** Another one than the one that accepted it, if the application passed it on. */
@@ -62,10 +73,14 @@ export interface Connection {
   readonly aside: boolean
   /** The application took it from the server that accepted it. Node may not track it for the server that has it now. */
   readonly passedOn: boolean
-  /** A connection that stays is never away. */
+  /** About this connection alone. A connection that stays is never away. */
   readonly decision: MoveDecision
-  /** A request has authenticated the connection (NTLM). Becomes true once and stays true. */
-  readonly authenticated: boolean
+  readonly rule: MoveRule
+  /**
+   * A request has authenticated the connection (NTLM), or something has read from it before the server got it. Becomes
+   * true once and stays true.
+   */
+  readonly stateful: boolean
   /** While it is away: the timeout that the socket had before, in milliseconds. 0 if it had none. */
   readonly timeoutMs: number
 }
@@ -85,14 +100,14 @@ interface State extends Connection {
   aside: boolean
   passedOn: boolean
   decision: MoveDecision
-  authenticated: boolean
+  stateful: boolean
   timeoutMs: number
 }
 
 const state = (connection: Connection): State => connection as State
 
 /** The server has accepted it. */
-export function accepted(server: net.Server, socket: net.Socket): Connection {
+export function accepted(server: net.Server, socket: net.Socket, rule: MoveRule): Connection {
   const connection: State = {
     server,
     socket,
@@ -108,7 +123,8 @@ export function accepted(server: net.Server, socket: net.Socket): Connection {
     aside: false,
     passedOn: false,
     decision: null,
-    authenticated: false,
+    rule,
+    stateful: false,
     timeoutMs: 0,
   }
   return connection
@@ -118,10 +134,15 @@ export function accepted(server: net.Server, socket: net.Socket): Connection {
 export function received(
   server: net.Server,
   socket: net.Socket,
+  rule: MoveRule,
   requests: number,
   upgraded: Upgraded | null,
 ): Connection {
-  return Object.assign(state(accepted(server, socket)), { requests, upgraded, aside: upgraded === null })
+  return Object.assign(state(accepted(server, socket, rule)), {
+    requests,
+    upgraded,
+    aside: upgraded === null,
+  })
 }
 
 /** The server knows it now, as if it had accepted it. */
@@ -187,10 +208,14 @@ export function decideMove(connection: Connection, decision: MoveDecision): void
   state(connection).decision = decision
 }
 
-/** A request has authenticated it. */
-export function authenticated(connection: Connection): void {
-  state(connection).authenticated = true
+/** See `stateful`. */
+export function becameStateful(connection: Connection): void {
+  state(connection).stateful = true
 }
+
+/** What the application has decided about it: for this connection alone, else for all. */
+export const decisionOn = ({ decision, rule, stream }: Connection): MoveDecision =>
+  decision ?? rule.decide(stream)
 
 /** The application passes it to `server`, which did not accept it. Only this process knows how. */
 export function passedOn(connection: Connection, server: net.Server): void {

@@ -5,7 +5,7 @@ import type net from 'node:net'
 import type { ConnectionAccount } from '../protocol/account.js'
 import { authenticatesConnection } from './authentication.js'
 import * as transition from './connection.js'
-import type { Connection, Exchange, MoveDecision } from './connection.js'
+import type { Connection, Exchange, MoveRule } from './connection.js'
 import { watchEventStreams } from './event-stream/watch.js'
 import { Tally } from './tally.js'
 import { Upgraded } from './websocket/upgraded.js'
@@ -31,8 +31,7 @@ export interface ConnectionsObserver {
 export class Connections {
   readonly servers = new Set<net.Server>()
   readonly open = new Set<Connection>()
-  /** Of a connection about which the application has said nothing. */
-  readonly #decision: MoveDecision
+  readonly #rule: MoveRule
   /** Replaced, never changed: an observer may subscribe or unsubscribe while it is called. */
   #observers: readonly ConnectionsObserver[] = []
   readonly #byStream = new WeakMap<object, Connection>()
@@ -42,8 +41,8 @@ export class Connections {
   readonly #stopListening = new WeakMap<net.Server, () => void>()
   #stopWatching: () => void = () => {}
 
-  constructor(decision: MoveDecision = null) {
-    this.#decision = decision
+  constructor(rule: MoveRule) {
+    this.#rule = rule
   }
 
   /** Returns a function that ends the subscription. */
@@ -58,7 +57,12 @@ export class Connections {
     if (this.servers.size === 0) this.#watchRequests()
     this.servers.add(server)
     let current: Connection | undefined
-    const connected = (socket: net.Socket) => (current = this.#accept(server, socket))
+    const connected = (socket: net.Socket) => {
+      current = this.#accept(server, socket)
+      // A wrapper of `server.emit` has read from it: the PROXY protocol, or a protocol that it detects.
+      if (current?.requests === 0 && !current.aside && socket.bytesRead > 0)
+        transition.becameStateful(current)
+    }
     const secured = (stream: net.Socket) => (current = this.#secure(stream))
     const opened = (session: ServerHttp2Session) => current && this.#openSession(current, session)
     const dropped = () => {
@@ -121,7 +125,7 @@ export class Connections {
     requests: number,
     upgraded: Upgraded | null = null,
   ): Connection {
-    const connection = this.#add(transition.received(server, socket, requests, upgraded))
+    const connection = this.#add(transition.received(server, socket, this.#rule, requests, upgraded))
     this.#tally.received++
     this.#changed()
     return connection
@@ -137,7 +141,7 @@ export class Connections {
     if (this.#probes.has(socket)) return undefined
     const known = this.of(socket)
     if (known !== undefined) return known
-    const connection = this.#add(transition.accepted(server, socket))
+    const connection = this.#add(transition.accepted(server, socket, this.#rule))
     this.#tally.accepted++
     this.#changed()
     return connection
@@ -145,7 +149,6 @@ export class Connections {
 
   #add(connection: Connection): Connection {
     const { socket } = connection
-    transition.decideMove(connection, this.#decision)
     this.open.add(connection)
     this.#byStream.set(socket, connection)
     socket.once('close', () => this.#remove(connection))
@@ -221,8 +224,8 @@ export class Connections {
     const connection = this.of(socket) ?? this.#secure(socket)
     if (connection === undefined || connection.phase === 'closing') return
     if (connection.server !== server) this.#passedOn(connection, server)
-    if (!connection.authenticated && authenticatesConnection(request.rawHeaders))
-      transition.authenticated(connection)
+    if (!connection.stateful && authenticatesConnection(request.rawHeaders))
+      transition.becameStateful(connection)
     const label = `${request.method} ${request.url}`
     this.#begin(connection, { label, startedAt: performance.now(), request, response })
   }

@@ -10,7 +10,7 @@ import { foreignKeys, isReadByParserAlone, parsesByItself } from '../node/plain-
  * - a request has authenticated the whole connection (NTLM)
  *
  * A set of sockets, and a listener of 'close' or 'timeout', are bookkeeping: the other process emits 'connection', too.
- * State in a map of the application cannot be seen: see `Service.pin()`.
+ * State in a map of the application cannot be seen: see `Service.pin()` and `Service.move()`.
  *
  * The last answer is used again until the next request, unless `again`: to look at all properties takes some
  * microseconds, and a drain asks often.
@@ -26,8 +26,8 @@ export function hasApplicationState(connection: Connection, again: boolean): boo
 /** How many requests a connection had when it was found without state. */
 const statelessAt = new WeakMap<Connection, number>()
 
-function look({ aside, authenticated, server, socket }: Connection): boolean {
-  if (authenticated || !parsesByItself(server)) return true
+function look({ aside, server, socket, stateful }: Connection): boolean {
+  if (stateful || !parsesByItself(server)) return true
   // The server has not got it yet.
   if (aside) return false
   return !isReadByParserAlone(socket) || hasListeners(socket) || hasProperties(socket)

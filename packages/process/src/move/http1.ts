@@ -10,10 +10,11 @@ import type { Movable } from './movable.js'
 /** A plain HTTP/1 connection between two requests. */
 export const http1: Movable = {
   owns: ({ server, session, upgraded }) => speaksHttp1(server) && session === null && upgraded === null,
-  mayMove(connection, again) {
-    const { decision, phase, server, socket, stream } = connection
+  mayMove(connection, decision, again) {
+    const { phase, server, socket, stream } = connection
     if (stream !== socket || !isPlainHttp1(server)) return false
-    return phase === 'away' || decision === 'moves' || !hasApplicationState(connection, again)
+    if (phase === 'away' || decision === 'moves') return true
+    return !hasApplicationState(connection, again)
   },
   isWelcome: () => true,
   atRest: (connections, candidates) => idleConnections(connections, candidates),

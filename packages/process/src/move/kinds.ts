@@ -19,9 +19,10 @@ const kindOf = (connection: Connection): Movable | undefined => kinds.find((kind
  * again for state that the application has attached to it, as right before it leaves.
  */
 export function isMovable(connection: Connection, again = false): boolean {
-  const { decision, phase, socket } = connection
-  if (phase === 'closing' || decision === 'stays' || kindOf(connection)?.mayMove(connection, again) !== true)
-    return false
+  const { phase, socket } = connection
+  const decision = transition.decisionOn(connection)
+  if (phase === 'closing' || decision === 'stays') return false
+  if (kindOf(connection)?.mayMove(connection, decision, again) !== true) return false
   return socket.readable && socket.writable && !socket.destroyed && descriptorOf(socket) >= 0
 }
 

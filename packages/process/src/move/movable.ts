@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import type { Connection } from '../connections/connection.js'
+import type { Connection, MoveDecision } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
 import type { Endpoints } from '../connections/websocket/endpoints.js'
 import type { Greeting, MovedConnection } from '../protocol/moves.js'
@@ -27,8 +27,11 @@ export interface Movable extends Sender, Receiver {}
 interface Sender {
   /** Whether `connection` is of this kind. A connection is of one kind, or of none. */
   owns(connection: Connection): boolean
-  /** Whether it may leave once it is at rest. `again`: an earlier answer is not used. */
-  mayMove(connection: Connection, again: boolean): boolean
+  /**
+   * Whether it may leave once it is at rest. `decision`: that of the application, not `stays`. `again`: an earlier
+   * answer is not used.
+   */
+  mayMove(connection: Connection, decision: MoveDecision, again: boolean): boolean
   /** Whether a process with that greeting can receive it. */
   isWelcome(connection: Connection, greeting: Greeting): boolean
   /**

@@ -6,6 +6,7 @@ import { AccountReports } from '../announce/account-reports.js'
 import type { Announcer, Mode } from '../announce/announcer.js'
 import { forgetUnused } from '../announce/descriptor-store.js'
 import { openAnnouncer } from '../announce/open-announcer.js'
+import type { MoveChoice } from '../connections/connection.js'
 import { CarriedOver } from '../in-place/carried-over.js'
 import type { ImageOptions } from '../in-place/image.js'
 import { execRequested } from '../in-place/requested.js'
@@ -13,7 +14,7 @@ import { describeListener, type InheritedListener } from '../listeners/inherited
 import { probes, type Probes } from '../probes/handlers.js'
 import { ProbeServer } from '../probes/server.js'
 import type { Environment } from '../protocol/environment.js'
-import { HandoverError } from '../protocol/errors.js'
+import { HandoverError, messageOf } from '../protocol/errors.js'
 import type { DrainReport, ServiceState } from '../protocol/lifecycle.js'
 import type { SupervisorMessage } from '../protocol/messages.js'
 import { claimRole } from '../system/role.js'
@@ -129,6 +130,14 @@ export class ServiceCore {
 
   drain(reason: string): Promise<DrainReport> {
     return this.ending.run(reason)
+  }
+
+  /** See `Service.move()`. */
+  move(which: net.Socket | MoveChoice): void {
+    if (typeof which !== 'function') return this.traffic.decideMove(which, 'moves')
+    this.traffic.moveWhere(which, (error) =>
+      this.warn(`The function given to move() threw: ${messageOf(error)}`),
+    )
   }
 
   /** @throws HandoverError `ERR_HANDOVER_STATE` */

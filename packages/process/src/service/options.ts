@@ -43,7 +43,7 @@ export interface HandoverOptions extends AloneOptions {
    * Whether idle HTTP/1 connections move to a successor, and come from a predecessor, where that is possible. `false`
    * is for an application that keeps state with its connections in a way that cannot be seen. A property, or a listener
    * of 'data', 'readable' or 'end', on the socket can be: such a connection stays, unless this is `all`. If only a few
-   * have state, use `service.pin()` instead.
+   * have state, use `service.pin()` or `service.move()` instead.
    * Default: HANDOVER_MOVE (`none`, `stateless`, `all`); else true, which is `stateless`.
    */
   handover?: boolean | 'all'

@@ -2,6 +2,7 @@ import type dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import type net from 'node:net'
 import type { UpgradeReceipt } from '../alone/receipt.js'
+import type { MoveChoice } from '../connections/connection.js'
 import type { WebSocketHooks, WebSocketLike, WebSocketServerLike } from '../connections/websocket/hooks.js'
 import type { ExecOptions } from '../in-place/image.js'
 import type { InheritedListener } from '../listeners/inherited.js'
@@ -19,9 +20,8 @@ import { reload } from './reload.js'
 export class Service extends EventEmitter<ServiceEvents> {
   readonly #core: ServiceCore
 
-  /** Not for applications: they call `handover()`, which takes over the resources of a preload. */
   constructor(settings: Settings, resources: ProcessResources) {
-    super()
+    super() // applications call `handover()`, which takes over the resources of a preload
     this.#core = new ServiceCore(settings, 'library', resources, this)
   }
 
@@ -50,8 +50,8 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Lets `server` listen: on the inherited listener with that name, else on the one with that port or path, else by
-   * binding the address. Takes a UDP socket as well. Resolves with the address, or rejects with the server's 'error'.
+   * Lets `server`, also a UDP socket, listen: on the inherited listener with that name, else on the one with that port
+   * or path, else by binding the address. Resolves with the address, or rejects with the server's 'error'.
    * @throws OptionError (invalid address), HandoverError `ERR_HANDOVER_STATE` (drains) or `ERR_HANDOVER_NO_LISTENER`
    */
   async listen(server: net.Server | dgram.Socket, input: ListenAddressInput): Promise<string> {
@@ -59,10 +59,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     return this.#core.servers.listen(server, input, this.#core.alone)
   }
 
-  /**
-   * Runs `work`, which reads the configuration again, and notifies systemd: RELOADING=1 before, READY=1 after, with the
-   * error if it fails. For the handler of SIGHUP, which `Type=notify-reload` sends. Resolves or rejects as `work` does.
-   */
+  /** Runs `work`, as the handler of SIGHUP for `Type=notify-reload`: notifies systemd before and after. */
   reload<T>(work: () => T | Promise<T>): Promise<T> {
     return reload(this.#core.announcer, work)
   }
@@ -73,11 +70,10 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Replaces the program of this process: same pid, listeners and idle connections, and, but for `options`, the
-   * environment at its start. Never resolves. Rejects when this program keeps serving, as if exec() was not called.
-   * @throws HandoverError `ERR_HANDOVER_EXEC` when the program cannot be executed, `ERR_HANDOVER_EXEC_UNAVAILABLE`
-   * without koffi or with cluster workers, `ERR_HANDOVER_EXEC_DEADLINE` when requests outlasted `timeoutSeconds`,
-   * `ERR_HANDOVER_STATE` when the service is not ready or another exec() is under way; OptionError for a wrong option
+   * Replaces the program of this process: same pid, listeners, idle connections and, but for `options`, environment.
+   * Never resolves. Rejects when this program keeps serving.
+   * @throws HandoverError `ERR_HANDOVER_EXEC`, `ERR_HANDOVER_EXEC_UNAVAILABLE` without koffi or with cluster workers,
+   * `ERR_HANDOVER_EXEC_DEADLINE`, `ERR_HANDOVER_STATE` when it is not ready; OptionError
    */
   async exec(options: ExecOptions = {}): Promise<never> {
     return this.#core.exec(options)
@@ -93,15 +89,17 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#core.announcer.say({ type: 'status', text })
   }
 
-  /** Keeps this connection in this process: a drain ends it. With `false` it moves, whatever state is attached to it. */
-  pin(socket: net.Socket, stays = true): void {
-    this.#core.traffic.pin(socket, stays)
+  /** Keeps this connection in this process, because the application has state with it. A drain ends it. */
+  pin(socket: net.Socket): void {
+    this.#core.traffic.decideMove(socket, 'stays')
   }
 
-  /**
-   * Lets sessions of a `ws` WebSocketServer move between processes. Call it before `listen()`: predecessors ask once.
-   * @throws OptionError for a wrong argument, HandoverError when the name is taken or the service drains
-   */
+  /** Lets this connection move, whatever is attached to it. A function is asked for each: see `MoveChoice`. */
+  move(which: net.Socket | MoveChoice): void {
+    this.#core.move(which)
+  }
+
+  /** Lets sessions of a `ws` WebSocketServer move. Call it before `listen()`: predecessors ask once. */
   webSockets<Socket extends WebSocketLike>(
     server: WebSocketServerLike<Socket>,
     hooks: WebSocketHooks<Socket>,
@@ -140,8 +138,8 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   /**
-   * Runs this process's command line again, hands listeners and idle connections over once the new process is ready,
-   * and drains. Resolves with the receipt when no connection is left: this process exits in the next turn of the loop.
+   * Runs this process's command line again, hands over once the new process is ready, and drains. Resolves with the
+   * receipt when no connection is left: this process exits in the next turn of the loop.
    * @throws HandoverError `ERR_HANDOVER_UPGRADE_REFUSED`, or `ERR_HANDOVER_UPGRADE_FAILED`; this process keeps serving
    */
   upgrade(): Promise<UpgradeReceipt> {

@@ -1,5 +1,5 @@
 import type net from 'node:net'
-import { decideMove } from '../connections/connection.js'
+import { decideMove, type MoveChoice, type MoveDecision, type MoveRule } from '../connections/connection.js'
 import { Connections } from '../connections/connections.js'
 import { keepAccepting } from '../drain/delay.js'
 import { ClosingServers } from '../drain/closing-servers.js'
@@ -18,6 +18,8 @@ export class Traffic {
   readonly datagrams: DatagramSockets
   readonly closing: ClosingServers
   readonly #idleMs: number
+  readonly #byDefault: MoveDecision
+  readonly #rule: MoveRule
   readonly #participants: Participant[] = []
   readonly #subscribers = new Subscribers()
 
@@ -32,7 +34,9 @@ export class Traffic {
     remainingMs: () => number,
     movesAll: boolean,
   ) {
-    this.connections = new Connections(movesAll ? 'moves' : null)
+    this.#byDefault = movesAll ? 'moves' : null
+    this.#rule = { decide: () => this.#byDefault }
+    this.connections = new Connections(this.#rule)
     this.closing = new ClosingServers(() =>
       [...this.connections.open].some(({ socket }) => !socket.destroyed),
     )
@@ -61,10 +65,25 @@ export class Traffic {
     participant.subscribe(() => this.#subscribers.notify())
   }
 
-  /** See `Service.pin()`. */
-  pin(socket: net.Socket, stays: boolean): void {
+  /** See `Service.pin()` and `Service.move()`. */
+  decideMove(socket: net.Socket, decision: MoveDecision): void {
     const connection = this.connections.of(socket)
-    if (connection !== undefined) decideMove(connection, stays ? 'stays' : 'moves')
+    if (connection !== undefined) decideMove(connection, decision)
+    this.mover.schedule()
+  }
+
+  /** See `Service.move()`. A connection stays if `moves` throws; `failed` gets each error. */
+  moveWhere(moves: MoveChoice, failed: (error: unknown) => void): void {
+    this.#rule.decide = (socket) => {
+      try {
+        const decided = moves(socket)
+        return decided === undefined ? this.#byDefault : decided ? 'moves' : 'stays'
+      } catch (error) {
+        failed(error)
+        return 'stays'
+      }
+    }
+    this.mover.schedule()
   }
 
   /** Whether other processes serve a part of it. */
