@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { test, type TestContext } from 'node:test'
+import zlib from 'node:zlib'
 import { CountingSession } from '@handover/testkit'
 import { stage } from './stage.js'
 
@@ -139,7 +140,16 @@ class EventReader {
   }
 }
 
-for (const path of ['/explicit', '/implicit']) {
+for (const path of [
+  'explicit',
+  'implicit',
+  'coding-none',
+  'from-web',
+  'to-web',
+  'pipe-iterable',
+  'fetch',
+  'piped',
+].map((way) => `/${way}`)) {
   void test(`register ends an event stream after an event, and moves its connection: ${path}`, async (t) => {
     const service = stage(t, 'event-stream.cjs')
     const old = await service.start()
@@ -163,7 +173,41 @@ for (const path of ['/explicit', '/implicit']) {
   })
 }
 
-void test('register ends an event stream without a cut when an event never ends', async (t) => {
+void test('register ends a response that middleware compresses, after an event', async (t) => {
+  const app = await stage(t, 'event-stream.cjs').start()
+  const port = Number(/:(\d+)$/.exec((await app.message('listening')).address)?.[1])
+  const reader = new EventReader(port, '/middleware')
+  t.after(() => reader.socket.destroy())
+  await reader.until(/(\r\n[^]*){20}/)
+  const exit = app.stop()
+  await reader.until(/\r\n0\r\n\r\n$/)
+  const text = zlib.gunzipSync(Buffer.from(reader.body, 'latin1')).toString()
+  assert.match(text, /^(id: (\d+)\ndata: \2\ndata: \2\n\n)+retry: \d+\n\n$/)
+  reader.socket.end()
+  assert.deepEqual(await exit, orderly)
+  assert.deepEqual((await app.message('drained')).cut, [])
+})
+
+for (const [path, ends] of [
+  ['/chunked', 'a chunked response that never ends'],
+  ['/gzip', 'a compressed event stream'],
+  ['/br', 'a compressed event stream'],
+] as const) {
+  void test(`register cuts ${ends} at the deadline, and says so: ${path}`, async (t) => {
+    const service = stage(t, 'event-stream.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
+    const app = await service.start()
+    const reader = new EventReader(service.port, path)
+    t.after(() => reader.socket.destroy())
+    await reader.until(/(\r\n[^]*){20}/)
+    assert.deepEqual(await app.stop(), orderly)
+    const { account, cut } = await app.message('drained')
+    assert.equal(account.endedAtDeadline, 1)
+    assert.equal(cut.length, 1)
+    assert.match(cut[0] ?? '', new RegExp(`^GET ${path} \\d+\\.\\d s, inside its response$`))
+  })
+}
+
+void test('register ends an event stream inside an event that never ends, and reports it as cut', async (t) => {
   const service = stage(t, 'event-stream.cjs', { env: { HANDOVER_DRAIN_SECONDS: '1' } })
   const app = await service.start()
   const reader = new EventReader(service.port, '/never-whole')
@@ -174,5 +218,7 @@ void test('register ends an event stream without a cut when an event never ends'
   assert.doesNotMatch(reader.body, /retry/)
   reader.socket.end()
   assert.deepEqual(await exit, orderly)
-  assert.deepEqual((await app.message('drained')).cut, [])
+  const { account, cut } = await app.message('drained')
+  assert.equal(account.endedAtDeadline, 1)
+  assert.match(cut.join(), /^GET \/never-whole \d+\.\d s, inside its response$/)
 })

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import http2 from 'node:http2'
+import net from 'node:net'
+import { test, type TestContext } from 'node:test'
+import tls from 'node:tls'
 import { App } from './app.js'
 import { RawConnection, type RawResponse } from './raw-client.js'
 import { heldTcp } from './sockets.js'
@@ -32,6 +35,39 @@ for (const [fixture, host, remote] of [
     assert.ok(Number(probe.remotePort) >= 49152, `port ${String(probe.remotePort)}`)
     assert.deepEqual({ ...probe, remotePort: 0 }, { ...real, remotePort: 0 })
   })
+}
+
+for (const fixture of ['http2.cjs', 'http2-secure.cjs'] as const) {
+  void test(`a probe of ${fixture} over HTTP/2 has the addresses of a connection from 127.0.0.1`, async (t) => {
+    const listener = heldTcp()
+    t.after(() => listener.close())
+    const app = await App.start(t, fixture, {
+      register: 'bundle',
+      listeners: { http: listener },
+      env: { PORT: String(listener.port), HANDOVER_PROBE_DIR: '.' },
+    })
+    await app.message('ready')
+    const secure = fixture === 'http2-secure.cjs'
+    const [probe, real] = await Promise.all(
+      [{ path: `${app.folder}/http.sock` }, { port: listener.port, host: '127.0.0.1' }].map(
+        async (target) => JSON.parse(await askHttp2(t, target, secure)) as Record<string, unknown>,
+      ),
+    )
+    assert.equal(probe?.remoteAddress, '127.0.0.1')
+    assert.deepEqual({ ...probe, remotePort: 0 }, { ...real, remotePort: 0 })
+  })
+}
+
+async function askHttp2(t: TestContext, target: net.NetConnectOpts, secure: boolean): Promise<string> {
+  const session = http2.connect(`${secure ? 'https' : 'http'}://127.0.0.1`, {
+    createConnection: () =>
+      secure
+        ? tls.connect({ ...target, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
+        : net.connect(target),
+  })
+  t.after(() => session.destroy())
+  const stream = session.request({ ':path': '/addresses' }).setEncoding('utf8')
+  return (await stream.toArray()).join('')
 }
 
 const parse = (answer: RawResponse | null) => JSON.parse(answer?.body ?? '') as Record<string, unknown>

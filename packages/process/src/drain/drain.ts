@@ -1,10 +1,10 @@
-import { markCut, type Connection } from '../connections/connection.js'
+import { markCut, type Connection, type Exchange } from '../connections/connection.js'
 import type { Connections } from '../connections/connections.js'
 import type { Mover } from '../move/mover.js'
 import { LastRequests } from './last-requests.js'
 import { Patience } from './patience.js'
 import type { ProtocolDrain } from './protocol.js'
-import { describe, protocolDrains, protocolOf } from './protocols.js'
+import { describe, describeExchange, protocolDrains, protocolOf } from './protocols.js'
 
 export interface DrainLimits {
   /** The time at which the remaining connections are cut: milliseconds, performance.now(). */
@@ -31,12 +31,13 @@ export function finishConnections(
 ): Promise<string[]> {
   return new Promise((resolve) => {
     const spared = (connection: Connection) => mover.takes(connection)
-    const context = { connections, lastRequests, spared, ...limits }
+    const cut: string[] = []
+    const reportCut = (exchange: Exchange) => cut.push(describeExchange(exchange))
+    const context = { connections, lastRequests, spared, reportCut, ...limits }
     const patience = new Patience(context, limits.patienceMs, limits.waiting)
     const drains: ProtocolDrain[] = [...protocolDrains(context), patience]
     const remainingMs = limits.deadline - performance.now()
     const lastCall = setTimeout(() => drains.forEach((drain) => drain.lastCall?.()), remainingMs * 0.8)
-    const cut: string[] = []
     const deadline = setTimeout(() => {
       for (const drain of drains) drain.closeIdle?.()
       for (const connection of connections.open) cut.push(...cutConnection(connection))

@@ -1,7 +1,8 @@
-import type { Connection } from '../connections/connection.js'
+import { markCut, startClosing, type Connection } from '../connections/connection.js'
 import { eventStreamOf } from '../connections/event-stream/watch.js'
+import { lingeringClose } from './closing.js'
 import { Goodbyes } from './goodbyes.js'
-import type { Protocol } from './protocol.js'
+import type { DrainContext, Protocol } from './protocol.js'
 
 /** Ended after an event, with `retry:` so that the client waits before it reconnects. */
 export const eventStream: Protocol = {
@@ -9,14 +10,24 @@ export const eventStream: Protocol = {
     upgraded === null && exchanges.some(({ response }) => eventStreamOf(response) !== undefined),
   name: 'event stream',
   cut: ({ stream }) => void stream.destroy(),
-  drain: (context) => new Goodbyes(context, eventStream.owns, end),
+  drain: (context) =>
+    new Goodbyes(context, eventStream.owns, (connection, insisting) =>
+      insisting ? endNow(connection, context) : end(connection),
+    ),
 }
 
-function end({ exchanges }: Connection, insisting: boolean): void {
-  for (const { response } of exchanges) {
-    const stream = eventStreamOf(response)
-    if (insisting) stream?.finishNow(retryMs())
-    else stream?.finish(retryMs())
+function end({ exchanges }: Connection): void {
+  for (const { response } of exchanges) eventStreamOf(response)?.finish(retryMs())
+}
+
+/** A stream that ends inside an event is reported as cut, although its response ends properly. */
+function endNow(connection: Connection, { reportCut }: DrainContext): void {
+  for (const exchange of [...connection.exchanges]) {
+    if (eventStreamOf(exchange.response)?.finishNow(retryMs()) !== true) continue
+    reportCut(exchange)
+    markCut(connection)
+    startClosing(connection)
+    lingeringClose(connection.stream)
   }
 }
 

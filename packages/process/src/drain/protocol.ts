@@ -1,4 +1,4 @@
-import type { Connection } from '../connections/connection.js'
+import type { Connection, Exchange } from '../connections/connection.js'
 import type { Connections, ConnectionsObserver } from '../connections/connections.js'
 import type { LastRequests } from './last-requests.js'
 
@@ -34,6 +34,8 @@ export interface DrainContext {
   spared(connection: Connection): boolean
   /** The time at which the remaining connections are cut: milliseconds, performance.now(). */
   readonly deadline: number
+  /** Reports a request whose response ends before it is complete. */
+  readonly reportCut: (exchange: Exchange) => void
   /** For how long an idle keep-alive connection stays open for its last request. Milliseconds. */
   readonly idleMs: number
 }

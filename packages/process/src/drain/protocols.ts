@@ -1,4 +1,4 @@
-import type { Connection } from '../connections/connection.js'
+import type { Connection, Exchange } from '../connections/connection.js'
 import { eventStream } from './event-stream.js'
 import { http1 } from './http1.js'
 import { http2 } from './http2.js'
@@ -15,11 +15,14 @@ export const protocolOf = (connection: Connection): Protocol =>
 export const protocolDrains = (context: DrainContext): ProtocolDrain[] =>
   protocols.map((protocol) => protocol.drain(context))
 
-/** For messages: `GET /slow 12.3 s` for each request in flight, else a name of the connection. */
+/** For messages: one for each request in flight, else a name of the connection. */
 export function describe(connection: Connection): string[] {
   if (connection.exchanges.length === 0) return [protocolOf(connection).name]
-  const now = performance.now()
-  return connection.exchanges.map(
-    ({ label, startedAt }) => `${label} ${((now - startedAt) / 1000).toFixed(1)} s`,
-  )
+  return connection.exchanges.map(describeExchange)
+}
+
+/** For messages: `GET /slow 12.3 s`, or `GET /events 12.3 s, inside its response`. */
+export function describeExchange({ label, response, startedAt, stream }: Exchange): string {
+  const inside = (stream ?? response)?.headersSent === true ? ', inside its response' : ''
+  return `${label} ${((performance.now() - startedAt) / 1000).toFixed(1)} s${inside}`
 }

@@ -59,7 +59,8 @@ export class Attempt {
     const spared = (connection: Connection) => this.#keeps(connection)
     this.#freeze = new Freeze(connections, spared)
     const idleMs = Math.min(limits.idleMs, limits.timeoutMs / 2)
-    const context = { connections, lastRequests, spared, deadline: this.#deadline, idleMs }
+    const deadline = this.#deadline
+    const context = { connections, lastRequests, spared, reportCut: () => {}, deadline, idleMs }
     this.#farewell = new Farewell(context, () => this.#wake())
   }
 

@@ -31,10 +31,15 @@ export class EventStream {
     else this.#ending = () => this.finish(retryMs)
   }
 
-  /** Ends it at once. A client drops an event that is not complete (HTML, 9.2.6). */
-  finishNow(retryMs: number): void {
+  /**
+   * Ends it at once, and returns whether that was inside an event. A client drops an event that is not complete (HTML,
+   * 9.2.6).
+   */
+  finishNow(retryMs: number): boolean {
     this.finish(retryMs)
-    if (this.#phase === 'open') this.#end('')
+    if (this.#phase === 'ended') return false
+    this.#end('')
+    return true
   }
 
   #end(last: string): void {

@@ -55,16 +55,22 @@ export function watchEventStreams(found: (response: ServerResponse) => void): ()
   }
 }
 
-/** Not with a Content-Length or a content coding: one more line would break such a body. */
+/**
+ * Not with a Content-Length, as one more line would break such a body. With a content coding only if the application
+ * writes text all the same, through a `write` that middleware has put in place.
+ */
 function isEventStream(response: ServerResponse, args: unknown[]): boolean {
   const header = (name: string) => {
     const value = argument(args, name) ?? response.getHeader(name)
     return typeof value === 'string' || typeof value === 'number' ? String(value).toLowerCase() : ''
   }
   if (!header('content-type').startsWith('text/event-stream') || response.statusCode !== 200) return false
-  const coding = header('content-encoding')
-  return header('content-length') === '' && (coding === '' || coding === 'identity')
+  if (header('content-length') !== '') return false
+  return !codings.test(header('content-encoding')) || Object.hasOwn(response, 'write')
 }
+
+/** Those of the IANA registry. Frameworks also say `none`, so that nothing compresses the events. */
+const codings = /\b(x-)?(gzip|compress)\b|\b(deflate|br|zstd|dcb|dcz|exi|aes128gcm|pack200-gzip)\b/
 
 /** A header in the arguments of writeHead(status[, reason][, headers]), in any of the forms that it accepts. */
 function argument(args: unknown[], name: string): unknown {
