@@ -1,4 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type net from 'node:net'
@@ -6,23 +5,13 @@ import type { ConnectionAccount } from '../protocol/account.js'
 import { authenticatesConnection } from './authentication.js'
 import * as transition from './connection.js'
 import type { Connection, Exchange, MoveRule } from './connection.js'
-import { watchEventStreams } from './event-stream/watch.js'
+import type { ConnectionsObserver } from './observer.js'
+import { watchRequests, type HttpMessage } from './requests.js'
+import { listenTo } from './server-events.js'
 import { Tally } from './tally.js'
 import { Upgraded } from './websocket/upgraded.js'
-import { watchUpgrades } from './websocket/watch.js'
 
-/** Observes connections. Every callback runs in the same turn of the event loop as the event. */
-export interface ConnectionsObserver {
-  requested?(connection: Connection, exchange: Exchange): void
-  becameIdle?(connection: Connection): void
-  sessionOpened?(connection: Connection): void
-  upgraded?(connection: Connection): void
-  /** A response is an event stream. */
-  streaming?(connection: Connection): void
-  closed?(connection: Connection): void
-  /** The account has changed. */
-  changed?(): void
-}
+export type { ConnectionsObserver } from './observer.js'
 
 /**
  * Every connection of the tracked servers, what it is doing, and the account of those that ended.
@@ -57,28 +46,14 @@ export class Connections {
     if (this.servers.size === 0) this.#watchRequests()
     this.servers.add(server)
     let current: Connection | undefined
-    const connected = (socket: net.Socket) => {
-      current = this.#accept(server, socket)
-      // A wrapper of `server.emit` has read from it: the PROXY protocol, or a protocol that it detects.
-      if (current?.requests === 0 && !current.aside && socket.bytesRead > 0)
-        transition.becameStateful(current)
-    }
-    const secured = (stream: net.Socket) => (current = this.#secure(stream))
-    const opened = (session: ServerHttp2Session) => current && this.#openSession(current, session)
-    const dropped = () => {
-      this.#tally.refused++
-      this.#changed()
-    }
-    // Added before Node's own listeners: they start the protocol and may emit 'session' while they run.
-    server.prependListener('connection', connected)
-    server.prependListener('secureConnection', secured)
-    server.on('session', opened).on('drop', dropped)
-    const stopWatching = watchUpgrades(server, (request, stream) => this.#upgrade(request, stream))
-    this.#stopListening.set(server, () => {
-      stopWatching()
-      server.off('connection', connected).off('secureConnection', secured)
-      server.off('session', opened).off('drop', dropped)
+    const stop = listenTo(server, {
+      connected: (socket) => (current = this.#connect(server, socket)),
+      secured: (stream) => (current = this.#secure(stream)),
+      opened: (session) => current && this.#openSession(current, session),
+      dropped: () => this.#refused(),
+      upgraded: (request, stream) => this.#upgrade(request, stream),
     })
+    this.#stopListening.set(server, stop)
     for (const socket of already) this.#accept(server, socket)
   }
 
@@ -86,7 +61,7 @@ export class Connections {
   untrackAll(): void {
     for (const server of this.servers) this.#stopListening.get(server)?.()
     this.servers.clear()
-    this.#stopWatchingRequests()
+    this.#stopWatching()
   }
 
   of(stream: object | null): Connection | undefined {
@@ -135,6 +110,19 @@ export class Connections {
   release(connection: Connection): void {
     this.#remove(connection)
     connection.socket.destroy()
+  }
+
+  #connect(server: net.Server, socket: net.Socket): Connection | undefined {
+    const connection = this.#accept(server, socket)
+    // A wrapper of `server.emit` has read from it: the PROXY protocol, or a protocol that it detects.
+    if (connection?.requests === 0 && !connection.aside && socket.bytesRead > 0)
+      transition.becameStateful(connection)
+    return connection
+  }
+
+  #refused(): void {
+    this.#tally.refused++
+    this.#changed()
   }
 
   #accept(server: net.Server, socket: net.Socket): Connection | undefined {
@@ -219,8 +207,7 @@ export class Connections {
     for (const observer of this.#observers) observer.changed?.()
   }
 
-  #requestStarted = (message: unknown): void => {
-    const { request, response, socket, server } = message as HttpMessage
+  #requestStarted({ request, response, socket, server }: HttpMessage): void {
     const connection = this.of(socket) ?? this.#secure(socket)
     if (connection === undefined || connection.phase === 'closing') return
     if (connection.server !== server) this.#passedOn(connection, server)
@@ -230,35 +217,25 @@ export class Connections {
     this.#begin(connection, { label, startedAt: performance.now(), request, response })
   }
 
-  #responseFinished = (message: unknown): void => {
-    const { response, socket } = message as HttpMessage
+  #responseFinished({ response, socket }: HttpMessage): void {
     const connection = this.of(socket)
     const exchange = connection?.exchanges.find((candidate) => candidate.response === response)
     if (connection !== undefined && exchange !== undefined) this.#end(connection, exchange, true)
   }
 
   #watchRequests(): void {
-    this.#stopWatching = watchEventStreams((response) => {
-      const connection = this.of(response.socket)
-      if (connection === undefined) return
-      for (const observer of this.#observers) observer.streaming?.(connection)
+    this.#stopWatching = watchRequests({
+      started: (message) => this.#requestStarted(message),
+      finished: (message) => this.#responseFinished(message),
+      streaming: (response) => this.#streaming(response),
     })
-    subscribe('http.server.request.start', this.#requestStarted)
-    subscribe('http.server.response.finish', this.#responseFinished)
   }
 
-  #stopWatchingRequests(): void {
-    this.#stopWatching()
-    unsubscribe('http.server.request.start', this.#requestStarted)
-    unsubscribe('http.server.response.finish', this.#responseFinished)
+  #streaming(response: ServerResponse): void {
+    const connection = this.of(response.socket)
+    if (connection === undefined) return
+    for (const observer of this.#observers) observer.streaming?.(connection)
   }
-}
-
-interface HttpMessage {
-  request: IncomingMessage
-  response: ServerResponse
-  socket: net.Socket
-  server: net.Server
 }
 
 /** The peer ended it if its FIN came before this process sent its own. */

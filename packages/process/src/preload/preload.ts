@@ -6,7 +6,7 @@ import { isAddressed, takeEnvironment } from '../protocol/environment.js'
 import { announcePresence, withdrawPresence, type Presence } from '../service/contract.js'
 import { ServiceCore } from '../service/core.js'
 import { settings, stopSignalOf } from '../service/options.js'
-import { execOnSignal, upgradeOnSignal } from '../service/signals.js'
+import { execOnSignal, upgradeOnSignal, type HandleSignal } from '../service/signals.js'
 import { addressee, isBelowService } from '../system/role.js'
 import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
@@ -37,9 +37,10 @@ export function preload(): void {
     interception.arm()
     readiness.called(server)
   }
+  const handle: HandleSignal = (name, action) => interception.take(name, action)
   const restore = [
-    execOnSignal(service, chosen.execSignal),
-    upgradeOnSignal(service.alone, signal),
+    execOnSignal(service, chosen.execSignal, handle),
+    upgradeOnSignal(service.alone, signal, handle),
     patchListen(service, called),
     patchBind(service, called, alone),
     patchCluster(service, () => interception.arm(), stopSignalOf(environment)),

@@ -36,6 +36,7 @@ export class SignalInterception {
   #state: 'disarmed' | 'armed' | 'draining' | 'handling' | 'ended' = 'disarmed'
   readonly #catch = new SignalCatch()
   #told = false
+  readonly #taken = new Map<string, () => void>()
   /** Those caught before the process serves. */
   readonly #early: readonly NodeJS.Signals[]
   readonly #isHelper: () => boolean
@@ -56,6 +57,19 @@ export class SignalInterception {
     process.emit = this.#patched as typeof process.emit
     this.#early = process.pid === 1 ? signals : signals.filter((signal) => harmless.has(signal))
     this.#catch.add(this.#early)
+  }
+
+  /**
+   * Calls `action` at this signal in place of the application's own handlers: frameworks handle every signal that they
+   * know, and end the process. Returns a function that stops this.
+   */
+  take(signal: NodeJS.Signals, action: () => void): () => void {
+    this.#taken.set(signal, action)
+    this.#catch.add([signal])
+    return () => {
+      this.#taken.delete(signal)
+      this.#catch.release([signal])
+    }
   }
 
   /** Called when this process serves: from now on, a signal drains. */
@@ -97,6 +111,11 @@ export class SignalInterception {
 
   #emit(emitter: NodeJS.Process, args: unknown[]): boolean {
     const signal = args[0] as NodeJS.Signals
+    const taken = this.#taken.get(signal)
+    if (taken !== undefined) {
+      taken()
+      return true
+    }
     if (!this.#signals.includes(signal)) return this.#original.apply(emitter, args)
     this.#told = true
     if ((this.#state === 'disarmed' || this.#state === 'armed') && this.#isHelper())

@@ -38,19 +38,18 @@ export function drainOnSignals(
 export function execOnSignal(
   service: { exec(): Promise<never> },
   signal: NodeJS.Signals | undefined,
+  handle: HandleSignal = listen,
 ): () => void {
   if (signal === undefined) return () => {}
   let underWay = false
-  const handle = () => {
+  return handle(signal, () => {
     if (underWay) return
     underWay = true
     service
       .exec()
       .catch((error: unknown) => process.emitWarning(messageOf(error), 'HandoverWarning'))
       .finally(() => (underWay = false))
-  }
-  process.on(signal, handle)
-  return () => process.off(signal, handle)
+  })
 }
 
 /**
@@ -61,13 +60,18 @@ export function execOnSignal(
 export function upgradeOnSignal(
   service: { upgrade(): Promise<unknown> },
   signal: NodeJS.Signals | null,
+  handle: HandleSignal = listen,
 ): () => void {
   if (signal === null) return () => {}
-  const handle = (): void => {
-    service.upgrade().catch(() => {})
-  }
-  process.on(signal, handle)
-  return () => void process.off(signal, handle)
+  return handle(signal, () => void service.upgrade().catch(() => {}))
+}
+
+/** Calls `action` at each such signal. Returns a function that stops this. */
+export type HandleSignal = (signal: NodeJS.Signals, action: () => void) => () => void
+
+const listen: HandleSignal = (signal, action) => {
+  process.on(signal, action)
+  return () => void process.off(signal, action)
 }
 
 /** The exit code that a shell reports for a program that a signal killed: 128 + its number. */
