@@ -73,6 +73,7 @@ const c = {
   flock: call('int flock(int, int)'),
   sendmsg: call('int64_t sendmsg(int, const void *, int)'),
   recvmsg: call('int64_t recvmsg(int, void *, int)'),
+  poll: call('int poll(void *fds, unsigned long count, int timeout)'),
   waitpid: call('int waitpid(int, void *, int)'),
   syscall: call('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t)'),
 }
