@@ -185,6 +185,8 @@ export interface Processes {
   launched(instance: string): LaunchedProcess | undefined
   /** Sends an instance the addresses of those successors that can adopt its connections while it drains. */
   setSuccessors(instance: string, successors: string[]): void
+  /** Makes an instance with the library close its copies of these listeners, unless its servers use them. */
+  withdraw(instance: string, listeners: string[]): void
   /** Tells an instance with the library whether it accepts new connections, or leaves them to the other instances. */
   setAccepting(instance: string, accepting: boolean): void
   /**

@@ -155,6 +155,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         const there = machine.surviving.includes(order.instance)
         return Promise.resolve(there ? ok(live(order, order.pid, observer)) : failed('Refused', 'it is gone'))
       },
+      withdraw: (instance, listeners) => void log.push(`withdraw ${listeners.join(', ')} from ${instance}`),
       setAccepting(instance, accepting) {
         const process = living.get(instance)
         if (process) process.accepting = accepting

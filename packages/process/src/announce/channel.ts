@@ -138,6 +138,9 @@ export class Channel {
       case 'accept':
         if (typeof message.accepting === 'boolean') this.#onMessage(message)
         return
+      case 'withdraw':
+        if (Array.isArray(message.listeners)) this.#onMessage(message)
+        return
       case 'ticketKeys':
         if (typeof message.keys === 'string') this.#onMessage(message)
         return

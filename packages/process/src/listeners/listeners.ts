@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import type net from 'node:net'
 import type { SocketKind } from '../node/datagram-handle.js'
 import { HandoverError } from '../protocol/errors.js'
@@ -5,10 +6,10 @@ import { describeListener, findListener, type InheritedListener, type ListenTarg
 
 /** The inherited listeners, and the servers that have adopted them. */
 export class Listeners {
-  readonly inherited: readonly InheritedListener[]
+  readonly inherited: InheritedListener[]
   readonly adopted = new Map<net.Server, InheritedListener>()
 
-  constructor(inherited: readonly InheritedListener[]) {
+  constructor(inherited: InheritedListener[]) {
     this.inherited = inherited
   }
 
@@ -19,6 +20,14 @@ export class Listeners {
   /** The listeners that a server or a UDP socket could adopt, but none has. */
   get unadopted(): InheritedListener[] {
     return this.inherited.filter(({ adopted, address }) => !adopted && address !== null)
+  }
+
+  /** Closes and forgets those of these that were not adopted. */
+  withdraw(names: string[]): void {
+    for (const listener of this.inherited.filter(({ name, adopted }) => !adopted && names.includes(name))) {
+      this.inherited.splice(this.inherited.indexOf(listener), 1)
+      fs.closeSync(listener.fd)
+    }
   }
 
   /** Finds the listener with that descriptor and marks it adopted: another copy of this library has done so. */

@@ -124,6 +124,11 @@ export type SupervisorMessage =
    * after `welcome`, and again when they are renewed.
    */
   | { type: 'ticketKeys'; keys: string }
+  /**
+   * The supervisor closes these listeners, because no application of the service listens on them any more. Close the
+   * copies that no server has adopted: while one is open, connections go into a queue that nobody empties.
+   */
+  | { type: 'withdraw'; listeners: string[] }
   /** The files of sockets that this instance listens on were removed, with or without their folder: create them again. */
   | { type: 'renewSockets' }
   /**

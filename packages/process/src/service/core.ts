@@ -50,6 +50,8 @@ export class ServiceCore {
   readonly #acceptsWhen: AcceptsWhen
   /** No supervisor says when to accept. */
   #untold = false
+  /** Whether the status says which listeners are not used. */
+  #saysUnused = false
 
   readonly warn = (message: string): void => this.emit('warning', message)
 
@@ -100,6 +102,11 @@ export class ServiceCore {
     return this.ending.remainingMs
   }
 
+  setStatus(text: string): void {
+    this.#saysUnused = false
+    this.announcer.say({ type: 'status', text })
+  }
+
   probes(): Probes {
     return probes(() => this.#state)
   }
@@ -111,10 +118,7 @@ export class ServiceCore {
     const closed = this.#carriedOver.finish()
     if (closed > 0)
       this.warn(`${closed} kept connections were closed: no server listens where they came from`)
-    if (unused.length > 0) {
-      const text = `No server listens on ${unused.map(describeListener).join(', ')}`
-      this.announcer.say({ type: 'status', text })
-    }
+    if (unused.length > 0) this.#reportUnused(unused)
     this.#reportAccount()
     this.servers.reportBound()
     this.announcer.say({ type: 'ready' })
@@ -180,6 +184,7 @@ export class ServiceCore {
     // The predecessor has ended before this process was ready: no other process serves.
     if (message.type === 'takeOver') this.servers.setAccepting(true)
     if (message.type === 'ticketKeys') this.servers.ticketKeys.set(message.keys)
+    if (message.type === 'withdraw') this.#withdraw(message.listeners)
     if (message.type === 'renewSockets') this.servers.renewSockets()
     if (message.type === 'successors') this.#moveTo(message.sockets.map(String))
   }
@@ -197,6 +202,17 @@ export class ServiceCore {
   #acceptAlone(): void {
     this.#untold = true
     if (this.#state === 'ready') this.servers.setAccepting(true)
+  }
+
+  #reportUnused(unused: InheritedListener[]): void {
+    const text = unused.length > 0 ? `No server listens on ${unused.map(describeListener).join(', ')}` : ''
+    this.announcer.say({ type: 'status', text })
+    this.#saysUnused = unused.length > 0
+  }
+
+  #withdraw(names: string[]): void {
+    this.servers.listeners.withdraw(names)
+    if (this.#saysUnused) this.#reportUnused(this.servers.listeners.unadopted)
   }
 
   #moveTo(paths: string[]): void {

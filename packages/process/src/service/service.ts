@@ -86,7 +86,7 @@ export class Service extends EventEmitter<ServiceEvents> {
 
   /** Sets the status text, one line, which `handover status` or `systemctl status` shows. */
   status(text: string): void {
-    this.#core.announcer.say({ type: 'status', text })
+    this.#core.setStatus(text)
   }
 
   /** Keeps this connection in this process, because the application has state with it. A drain ends it. */

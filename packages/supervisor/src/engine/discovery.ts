@@ -41,9 +41,9 @@ export function usedFirst<T extends OpenListener>({ uses }: ServiceRuntime, id: 
 }
 
 /**
- * Closes discovered listeners that no instance uses any more: the application of a later revision does not ask for them.
- * During a rollout none is closed, because a rollback may need it. A listener in whose queue connections wait stays open
- * for the grace period: an application may begin to listen late, or the rollout may be undone.
+ * Closes discovered listeners that no instance uses any more, as far as `closeBeforeDrain` has not: the instance that
+ * did has crashed, or its application listens late. During a rollout none is closed, because a rollback may need it. A
+ * listener in whose queue connections wait stays open for the grace period: an instance may still begin to listen.
  */
 export function closeUnused(world: World, runtime: ServiceRuntime, report: (event: EventBody) => void): void {
   runtime.cancelLook?.()
@@ -57,13 +57,41 @@ export function closeUnused(world: World, runtime: ServiceRuntime, report: (even
     if (unusedMs < 0) return false
     return unusedMs >= graceMs(runtime) || !runtime.listeners.isWaitedOn(listener.name)
   })
-  for (const { name } of closed) {
-    runtime.listeners.close(name)
-    since.delete(name)
-  }
+  for (const { name } of closed) since.delete(name)
   if (since.size > 0)
     runtime.cancelLook = world.clock.at(now + lookAgainMs, () => closeUnused(world, runtime, report))
+  closeAll(world, runtime, closed, report)
+}
+
+/**
+ * Closes the discovered listeners that only draining instances use, before the last of these gets its signal. It then
+ * has the only copy, and accepts what is in the queue: nobody would accept what comes later.
+ */
+export function closeBeforeDrain(
+  world: World,
+  runtime: ServiceRuntime,
+  report: (event: EventBody) => void,
+): void {
+  const { instances, stopping } = runtime.state
+  const staying = instances.filter(({ state }) => state !== 'draining')
+  if (stopping || !staying.some(({ state }) => state === 'ready')) return
+  const closed = runtime.listeners
+    .open()
+    .filter(({ discovered, lateMs }) => discovered && lateMs === undefined)
+    .filter(({ name }) => !staying.some((instance) => mayUse(runtime, instance, name)))
+  closeAll(world, runtime, closed, report)
+}
+
+function closeAll(
+  world: World,
+  runtime: ServiceRuntime,
+  closed: OpenListener[],
+  report: (event: EventBody) => void,
+): void {
   if (closed.length === 0) return
+  const names = closed.map(({ name }) => name)
+  for (const { id } of runtime.state.instances) world.processes.withdraw(id, names)
+  for (const name of names) runtime.listeners.close(name)
   const note = `closed ${listed(closed.map(shown))}: no instance listens on ${closed.length === 1 ? 'it' : 'them'} any more`
   report({ type: 'ListenersChanged', listeners: runtime.listeners.open(), note })
 }

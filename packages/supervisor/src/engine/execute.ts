@@ -9,7 +9,7 @@ import type {
 } from '../model/index.js'
 import { stopSignalOf } from '../model/index.js'
 import type { LaunchedProcess, Listener, ProcessObserver, World } from '../ports.js'
-import { discover, noteAdopted, usedFirst } from './discovery.js'
+import { closeBeforeDrain, discover, noteAdopted, usedFirst } from './discovery.js'
 import type { ServiceRuntime } from './runtime.js'
 import { addressCause } from './explain-address.js'
 import { watchMemory } from './memory.js'
@@ -30,6 +30,7 @@ export function executor(world: World, emit: Emit): (runtime: ServiceRuntime, ac
       case 'DrainInstance':
         runtime.watches.get(action.instance)?.stop()
         runtime.watches.delete(action.instance)
+        closeBeforeDrain(world, runtime, (event) => emit(runtime.state.name, event))
         return drain(world, runtime, action.instance)
       case 'ExecInstance':
         return exec(world, emit, runtime, action)

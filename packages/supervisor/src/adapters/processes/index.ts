@@ -73,6 +73,7 @@ export function openProcesses(options: ProcessesOptions): AdoptingProcesses {
       const alive = successors.flatMap((successor) => running.get(successor) ?? [])
       running.get(instance)?.setSuccessors(alive)
     },
+    withdraw: (instance, listeners) => running.get(instance)?.withdraw(listeners),
     setAccepting: (instance, accepting) => running.get(instance)?.setAccepting(accepting),
     launched: (instance) => running.get(instance),
     exec(order) {

@@ -167,6 +167,10 @@ export class InstanceProcess implements LaunchedProcess {
     this.#resources.sockets.sendSuccessors(sockets)
   }
 
+  withdraw(listeners: string[]): void {
+    if (this.#state !== 'exited') this.#resources.sockets.send({ type: 'withdraw', listeners })
+  }
+
   setAccepting(accepting: boolean): void {
     if (this.#state === 'running') this.#resources.sockets.sendAccepting(accepting)
   }
