@@ -25,7 +25,7 @@ const handover = (...args) => {
 
 let code
 try {
-  code = handover('start', 'examples/hello/server.js', '-i', '2', '-p', String(port))
+  code = handover('start', 'examples/hello/server.js', '-i', '2', '-e', `PORT=${port}`)
   if (code === 0) {
     code = handover(
       'verify',
