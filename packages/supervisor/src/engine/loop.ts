@@ -105,7 +105,8 @@ export function createLoop(world: World, journal: JournalWriter): Loop {
     if (event.type === 'InstanceExited') runtime.texts.delete(event.instance)
     const receipt = updateReceipt(runtime, event, world.kernel)
     if (receipt) emit(runtime.state.name, { type: 'RolloutAccounted', receipt })
-    if (event.type === 'ServiceStopped') closeUnwanted(runtime, [])
+    // The state keeps them: the service manager may have the discovered ones at the next start.
+    if (event.type === 'ServiceStopped') runtime.listeners.retain([])
     else if (endsRollout(event) || event.type === 'InstanceExited')
       closeUnwanted(runtime, wantedListeners(runtime.state))
   }

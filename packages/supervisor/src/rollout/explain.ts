@@ -6,7 +6,7 @@ import {
   isRollbackStuck,
   progressDeadline,
 } from './deadline.js'
-import { availableAt, mayAccept, needsReplacement, targetSpec } from './instances.js'
+import { availableAt, bootsAlone, mayAccept, needsReplacement, targetSpec } from './instances.js'
 import { counted, listed, seconds } from '../model/text.js'
 import { acceptingOf, afterStart, named, progressOf } from './sentences.js'
 
@@ -17,6 +17,7 @@ export function explain(state: ServiceState, now: number): string[] {
     return state.instances.map((instance) => drainSentence(instance, now) ?? '').filter(Boolean)
   return [
     ...rolloutSentences(state),
+    ...aloneSentence(state),
     ...state.instances.flatMap((instance) => sentenceOf(state, instance, now) ?? []),
     ...deadlines(state, now),
   ]
@@ -47,6 +48,15 @@ function rolloutSentences(state: ServiceState): string[] {
     ]
   }
   return rollingBack
+}
+
+function aloneSentence(state: ServiceState): string[] {
+  const others = state.replicas - 1
+  if (others < 1 || !bootsAlone(state)) return []
+  const verb = others === 1 ? 'starts' : 'start'
+  return [
+    `${counted(others, 'other instance')} ${verb} once the first one is ready: it is not known yet what the application listens on`,
+  ]
 }
 
 function sentenceOf(state: ServiceState, instance: Instance, now: number): string | null {

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { openSockets } from '../../dist/adapters/index.js'
-import type { ListenerSpec } from '../../dist/model/index.js'
+import type { ListenerSpec, ProbeHandler } from '../../dist/model/index.js'
 import { ask, httpGet, startInstance } from './probes-rig.js'
 import { anyTcpPort, defer, folderFor, listenFor } from './rig.js'
 
@@ -51,6 +51,24 @@ describe('openProber() reaches its own instance among those that share a listene
     for (let round = 0; round < 10; round += 1) await ask(own.target, httpGet('/', port))
     await own.received(10)
     assert.equal(other.requests.length, 0)
+  })
+
+  test('without a port, on the first TCP listener that it uses', async (t) => {
+    const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
+    const unix = listenFor(t, openSockets(), 'admin', {
+      ...{ type: 'unix', path: join(folderFor(t), 'a.sock'), mode: 0o600, backlog: 1 },
+    } as ListenerSpec)
+    const unused = listenFor(t, openSockets(), 'old', anyTcpPort)
+    const { target } = await startInstance(t, listener, ['http'])
+    const probe: ProbeHandler = { type: 'httpGet', path: '/', scheme: 'HTTP', httpHeaders: [] }
+    assert.equal(
+      (await ask({ ...target, listeners: [unix, listener, unused] }, probe)).reason,
+      'GET / on "http" of web-1 answered 200',
+    )
+    assert.deepEqual(await ask({ ...target, listeners: [] }, probe), {
+      healthy: false,
+      reason: 'web-1 has no listener for the probe yet: it has not reported that it listens on any',
+    })
   })
 
   test('when a child in its process group accepts', async (t) => {
@@ -179,7 +197,7 @@ describe('openProber() dials a port that is no listener as it is', () => {
     })
     assert.deepEqual(await ask(target, tcpSocket('web')), {
       healthy: false,
-      reason: 'there is no listener "web"',
+      reason: 'there is no listener "web" (there is none)',
     })
   })
 })

@@ -68,6 +68,10 @@ test('the first instance of a service without known listeners starts alone, and 
   await turn()
   assert.deepEqual(launches(machine), ['launch web-1'])
   assert.equal(machine.living.get('web-1')?.order.discover, 'new')
+  assert.equal(
+    engine.explain('web')[0],
+    '2 other instances start once the first one is ready: it is not known yet what the application listens on',
+  )
   becomesReady(machine, 'web-1', { bound: { http: 3000, 'tcp-9090': 9090 } })
   await turn()
   assert.deepEqual(launches(machine), ['launch web-1', 'launch web-2', 'launch web-3'])

@@ -39,6 +39,8 @@ export interface UnitOptions {
   emit?: string[]
   /** Arguments of `handover run` in the unit. */
   run?: string[]
+  /** Whether the port is in the application instead of in `-p`. Default false. */
+  discovered?: boolean
   /** Names of the listeners in a configuration file. The first one has the port. Default: no file. */
   config?: string[]
   /** Lines of a drop-in. */
@@ -49,7 +51,7 @@ export interface UnitOptions {
 
 export async function openUnit(
   t: TestContext,
-  { emit = [], run = [], config, dropIn = [], edit = (text) => text }: UnitOptions = {},
+  { emit = [], run = [], discovered = false, config, dropIn = [], edit = (text) => text }: UnitOptions = {},
 ): Promise<Unit> {
   const systemd = await bootSystemd()
   t.after(() => systemd.close())
@@ -78,9 +80,10 @@ export async function openUnit(
   }
   if (config) configure(config)
 
+  const address = discovered ? ['-e', `PORT=${port}`] : ['-p', `http=127.0.0.1:${port}`]
   const emitted = await inFolder(
     ...['systemd', '--name', 'web', '--json', ...emit],
-    ...(config ? [] : ['--', 'app.cjs', '-i', '2', '-p', `http=127.0.0.1:${port}`, ...run]),
+    ...(config ? [] : ['--', 'app.cjs', '-i', '2', ...address, ...run]),
   )
   assert.equal(emitted.code, 0, emitted.stderr)
   const units = JSON.parse(emitted.stdout) as { name: string; text: string }[]

@@ -63,6 +63,37 @@ test(
   },
 )
 
+test(
+  'a listener that the application has bound survives SIGKILL of everything, and systemctl restart',
+  { skip },
+  async (t) => {
+    const unit = await openUnit(t, { discovered: true })
+    await must(unit, 'start', 'web')
+    const stored = async () => (await unit.show('NFileDescriptorStore'))['NFileDescriptorStore']
+    assert.equal(await stored(), '1')
+    await must(unit, 'kill', '--kill-whom=all', '--signal=KILL', 'web')
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(unit.port)))
+    assert.deepEqual([...new Set(answers)], ['one'])
+    await unit.systemd.until('web', 'ActiveState', /^active$/)
+    assert.equal(await stored(), '1')
+    let going = true
+    const asked = (async () => {
+      let answered = 0
+      while (going) answered += (await ask(unit.port)) === 'one' ? 1 : 0
+      return answered
+    })()
+    await must(unit, 'restart', 'web')
+    going = false
+    assert.ok((await asked) > 0)
+    const { services } = await unit.status()
+    assert.deepEqual(
+      services[0]?.listeners.map(({ name, discovered }) => [name, discovered]),
+      [['http', true]],
+    )
+    assert.equal(await stored(), '1')
+  },
+)
+
 test('systemctl restart refuses no connection', { skip }, async (t) => {
   const unit = await openUnit(t)
   await must(unit, 'start', 'web')

@@ -40,6 +40,15 @@ test('kubernetesObjects() notes settings that have no effect in a cluster', () =
     /readinessProbe waits for READY=1, which no process receives in a pod: it is left out/,
   )
   assert.match(
+    notes({ listen: {}, readinessProbe: { httpGet: {} } }),
+    /readinessProbe has no port, and no listener is configured: it is left out/,
+  )
+  assert.match(
+    notes({ listen: { web: 80 }, readinessProbe: { httpGet: { port: 'tcp-9090' } } }),
+    /readinessProbe uses "tcp-9090", which is not one of the configured listeners: it is left out/,
+  )
+  assert.doesNotMatch(notes({ readinessProbe: { httpGet: {} } }), /readinessProbe/)
+  assert.match(
     notes({ listen: { http: 80, admin: 'unix:/a' }, readinessProbe: { tcpSocket: { port: 'admin' } } }),
     /readinessProbe uses "admin", a unix socket, which kubelet cannot reach: it is left out/,
   )
