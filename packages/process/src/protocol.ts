@@ -4,6 +4,7 @@ export {
   type BoundListener,
   type InstanceEnvironment,
   type InstanceMessage,
+  type ListenerAddress,
   type SuccessorMessage,
   type SupervisorMessage,
 } from './protocol/messages.js'

@@ -16,6 +16,7 @@ export function bufferedObserver(observer: ProcessObserver): BufferedObserver {
       ready: () => pass(() => observer.ready()),
       status: (text) => pass(() => observer.status(text)),
       bound: (sockets) => pass(() => observer.bound(sockets)),
+      wanted: (address, answer) => pass(() => observer.wanted(address, answer)),
       adopted: (names) => pass(() => observer.adopted(names)),
       unhealthy: (reason) => pass(() => observer.unhealthy(reason)),
       account: (account) => pass(() => observer.account(account)),

@@ -50,6 +50,8 @@ export interface BoundSocket {
   pid: number
   /** Its descriptor in that process. */
   fd: number
+  /** The application has asked for port 0. */
+  anyPort?: true
 }
 
 /** An address that a program wants to listen on. `host`: empty if it is unknown. */
@@ -77,6 +79,11 @@ export interface Sockets {
    * scope), or if it is not a socket that can be a listener. `listener` is null if the inode is one of `known`.
    */
   take(bound: BoundSocket, group: number, known: ReadonlySet<number>): Result<TakenSocket>
+  /**
+   * The listener for an address that is in use: one of `known`, else one that a process of one of these groups has
+   * bound, which is copied as by `take`. Null if there is none.
+   */
+  findBound(address: Address, known: readonly Listener[], groups: number[]): Listener | null
   /** A process that listens on the address. Null if none does, or if /proc does not show it. */
   holder(address: Address): SocketHolder | null
   /** Whether connections or datagrams wait in its queue. */
@@ -136,6 +143,11 @@ export interface ProcessObserver {
   status(text: string): void
   /** All sockets that one of its processes has bound itself. */
   bound(sockets: BoundSocket[]): void
+  /**
+   * It wants to listen on an address that is in use. `answer` gets the listener, if another instance of the service has
+   * it, or null.
+   */
+  wanted(address: Address, answer: (listener: Listener | null) => void): void
   /**
    * All listeners that it was given and that its servers use. First called when the library reports ready; not called
    * without the library.

@@ -134,6 +134,9 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
       steer: () => {},
       disband: () => {},
       rejoin: () => {},
+      findBound: (asked, known) =>
+        known.find(({ spec }) => spec.type === 'tcp' && asked.type === 'tcp' && spec.port === asked.port) ??
+        null,
       holder: () => machine.holder,
       isWaitedOn: ({ name }) => machine.queues.has(name),
       close: ({ name }) => void log.push(`close ${name}`),

@@ -155,6 +155,8 @@ export class Channel {
         return
       case 'welcome':
         return this.#onMessage(message)
+      case 'listener':
+        return
       // It gets no answer: two ends would answer each other's errors without end.
       case 'error':
         return

@@ -1,13 +1,14 @@
 import type dgram from 'node:dgram'
 import fs from 'node:fs'
 import type net from 'node:net'
-import { holdDatagrams } from '../node/datagram-handle.js'
+import { datagramHandleOf, holdDatagrams } from '../node/datagram-handle.js'
 import { listenHandleOf, type ListenHandle } from '../node/handle.js'
 import { hold, manage, openHandle, release, replaceByHeld } from '../node/held-handle.js'
 import { maxBacklog } from '../node/original-listen.js'
 import { descriptorCalls } from '../system/descriptors.js'
 import { loadKoffi } from '../system/koffi.js'
 import type { InheritedListener } from './inherited.js'
+import { returnOnClose, type Closable } from './return-on-close.js'
 import { closeAndKeepPath } from './unix-path.js'
 
 /** Opens or closes the gate of another copy of this library in this process. Returns whether it is open now. */
@@ -35,11 +36,21 @@ export class AcceptGate {
   readonly #servers = new Set<Gated>()
   readonly #datagrams = new Map<dgram.Socket, () => void>()
   readonly #earlier: SetAccepting | undefined
+  readonly #returned: (listener: InheritedListener) => void
+  #closing = false
 
-  /** `held`: whether it begins without accepting. `earlier`: what an earlier copy of this library has begun with. */
-  constructor(held: boolean, earlier?: SetAccepting) {
+  /**
+   * `held`: whether it begins without accepting. `earlier`: what an earlier copy of this library has begun with.
+   * `returned`: a server was closed, and its listener is free again.
+   */
+  constructor(
+    held: boolean,
+    earlier?: SetAccepting,
+    returned: (listener: InheritedListener) => void = () => {},
+  ) {
     this.#held = held
     this.#earlier = earlier
+    this.#returned = returned
   }
 
   get accepting(): boolean {
@@ -52,7 +63,10 @@ export class AcceptGate {
     if (handle === null) return null
     const known = [...this.#servers].find(({ first }) => first === handle)
     if (known !== undefined) known.server = server
-    else this.#add({ server, first: handle, handle, listener })
+    else {
+      this.#add({ server, first: handle, handle, listener })
+      this.#returnOnClose(handle, listener)
+    }
     if (this.#held && known === undefined) hold(handle)
     return handle
   }
@@ -65,8 +79,15 @@ export class AcceptGate {
     this.#add({ server, first: handle, handle })
   }
 
+  /** From here on, the descriptor of a server that is closed is closed, too. */
+  drainBegan(): void {
+    this.#closing = true
+  }
+
   /** Call it before the socket is bound. It reads as soon as this process accepts. */
-  trackDatagrams(socket: dgram.Socket): void {
+  trackDatagrams(socket: dgram.Socket, listener: InheritedListener): void {
+    const handle = datagramHandleOf(socket)
+    if (handle !== null) this.#returnOnClose(handle, listener)
     if (this.#held) this.#datagrams.set(socket, holdDatagrams(socket))
     else this.#datagrams.set(socket, () => {})
     socket.once('close', () => this.#datagrams.delete(socket))
@@ -98,6 +119,15 @@ export class AcceptGate {
       else this.#datagrams.set(socket, holdDatagrams(socket))
     }
     return acceptsSome
+  }
+
+  #returnOnClose(handle: Closable, listener: InheritedListener): void {
+    returnOnClose(
+      handle,
+      listener,
+      () => !this.#closing,
+      () => this.#returned(listener),
+    )
   }
 
   #add(gated: Gated): void {

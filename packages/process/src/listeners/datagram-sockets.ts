@@ -123,7 +123,7 @@ export function adoptDatagrams(
   callback?: () => void,
 ): void {
   listener.adopted = true
-  gate.trackDatagrams(socket)
+  gate.trackDatagrams(socket, listener)
   try {
     const { fd } = listener
     preserveReuseAddress(fd, () => socket.bind({ fd }, callback))

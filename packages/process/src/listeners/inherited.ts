@@ -14,6 +14,10 @@ export interface InheritedListener {
   address: ListenAddress | null
   /** Whether a server listens on it or a UDP socket reads from it, or is about to. */
   adopted: boolean
+  /** An earlier instance has bound it: the configuration does not name it, and an application may do without it. */
+  discovered?: boolean
+  /** That instance has asked for port 0. */
+  anyPort?: boolean
   /** The handle of a server that was closed. It stays open, because closing it would close the descriptor. */
   kept?: ListenHandle
 }
@@ -38,7 +42,7 @@ export function inheritedListeners(
   environment: Environment,
   kept: { name: string; fd: number }[] | null = null,
 ): InheritedListener[] {
-  if (kept !== null) return withAddresses(kept)
+  if (kept !== null) return marked(withAddresses(kept), environment)
   if (environment.LISTEN_FDS === undefined) return []
   const count = /^\d{1,4}$/.test(environment.LISTEN_FDS) ? Number(environment.LISTEN_FDS) : NaN
   if (Number.isNaN(count)) {
@@ -53,7 +57,18 @@ export function inheritedListeners(
     )
   }
   for (let i = 0; i < count; i++) checkSocket(firstDescriptor + i, count)
-  return withAddresses(names.map((name, i) => ({ name, fd: firstDescriptor + i })))
+  return marked(withAddresses(names.map((name, i) => ({ name, fd: firstDescriptor + i }))), environment)
+}
+
+/** Marks those that an earlier instance has bound. */
+function marked(listeners: InheritedListener[], environment: Environment): InheritedListener[] {
+  const discovered = new Set(environment.HANDOVER_DISCOVERED?.split(':'))
+  const anyPort = new Set(environment.HANDOVER_ANY_PORT?.split(':'))
+  return listeners.map((listener) => ({
+    ...listener,
+    ...(discovered.has(listener.name) && { discovered: true }),
+    ...(anyPort.has(listener.name) && { anyPort: true }),
+  }))
 }
 
 /** Looks up the addresses of bare descriptors. The listeners are marked as not adopted. */
@@ -71,7 +86,9 @@ export function withAddresses(descriptors: readonly { name: string; fd: number }
 /**
  * The listener for `target` among those that are not adopted: by name, else by unix path, else by port. Of several with
  * the same port, an equal host is preferred to a wildcard, and a wildcard to any other host. The host need not match:
- * a listener on `0.0.0.0` is still the right one for a server that asks for `localhost`.
+ * a listener on `0.0.0.0` is still the right one for a server that asks for `localhost`. But another host than that of a
+ * discovered listener is another address, which is bound. Port 0 is the first listener for which an earlier instance has
+ * asked for port 0.
  */
 export function findListener(
   listeners: readonly InheritedListener[],
@@ -82,14 +99,16 @@ export function findListener(
   const byName = target.name === undefined ? undefined : free.find(({ name }) => name === target.name)
   if (byName !== undefined) return byName
   if (target.path !== undefined) {
-    const socketPath = absolute(target.path)
-    return free.find(({ address }) => address?.type === 'unix' && absolute(address.path) === socketPath)
+    const socketPath = absolutePath(target.path)
+    return free.find(({ address }) => address?.type === 'unix' && absolutePath(address.path) === socketPath)
   }
-  if (target.port === undefined || target.port === 0) return undefined
-  const rank = ({ address }: InheritedListener): number => {
+  if (target.port === undefined) return undefined
+  if (target.port === 0) return free.find(({ anyPort, address }) => anyPort && address?.type === 'tcp')
+  const rank = ({ address, discovered }: InheritedListener): number => {
     if (address === null || address.type === 'unix' || address.port !== target.port) return 0
-    if (target.host === undefined) return wildcards.includes(address.host) ? 3 : 1
-    return sameHost(address.host, target.host) ? 3 : wildcards.includes(address.host) ? 2 : 1
+    const other = discovered ? 0 : 1
+    if (target.host === undefined) return wildcards.includes(address.host) ? 3 : other
+    return sameHost(address.host, target.host) ? 3 : wildcards.includes(address.host) ? 2 : other
   }
   return free.filter((listener) => rank(listener) > 0).sort((a, b) => rank(b) - rank(a))[0]
 }
@@ -107,7 +126,8 @@ export function describeListener({ name, address, fd }: InheritedListener): stri
 }
 
 /** Abstract sockets (unix(7)) have no folder. */
-const absolute = (socketPath: string) => (socketPath.startsWith('\0') ? socketPath : path.resolve(socketPath))
+export const absolutePath = (socketPath: string): string =>
+  socketPath.startsWith('\0') ? socketPath : path.resolve(socketPath)
 
 const wildcards = ['0.0.0.0', '::']
 

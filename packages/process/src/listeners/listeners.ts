@@ -1,16 +1,36 @@
+import type dgram from 'node:dgram'
 import fs from 'node:fs'
 import type net from 'node:net'
 import type { SocketKind } from '../node/datagram-handle.js'
 import { HandoverError } from '../protocol/errors.js'
-import { describeListener, findListener, type InheritedListener, type ListenTarget } from './inherited.js'
+import {
+  describeListener,
+  findListener,
+  withAddresses,
+  type InheritedListener,
+  type ListenTarget,
+} from './inherited.js'
 
 /** The inherited listeners, and the servers that have adopted them. */
 export class Listeners {
-  readonly inherited: InheritedListener[]
+  readonly #inherited: InheritedListener[]
   readonly adopted = new Map<net.Server, InheritedListener>()
+  readonly adoptedDatagrams = new WeakMap<dgram.Socket, InheritedListener>()
 
   constructor(inherited: InheritedListener[]) {
-    this.inherited = inherited
+    this.#inherited = inherited
+  }
+
+  get inherited(): readonly InheritedListener[] {
+    return this.#inherited
+  }
+
+  /** Adds one that another instance has bound, and that the supervisor has passed to this process since its start. */
+  add(descriptor: { name: string; fd: number }): InheritedListener {
+    const [listener] = withAddresses([descriptor])
+    const added = { ...(listener as InheritedListener), discovered: true }
+    this.#inherited.push(added)
+    return added
   }
 
   named(name: string): InheritedListener | undefined {
@@ -25,7 +45,7 @@ export class Listeners {
   /** Closes and forgets those of these that were not adopted. */
   withdraw(names: string[]): void {
     for (const listener of this.inherited.filter(({ name, adopted }) => !adopted && names.includes(name))) {
-      this.inherited.splice(this.inherited.indexOf(listener), 1)
+      this.#inherited.splice(this.#inherited.indexOf(listener), 1)
       fs.closeSync(listener.fd)
     }
   }

@@ -33,8 +33,8 @@ export function listenAtPath(
   const { backlog = defaultBacklog, signal, readableAll = false, writableAll = false } = options
   if (readableAll || writableAll || !isFilePath(path)) return false
   const koffi = loadKoffi()
-  const fd = koffi === null ? null : bind(koffi, path)
-  if (fd === null) return false
+  const fd = koffi === null ? -1 : bindPath(koffi, path)
+  if (fd < 0) return false
   if (callback !== undefined) server.once('listening', callback)
   Object.assign(server, { _pipeName: path }) // `address()` reads it from here
   originalListen.call(server, { fd, ...(signal === undefined ? {} : { signal }) }, backlog)
@@ -50,6 +50,11 @@ export function listenAtPath(
 export function closeAndKeepPath(server: net.Server, close: () => void): void {
   const path = server.address()
   if (typeof path !== 'string' || path.startsWith('\0')) return close()
+  keepFile(path, close)
+}
+
+/** Runs `close` as above. */
+export function keepFile(path: string, close: () => void): void {
   const aside = `${path}.${process.pid}`
   try {
     fs.rmSync(aside, { force: true })
@@ -72,17 +77,18 @@ function removeFileOnClose(server: net.Server, path: string, policy: UnixPathPol
   }
 }
 
-/** Returns the descriptor, or null on any error. */
-function bind(koffi: Koffi, path: string): number | null {
+/** Returns the descriptor, or the negative errno. */
+export function bindPath(koffi: Koffi, path: string): number {
   const libc = koffi.load(null)
   const socket = libc.func('int socket(int, int, int)')
   const bind = libc.func('int bind(int, const void *, unsigned int)')
   const fd = Number(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
-  if (fd < 0) return null
+  if (fd < 0) return -koffi.errno()
   const address = unixAddress(path)
   if (Number(bind(fd, address, address.length)) === 0) return fd
+  const errno = koffi.errno()
   fs.closeSync(fd)
-  return null
+  return -errno
 }
 
 /**
@@ -92,5 +98,5 @@ function bind(koffi: Koffi, path: string): number | null {
 export const asideOf = (path: string): string => join(dirname(path), `.${process.pid}`)
 
 /** Whether it is not abstract, and short enough for an address (unix(7)). */
-const isFilePath = (path: string): boolean =>
+export const isFilePath = (path: string): boolean =>
   /^[^\0@]/.test(path) && Buffer.byteLength(path) <= maxUnixPathBytes

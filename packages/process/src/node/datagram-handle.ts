@@ -1,5 +1,6 @@
 import type dgram from 'node:dgram'
 import type net from 'node:net'
+import os from 'node:os'
 import { clearInterval, setInterval } from 'node:timers'
 
 /** The kind of socket: a server, or a `dgram` socket of one of its two types. */
@@ -8,6 +9,10 @@ export type SocketKind = 'stream' | 'udp4' | 'udp6'
 /** The object of Node's internals below a datagram socket. */
 interface DatagramHandle {
   readonly fd: number
+  open(fd: number): number
+  bind(address: string, port: number, flags: number): number
+  bind6(address: string, port: number, flags: number): number
+  close(...args: unknown[]): void
   recvStart(): number
   recvStop(): void
   ref(): void
@@ -20,6 +25,8 @@ interface DatagramState {
   handle: DatagramHandle | null
   receiving: boolean
   bindState: number
+  reuseAddr?: boolean
+  reusePort?: boolean
 }
 
 /** Does not use `socket._handle`, which is deprecated and warns. */
@@ -30,6 +37,41 @@ function stateOf(socket: dgram.Socket): DatagramState | undefined {
 
 /** Whether the socket has an address, or `bind` was called. */
 export const isBound = (socket: dgram.Socket): boolean => stateOf(socket)?.bindState !== 0
+
+/** Whether other processes can bind its address, too. */
+export const isShareable = (socket: dgram.Socket): boolean => {
+  const state = stateOf(socket)
+  return state?.reuseAddr === true || state?.reusePort === true
+}
+
+/** The internal handle, or null once it is closed. */
+export const datagramHandleOf = (socket: dgram.Socket): DatagramHandle | null =>
+  stateOf(socket)?.handle ?? null
+
+/**
+ * When the socket is bound to an address that is in use, `find` may return the descriptor of a socket that has it, which
+ * is used instead. To be called before `bind`.
+ */
+export function replaceWhenInUse(
+  socket: dgram.Socket,
+  find: (address: string, port: number) => number | null,
+  open: (fd: number, adopt: () => number) => number,
+): void {
+  const handle = datagramHandleOf(socket)
+  if (handle === null) return
+  for (const method of ['bind', 'bind6'] as const) {
+    handle[method] = (address, port, flags) => {
+      for (const name of ['bind', 'bind6']) Reflect.deleteProperty(handle, name)
+      // After an attempt that fails, the handle can no longer be given another descriptor.
+      const { constructor } = Object.getPrototypeOf(handle) as { constructor: new () => DatagramHandle }
+      const attempt = new constructor()
+      const failure = attempt[method](address, port, flags)
+      attempt.close()
+      const fd = failure === -os.constants.errno.EADDRINUSE ? find(address, port) : null
+      return fd === null ? handle[method](address, port, flags) : open(fd, () => handle.open(fd))
+    }
+  }
+}
 
 /** The socket's descriptor, or -1 once it is closed. */
 export const datagramDescriptor = (socket: dgram.Socket): number => stateOf(socket)?.handle?.fd ?? -1

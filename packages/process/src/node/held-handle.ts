@@ -43,6 +43,7 @@ export function manage(handle: ListenHandle): void {
   const state: State = { timer: null, next: null }
   states.set(handle, state)
   const { prototype, own } = nativeOf(handle)
+  const close = handle.close.bind(handle)
   const methods: Partial<NativeHandle> = {
     listen: (backlog) => state.next?.listen(backlog) ?? (state.timer ? 0 : own('listen')(backlog)),
     ref: () => (state.next ?? state.timer ?? { ref: own('ref') }).ref(),
@@ -50,7 +51,7 @@ export function manage(handle: ListenHandle): void {
     hasRef: () => (state.next ?? state.timer ?? { hasRef: own('hasRef') }).hasRef(),
     close(...args) {
       letGo(state)
-      if (state.next === null) own('close')(...args)
+      if (state.next === null) close(...args)
       else state.next.close(...args)
     },
   }

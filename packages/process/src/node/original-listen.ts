@@ -18,13 +18,13 @@ export function listenOnHandle(server: net.Server, handle: ListenHandle): void {
 
 /** The kernel caps a backlog at net.core.somaxconn (listen(2)). */
 export const maxBacklog = 65535
-/** Node's default. */
-export const defaultBacklog = 511
+export { defaultBacklog } from './listen-hook.js'
 
 /** For messages: `127.0.0.1:3000`, `[::]:3000`, `unix:/run/web.sock`; `unknown` if the server does not listen. */
 export function addressOf(server: net.Server): string {
-  const address = server.address()
-  if (address === null) return 'unknown'
+  const address = server.address() as ReturnType<net.Server['address']> | undefined
+  // Undefined: a unix socket whose descriptor was named.
+  if (address == null) return 'unknown'
   if (typeof address === 'string') return `unix:${address.replace('\0', '@')}`
   return address.family === 'IPv6'
     ? `[${address.address}]:${address.port}`

@@ -1,5 +1,5 @@
 import type dgram from 'node:dgram'
-import { isBound, kindOf } from '../node/datagram-handle.js'
+import { isBound, isShareable, kindOf } from '../node/datagram-handle.js'
 import { adoptDatagrams } from '../listeners/datagram-sockets.js'
 import { findListener } from '../listeners/inherited.js'
 import { readListenCall } from './patch-listen.js'
@@ -15,20 +15,16 @@ export function patchBind(
   called: (socket: dgram.Socket) => void,
   alone = false,
 ): () => void {
-  if (
-    !alone &&
-    !service.servers.discovered &&
-    service.inherited.every(({ address }) => address?.type !== 'udp')
-  )
-    return () => {}
+  const keeps = service.servers.discovered
+  if (!alone && !keeps && service.inherited.every(({ address }) => address?.type !== 'udp')) return () => {}
   const { prototype } = process.getBuiltinModule('node:dgram').Socket
   const original = Reflect.get(prototype, 'bind') as Bind
   let active = true
   const bind: Bind = function (this: dgram.Socket, ...args: unknown[]): dgram.Socket {
     const call = active && !isBound(this) ? readBindCall(args) : null
     const listener = call === null ? undefined : findListener(service.inherited, call.target, kindOf(this))
-    if (call === null || (listener === undefined && !alone && !service.servers.discovered))
-      return original.apply(this, args)
+    const isTracked = listener !== undefined || alone || (keeps && !isShareable(this))
+    if (call === null || !isTracked) return original.apply(this, args)
     service.servers.trackDatagrams(this, listener)
     called(this)
     if (listener === undefined) return original.apply(this, args)

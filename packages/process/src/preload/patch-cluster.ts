@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { findListener, type InheritedListener } from '../listeners/inherited.js'
+import { findListener, type InheritedListener, type ListenTarget } from '../listeners/inherited.js'
 import { AcceptQueue } from '../node/accept-queue.js'
 import { listenHandleOf, type ListenHandle } from '../node/handle.js'
 import type { ServiceCore } from '../service/core.js'
@@ -44,14 +44,20 @@ export function patchCluster(
       if (gone) removed(handle, listener)
     })
   })
-  return patchCreateServerHandle((target) => {
+  const adopted = (target: ListenTarget): InheritedListener | undefined => {
     called()
     void join()
     const listener = findListener(service.inherited, target)
     if (listener !== undefined && service.servers.adoptForWorkers(listener))
       setImmediate(() => service.ready())
     return listener
-  })
+  }
+  const opened: Share = (handle, request) => {
+    const shared = service.servers.shareWithWorkers(handle, request)
+    if (typeof shared !== 'number' && service.servers.discovered) setImmediate(() => service.ready())
+    return shared
+  }
+  return patchCreateServerHandle(adopted, opened)
 }
 
 type CreateServerHandle = (
@@ -62,16 +68,22 @@ type CreateServerHandle = (
   flags?: number,
 ) => ListenHandle | number
 
-/** `adopt` returns the inherited listener that the workers get, if any. */
+type Share = ServiceCore['servers']['shareWithWorkers']
+
+/** `adopt` returns the inherited listener that the workers get, if any. `share` gets what is opened otherwise. */
 function patchCreateServerHandle(
-  adopt: (target: { port?: number; host?: string; path?: string }) => InheritedListener | undefined,
+  adopt: (target: ListenTarget) => InheritedListener | undefined,
+  share: Share,
 ): () => void {
   const module = net as unknown as { _createServerHandle: CreateServerHandle }
   const original = module._createServerHandle
   const create: CreateServerHandle = (address, port, addressType, fd, flags) => {
     const host = address === null ? {} : { host: address }
-    const listener = adopt(port > 0 ? { port, ...host } : { path: address ?? '' })
-    if (listener === undefined) return original(address, port, addressType, fd, flags)
+    const listener = adopt(port >= 0 ? { port, ...host } : { path: address ?? '' })
+    if (listener === undefined) {
+      const handle = original(address, port, addressType, fd, flags)
+      return (fd ?? -1) >= 0 ? handle : share(handle, { address, port })
+    }
     const handle = listener.kept ?? original(null, 0, 0, listener.fd, flags)
     // The cluster module closes it when the last worker has exited; the primary itself never accepts from it.
     if (typeof handle === 'object') handle.close = () => release(listener, handle)

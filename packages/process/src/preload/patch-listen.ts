@@ -1,32 +1,28 @@
 import net from 'node:net'
-import { adopt } from '../listeners/adopt.js'
 import { bindForSuccessor } from '../listeners/bind.js'
 import { findListener, type ListenTarget } from '../listeners/inherited.js'
 import type { ServiceCore } from '../service/core.js'
 
 /**
- * Patches `net.Server.prototype.listen`, which every server of Node inherits: a call for the address of an inherited
- * listener adopts that listener, every other call does what it did before. `called` is called before either.
- * Returns a function that removes the patch.
+ * Patches `net.Server.prototype.listen`, which every server of Node inherits, so that each server is tracked, and gets
+ * its handle from the service: see `HandleSupply`. `called` is called before that. Returns a function that removes the
+ * patch.
  */
 export function patchListen(service: ServiceCore, called: (server: net.Server) => void): () => void {
   const original = Reflect.get(net.Server.prototype, 'listen') as Listen
   let active = true
   const listen = function (this: net.Server, ...args: unknown[]): net.Server {
     if (!active || this.listening) return original.apply(this, args)
-    const call = readListenCall(args)
-    const listener = call === null ? undefined : findListener(service.inherited, call.target)
-    service.servers.track(this, listener)
+    service.servers.track(this)
     called(this)
-    if (call === null) return original.apply(this, args)
-    if (listener === undefined) {
-      const bound = bindForSuccessor(this, listenOptions(call, args), service.alone, call.callback)
-      return bound ? this : original.apply(this, args)
-    }
-    if (call.callback !== undefined) this.once('listening', call.callback)
-    adopt(this, listener, service.servers.gate, call.signal)
-    return this
+    const call = readListenCall(args)
+    const bound = call !== null && bindOther(this, call, args)
+    return bound ? this : original.apply(this, args)
   }
+  /** Binds an address that was not inherited as a successor needs it. Returns false if Node must do it. */
+  const bindOther = (server: net.Server, call: ListenCall, args: unknown[]): boolean =>
+    findListener(service.inherited, call.target) === undefined &&
+    bindForSuccessor(server, listenOptions(call, args), service.alone, call.callback)
   Reflect.set(net.Server.prototype, 'listen', listen)
   return () => {
     active = false

@@ -12,6 +12,7 @@ import { patchBind } from './patch-bind.js'
 import { patchCluster } from './patch-cluster.js'
 import { patchKill } from './patch-kill.js'
 import { patchListen } from './patch-listen.js'
+import { keepSocketFiles } from './keep-socket-files.js'
 import { readyByItself } from './readiness.js'
 import { refuseOwnPorts } from './refuse-own-ports.js'
 import { SignalInterception } from './signal-interception.js'
@@ -46,6 +47,7 @@ export function preload(): void {
     patchCluster(service, () => interception.arm(), stopSignalOf(environment)),
     patchKill(() => interception.isTold),
     connectToOwnPorts,
+    environment.HANDOVER_SOCKET === undefined ? () => {} : keepSocketFiles(service),
     () => interception.restore(),
   ]
   const presence: Presence = {

@@ -4,13 +4,13 @@ import type net from 'node:net'
 import type { ServiceCore } from '../service/core.js'
 
 /**
- * Decides when an application that does not call the library is ready: one turn of the event loop after all servers
- * and UDP sockets that it has begun to start listen. That turn is for applications that start one server in the callback
- * of another, and for those that try a port with a server that they close at once. An application that opens its second
- * listener much later is ready with its first; if that is too early, it should call the library's `ready()`.
- * If nothing was inherited, for example in a pod, the application's own servers are waited for in the same way. A
- * supervisor that passes no listener gets `ready` as soon as the process runs.
- * `alone`: the application chooses its addresses, and may use none of the inherited ones.
+ * Decides when an application that does not call the library is ready: one turn of the event loop after all servers that
+ * it has begun to start listen, if one of them has an inherited listener. That turn is for applications that start one
+ * server in the callback of another, and for servers that are closed at once, because they only try whether a port is
+ * free: they do not count. An application that opens its second listener much later is ready with its first; if that is
+ * too early, it should call the library's `ready()`. If nothing was inherited, or only what an earlier instance has
+ * bound itself, any server of the application counts. A supervisor that passes no listener gets `ready` as soon as the
+ * process runs. `alone`: the application chooses its addresses, and may use none of the inherited ones.
  */
 export function readyByItself(
   service: ServiceCore,
@@ -18,19 +18,18 @@ export function readyByItself(
 ): { called(server: net.Server | dgram.Socket): void; readyWithoutServer(ms: number): void } {
   let used = false
   const starting = new Set<net.Server | dgram.Socket>()
-  const serving = new Set<net.Server | dgram.Socket>()
-  const adoptable = service.inherited.filter(({ address }) => address !== null)
+  const required = service.inherited.filter(({ address, discovered }) => address !== null && !discovered)
   const check = () => {
-    if (starting.size > 0 || serving.size === 0) return
-    if (alone || adoptable.length === 0 || adoptable.some(({ adopted }) => adopted)) service.ready()
+    if (starting.size > 0) return
+    const serves =
+      alone || required.length === 0 ? service.servers.areServing : required.some(({ adopted }) => adopted)
+    if (serves) service.ready()
   }
-  service.events.on('listening', (server) => {
+  const started = (server: net.Server | dgram.Socket) => {
     starting.delete(server)
-    serving.add(server)
-    const emitter: EventEmitter = server
-    emitter.once('close', () => serving.delete(server))
     setImmediate(check)
-  })
+  }
+  service.events.on('listening', started)
   return {
     readyWithoutServer(ms) {
       setTimeout(() => used || service.ready(), ms).unref()
@@ -40,7 +39,8 @@ export function readyByItself(
       starting.add(server)
       const emitter: EventEmitter = server
       // Not 'error': with a listener for it, an application without one would no longer crash.
-      emitter.once(errorMonitor, () => starting.delete(server))
+      emitter.once(errorMonitor, () => started(server))
+      emitter.once('close', () => started(server))
     },
   }
 }

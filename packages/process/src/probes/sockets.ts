@@ -39,7 +39,7 @@ export class ProbeSockets {
   /** Opens the socket of a listener; `server` serves its connections. Closes the one opened for an earlier server. */
   open(listener: string, server: net.Server): void {
     if (this.#folder === undefined) return
-    this.#close(listener)
+    this.close(listener)
     const socketPath = this.#pathOf(listener)
     // allowHalfOpen as in http.Server: a client may end its side before it reads the response.
     const probeServer = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -85,7 +85,7 @@ export class ProbeSockets {
   }
 
   closeAll(): void {
-    for (const listener of this.#servers.keys()) this.#close(listener)
+    for (const listener of this.#servers.keys()) this.close(listener)
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -101,7 +101,8 @@ export class ProbeSockets {
     if (server.listening) fs.renameSync(aside, socketPath)
   }
 
-  #close(listener: string): void {
+  /** Closes the socket of a listener. Its connections stay. */
+  close(listener: string): void {
     const server = this.#servers.get(listener)
     if (server === undefined || this.#folder === undefined) return
     fs.rmSync(path.join(this.#folder, `${listener}.sock`), { force: true })

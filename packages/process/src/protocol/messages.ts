@@ -31,6 +31,10 @@ export interface InstanceEnvironment {
    * does not know yet whether the application listens anywhere. `known`: it does.
    */
   HANDOVER_DISCOVER?: string
+  /** The names of those inherited listeners that an earlier instance has bound, with colons between them. */
+  HANDOVER_DISCOVERED?: string
+  /** The same for those of them for which the application has asked for port 0. */
+  HANDOVER_ANY_PORT?: string
   /**
    * When this process begins to accept from inherited listeners: `ready`: when it has reported that; `told`: when the
    * supervisor sends `accept`, because a probe decides. Absent: as soon as a server listens.
@@ -56,7 +60,13 @@ export interface BoundListener {
   name: string
   /** The descriptor in the instance's process. */
   fd: number
+  /** The application has asked for port 0. Later instances that do so get this one. */
+  anyPort?: boolean
 }
+
+/** An abstract unix path begins with a zero byte. */
+export type ListenerAddress =
+  { type: 'tcp' | 'udp'; host: string; port: number } | { type: 'unix'; path: string }
 
 /** Sent by an instance to its supervisor. */
 export type InstanceMessage =
@@ -85,6 +95,11 @@ export type InstanceMessage =
    * `hello`, and passes them to later instances under these names. Sent before `ready`, and again at each change.
    */
   | { type: 'bound'; listeners: BoundListener[] }
+  /**
+   * The application wants to listen on an address that is in use. If another instance of the service has it, the answer
+   * is `listener` with a copy of the descriptor. Sent on a connection of its own, as the only message.
+   */
+  | { type: 'listener'; address: ListenerAddress }
   /**
    * This instance can receive established connections of these listeners on the unix stream socket at `path`. The
    * protocol there is internal to the library. See `successors` in `SupervisorMessage`.
@@ -119,6 +134,11 @@ export type SupervisorMessage =
    * supervisor for ten seconds accepts once it is ready.
    */
   | { type: 'accept'; accepting: boolean }
+  /**
+   * The answer to `listener`. With a name, the descriptor comes with it (SCM_RIGHTS, unix(7)). Without one, no other
+   * instance of the service has that address.
+   */
+  | { type: 'listener'; name?: string }
   /**
    * The keys for the TLS session tickets of all instances: 48 bytes in base64, see `tls.Server.setTicketKeys`. Sent
    * after `welcome`, and again when they are renewed.

@@ -118,7 +118,8 @@ export class ServiceCore {
     const closed = this.#carriedOver.finish()
     if (closed > 0)
       this.warn(`${closed} kept connections were closed: no server listens where they came from`)
-    if (unused.length > 0) this.#reportUnused(unused)
+    const required = unused.filter(({ discovered }) => !discovered)
+    if (required.length > 0) this.#reportUnused(required)
     this.#reportAccount()
     this.servers.reportBound()
     this.announcer.say({ type: 'ready' })
@@ -212,7 +213,8 @@ export class ServiceCore {
 
   #withdraw(names: string[]): void {
     this.servers.listeners.withdraw(names)
-    if (this.#saysUnused) this.#reportUnused(this.servers.listeners.unadopted)
+    if (this.#saysUnused)
+      this.#reportUnused(this.servers.listeners.unadopted.filter(({ discovered }) => !discovered))
   }
 
   #moveTo(paths: string[]): void {

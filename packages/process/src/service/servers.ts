@@ -1,17 +1,27 @@
+import { errorMonitor, type EventEmitter } from 'node:events'
 import type dgram from 'node:dgram'
 import type net from 'node:net'
 import type { Announcer } from '../announce/announcer.js'
 import { isClusterWorker } from '../announce/cluster-worker.js'
 import { keepListener } from '../announce/descriptor-store.js'
+import { requestListener } from '../announce/listener-request.js'
 import type { BindPolicy } from '../listeners/bind.js'
 import { AcceptGate } from '../listeners/accept-gate.js'
 import { checkDatagramTarget, datagramAddress } from '../listeners/datagram-sockets.js'
 import type { CarriedOver } from '../in-place/carried-over.js'
-import { inheritedListeners, withAddresses, type InheritedListener } from '../listeners/inherited.js'
+import {
+  absolutePath,
+  describeListener,
+  inheritedListeners,
+  withAddresses,
+  type InheritedListener,
+} from '../listeners/inherited.js'
 import { listen } from '../listeners/listen.js'
 import { listenTarget, type ListenAddressInput } from '../listeners/listen-target.js'
+import type { ListenHandle } from '../node/handle.js'
 import { Listeners } from '../listeners/listeners.js'
 import { PassedListeners } from '../listeners/passed-listeners.js'
+import { HandleSupply, type WorkerRequest } from '../listeners/supply.js'
 import { isDatagramSocket, kindOf } from '../node/datagram-handle.js'
 import { descriptorOf } from '../node/handle.js'
 import { addressOf } from '../node/original-listen.js'
@@ -39,6 +49,8 @@ export interface ServersOptions {
   warn(message: string): void
 }
 
+type BindError = NodeJS.ErrnoException & { address?: string; port?: number }
+
 /** The servers and UDP sockets of this service. They are tracked from before they listen. */
 export class Servers {
   readonly listeners: Listeners
@@ -49,10 +61,15 @@ export class Servers {
   readonly #traffic: Traffic
   readonly #announcer: Announcer
   readonly #options: ServersOptions
+  readonly #supply: HandleSupply
+  readonly #awaited = new WeakSet<net.Server>()
   readonly gate: AcceptGate
   /** Whether the supervisor keeps what is bound here. */
   readonly discovered: boolean
+  readonly #supervised: boolean
+  readonly #explained = new WeakSet<net.Server>()
   #reported = false
+  #reportedAny = false
   #draining = false
 
   /** @throws InheritedListenersError when LISTEN_FDS contradicts the open descriptors */
@@ -69,9 +86,18 @@ export class Servers {
     ]
     const { connections } = traffic
     this.listeners = new Listeners(inherited)
-    this.gate = new AcceptGate(options.acceptsWhen !== 'listening', claimAccepting?.())
-    this.discovered = environment.HANDOVER_SOCKET !== undefined && environment.HANDOVER_DISCOVER !== undefined
+    this.gate = new AcceptGate(options.acceptsWhen !== 'listening', claimAccepting?.(), ({ name }) =>
+      this.probeSockets.close(name),
+    )
+    const { HANDOVER_SOCKET: channel } = environment
+    this.#supervised = channel !== undefined
+    this.discovered = channel !== undefined && environment.HANDOVER_DISCOVER !== undefined
     this.passed = new PassedListeners(inherited, this.discovered)
+    this.#supply = new HandleSupply(this.listeners, this.passed, this.gate, {
+      ask: this.discovered && channel !== undefined ? (address) => requestListener(channel, address) : null,
+      isKept: () => this.#reported,
+      warn: options.warn,
+    })
     this.arrivals = new Arrivals(
       connections,
       carriedOver,
@@ -88,6 +114,18 @@ export class Servers {
   /** The name by which a successor knows the listener of `server`. */
   nameOf(server: net.Server): string | undefined {
     return this.listeners.adopted.get(server)?.name ?? this.passed.nameOf(server)
+  }
+
+  /** Whether a server accepts, or a UDP socket reads, in this process. */
+  get areServing(): boolean {
+    return this.passed.bound().length > 0 || this.listeners.inherited.some(({ adopted }) => adopted)
+  }
+
+  /** Whether other processes of this service listen on the unix socket at this absolute path. */
+  sharesPath(path: string): boolean {
+    const isThere = (listener: InheritedListener) =>
+      listener.address?.type === 'unix' && absolutePath(listener.address.path) === path
+    return this.listeners.inherited.some(isThere) || (this.#reported && this.passed.hasBound(path))
   }
 
   /** See `Service.listen()`. `policy`: how an address is bound that was not inherited. */
@@ -116,15 +154,20 @@ export class Servers {
     this.ticketKeys.track(server)
     this.probeSockets.receiveFromPrimary(server)
     if (listener !== undefined) this.listeners.adopted.set(server, listener)
+    this.#supply.provide(server)
+    this.#explainErrors(server)
     if (server.listening) this.#serverListens(server)
-    else server.once('listening', () => this.#serverListens(server))
+    else this.#await(server)
   }
 
   /** Tracks a UDP socket that is about to be bound. */
   trackDatagrams(socket: dgram.Socket, listener?: InheritedListener): void {
     this.#options.serving()
     this.#traffic.datagrams.track(socket, listener?.fd)
-    socket.once('listening', () => this.#datagramsListen(socket, listener))
+    if (listener === undefined) this.#supply.provideDatagrams(socket)
+    socket.once('listening', () =>
+      this.#datagramsListen(socket, listener ?? this.listeners.adoptedDatagrams.get(socket)),
+    )
   }
 
   /** Lets the workers of a node:cluster primary accept from `listener`. Returns false if no server of Node's can. */
@@ -134,6 +177,16 @@ export class Servers {
     if (listener.address === null) return false
     this.#announce(formatAddress(listener.address), listener)
     return true
+  }
+
+  /** A handle that the workers of a node:cluster primary accept from, as Node has opened it or as another instance has it. */
+  shareWithWorkers(opened: ListenHandle | number, request: WorkerRequest): ListenHandle | number {
+    if (!this.discovered) return opened
+    const shared = this.#supply.share(opened, request)
+    if (typeof shared === 'number') return shared
+    this.#options.serving()
+    if (this.#reported) this.reportBound()
+    return shared
   }
 
   /** Tracks what another copy of this library has left, see contract.ts. */
@@ -171,9 +224,10 @@ export class Servers {
    */
   reportBound(): void {
     if (!this.discovered || this.#draining) return
-    this.#reported = true
     const listeners = this.passed.bound()
-    if (listeners.length > 0) this.#announcer.say({ type: 'bound', listeners })
+    if (listeners.length > 0 || this.#reportedAny) this.#announcer.say({ type: 'bound', listeners })
+    this.#reported = true
+    this.#reportedAny ||= listeners.length > 0
   }
 
   /** Accepts new connections, or leaves them to other processes. Returns whether it accepts now. */
@@ -189,6 +243,7 @@ export class Servers {
   /** From here on, a server that begins to listen is stopped at once. */
   drainBegan(): void {
     this.#draining = true
+    this.gate.drainBegan()
   }
 
   /** Creates the sockets for predecessors and probes again whose files were removed. */
@@ -203,6 +258,32 @@ export class Servers {
     this.arrivals.close()
   }
 
+  /** An application may call `listen` again after an error. */
+  #await(server: net.Server): void {
+    if (this.#awaited.has(server)) return
+    this.#awaited.add(server)
+    server.once('listening', () => {
+      this.#awaited.delete(server)
+      this.#serverListens(server)
+    })
+  }
+
+  /** With a supervisor that keeps nothing that is bound here, another instance may have the address. */
+  #explainErrors(server: net.Server): void {
+    if (!this.#supervised || this.discovered || this.#explained.has(server)) return
+    this.#explained.add(server)
+    const emitter: EventEmitter = server
+    emitter.on(errorMonitor, ({ code, address, port = -1 }: BindError) => {
+      if (code !== 'EADDRINUSE' || address === undefined) return
+      const asked = formatAddress(
+        port < 0 ? { type: 'unix', path: address } : { type: 'tcp', host: address, port },
+      )
+      const names = this.listeners.inherited.map(describeListener).join(', ') || 'none'
+      const text = `The application asked for ${asked}, which is in use. The service's listeners: ${names}`
+      this.#announcer.say({ type: 'status', text })
+    })
+  }
+
   #serverListens(server: net.Server): void {
     if (this.#draining) return this.#traffic.closing.stop(server)
     const listener = this.listeners.adopted.get(server)
@@ -211,16 +292,14 @@ export class Servers {
     server.once('close', () => this.#draining || this.#announce(address, listener, 'closed'))
     if (listener === undefined) {
       this.passed.add(server)
-      const name = this.passed.nameOf(server)
       if (this.discovered) this.gate.track(server)
-      if (this.discovered && name !== undefined && !isClusterWorker()) this.probeSockets.open(name, server)
+      server.once('close', () => this.#reported && this.reportBound())
       if (this.#reported) this.reportBound()
       if (this.#options.keepsListeners) keepListener(this.#announcer, server, () => this.#draining)
-    } else {
-      this.probeSockets.open(listener.name, server)
-      this.arrivals.serve(server, listener.name)
-    }
+    } else this.arrivals.serve(server, listener.name)
     const name = this.nameOf(server)
+    const isKept = listener !== undefined || (this.discovered && !isClusterWorker())
+    if (name !== undefined && isKept) this.probeSockets.open(name, server)
     const offer = name === undefined ? null : this.arrivals.offer(server, name)
     if (offer !== null) this.#announcer.say({ type: 'adopts', ...offer })
     this.#options.listening(server, address, listener)

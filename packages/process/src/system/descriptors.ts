@@ -24,8 +24,8 @@ export interface DescriptorCalls {
   send(socket: number, data: Buffer, fds: number[]): number
   /** Receives without waiting. Returns null if there is nothing. */
   receive(socket: number): Received | null
-  /** Returns a copy with close-on-exec set. Throws if the call fails. */
-  duplicate(fd: number): number
+  /** Returns a copy with close-on-exec set. Its number is the lowest free one from `from` on. Default: 3. Throws if the call fails. */
+  duplicate(fd: number, from?: number): number
 }
 
 export interface Received {
@@ -44,10 +44,7 @@ export const maxDescriptors = 200
 export function descriptorCalls(koffi: Koffi): DescriptorCalls {
   const libc = koffi.load(null)
   const sendmsg = libc.func('int64_t sendmsg(int, const void *, int)')
-  const recvmsg = libc.func('int64_t recvmsg(int, void *, int)')
   const fcntl = libc.func('int fcntl(int, int, long)')
-  const data = Buffer.alloc(64 * 1024)
-  const control = Buffer.alloc(controlBytes)
 
   return {
     send(socket, bytes, fds) {
@@ -59,24 +56,32 @@ export function descriptorCalls(koffi: Koffi): DescriptorCalls {
       if (mayBeTriedAgain.has(koffi.errno())) return 0
       throw new Error(`sendmsg failed with errno ${koffi.errno()}`)
     },
-    receive(socket) {
-      const { header, parts } = encodeMessageHeader(koffi.address, data, control)
-      const received = Number(recvmsg(socket, header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC))
-      if (received < 0) {
-        if (mayBeTriedAgain.has(koffi.errno())) return null
-        return { data: Buffer.alloc(0), fds: [], carried: false, end: true }
-      }
-      const { controlLength, flags } = readMessageHeader(header, parts)
-      const fds = decodeRights(control.subarray(0, controlLength))
-      const cut = (flags & MSG_CTRUNC) !== 0
-      const carried = fds.length > 0 || cut
-      return { data: Buffer.from(data.subarray(0, received)), fds, carried, end: received === 0 }
-    },
-    duplicate(fd) {
-      const copy = Number(fcntl(fd, F_DUPFD_CLOEXEC, 3))
+    receive: receiver(koffi, MSG_DONTWAIT),
+    duplicate(fd, from = 3) {
+      const copy = Number(fcntl(fd, F_DUPFD_CLOEXEC, from))
       if (copy < 0) throw new Error(`fcntl failed with errno ${koffi.errno()}`)
       return copy
     },
+  }
+}
+
+/** `flags` for recvmsg(2). Without MSG_DONTWAIT, null means that a signal or the socket's timeout has ended the call. */
+export function receiver(koffi: Koffi, flags: number): DescriptorCalls['receive'] {
+  const recvmsg = koffi.load(null).func('int64_t recvmsg(int, void *, int)')
+  const data = Buffer.alloc(64 * 1024)
+  const control = Buffer.alloc(controlBytes)
+  return (socket) => {
+    const { header, parts } = encodeMessageHeader(koffi.address, data, control)
+    const received = Number(recvmsg(socket, header, flags | MSG_CMSG_CLOEXEC))
+    if (received < 0) {
+      if (mayBeTriedAgain.has(koffi.errno())) return null
+      return { data: Buffer.alloc(0), fds: [], carried: false, end: true }
+    }
+    const read = readMessageHeader(header, parts)
+    const fds = decodeRights(control.subarray(0, read.controlLength))
+    const cut = (read.flags & MSG_CTRUNC) !== 0
+    const carried = fds.length > 0 || cut
+    return { data: Buffer.from(data.subarray(0, received)), fds, carried, end: received === 0 }
   }
 }
 

@@ -10,6 +10,7 @@ import type {
 import { stopSignalOf } from '../model/index.js'
 import type { LaunchedProcess, Listener, ProcessObserver, World } from '../ports.js'
 import { closeBeforeDrain, discover, noteAdopted, usedFirst } from './discovery.js'
+import { findWanted } from './wanted.js'
 import type { ServiceRuntime } from './runtime.js'
 import { addressCause } from './explain-address.js'
 import { watchMemory } from './memory.js'
@@ -256,6 +257,7 @@ export function observe(
     ready: () => runtime.watches.get(instance)?.reportedReady(),
     status: (text) => report({ type: 'InstanceStatus', instance, text }),
     bound: (sockets) => discover(world, runtime, instance, sockets, report),
+    wanted: (address, answer) => findWanted(world, runtime, instance, address, answer, report),
     adopted: (names) => noteAdopted(runtime, instance, names),
     unhealthy: (reason) => report({ type: 'InstanceProbeFailed', instance, probe: 'liveness', reason }),
     account: (account) => report({ type: 'InstanceAccount', instance, account }),

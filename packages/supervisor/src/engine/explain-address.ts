@@ -25,6 +25,10 @@ export function addressCause(
   return `it asked for ${shown(address)}, which ${holderOf(world, runtime, address)}; ${has}${off}`
 }
 
+/** `127.0.0.1:9090, which is in use by nginx (pid 812)` */
+export const describeHolder = (world: World, runtime: ServiceRuntime, address: Address): string =>
+  `${shown(address)}, which ${holderOf(world, runtime, address)}`
+
 function holderOf(world: World, { listeners, state }: ServiceRuntime, address: Address): string {
   const holder = world.sockets.holder(address)
   if (holder === null) return 'is in use'

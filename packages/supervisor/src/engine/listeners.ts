@@ -9,7 +9,7 @@ import type {
   ServiceState,
 } from '../model/index.js'
 import { ok } from '../model/index.js'
-import type { BoundSocket, Listener, RecoverableSockets } from '../ports.js'
+import type { Address, BoundSocket, Listener, RecoverableSockets } from '../ports.js'
 import { isSamePlace, uniqueName } from './listener-names.js'
 import type { OwnSockets, Sharing } from './own-sockets.js'
 import { ownSockets } from './own-sockets.js'
@@ -31,6 +31,11 @@ export interface ListenerTable {
   reclaim(lost: OpenListener[]): boolean
   /** Takes over sockets that an instance has bound itself. `warn` gets the reason of each failure. */
   discover(sockets: BoundSocket[], origin: Origin, warn: (message: string) => void): Discovery
+  /**
+   * The listener for an address that is in use, and whether it is new in this table: one of the instances, whose process
+   * groups these are, may have bound it just now. Null if there is none.
+   */
+  find(address: Address, groups: number[], readyMs: number): { listener: Listener; isNew: boolean } | null
   /** The open listeners of a revision with this spec, in the order in which they are passed to its instances. */
   of(spec: ListenSpec, instance?: string): Listener[]
   /** The same for an instance that is about to start. `sharing`: whether it has TCP sockets of its own. */
@@ -188,6 +193,13 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
         return taken.ok && taken.value !== null ? [taken.value] : []
       })
       return { names, opened }
+    },
+    find(address, groups, readyMs) {
+      const found = sockets.findBound(address, table, groups)
+      if (found === null || table.includes(found)) return found && { listener: found, isNew: false }
+      const listener = { ...found, ...(readyMs > 0 && { lateMs: readyMs }) }
+      table = [...table, listener]
+      return { listener, isNew: true }
     },
     of: (spec, instance) =>
       shared(spec).map((listener) =>

@@ -12,6 +12,8 @@ export interface OpenListener {
   inode: number
   /** An instance has bound it, the configuration does not name it. */
   discovered?: true
+  /** That instance has asked for port 0. */
+  anyPort?: true
   /** How long after it was ready the instance bound it, in milliseconds. Absent: before that. */
   lateMs?: number
   /** Its sockets if they are a group (see `Sockets.join`), in the kernel's order. The first is the listener's own. */

@@ -101,6 +101,7 @@ export function recorder(): {
     observer: {
       ready: () => record({ type: 'ready' }),
       bound: () => {},
+      wanted: () => {},
       adopted: () => {},
       progress: (progress) => record({ type: 'progress', progress }),
       accepting: (accepting) => record({ type: 'accepting', accepting }),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
+import { formatIp, fromProcNet, ipBytes, toProcNet, toProcNetPort } from '#shared/ip-address.js'
 import { procStat } from '#shared/proc-stat.js'
 import type { Address, SocketHolder } from '../../ports.js'
 import { socketOwner } from './proc.js'
@@ -44,6 +44,19 @@ export function inetSocketInode(type: 'tcp' | 'udp', port: number, host?: string
 function overlaps(address: string, host: string | undefined): boolean {
   if (host === undefined || isIP(host) === 0 || host === '::' || host === '0.0.0.0') return true
   return /^0+$/.test(address) || address === toProcNet(ipBytes(host))
+}
+
+/** All sockets that are bound to the port, with their hosts. For TCP, only listening ones. */
+export function inetSockets(type: 'tcp' | 'udp', port: number): { host: string; inode: number }[] {
+  const portHex = toProcNetPort(port)
+  return [type, `${type}6`].flatMap((table) =>
+    rows(`/proc/net/${table}`).flatMap((fields) => {
+      const [host, bound] = fields[1]?.split(':') ?? []
+      const listens = fields[3] === (type === 'udp' ? '07' : '0A') // no peer; TCP_LISTEN
+      if (host === undefined || bound !== portHex || !listens) return []
+      return { host: formatIp(fromProcNet(host)), inode: Number(fields[9]) }
+    }),
+  )
 }
 
 /** __SO_ACCEPTCON in /proc/net/unix marks a listening socket. The connections it accepted have the same path. */

@@ -7,6 +7,8 @@ import type { InstanceMessage, SupervisorMessage } from '@handover/process/proto
 import { protocolVersion } from '@handover/process/protocol'
 import { LineSplitter } from '#shared/lines.js'
 import { inodeAt } from '#shared/socket-file.js'
+import type { Listener, ProcessObserver } from '../../ports.js'
+import { errorCode, sendmsg } from '../linux/posix.js'
 import { parseInstanceMessage } from './instance-message.js'
 
 const maxLineBytes = 64 * 1024
@@ -39,6 +41,8 @@ export interface ChannelObserver {
   /** `connection` identifies one process: an instance of several processes has several connections. */
   message(connection: object, message: InstanceMessage): void
   closed(connection: object): void
+  /** One process could not bind this address. */
+  wanted: ProcessObserver['wanted']
 }
 
 /**
@@ -121,10 +125,25 @@ function serve(socket: Socket, identity: ChannelIdentity, observer: ChannelObser
         welcome(parsed.message, identity, socket)
         for (const message of identity.onConnect()) send(socket, message)
       }
-      observer.message(socket, parsed.message)
+      if (parsed.message.type === 'listener')
+        observer.wanted(parsed.message.address, (listener) => sendListener(socket, listener))
+      else observer.message(socket, parsed.message)
     }
     if (isTooLong(lines.rest)) refuseLong()
   })
+}
+
+/** The descriptor must come with the first byte of its message, so nothing else may wait to be sent. */
+function sendListener(socket: Socket, listener: Listener | null): void {
+  const fd = (socket as Socket & { _handle?: { fd?: number } | null })._handle?.fd ?? -1
+  if (fd < 0 || socket.writableLength > 0) return void socket.destroy()
+  const message: SupervisorMessage = { type: 'listener', ...(listener && { name: listener.name }) }
+  try {
+    sendmsg(fd, Buffer.from(`${JSON.stringify(message)}\n`), listener ? [listener.fd] : [])
+  } catch (error) {
+    errorCode(error) // the process has just ended
+  }
+  socket.end()
 }
 
 function send(socket: Socket, message: SupervisorMessage): void {

@@ -1,6 +1,6 @@
 import type { InstanceEnvironment } from '@handover/process/protocol'
 import type { ServiceSpec } from '../../model/index.js'
-import type { LaunchOrder } from '../../ports.js'
+import type { LaunchOrder, Listener } from '../../ports.js'
 import type { InstanceFolder } from './folder.js'
 
 /** The variables of systemd's protocols, of sd_listen_fds(3) and sd_notify(3). LISTEN_PID is set by the launcher. */
@@ -20,7 +20,7 @@ export function instanceEnvironment(
   const systemd: SystemdEnvironment = { NOTIFY_SOCKET: folder.notify }
   if (listeners.length > 0) {
     systemd.LISTEN_FDS = String(listeners.length)
-    systemd.LISTEN_FDNAMES = listeners.map(({ name }) => name).join(':')
+    systemd.LISTEN_FDNAMES = namesOf(listeners)
   }
   const handover: InstanceEnvironment = {
     HANDOVER_SOCKET: folder.channel,
@@ -30,6 +30,10 @@ export function instanceEnvironment(
     HANDOVER_IDLE_SECONDS: String(spec.drain.idleSeconds),
   }
   if (discover !== undefined) handover.HANDOVER_DISCOVER = discover
+  const discovered = listeners.filter((listener) => listener.discovered)
+  if (discovered.length > 0) handover.HANDOVER_DISCOVERED = namesOf(discovered)
+  const anyPort = discovered.filter((listener) => listener.anyPort)
+  if (anyPort.length > 0) handover.HANDOVER_ANY_PORT = namesOf(anyPort)
   if (accept !== undefined) handover.HANDOVER_ACCEPT = accept
   if (spec.lifecycle?.stopSignal !== undefined) handover.HANDOVER_STOP_SIGNAL = spec.lifecycle.stopSignal
   const { patienceSeconds, move } = spec.drain
@@ -38,6 +42,8 @@ export function instanceEnvironment(
   if (hasNetworkProbe(spec)) handover.HANDOVER_PROBE_DIR = folder.probes
   return { ...withoutSupervisorVariables(prepared), ...systemd, ...handover }
 }
+
+const namesOf = (listeners: Listener[]): string => listeners.map(({ name }) => name).join(':')
 
 /** The variable in the instance's environment that identifies it: no other instance has the same value. */
 export const socketVariable = ({ channel }: InstanceFolder): string => `HANDOVER_SOCKET=${channel}`
@@ -55,6 +61,8 @@ const supervisorVariables = new Set([
   'WATCHDOG_USEC',
   'HANDOVER_PROBE_DIR',
   'HANDOVER_DISCOVER',
+  'HANDOVER_DISCOVERED',
+  'HANDOVER_ANY_PORT',
   'HANDOVER_ACCEPT',
 ])
 

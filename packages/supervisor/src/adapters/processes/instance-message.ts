@@ -17,6 +17,13 @@ const isBoolean: Check = (value) => typeof value === 'boolean'
 const isStrings: Check = (value) => Array.isArray(value) && value.every(isString)
 const isBound: Check = (value) =>
   Array.isArray(value) && value.every((one) => isRecord(one) && isName(one['name']) && isCount(one['fd']))
+const isAddress: Check = (value) =>
+  isRecord(value) &&
+  (value['type'] === 'unix'
+    ? isString(value['path'])
+    : (value['type'] === 'tcp' || value['type'] === 'udp') &&
+      isString(value['host']) &&
+      isCount(value['port']))
 const isOptionalString: Check = (value) => value === undefined || isString(value)
 
 /** It becomes a field of LISTEN_FDNAMES, and part of a name in systemd's store. */
@@ -35,6 +42,7 @@ const fields: Record<Type, Record<string, Check>> = {
   closed: { address: isString, listener: isOptionalString },
   accepting: { accepting: isBoolean },
   bound: { listeners: isBound },
+  listener: { address: isAddress },
   adopts: { path: isString, listeners: isStrings },
   ready: {},
   status: { text: isString },

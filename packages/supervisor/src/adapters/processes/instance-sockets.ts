@@ -51,6 +51,7 @@ export async function openInstanceSockets(
   try {
     channel = await openChannel(folder.channel, identity, {
       message: (connection, message) => reports.channelMessage(connection, message),
+      wanted: (address, answer) => reports.wanted(address, answer),
       closed: (connection) => reports.channelClosed(connection),
     })
   } catch (error) {

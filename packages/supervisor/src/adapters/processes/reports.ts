@@ -22,6 +22,8 @@ export interface InstanceReports {
   /** `connection`: identifies one process of the instance. */
   channelMessage(connection: object, message: InstanceMessage): void
   channelClosed(connection: object): void
+  /** The application could not bind this address. */
+  wanted: ProcessObserver['wanted']
   notifyMessage(message: NotifyMessage): void
   /** Paths of the sockets where it adopts connections. Empty without the library. */
   adoptionSockets(): string[]
@@ -65,7 +67,12 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
   const listeners = (connection: object, message: InstanceMessage) => {
     const pid = library.pidOf(connection)
     if (message.type === 'bound' && pid !== undefined)
-      observer.bound(message.listeners.map(({ name, fd }) => ({ name, fd, pid })))
+      observer.bound(
+        message.listeners.map(({ name, fd, anyPort = false }) => ({
+          ...{ name, fd, pid },
+          ...(anyPort && { anyPort: true as const }),
+        })),
+      )
     if (message.type === 'listening' && message.listener !== undefined) adopted.add(message.listener)
     if (message.type === 'ready' && !exec.isPending()) knowsAdopted = true
     if (knowsAdopted && (message.type === 'ready' || message.type === 'listening'))
@@ -100,6 +107,7 @@ export function instanceReports(inodes: ReadonlySet<number>, observer: ReportObs
       library.disconnected(connection)
       update()
     },
+    wanted: (address, answer) => observer.wanted(address, answer),
     notifyMessage(message) {
       watchdog.message(message)
       if (message.ready) reportReady()

@@ -7,6 +7,7 @@ import { identify, unlinkIfOurs } from '../linux/file-identity.js'
 import { isReadable } from '../linux/posix.js'
 import type { Bound } from './bound.js'
 import { socketHolder } from '../linux/socket-owner.js'
+import { findBound } from './find-bound.js'
 import { bindInet } from './inet.js'
 import { socketGroups } from './groups.js'
 import { takeBack } from './recover.js'
@@ -21,6 +22,10 @@ export function openSockets(): RecoverableSockets {
   /** By descriptor: a listener can get another name. */
   const files = new Map<number, FileIdentity>()
   const groups = socketGroups()
+  const rememberFile = (listener: Listener) => {
+    const file = listener.spec.type === 'unix' ? identify(listener.spec.path) : null
+    if (file) files.set(listener.fd, file)
+  }
   return {
     listen(name, spec) {
       const bound = bindSocket(spec)
@@ -32,10 +37,13 @@ export function openSockets(): RecoverableSockets {
     },
     take(bound, group, known) {
       const taken = takeBound(bound, group, known)
-      const listener = taken.ok ? taken.value.listener : null
-      const file = listener?.spec.type === 'unix' ? identify(listener.spec.path) : null
-      if (listener && file) files.set(listener.fd, file)
+      if (taken.ok && taken.value.listener) rememberFile(taken.value.listener)
       return taken
+    },
+    findBound(address, known, groups) {
+      const found = findBound(address, known, groups)
+      if (found !== null && !known.includes(found)) rememberFile(found)
+      return found
     },
     recover(lost, holders) {
       // The instances may have no copy of the listener's own socket, only of others of its group.
@@ -47,8 +55,7 @@ export function openSockets(): RecoverableSockets {
       }
       const { group: _, ...same } = lost
       const listener: Listener = { ...same, fd, inode: fstatSync(fd).ino }
-      const file = lost.spec.type === 'unix' ? identify(lost.spec.path) : null
-      if (file) files.set(listener.fd, file)
+      rememberFile(listener)
       return ok(listener)
     },
     join: (listener) => groups.join(listener),

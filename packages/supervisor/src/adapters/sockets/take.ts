@@ -25,7 +25,7 @@ const backlog = 4096
  * instance could obtain sockets of any other program by naming its pid.
  */
 export function takeBound(
-  { name, pid, fd }: BoundSocket,
+  { name, pid, fd, anyPort }: BoundSocket,
   group: number,
   known: ReadonlySet<number>,
 ): Result<TakenSocket> {
@@ -37,7 +37,10 @@ export function takeBound(
     const inode = fstatSync(copy).ino
     const described = known.has(inode) ? null : describe(copy, pid)
     if (described !== null && typeof described !== 'string')
-      return ok({ inode, listener: { name, ...described, fd: copy, inode, discovered: true } })
+      return ok({
+        inode,
+        listener: { name, ...described, fd: copy, inode, discovered: true, ...(anyPort && { anyPort }) },
+      })
     closeSync(copy)
     return described === null
       ? ok({ inode, listener: null })

@@ -72,6 +72,11 @@ export function passedSockets(
       if (taken.ok && taken.value.listener) keep(ok(taken.value.listener))
       return taken
     },
+    findBound(address, known, groups) {
+      const found = sockets.findBound(address, known, groups)
+      if (found !== null && !known.includes(found)) keep(ok(found))
+      return found
+    },
     recover(lost, holders) {
       const same = [...free].find(({ inode }) => inode === lost.inode)
       if (same) return ok({ ...lost, ...claim(same, lost.name, lost.spec) })
