@@ -25,6 +25,7 @@ const slowTests = [
   /^supervisor\/test\/e2e\/(grpc|h2load|http2-clients|languages)\./,
   /^supervisor\/test\/programs\//,
   /^process\/test\/(examples|socket-io)\./,
+  /^supervisor\/test\/same\/same-many\./,
 ]
 /** Tests that need a cluster: `npm run test:kubernetes` runs them. */
 const clusterTests = /^supervisor\/test\/kubernetes\/cluster\//
