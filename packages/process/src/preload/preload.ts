@@ -2,6 +2,7 @@ import type dgram from 'node:dgram'
 import type net from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 import { isClusterWorker } from '../announce/cluster-worker.js'
+import { dropOutputWithoutRoom } from '../node/lost-output.js'
 import { isAddressed, takeEnvironment } from '../protocol/environment.js'
 import { announcePresence, withdrawPresence, type Presence } from '../service/contract.js'
 import { ServiceCore } from '../service/core.js'
@@ -40,6 +41,7 @@ export function preload(): void {
   }
   const handle: HandleSignal = (name, action) => interception.take(name, action)
   const restore = [
+    environment.HANDOVER_SOCKET === undefined ? () => {} : dropOutputWithoutRoom(),
     execOnSignal(service, chosen.execSignal, handle),
     upgradeOnSignal(service.alone, signal, handle),
     patchListen(service, called),
