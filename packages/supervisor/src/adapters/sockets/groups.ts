@@ -103,7 +103,7 @@ export function socketGroups(): Groups {
 function update(listener: Listener, group: Group): void {
   if (group.sockets.length === 1) return
   // Another program of the same user can join the group with SO_REUSEPORT. It gets no connections, but when it leaves
-  // the kernel may give its number to one of ours.
+  // the kernel may give its number to a socket of the service.
   const others = foreign(listener, group).join()
   if (others !== group.others) {
     renumber(listener, group)
