@@ -22,7 +22,7 @@ const commandTests = /^supervisor\/test\/kubernetes\/(render\/command|rollout\/c
 /** Tests against systemd, the examples, public programs, and other languages: `npm run test:slow` runs them. */
 const slowTests = [
   /^supervisor\/test\/systemd\/(alone|library|socket-activation|supervisor|survival)\./,
-  /^supervisor\/test\/e2e\/(grpc|h2load|http2-clients|languages)\./,
+  /^supervisor\/test\/e2e\/(grpc|h2load|http2-clients|languages|steer-rolls)\./,
   /^supervisor\/test\/programs\//,
   /^process\/test\/(examples|socket-io)\./,
   /^supervisor\/test\/same\/same-many\./,

@@ -6,6 +6,7 @@ import type {
   Revision,
   ServiceSpec,
   ServiceState,
+  SharedListener,
 } from '../model/index.js'
 import { stopSignalOf } from '../model/index.js'
 import type { LaunchedProcess, Listener, ProcessObserver, World } from '../ports.js'
@@ -125,7 +126,8 @@ async function start(
   if (!launched.ok) return report({ type: 'InstanceStartFailed', instance, failure: launched.failure })
 
   const { pid, startTime } = launched.value
-  report({ type: 'InstanceStarted', instance, pid, startTime })
+  const shares = runnable.value.hasLibrary ? [] : sharedListeners(runtime, instance, revision)
+  report({ type: 'InstanceStarted', instance, pid, startTime, ...(shares.length > 0 && { shares }) })
   const started = runtime.state.instances.find(({ id }) => id === instance)
   if (started) watchInstance(world, runtime, started, launched.value, runnable.value.hasLibrary, report)
 }
@@ -152,6 +154,20 @@ function assignListeners(
   // Journaled before the process starts: the next supervisor recovers the sockets by their inodes.
   if (open.some(({ group }) => group)) report({ type: 'ListenersChanged', listeners: open })
   return assigned
+}
+
+/** The listeners of which the instance has no socket of its own, so that it cannot be drained from outside. */
+function sharedListeners(
+  { listeners }: ServiceRuntime,
+  instance: string,
+  { spec }: Revision,
+): SharedListener[] {
+  return listeners.of(spec, instance).flatMap(({ name, spec: { type }, own }) => {
+    if (type === 'udp' || own) return []
+    const refusal = listeners.refusals(spec, instance).find(({ listener }) => listener === name)
+    const kind = type === 'unix' ? 'a unix socket has one queue' : 'steer is false'
+    return { listener: name, reason: refusal?.reason ?? kind }
+  })
 }
 
 /** The signal is that of the revision whose program runs, also after an exec in place. */

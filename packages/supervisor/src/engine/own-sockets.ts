@@ -29,8 +29,11 @@ export type Sharing = 'own' | 'as others' | 'shared'
 export function ownSockets(sockets: Sockets, listener: Listener): OwnSockets {
   /** The sockets of instances. Two have the same one if the later was started in place of one that hangs. */
   const owned = new Map<string, GroupSocket>()
-  /** Instances that use the listener's own socket, the first of the group. Why, if they should not. */
-  const sharers = new Map<string, string | null>()
+  /**
+   * Instances that use the listener's own socket, the first of the group. `refusal`: why, if they should not. `accepts`:
+   * without the library it accepts until it is told to stop.
+   */
+  const sharers = new Map<string, { refusal: string | null; accepts: boolean }>()
   /** Gets the connections that arrive while there is no instance for them. The next instance takes it. */
   let parked: GroupSocket | null = null
   let receiving = new Set<GroupSocket>()
@@ -70,9 +73,24 @@ export function ownSockets(sockets: Sockets, listener: Listener): OwnSockets {
     if (socket === parked) parked = null
   }
 
+  /**
+   * Without those that a program without the library accepts from until it is told to stop, while another is left: when
+   * `steer` has become true, old instances share one socket.
+   */
+  function withoutDraining(wanted: GroupSocket[], instances: Instance[]): GroupSocket[] {
+    const drained = instances.some(({ id, state }) => state === 'draining' && sharers.get(id)?.accepts)
+    const left = wanted.filter((socket) => !drained || socket !== all()[0])
+    return left.length > 0 ? left : wanted
+  }
+
   function another(): GroupSocket | string {
     const joined = sockets.join(listener)
     return joined.ok ? joined.value : joined.failure.message
+  }
+
+  function park(instances: Instance[]): GroupSocket | null {
+    const socket = free(instances)[0] ?? another()
+    return typeof socket === 'string' ? null : socket
   }
 
   return {
@@ -82,7 +100,8 @@ export function ownSockets(sockets: Sockets, listener: Listener): OwnSockets {
       const others = instances.filter(({ id }) => id !== instance)
       const socket = wantsOwn ? (free(others)[0] ?? another()) : null
       sharers.delete(instance)
-      if (socket === null || typeof socket === 'string') sharers.set(instance, socket)
+      if (socket === null || typeof socket === 'string')
+        sharers.set(instance, { refusal: socket, accepts: sharing !== 'as others' })
       else own(instance, socket, others)
       return of(instance)
     },
@@ -94,7 +113,7 @@ export function ownSockets(sockets: Sockets, listener: Listener): OwnSockets {
         if (owner) owned.set(owner, socket)
       }
       grouped = members.length > 0
-      for (const { id } of instances) if (!owned.has(id)) sharers.set(id, null)
+      for (const { id } of instances) if (!owned.has(id)) sharers.set(id, { refusal: null, accepts: false })
     },
     of,
     leaving(instance) {
@@ -102,14 +121,17 @@ export function ownSockets(sockets: Sockets, listener: Listener): OwnSockets {
       if (!grouped || !socket || receiving.has(socket)) return null
       return { ...listener, fd: socket.fd, inode: socket.inode, own: socket }
     },
-    refusal: (instance) => sharers.get(instance) ?? null,
+    refusal: (instance) => sharers.get(instance)?.refusal ?? null,
     steer({ instances }) {
       if (!grouped) return
       const present = new Set(instances.map(({ id }) => id))
       for (const id of sharers.keys()) if (!present.has(id)) sharers.delete(id)
       for (const id of owned.keys()) if (!present.has(id)) owned.delete(id)
-      const wanted = receiversAmong(instances).flatMap(({ id }) => usedBy(id) ?? [])
-      parked = wanted.length > 0 ? null : (parked ?? free(instances)[0] ?? all()[0] ?? null)
+      const wanted = withoutDraining(
+        receiversAmong(instances).flatMap(({ id }) => usedBy(id) ?? []),
+        instances,
+      )
+      parked = wanted.length > 0 ? null : (parked ?? park(instances))
       receiving = new Set(parked ? [parked] : wanted)
       if (receiving.size > 0) sockets.steer(listener, [...receiving])
     },

@@ -1,6 +1,8 @@
 import type { Event } from './event.js'
 import type { Failure } from './failure.js'
 import type { Exit } from './instance.js'
+import type { SeenConnections } from './receipt.js'
+import { counted } from './text.js'
 
 /** How a process ended, as a clause: `exited with code 1`, `was killed by SIGKILL`. */
 export const describeExit = ({ code, signal }: Exit): string =>
@@ -12,6 +14,12 @@ export const describeMemory = (memory: { usedBytes: number; limitBytes: number }
 
 /** `300 MiB`, `312.4 MiB`. */
 export const mebibytes = (bytes: number): string => `${Math.round((bytes / 2 ** 20) * 10) / 10} MiB`
+
+/** What the kernel showed of an instance's connections, as a clause: `2 of its 5 connections owe an answer`. */
+export const describeSeen = ({ owing, idle }: SeenConnections): string =>
+  owing === 0
+    ? `none of its ${counted(idle, 'connection')} owes an answer`
+    : `${owing} of its ${counted(owing + idle, 'connection')} ${owing === 1 ? 'owes' : 'owe'} an answer`
 
 /** An event as a line of the log. Null if no person needs to read it. */
 export function describeEvent(event: Event): string | null {
@@ -55,6 +63,8 @@ export function describeEvent(event: Event): string | null {
       return `${event.instance}: ${describeMemory(event)}`
     case 'InstanceDraining':
       return `${event.instance}: draining (${event.reason})`
+    case 'InstanceSignalled':
+      return `${event.instance}: told to stop, ${describeSeen(event.connections)}`
     case 'InstanceKilled':
       return `${event.instance}: SIGKILL at the end of its grace period`
     case 'InstanceDrained':
@@ -78,7 +88,6 @@ export function describeEvent(event: Event): string | null {
     case 'InstanceStatus':
     case 'InstanceAccount':
     case 'InstanceStoppedAccepting':
-    case 'InstanceSignalled':
       return null
     case 'ListenersChanged':
       return event.note === undefined ? null : `${service}: ${event.note}`

@@ -1,5 +1,5 @@
 import type { Failure } from './failure.js'
-import type { DrainReason, Exit, StartProgress } from './instance.js'
+import type { DrainReason, Exit, SharedListener, StartProgress } from './instance.js'
 import type { ConnectionAccount, Receipt, SeenConnections } from './receipt.js'
 import type { Revision } from './rollout.js'
 import type { OpenListener, ServiceState } from './state.js'
@@ -40,7 +40,7 @@ export type EventBody =
   /** At the end of the rollout, and again when the last of the old instances has exited. */
   | { type: 'RolloutAccounted'; receipt: Receipt }
   // Observed.
-  | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string }
+  | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string; shares?: SharedListener[] }
   | { type: 'InstanceStartFailed'; instance: string; failure: Failure }
   /** Its process now runs the program of the new revision. */
   | { type: 'InstanceExecuted'; instance: string }

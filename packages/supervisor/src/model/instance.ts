@@ -46,10 +46,19 @@ export interface InstanceCommon {
   /** Why its current process has to be replaced (a failed startup or liveness probe, too much memory), or how its last process ended. */
   failure: Failure | null
   account: ConnectionAccount | null
+  /** Set for an instance without the library: listeners whose socket it shares with others. See `SharedListener`. */
+  shares?: SharedListener[]
   /** Set while it replaces its program (`ExecInstance`): the revision and readiness to restore if that fails. */
   replacing?: { revision: number; readySince: number }
   /** Set if it has reported that it cannot replace its program in place. */
   cannotExec?: true
+}
+
+/** A listener of which no instance can have a socket of its own, so instances without the library are stopped at once. */
+export interface SharedListener {
+  listener: string
+  /** A clause, for example `steer is false`. */
+  reason: string
 }
 
 export type InstanceState =

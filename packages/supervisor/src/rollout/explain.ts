@@ -20,7 +20,19 @@ export function explain(state: ServiceState, now: number): string[] {
     ...aloneSentence(state),
     ...state.instances.flatMap((instance) => sentenceOf(state, instance, now) ?? []),
     ...deadlines(state, now),
+    ...sharedSentences(state),
   ]
+}
+
+/** How instances without the library that have no sockets of their own are stopped: one sentence for each listener. */
+function sharedSentences({ instances }: ServiceState): string[] {
+  const sentences = instances.flatMap(({ shares = [] }) =>
+    shares.map(
+      ({ listener, reason }) =>
+        `the instances share "${listener}" because ${reason}: they are told to stop at once, and must themselves finish what they have accepted`,
+    ),
+  )
+  return [...new Set(sentences)]
 }
 
 /** The state of the rollout as a whole, and what blocks it. */

@@ -9,6 +9,7 @@ import {
   becomeReady,
   becomeReplacing,
   becomeRestarted,
+  becomeStarted,
   becomeUnready,
   createInstance,
   recordFailure,
@@ -49,9 +50,7 @@ function transition(state: ServiceState, instance: Instance, event: InstanceEven
     case 'InstanceStarting':
       return becomeRestarted(instance, event)
     case 'InstanceStarted':
-      return instance.state === 'crashed'
-        ? instance
-        : { ...instance, pid: event.pid, startTime: event.startTime, startedAt: at }
+      return instance.state === 'crashed' ? instance : becomeStarted(instance, event)
     case 'InstanceExecuting':
       return becomeReplacing(instance, event)
     case 'InstanceExecFailed':

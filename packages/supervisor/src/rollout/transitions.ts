@@ -37,6 +37,12 @@ export function becomeRestarted(instance: Instance, { at, restarts }: EventOf<'I
   return { ...starting, startedAt: at, pid: null, startTime: null, restarts, failure: null, account: null }
 }
 
+/** The process exists. */
+export function becomeStarted(instance: Instance, event: EventOf<'InstanceStarted'>): Instance {
+  const { at, pid, startTime, shares } = event
+  return { ...instance, pid, startTime, startedAt: at, ...(shares && { shares }) }
+}
+
 /** starting, unready → ready */
 export function becomeReady(instance: Instance, at: number): Instance {
   if (instance.state !== 'starting' && instance.state !== 'unready') return instance
@@ -129,9 +135,10 @@ export function becomeExited(instance: Instance, at: number, exit: Exit, failure
 /** Fields of the old state, and `replacing`, must not survive a transition: only the common ones are copied. */
 function withState(instance: Instance, state: InstanceState): Instance {
   const { id, revision, createdAt, startedAt, pid, startTime, restarts, crashes, failure, account } = instance
-  const { cannotExec } = instance
+  const { cannotExec, shares } = instance
   return {
     ...{ id, revision, createdAt, startedAt, pid, startTime, restarts, crashes, failure, account },
+    ...(shares && state.state !== 'crashed' && { shares }),
     ...(cannotExec && state.state !== 'crashed' && { cannotExec }),
     ...state,
   }

@@ -102,7 +102,7 @@ for (const [what, { bareAcks, ms, before }, expected] of [
     rule.judge([connection({ bytesReceived: before })], 9900)
     const tie = { bytesReceived: 160, bytesSent: 400, msSinceReceived: ms, msSinceSent: ms, bareAcks }
     const later = connection(tie)
-    assert.deepEqual(rule.judge([later], 10_000), expected ? [later] : [])
-    assert.deepEqual(rule.judge([later], 10_020), expected ? [later] : [], 'also at the next look')
+    assert.deepEqual(rule.judge([later], 10_000).owing, expected ? [later] : [])
+    assert.deepEqual(rule.judge([later], 10_020).owing, expected ? [later] : [], 'also at the next look')
   })
 }

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test'
 import test from 'node:test'
 import { until } from '@handover/testkit'
 import { openSockets } from '../../dist/adapters/index.js'
-import { tcpSockets } from '../../dist/adapters/linux/sock-diag.js'
+import { tcpConnections, tcpSockets } from '../../dist/adapters/linux/sock-diag.js'
 import { parseTcpDiag, tcpDiagRequest } from '../../dist/adapters/linux/tcp-diag.js'
 import { anyTcpPort, defer, listenFor } from './rig.js'
 
@@ -157,4 +157,31 @@ test('tcpSockets() shows the queue of a listener, and what connections have rece
 
 test('tcpSockets() returns nothing for a port that nobody uses', () => {
   assert.deepEqual(tcpSockets([1]), [])
+})
+
+test('tcpConnections() looks up single connections, of both families', async (t) => {
+  const sockets = openSockets()
+  const both = listenFor(t, sockets, 'both', { ...anyTcpPort, host: '::' })
+  const port = Number(both.address.split(':').at(-1))
+  const accepted = await serverFor(t, () => {})
+  for (const [host, to] of [
+    ['127.0.0.1', port],
+    ['::1', port],
+    ['127.0.0.1', accepted],
+  ] as const) {
+    const client = connect({ port: to, host })
+    defer(t, () => client.destroy())
+    await once(client, 'connect')
+    const local = { address: host, port: to }
+    const peer = { address: host, port: client.localPort ?? 0 }
+    const find = () => tcpConnections([{ local, peer }])[0]
+    await until(() => to === port || find()?.inode !== 0, 'it is accepted')
+    assert.equal(find()?.state, 'established')
+    assert.equal(find()?.inode === 0, to === port, 'it has an inode once it is accepted')
+    assert.deepEqual(
+      tcpConnections([{ local, peer: { ...peer, port: 1 } }]),
+      [null],
+      'not the listening socket',
+    )
+  }
 })

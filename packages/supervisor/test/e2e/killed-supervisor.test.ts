@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import type { Rig } from '@handover/testkit'
 import { openRig, until } from '@handover/testkit'
 import type { ServiceStatus } from 'handover/model'
 import { loadFor } from '../load.js'
-import { closedConnections, startService } from './upgrade-load.js'
+import { closedConnections, logged, startService } from './upgrade-load.js'
 
 /** The supervisor is killed after so many lines of the command's log: at the start of the rollout and during it. */
 const killedAfterLines = [1, 2, 3]
@@ -41,17 +39,6 @@ for (const type of ['RollingUpdate', 'InPlace']) {
     assert.equal(report.failed, 0, JSON.stringify(report.failures.slice(0, 5), null, 2))
     assert.equal(closedConnections(report), 0)
     assert.ok((await web(rig)).revision > 1)
-  })
-}
-
-/** Resolves when the command has logged so many lines. Rejects when it ends before. */
-function logged(command: ChildProcess, lines: number): Promise<void> {
-  const { stderr } = command
-  assert.ok(stderr)
-  return new Promise((resolve, reject) => {
-    let left = lines
-    createInterface({ input: stderr }).on('line', () => --left === 0 && resolve())
-    command.once('exit', (code) => reject(new Error(`upgrade exited with ${code}`)))
   })
 }
 

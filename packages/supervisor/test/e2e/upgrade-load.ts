@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
 import { freePort } from '@handover/testkit'
@@ -73,4 +75,15 @@ export async function upgradeUnderLoad(
 export function closedConnections({ connections }: Pick<VerifyReport['load'], 'connections'>): number {
   const { closedIdle, resetIdle, announcedCloses } = connections
   return closedIdle + resetIdle + announcedCloses
+}
+
+/** Resolves when the command has logged so many lines. Rejects when it ends before. */
+export function logged(command: ChildProcess, lines: number): Promise<void> {
+  const { stderr } = command
+  assert.ok(stderr)
+  return new Promise((resolve, reject) => {
+    let left = lines
+    createInterface({ input: stderr }).on('line', () => --left === 0 && resolve())
+    command.once('exit', (code) => reject(new Error(`upgrade exited with ${code}`)))
+  })
 }
