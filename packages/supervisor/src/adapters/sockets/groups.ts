@@ -84,8 +84,8 @@ export function socketGroups(): Groups {
     group: (listener) => (listener.spec.type === 'tcp' ? groupOf(listener).sockets : []),
     waiting(listener) {
       const inodes = new Set(groupOf(listener).sockets.map(({ inode }) => inode))
-      const ours = listenersAt(listener).filter(({ inode }) => inodes.has(inode))
-      return new Map(ours.map(({ inode, receiveQueue }) => [inode, receiveQueue]))
+      const members = listenersAt(listener).filter(({ inode }) => inodes.has(inode))
+      return new Map(members.map(({ inode, receiveQueue }) => [inode, receiveQueue]))
     },
     steer(listener, sockets) {
       const group = groupOf(listener)
@@ -103,7 +103,7 @@ export function socketGroups(): Groups {
 function update(listener: Listener, group: Group): void {
   if (group.sockets.length === 1) return
   // Another program of the same user can join the group with SO_REUSEPORT. It gets no connections, but when it leaves
-  // the kernel may give its number to a socket of the service.
+  // the kernel may give its number to another socket.
   const others = foreign(listener, group).join()
   if (others !== group.others) {
     renumber(listener, group)
