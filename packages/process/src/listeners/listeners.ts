@@ -1,5 +1,5 @@
-import type dgram from 'node:dgram'
 import fs from 'node:fs'
+import type dgram from 'node:dgram'
 import type net from 'node:net'
 import type { SocketKind } from '../node/datagram-handle.js'
 import { HandoverError } from '../protocol/errors.js'

@@ -118,8 +118,7 @@ export class ServiceCore {
     const closed = this.#carriedOver.finish()
     if (closed > 0)
       this.warn(`${closed} kept connections were closed: no server listens where they came from`)
-    const required = unused.filter(({ discovered }) => !discovered)
-    if (required.length > 0) this.#reportUnused(required)
+    if (unused.length > 0) this.#reportUnused(unused)
     this.#reportAccount()
     this.servers.reportBound()
     this.announcer.say({ type: 'ready' })
@@ -213,8 +212,7 @@ export class ServiceCore {
 
   #withdraw(names: string[]): void {
     this.servers.listeners.withdraw(names)
-    if (this.#saysUnused)
-      this.#reportUnused(this.servers.listeners.unadopted.filter(({ discovered }) => !discovered))
+    if (this.#saysUnused) this.#reportUnused(this.servers.listeners.unadopted)
   }
 
   #moveTo(paths: string[]): void {
@@ -244,7 +242,10 @@ export class ServiceCore {
       // With another strategy, a copy in systemd's store would compete with the socket of the next process.
       keepsListeners: this.settings.alone.strategy === 'inherit',
       serving: () => this.#serve(),
-      listening: (...values) => this.emit('listening', ...values),
+      listening: (...values) => {
+        if (this.#saysUnused) this.#reportUnused(this.servers.listeners.unadopted)
+        this.emit('listening', ...values)
+      },
       warn: this.warn,
     })
     servers.arrivals.subscribe(() => this.#reportAccount())
