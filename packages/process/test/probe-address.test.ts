@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
 import net from 'node:net'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import tls from 'node:tls'
 import { App } from './app.js'
 import { RawConnection, type RawResponse } from './raw-client.js'
@@ -50,7 +50,7 @@ for (const fixture of ['http2.cjs', 'http2-secure.cjs'] as const) {
     const secure = fixture === 'http2-secure.cjs'
     const [probe, real] = await Promise.all(
       [{ path: `${app.folder}/http.sock` }, { port: listener.port, host: '127.0.0.1' }].map(
-        async (target) => JSON.parse(await askHttp2(t, target, secure)) as Record<string, unknown>,
+        async (target) => JSON.parse(await askHttp2(target, secure)) as Record<string, unknown>,
       ),
     )
     assert.equal(probe?.remoteAddress, '127.0.0.1')
@@ -58,16 +58,19 @@ for (const fixture of ['http2.cjs', 'http2-secure.cjs'] as const) {
   })
 }
 
-async function askHttp2(t: TestContext, target: net.NetConnectOpts, secure: boolean): Promise<string> {
+async function askHttp2(target: net.NetConnectOpts, secure: boolean): Promise<string> {
   const session = http2.connect(`${secure ? 'https' : 'http'}://127.0.0.1`, {
     createConnection: () =>
       secure
         ? tls.connect({ ...target, rejectUnauthorized: false, ALPNProtocols: ['h2'] })
         : net.connect(target),
   })
-  t.after(() => session.destroy())
-  const stream = session.request({ ':path': '/addresses' }).setEncoding('utf8')
-  return (await stream.toArray()).join('')
+  try {
+    const stream = session.request({ ':path': '/addresses' }).setEncoding('utf8')
+    return (await stream.toArray()).join('')
+  } finally {
+    session.destroy() // before the application ends, which would be an error of the session
+  }
 }
 
 const parse = (answer: RawResponse | null) => JSON.parse(answer?.body ?? '') as Record<string, unknown>
