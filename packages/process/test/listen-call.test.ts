@@ -64,9 +64,23 @@ void test('settings() uses the option, else the variable, else the default', () 
     tooShort: null,
     probes: null,
     idleMs: 10_000,
+    patienceMs: 5000,
     signals: ['SIGTERM', 'SIGINT'],
     handover: true,
+    movesAll: false,
   })
+  assert.equal(settings({ drain: { timeoutSeconds: 4 } }, {}).patienceMs, 2000)
+  assert.deepEqual(
+    ['none', 'stateless', 'all'].map((HANDOVER_MOVE) => {
+      const { handover, movesAll } = settings({}, { HANDOVER_MOVE })
+      return [handover, movesAll]
+    }),
+    [
+      [false, false],
+      [true, false],
+      [true, true],
+    ],
+  )
   assert.equal(settings({}, variables).timeoutMs, 20_000)
   assert.equal(settings({ drain: { timeoutSeconds: 1.5 } }, variables).timeoutMs, 1500)
   assert.throws(() => settings({}, { HANDOVER_IDLE_SECONDS: 'soon' }), {
