@@ -57,7 +57,7 @@ describe('openProber() reaches its own instance among those that share a listene
     const listener = listenFor(t, openSockets(), 'http', anyTcpPort)
     const unix = listenFor(t, openSockets(), 'admin', {
       ...{ type: 'unix', path: join(folderFor(t), 'a.sock'), mode: 0o600, backlog: 1 },
-    } as ListenerSpec)
+    })
     const unused = listenFor(t, openSockets(), 'old', anyTcpPort)
     const { target } = await startInstance(t, listener, ['http'])
     const probe: ProbeHandler = { type: 'httpGet', path: '/', scheme: 'HTTP', httpHeaders: [] }

@@ -48,7 +48,7 @@ const handled: fc.Arbitrary<Ending> = signals.chain((signal) =>
     option(constant(true), { nil: undefined, freq: 4 }),
     constantFrom('raise', 'raise', 'raise', 'emit'),
   ).map(([ends, how, others, when, removeAllFirst, type]): Ending => {
-    const observers = others.map(([way, other]): Handler => ({ signal: other, how: way as 'on', acts: [] }))
+    const observers = others.map(([way, other]): Handler => ({ signal: other, how: way, acts: [] }))
     // What raises the signal again has to be its only handler, in order to end.
     const raises = JSON.stringify(ends).includes('raise')
     const handlers = [

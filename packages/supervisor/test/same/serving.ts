@@ -67,7 +67,7 @@ const laterSteps: Later = (server, kind, host) =>
         type: 'close',
         server,
         callback,
-        then: then as 'wait' | 'none',
+        then: then,
       })),
     },
     { weight: 2, arbitrary: listens(server, kind) },

@@ -45,7 +45,7 @@ const byPort: fc.Arbitrary<Shape> = oneof(
       more: constantFrom(undefined, undefined, { exclusive: true }, { ipv6Only: true }),
     }),
   },
-) as fc.Arbitrary<Shape>
+)
 
 const paths = constantFrom('u0', 'u0', 'u0', 'u1', 'abstract0', 'relative0')
 const byPath: fc.Arbitrary<Shape> = oneof(
@@ -57,7 +57,7 @@ const byPath: fc.Arbitrary<Shape> = oneof(
     signal: constantFrom(undefined, undefined, 'later'),
     more: constantFrom(undefined, { exclusive: true }, { readableAll: true, writableAll: true }),
   }),
-) as fc.Arbitrary<Shape>
+)
 
 /** Most of them fail: at once, in the next turn, or after a name was looked up. */
 const odd: fc.Arbitrary<Shape> = oneof(
