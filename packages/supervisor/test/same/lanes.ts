@@ -32,7 +32,7 @@ export interface Played {
 export type Lane = 'plain' | 'alone' | 'first' | 'later'
 
 /** A process that has not ended by then is not going to. */
-const limitSeconds = 60
+const limitSeconds = 120
 
 interface Plan {
   file: string
@@ -152,7 +152,7 @@ async function playSupervised(lanes: Supervised): Promise<Partial<Record<Lane, P
     await until(
       () => unready().length === 0,
       () => `${unready().join(', ')} are ready`,
-      60,
+      limitSeconds,
     )
     // Programs that end fail their rollouts, which is of no interest here.
     if (later.length > 0) void rig.operate({ type: 'upgrade', services: later }).catch(() => {})
