@@ -11,7 +11,6 @@ interface DatagramHandle {
   readonly fd: number
   open(fd: number): number
   bind(address: string, port: number, flags: number): number
-  bind6(address: string, port: number, flags: number): number
   close(...args: unknown[]): void
   recvStart(): number
   recvStop(): void
@@ -59,17 +58,17 @@ export function replaceWhenInUse(
 ): void {
   const handle = datagramHandleOf(socket)
   if (handle === null) return
-  for (const method of ['bind', 'bind6'] as const) {
-    handle[method] = (address, port, flags) => {
-      for (const name of ['bind', 'bind6']) Reflect.deleteProperty(handle, name)
-      // After an attempt that fails, the handle can no longer be given another descriptor.
-      const { constructor } = Object.getPrototypeOf(handle) as { constructor: new () => DatagramHandle }
-      const attempt = new constructor()
-      const failure = attempt[method](address, port, flags)
-      attempt.close()
-      const fd = failure === -os.constants.errno.EADDRINUSE ? find(address, port) : null
-      return fd === null ? handle[method](address, port, flags) : open(fd, () => handle.open(fd))
-    }
+  // Node sets `bind` of a handle for IPv6 to its `bind6`.
+  const { bind } = handle
+  handle.bind = (address, port, flags) => {
+    handle.bind = bind
+    // After an attempt that fails, the handle can no longer be given another descriptor.
+    const { constructor } = Object.getPrototypeOf(handle) as { constructor: new () => DatagramHandle }
+    const attempt = new constructor()
+    const failure = bind.call(attempt, address, port, flags)
+    attempt.close()
+    const fd = failure === -os.constants.errno.EADDRINUSE ? find(address, port) : null
+    return fd === null ? handle.bind(address, port, flags) : open(fd, () => handle.open(fd))
   }
 }
 

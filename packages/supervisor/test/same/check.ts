@@ -5,6 +5,7 @@ import type { Difference } from './compare.js'
 import { ending } from './ending.js'
 import type { Batch, Entry, Lane, Played } from './lanes.js'
 import { play } from './lanes.js'
+import { regressions } from './regressions.js'
 import { serving } from './serving.js'
 
 export interface CheckOptions {
@@ -21,7 +22,7 @@ const lanes: Lane[] = ['plain', 'alone', 'first', 'later']
 /** Plays programs in every lane, and compares what they saw. Resolves with a text about the differences, or null. */
 export async function check({ seed, ...counts }: CheckOptions): Promise<string | null> {
   const programs = fc.sample(serving, { seed, numRuns: counts.serving })
-  const batches: Batch[] = []
+  const batches: Batch[] = [regressions]
   while (programs.length > 0) batches.push(programs.splice(0, counts.perBatch))
   for (const program of fc.sample(ending, { seed, numRuns: counts.ending })) batches.push([program])
   const played = await play(batches, lanes)
