@@ -109,7 +109,7 @@ test('launch() runs an instance with the library: it becomes ready, drains and e
     output: ['listening', 'drained'],
   })
   const order = observed.map(({ type }) => type).filter((type) => type !== 'status')
-  assert.deepEqual(order, ['ready', 'account', 'stoppedAccepting', 'drained', 'exited'])
+  assert.deepEqual(order, ['progress', 'ready', 'account', 'stoppedAccepting', 'drained', 'exited'])
   assert.equal(readFileSync(join(folder, 'log/web/web-1.log'), 'utf8'), 'listening\ndrained\n')
   assert.deepEqual(readdirSync(join(folder, 'run')), [])
 })
@@ -228,7 +228,11 @@ for (const [what, raw, answer] of [
     '{"type":"dance"}',
     '{"type":"error","message":"unknown message \\"dance\\"","unknown":"dance"}',
   ],
-  ['nothing else', undefined, '{"type":"welcome","version":1,"instance":"web-1","revision":7}'],
+  [
+    'nothing else',
+    undefined,
+    '{"type":"welcome","version":1,"instance":"web-1","revision":7,"sendsAccept":true}',
+  ],
 ] as const) {
   test(`the channel answers ${what}`, async (t) => {
     const { untilStatus } = await launchOk(t, [process.execPath, fixture('library.mjs')], {
