@@ -144,14 +144,20 @@ async function playSupervised(lanes: Supervised): Promise<Partial<Record<Lane, P
     supervisor.stderr?.on('data', (text) => (said += String(text)))
     supervisor.once('exit', (code) => (said += `the supervisor exited with ${code}`))
     const journal = () => readJournal(join(rig.home, 'same/journal.jsonl'))
-    const later = all.filter(({ lane }) => lane === 'later').map(({ name }) => name)
+    const holders = all.filter(({ lane }) => lane === 'later')
+    const later = holders.map(({ name }) => name)
     const unready = () => {
-      const ready = journal().filter(({ type }) => type === 'InstanceBecameReady')
-      return later.filter((name) => !ready.some(({ service }) => service === name))
+      const events = journal()
+      const isReady = (name: string) =>
+        events.some(({ type, service }) => type === 'InstanceBecameReady' && service === name)
+      const exited = events.find(({ type, service }) => type === 'InstanceExited' && later.includes(service))
+      if (exited !== undefined) throw new Error(`${exited.service} has exited: ${JSON.stringify(exited)}`)
+      return holders.filter(({ plan, name }) => !existsSync(`${plan.file}.held`) || !isReady(name))
     }
+    const names = () => unready().map(({ name }) => name)
     await until(
       () => unready().length === 0,
-      () => `${unready().join(', ')} are ready`,
+      () => `the holders ${names().join(', ')} are ready`,
       limitSeconds,
     )
     // Programs that end fail their rollouts, which is of no interest here.
