@@ -1,5 +1,5 @@
 import type dgram from 'node:dgram'
-import { watchSends, kindOf, stopReceiving } from '../node/datagram-handle.js'
+import { openInsteadOfBind, watchSends, kindOf, stopReceiving } from '../node/datagram-handle.js'
 import { OptionError } from '../protocol/errors.js'
 import type { AcceptGate } from './accept-gate.js'
 import type { InheritedListener, ListenTarget } from './inherited.js'
@@ -115,18 +115,26 @@ export function checkDatagramTarget({ path }: ListenTarget): void {
     throw new OptionError(`The address is the path "${path}", wanted a port for a UDP socket`)
 }
 
-/** Lets `socket` read from an inherited descriptor, as soon as `gate` accepts. Throws or emits 'error' as `bind` does. */
+/**
+ * Lets `socket` read from an inherited descriptor, as soon as `gate` accepts. Throws or emits 'error' as `bind` does.
+ * `bind`: the application's own call, which then gets the descriptor. Default: one that names the descriptor, and emits
+ * 'listening' at once.
+ */
 export function adoptDatagrams(
   socket: dgram.Socket,
   listener: InheritedListener,
   gate: AcceptGate,
-  callback?: () => void,
+  bind?: () => void,
 ): void {
   listener.adopted = true
   gate.trackDatagrams(socket, listener)
   try {
     const { fd } = listener
-    preserveReuseAddress(fd, () => socket.bind({ fd }, callback))
+    if (bind === undefined) preserveReuseAddress(fd, () => socket.bind({ fd }))
+    else {
+      openInsteadOfBind(socket, fd, (open) => preserveReuseAddress(fd, open))
+      bind()
+    }
   } catch (error) {
     listener.adopted = false
     gate.forgetDatagrams(socket)

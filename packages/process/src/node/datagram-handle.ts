@@ -72,6 +72,24 @@ export function replaceWhenInUse(
   }
 }
 
+/**
+ * The next `bind` opens a descriptor instead, with `open`. Everything else about it stays as it is: arguments, the look-up
+ * of the host, and the turn in which 'listening' is emitted. To be called before `bind`.
+ */
+export function openInsteadOfBind(
+  socket: dgram.Socket,
+  fd: number,
+  open: (adopt: () => number) => number,
+): void {
+  const handle = datagramHandleOf(socket)
+  if (handle === null) return
+  const { bind } = handle
+  handle.bind = () => {
+    handle.bind = bind
+    return open(() => handle.open(fd))
+  }
+}
+
 /** The socket's descriptor, or -1 once it is closed. */
 export const datagramDescriptor = (socket: dgram.Socket): number => stateOf(socket)?.handle?.fd ?? -1
 

@@ -28,7 +28,14 @@ export function patchBind(
     service.servers.trackDatagrams(this, listener)
     called(this)
     if (listener === undefined) return original.apply(this, args)
-    adoptDatagrams(this, listener, service.servers.gate, call.callback)
+    const { gate } = service.servers
+    if (!process.getBuiltinModule('node:cluster').isWorker) {
+      adoptDatagrams(this, listener, gate, () => void original.apply(this, args))
+      return this
+    }
+    // In a worker of node:cluster it is the primary that binds an address.
+    if (call.callback !== undefined) this.once('listening', call.callback)
+    adoptDatagrams(this, listener, gate)
     return this
   }
   prototype.bind = bind
