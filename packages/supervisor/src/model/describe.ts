@@ -5,8 +5,10 @@ import type { SeenConnections } from './receipt.js'
 import { counted } from './text.js'
 
 /** How a process ended, as a clause: `exited with code 1`, `was killed by SIGKILL`. */
-export const describeExit = ({ code, signal }: Exit): string =>
-  signal === null ? `exited with code ${code}` : `was killed by ${signal}`
+export function describeExit({ code, signal }: Exit): string {
+  if (signal !== null) return `was killed by ${signal}`
+  return code === null ? 'exited with an unknown code' : `exited with code ${code}`
+}
 
 /** How far a process group is above its limit, as a clause: `uses 312.4 MiB, more than maxMemory (300 MiB)`. */
 export const describeMemory = (memory: { usedBytes: number; limitBytes: number }): string =>

@@ -1,7 +1,7 @@
 import type { ConnectionAccount } from '@handover/process/protocol'
 import type { Failure } from './failure.js'
 
-/** How a process ended. */
+/** How a process ended. Both are null if an earlier supervisor has started it: only a parent learns the code. */
 export interface Exit {
   code: number | null
   /** For example `SIGKILL`. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConnectionAccount, InstanceReceipt } from '../../dist/model/index.js'
-import { unaccounted } from '../../dist/model/index.js'
+import { receiptLines } from '../../dist/cli/output/receipt.js'
+import { describeExit, unaccounted } from '../../dist/model/index.js'
 import { receiptOf } from '../../dist/rollout/index.js'
 import type { Behaviour, Simulation } from './simulation.js'
 import { simulate } from './simulation.js'
@@ -88,10 +89,23 @@ test('receiptOf() has the accounts of a complete rollout, and of instances that 
     { id: 'web-2', revision: 2, pid: 1002, side: 'new', killed: false, account: null, readyMs: 300 },
   ])
 
+  const printed = (): string => {
+    const latest = receiptOf(simulation.events)
+    return latest === null ? '' : receiptLines(latest, (_colour, text) => text).join('\n')
+  }
+  assert.match(printed(), /1 old instance still finishing what it holds/)
+
   simulation.settle()
+  assert.doesNotMatch(printed(), /still finishing/)
   const [old] = receiptOf(simulation.events)?.instances ?? []
   assert.deepEqual([old?.drainMs, old?.exit], [5000, { code: 0, signal: null }])
   assert.equal(receiptOf(simulation.events)?.draining, 1, 'it still drained at the end of the rollout')
+})
+
+test('describeExit() says that the exit code of an adopted instance is not known', () => {
+  assert.equal(describeExit({ code: 3, signal: null }), 'exited with code 3')
+  assert.equal(describeExit({ code: null, signal: 'SIGKILL' }), 'was killed by SIGKILL')
+  assert.equal(describeExit({ code: null, signal: null }), 'exited with an unknown code')
 })
 
 test('receiptOf() keeps the newest account of each instance', () => {

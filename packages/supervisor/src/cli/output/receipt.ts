@@ -13,17 +13,22 @@ export function receiptLines(receipt: Receipt, paint: Paint): string[] {
       ...receipt.instances.map((instance) => instanceRow(instance, paint)),
     ]),
     phasesLine(receipt.phases),
-    ...(receipt.draining > 0
-      ? [
-          `  ${counted(receipt.draining, 'old instance')} still finishing what ${receipt.draining === 1 ? 'it holds' : 'they hold'}, accepting nothing new`,
-        ]
-      : []),
+    ...drainingLines(receipt),
     ...unreadyLines(receipt),
     ...(receipt.kernel
       ? [`  listen queues: ${receipt.kernel.ListenOverflows} overflows, ${receipt.kernel.ListenDrops} drops`]
       : []),
     ...datagramLines(receipt),
   ]
+}
+
+/** Those that have exited since the end of the rollout do not count. */
+function drainingLines({ draining, instances }: Receipt): string[] {
+  const left = instances.filter(({ reason, exit }) => reason !== undefined && exit === undefined).length
+  const count = Math.min(draining, left)
+  if (count === 0) return []
+  const held = count === 1 ? 'it holds' : 'they hold'
+  return [`  ${counted(count, 'old instance')} still finishing what ${held}, accepting nothing new`]
 }
 
 /** One line for each instance that was not ready for a time. */
