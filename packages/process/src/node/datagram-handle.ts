@@ -37,6 +37,9 @@ function stateOf(socket: dgram.Socket): DatagramState | undefined {
 /** Whether the socket has an address, or `bind` was called. */
 export const isBound = (socket: dgram.Socket): boolean => stateOf(socket)?.bindState !== 0
 
+/** Whether the socket has an address, and 'listening' was emitted. */
+export const hasAddress = (socket: dgram.Socket): boolean => stateOf(socket)?.bindState === 2
+
 /** Whether other processes can bind its address, too. */
 export const isShareable = (socket: dgram.Socket): boolean => {
   const state = stateOf(socket)

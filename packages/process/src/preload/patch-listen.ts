@@ -5,19 +5,28 @@ import type { ServiceCore } from '../service/core.js'
 
 /**
  * Patches `net.Server.prototype.listen`, which every server of Node inherits, so that each server is tracked, and gets
- * its handle from the service: see `HandleSupply`. `called` is called before that. Returns a function that removes the
- * patch.
+ * its handle from the service: see `HandleSupply`. `called` is called before that, and `threw` if nothing comes of the
+ * call. Returns a function that removes the patch.
  */
-export function patchListen(service: ServiceCore, called: (server: net.Server) => void): () => void {
+export function patchListen(
+  service: ServiceCore,
+  called: (server: net.Server) => void,
+  threw: (server: net.Server) => void,
+): () => void {
   const original = Reflect.get(net.Server.prototype, 'listen') as Listen
   let active = true
   const listen = function (this: net.Server, ...args: unknown[]): net.Server {
     if (!active || this.listening) return original.apply(this, args)
     service.servers.track(this)
     called(this)
-    const call = readListenCall(args)
-    const bound = call !== null && bindOther(this, call, args)
-    return bound ? this : original.apply(this, args)
+    try {
+      const call = readListenCall(args)
+      const bound = call !== null && bindOther(this, call, args)
+      return bound ? this : original.apply(this, args)
+    } catch (error) {
+      threw(this)
+      throw error
+    }
   }
   /** Binds an address that was not inherited as a successor needs it. Returns false if Node must do it. */
   const bindOther = (server: net.Server, call: ListenCall, args: unknown[]): boolean =>

@@ -3,6 +3,14 @@ import { errorMonitor, type EventEmitter } from 'node:events'
 import type net from 'node:net'
 import type { ServiceCore } from '../service/core.js'
 
+interface Readiness {
+  /** `listen` or `bind` is about to be called. */
+  called(server: net.Server | dgram.Socket): void
+  /** That call threw, so nothing comes of it. */
+  threw(server: net.Server | dgram.Socket): void
+  readyWithoutServer(ms: number): void
+}
+
 /**
  * Decides when an application that does not call the library is ready: one turn of the event loop after all servers that
  * it has begun to start listen, if one of them has an inherited listener. That turn is for applications that start one
@@ -12,10 +20,7 @@ import type { ServiceCore } from '../service/core.js'
  * bound itself, any server of the application counts. A supervisor that passes no listener gets `ready` as soon as the
  * process runs. `alone`: the application chooses its addresses, and may use none of the inherited ones.
  */
-export function readyByItself(
-  service: ServiceCore,
-  alone: boolean,
-): { called(server: net.Server | dgram.Socket): void; readyWithoutServer(ms: number): void } {
+export function readyByItself(service: ServiceCore, alone: boolean): Readiness {
   let used = false
   const starting = new Set<net.Server | dgram.Socket>()
   const required = service.inherited.filter(({ address, discovered }) => address !== null && !discovered)
@@ -34,6 +39,7 @@ export function readyByItself(
     readyWithoutServer(ms) {
       setTimeout(() => used || service.ready(), ms).unref()
     },
+    threw: started,
     called: (server) => {
       used = true
       starting.add(server)

@@ -22,7 +22,7 @@ import type { ListenHandle } from '../node/handle.js'
 import { Listeners } from '../listeners/listeners.js'
 import { PassedListeners } from '../listeners/passed-listeners.js'
 import { HandleSupply, type WorkerRequest } from '../listeners/supply.js'
-import { isDatagramSocket, kindOf } from '../node/datagram-handle.js'
+import { hasAddress, isDatagramSocket, kindOf } from '../node/datagram-handle.js'
 import { descriptorOf } from '../node/handle.js'
 import { addressOf } from '../node/original-listen.js'
 import { TicketKeys } from '../node/ticket-keys.js'
@@ -195,7 +195,9 @@ export class Servers {
       this.track(server, this.listeners.adoptedBefore(fd), sockets)
     for (const { socket, fd } of datagrams) {
       this.#traffic.datagrams.track(socket, fd)
-      this.#datagramsListen(socket, this.listeners.adoptedBefore(fd))
+      const listener = this.listeners.adoptedBefore(fd)
+      if (hasAddress(socket)) this.#datagramsListen(socket, listener)
+      else socket.once('listening', () => this.#datagramsListen(socket, listener))
     }
   }
 

@@ -14,4 +14,6 @@ export const regressions: Program[] = [
   listening('http', { form: 'arguments', port: 'p0', host: 'localhost' }, '127.0.0.1'),
   listening('net', { form: 'options', path: 'relative0' }, '127.0.0.1'),
   listening('net', { form: 'options', port: 'p0', host: '::1', signal: 'aborted' }, '::1'),
+  listening('net', { form: 'raw', args: [65536] }, '127.0.0.1'),
+  listening('net', { form: 'arguments', port: 'p0' }, '127.0.0.1'),
 ]
