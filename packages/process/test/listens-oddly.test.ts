@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { freePort } from '@handover/testkit'
 import { App } from './app.js'
 import { RawConnection } from './raw-client.js'
 import { heldTcp } from './sockets.js'
@@ -23,6 +24,18 @@ for (const [WAY, output] of [
     assert.deepEqual([account.accepted, account.answered, cut], [1, 2, []])
   })
 }
+
+void test('the name of a listener does not depend on a throw-away server before it', async (t) => {
+  const WAY = 'after a throw-away server on the same port'
+  const env = { WAY, HANDOVER_DISCOVER: 'new', PORT: String(await freePort()) }
+  const app = await App.start(t, 'listens-oddly.cjs', { register: 'bundle', env })
+  await app.message('ready')
+  const { listeners } = await app.message('bound')
+  assert.deepEqual(
+    listeners.map(({ name }) => name),
+    ['http'],
+  )
+})
 
 for (const [host, warns] of [
   ['127.0.0.1', true],

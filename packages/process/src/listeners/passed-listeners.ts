@@ -109,10 +109,9 @@ export class PassedListeners {
 
   /** Whether a server or socket of this process has that address, or one that includes it. */
   isUsedHere(asked: ListenAddress): boolean {
-    const open = [...this.#bound.values()].filter(({ handle }) => (handle.fd ?? -1) >= 0)
     const adopted = this.#inherited.filter((listener) => listener.adopted)
     const all = [
-      ...open.map(({ address }) => listenAddress(address)),
+      ...this.#open().map(({ address }) => listenAddress(address)),
       ...adopted.map(({ address }) => address),
     ]
     return all.some((address) => address !== null && collides(address, asked))
@@ -134,9 +133,14 @@ export class PassedListeners {
       .map(({ name, fd }) => ({ name, fd }))
   }
 
+  /** Without the servers that were closed, such as one that only tried whether its port is free. */
+  #open(): Bound[] {
+    return [...this.#bound.values()].filter(({ handle }) => (handle.fd ?? -1) >= 0)
+  }
+
   #newName(type: NonNullable<NamedListener['type']>, address: net.AddressInfo | string): string {
     if (!this.#discovered) return boundName(address)
-    const bound = [...this.#bound.values()].map((one) => ({ name: one.name, type: typeOf(one.address) }))
+    const bound = this.#open().map((one) => ({ name: one.name, type: typeOf(one.address) }))
     const datagrams = [...this.#datagrams.values()].map((name) => ({ name, type: 'udp' as const }))
     const inherited = this.#inherited.map((listener) => ({
       name: listener.name,
