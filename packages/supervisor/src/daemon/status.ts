@@ -1,4 +1,4 @@
-import type { InstanceStatus, ServiceStatus } from '../model/index.js'
+import type { Instance, InstanceStatus, ServiceState, ServiceStatus } from '../model/index.js'
 import type { ServiceView } from '../engine/index.js'
 import { countAvailable } from '../rollout/index.js'
 
@@ -23,9 +23,16 @@ export function serviceStatus(view: ServiceView, now: number): ServiceStatus {
       state: instance.state,
       startedAt: instance.startedAt,
       restarts: instance.restarts,
-      ...(instance.state === 'unready' && instance.accepting === false && { accepting: false }),
+      ...(leavesConnections(state, instance) && { accepting: false }),
       connections: instance.account?.open ?? null,
       text: view.texts.get(instance.id) ?? null,
     })),
   }
+}
+
+/** Whether it leaves new connections to other instances: by itself, or because they are steered to those. */
+function leavesConnections({ instances }: ServiceState, instance: Instance): boolean {
+  if (instance.state !== 'unready') return false
+  const someReady = instances.some(({ state }) => state === 'ready')
+  return instance.accepting === false || (instance.steered === true && someReady)
 }

@@ -127,7 +127,15 @@ async function start(
 
   const { pid, startTime } = launched.value
   const shares = runnable.value.hasLibrary ? [] : sharedListeners(runtime, instance, revision)
-  report({ type: 'InstanceStarted', instance, pid, startTime, ...(shares.length > 0 && { shares }) })
+  const steered = isSteered(runtime, instance, revision) && { steered: true as const }
+  report({
+    type: 'InstanceStarted',
+    instance,
+    pid,
+    startTime,
+    ...(shares.length > 0 && { shares }),
+    ...steered,
+  })
   const started = runtime.state.instances.find(({ id }) => id === instance)
   if (started) watchInstance(world, runtime, started, launched.value, runnable.value.hasLibrary, report)
 }
@@ -154,6 +162,12 @@ function assignListeners(
   // Journaled before the process starts: the next supervisor recovers the sockets by their inodes.
   if (open.some(({ group }) => group)) report({ type: 'ListenersChanged', listeners: open })
   return assigned
+}
+
+/** Whether it has its own socket of each listener at which connections arrive. */
+function isSteered({ listeners }: ServiceRuntime, instance: string, { spec }: Revision): boolean {
+  const streams = listeners.of(spec, instance).filter(({ spec: { type } }) => type !== 'udp')
+  return streams.length > 0 && streams.every(({ own }) => own !== undefined)
 }
 
 /** The listeners of which the instance has no socket of its own, so that it cannot be drained from outside. */

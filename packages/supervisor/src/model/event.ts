@@ -40,7 +40,14 @@ export type EventBody =
   /** At the end of the rollout, and again when the last of the old instances has exited. */
   | { type: 'RolloutAccounted'; receipt: Receipt }
   // Observed.
-  | { type: 'InstanceStarted'; instance: string; pid: number; startTime: string; shares?: SharedListener[] }
+  | {
+      type: 'InstanceStarted'
+      instance: string
+      pid: number
+      startTime: string
+      shares?: SharedListener[]
+      steered?: true
+    }
   | { type: 'InstanceStartFailed'; instance: string; failure: Failure }
   /** Its process now runs the program of the new revision. */
   | { type: 'InstanceExecuted'; instance: string }

@@ -48,6 +48,8 @@ export interface InstanceCommon {
   account: ConnectionAccount | null
   /** Set for an instance without the library: listeners whose socket it shares with others. See `SharedListener`. */
   shares?: SharedListener[]
+  /** Set if it has its own socket of each of its TCP listeners: new connections are kept away from it while it is unready. */
+  steered?: true
   /** Set while it replaces its program (`ExecInstance`): the revision and readiness to restore if that fails. */
   replacing?: { revision: number; readySince: number }
   /** Set if it has reported that it cannot replace its program in place. */

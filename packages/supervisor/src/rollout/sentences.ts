@@ -49,6 +49,7 @@ export function progressOf(instance: Instance): string[] {
 export function acceptingOf(instance: Instance, someReady: boolean): string {
   const accepting = instance.state === 'unready' ? instance.accepting : undefined
   if (!someReady) return 'no instance is ready, so it accepts new connections'
+  if (instance.steered) return 'it gets no new connections while another instance is ready'
   if (accepting === false) return 'it accepts no new connections while another instance is ready'
   return accepting
     ? 'it still accepts new connections: it cannot stop without koffi'

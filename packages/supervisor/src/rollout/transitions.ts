@@ -39,8 +39,15 @@ export function becomeRestarted(instance: Instance, { at, restarts }: EventOf<'I
 
 /** The process exists. */
 export function becomeStarted(instance: Instance, event: EventOf<'InstanceStarted'>): Instance {
-  const { at, pid, startTime, shares } = event
-  return { ...instance, pid, startTime, startedAt: at, ...(shares && { shares }) }
+  const { at, pid, startTime, shares, steered } = event
+  return {
+    ...instance,
+    pid,
+    startTime,
+    startedAt: at,
+    ...(shares && { shares }),
+    ...(steered && { steered }),
+  }
 }
 
 /** starting, unready → ready */
@@ -135,10 +142,11 @@ export function becomeExited(instance: Instance, at: number, exit: Exit, failure
 /** Fields of the old state, and `replacing`, must not survive a transition: only the common ones are copied. */
 function withState(instance: Instance, state: InstanceState): Instance {
   const { id, revision, createdAt, startedAt, pid, startTime, restarts, crashes, failure, account } = instance
-  const { cannotExec, shares } = instance
+  const { cannotExec, shares, steered } = instance
   return {
     ...{ id, revision, createdAt, startedAt, pid, startTime, restarts, crashes, failure, account },
     ...(shares && state.state !== 'crashed' && { shares }),
+    ...(steered && state.state !== 'crashed' && { steered }),
     ...(cannotExec && state.state !== 'crashed' && { cannotExec }),
     ...state,
   }
