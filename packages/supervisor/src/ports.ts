@@ -88,6 +88,11 @@ export interface Sockets {
   holder(address: Address): SocketHolder | null
   /** Whether connections or datagrams wait in its queue. */
   isWaitedOn(listener: Listener): boolean
+  /**
+   * Looks whether the file of a unix socket is at its path. `renewed`: it was removed, and was put back since the last
+   * look. `gone`: it was removed, and cannot be put back. Always `there` for other listeners.
+   */
+  checkFile(listener: Listener): 'there' | 'renewed' | 'gone'
   close(listener: Listener): void
   /**
    * Binds one more socket to the address of a TCP listener. The sockets of a listener are a group: a connection is

@@ -139,6 +139,7 @@ export function fakeMachine(journaled: Event[] = [], surviving: string[] = []): 
         null,
       holder: () => machine.holder,
       isWaitedOn: ({ name }) => machine.queues.has(name),
+      checkFile: () => 'there',
       close: ({ name }) => void log.push(`close ${name}`),
       recover(lost, holders) {
         log.push(`recover ${lost.name} from ${holders.join(', ')}`)

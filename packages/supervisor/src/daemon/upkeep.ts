@@ -49,6 +49,7 @@ const everyMs = 1000
 
 async function renewAll(options: UpkeepOptions): Promise<void> {
   const { paths, lock, control, engine, processes, log } = options
+  for (const line of engine.checkListeners()) log(line)
   const tell = (what: string) => log(`${what} was removed, and was created again`)
   const missing = [paths.lock, paths.control].some((path) => !existsSync(path))
   const folders = missing ? createFolders(paths, process.getuid?.() ?? 0) : ok(paths)

@@ -42,6 +42,8 @@ export interface Engine {
   journalBacklog(): JournalBacklog | null
   /** Creates the journal again if its file was removed. */
   checkJournal(): void
+  /** Looks after the files of unix listeners. Returns what is new about them, in sentences. */
+  checkListeners(): string[]
   /** Sends SIGKILL to every instance. */
   killAll(): void
   /** Stops planning, and closes the listeners and the journal. Instances are not touched. */
@@ -74,7 +76,7 @@ export function createEngine(world: World, log: (line: string) => void = () => {
 
   const view = (runtime: ServiceRuntime): ServiceView => ({
     state: runtime.state,
-    waiting: runtime.waiting,
+    waiting: [...runtime.listeners.troubles(), ...runtime.waiting],
     listeners: runtime.listeners.open(),
     texts: runtime.texts,
     receipt: currentReceipt(runtime),
@@ -97,11 +99,19 @@ export function createEngine(world: World, log: (line: string) => void = () => {
     },
     explain(name) {
       const runtime = runtimes.get(name)
-      return runtime ? explain(runtime.state, world.clock.now()) : []
+      return runtime ? [...runtime.listeners.troubles(), ...explain(runtime.state, world.clock.now())] : []
     },
     subscribe: (listener) => loop.subscribe(listener),
     journalBacklog: () => journal.backlog(),
     checkJournal: () => journal.check(),
+    checkListeners: () =>
+      [...runtimes.values()].flatMap(({ listeners, state }) => {
+        const known = listeners.troubles()
+        const { renewed } = listeners.checkFiles()
+        const news = listeners.troubles().filter((trouble) => !known.includes(trouble))
+        const back = renewed.map(({ address }) => `the socket "${address}" was removed, and was put back`)
+        return [...back, ...news].map((line) => `${state.name}: ${line}`)
+      }),
     killAll() {
       for (const { state } of runtimes.values())
         for (const { id } of state.instances) world.processes.kill(id)

@@ -52,6 +52,10 @@ export interface ListenerTable {
   retain(wanted: Record<string, ListenerSpec>[]): boolean
   /** Whether connections or datagrams wait in the listener's queue. */
   isWaitedOn(name: string): boolean
+  /** Looks after the files of the unix listeners. Returns those that were removed and are back since the last look. */
+  checkFiles(): { renewed: OpenListener[] }
+  /** Why nobody can connect to a listener, in sentences, as of the last look. */
+  troubles(): string[]
   /** Closes a discovered listener. */
   close(name: string): void
   open(): OpenListener[]
@@ -76,6 +80,7 @@ export interface Discovery {
 
 export function listenerTable(sockets: RecoverableSockets): ListenerTable {
   let table: Listener[] = []
+  let gone: Listener[] = []
   /** By descriptor: a listener can get another name. */
   const own = new Map<number, OwnSockets>()
   const ownOf = (listener: Listener): OwnSockets => {
@@ -144,19 +149,25 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
 
   return {
     acquire(specs) {
-      const missing = Object.entries(specs).filter(([name, spec]) => !find(name, spec))
-      const known = missing.map(([, spec]) => discovered().find((other) => isSamePlace(other.spec, spec)))
+      // A configured one is bound again here, and a discovered one by the application.
+      const lost = table.filter((listener) => sockets.checkFile(listener) === 'gone')
+      const isKnown = (known: Listener | undefined) => known !== undefined && !lost.includes(known)
+      const missing = Object.entries(specs).filter(([name, spec]) => !isKnown(find(name, spec)))
+      const known = missing.map(([, spec]) =>
+        discovered().find((other) => isKnown(other) && isSamePlace(other.spec, spec)),
+      )
       const added = add(
         missing.filter((_, index) => known[index] === undefined),
         ([name, spec]) => sockets.listen(name, spec),
       )
       if (!added.ok) return added
+      remove(lost)
       missing.forEach(([name, spec], index) => {
         const { fd, inode, address } = known[index] ?? {}
         if (fd === undefined || inode === undefined || address === undefined) return
         table = table.map((listener) => (listener.fd === fd ? { name, spec, fd, inode, address } : listener))
       })
-      return ok(missing.length > 0)
+      return ok(missing.length + lost.length > 0)
     },
     recover(lost, holders, instances) {
       for (const listener of lost) {
@@ -231,12 +242,24 @@ export function listenerTable(sockets: RecoverableSockets): ListenerTable {
       const listener = table.find((other) => other.name === name)
       return listener !== undefined && sockets.isWaitedOn(listener)
     },
+    checkFiles() {
+      const looked = table.map((listener) => ({ listener, file: sockets.checkFile(listener) }))
+      const those = (wanted: string) =>
+        looked.filter(({ file }) => file === wanted).map(({ listener }) => listener)
+      gone = those('gone')
+      return { renewed: those('renewed') }
+    },
+    troubles: () => gone.filter((listener) => table.includes(listener)).map(describeGone),
     close: (name) => remove(discovered().filter((listener) => listener.name === name)),
     open: () => table.map((listener) => described(listener, ownOf(listener).members())),
   }
 }
 
 const named = (own: Listener, { name, spec }: Listener): Listener => ({ ...own, name, spec })
+
+/** Why nobody can connect to a unix listener, and what to do. */
+const describeGone = ({ name, address }: OpenListener): string =>
+  `the file of the listener "${name}", ${address.replace(/^unix:/, '')}, was removed and cannot be put back: nobody can connect to it until 'handover upgrade' binds it again`
 
 const described = ({ fd: _, ...listener }: Listener, group: GroupMember[]): OpenListener =>
   group.length > 0 ? { ...listener, group } : listener

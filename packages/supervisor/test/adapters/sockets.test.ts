@@ -14,7 +14,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import test from 'node:test'
-import { within } from '@handover/testkit'
+import { until, within } from '@handover/testkit'
 import { openSockets } from '../../dist/adapters/index.js'
 import type { ListenerSpec } from '../../dist/model/index.js'
 import { anyTcpPort, defer, folderFor, listenFor } from './rig.js'
@@ -226,3 +226,43 @@ test('listen() leaves no descriptor and no file when it fails', (t) => {
 
 /** Both calls are in one turn of the event loop, so Node closes nothing in between. */
 const openDescriptors = () => readdirSync('/proc/self/fd').length
+
+test('the file of a unix socket that another program removes is put back, with the same socket', async (t) => {
+  const folder = folderFor(t)
+  const path = join(folder, 'web.sock')
+  const sockets = openSockets()
+  const opened = sockets.listen('web', { type: 'unix', path, mode: 0o600, backlog: 5 })
+  assert.ok(opened.ok)
+  const listener = opened.value
+  const { ino } = statSync(path)
+  execFileSync('rm', [path])
+  await until(() => existsSync(path), 'the file is there again')
+  assert.equal(statSync(path).ino, ino)
+  assert.equal(await connects({ path }), true)
+  assert.equal(sockets.checkFile(listener), 'renewed')
+  assert.equal(sockets.checkFile(listener), 'there')
+  sockets.close(listener)
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('a unix socket whose folder was removed is told as gone', async (t) => {
+  const folder = folderFor(t)
+  const path = join(folder, 'run/web.sock')
+  mkdirSync(join(folder, 'run'))
+  const sockets = openSockets()
+  const listener = listenFor(t, sockets, 'web', { type: 'unix', path, mode: 0o600, backlog: 5 })
+  execFileSync('rm', ['-r', join(folder, 'run')])
+  await until(() => sockets.checkFile(listener) === 'gone', 'it is gone')
+})
+
+test('a program that binds the path of a removed unix socket keeps it', async (t) => {
+  const path = join(folderFor(t), 'web.sock')
+  const sockets = openSockets()
+  const listener = listenFor(t, sockets, 'web', { type: 'unix', path, mode: 0o600, backlog: 5 })
+  execFileSync('rm', [path])
+  const other = listenFor(t, openSockets(), 'other', { type: 'unix', path, mode: 0o600, backlog: 5 })
+  const { ino } = statSync(path)
+  await until(() => sockets.checkFile(listener) === 'there', 'it was looked at')
+  assert.equal(statSync(path).ino, ino)
+  assert.ok(other.inode !== listener.inode)
+})

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { get } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
-import { openRig, until } from '@handover/testkit'
+import { openRig, until, within } from '@handover/testkit'
 import { loadFor } from '../load.js'
 import { closedConnections, startService } from './upgrade-load.js'
 
@@ -77,3 +81,37 @@ const log = ({ home }: Rig): string => readFileSync(join(home, 'test/logs/superv
 
 const pids = ({ services }: Awaited<ReturnType<Rig['status']>>) =>
   services.flatMap(({ instances }) => instances.map(({ pid }) => pid))
+
+test('a unix socket that a cleanup job removes is put back, and one whose folder is gone is bound again', async (t) => {
+  const rig = openRig()
+  t.after(() => rig.close())
+  const folder = join(rig.home, 'sockets')
+  const path = join(folder, 'web.sock')
+  mkdirSync(folder)
+  const listen = { web: `unix:${path}` }
+  await startService(rig, 'both.cjs', { replicas: 1, listen, env: { SOCKET_PATH: path, PORT: '0' } })
+  execFileSync('rm', [path])
+  await until(() => existsSync(path), 'the socket is there again')
+  await answers(path)
+  await until(() => log(rig).includes('was removed, and was put back'), 'it is logged')
+
+  execFileSync('rm', ['-r', folder])
+  const told = /the file of the listener "[^"]+", \S+web\.sock, was removed and cannot be put back: .*upgrade/
+  await until(() => told.test(log(rig)), 'it is logged')
+  for (const command of ['status', 'explain']) assert.match((await rig.handover(command)).stdout, told)
+  const refused = await rig.handover('upgrade')
+  assert.match(refused.stderr, /the folder "[^"]+" does not exist/)
+  assert.match((await rig.handover('status')).stdout, told)
+  mkdirSync(folder)
+  const upgraded = await rig.handover('upgrade', '--wait', 'drained')
+  assert.equal(upgraded.code, 0, upgraded.stderr)
+  await answers(path)
+  assert.doesNotMatch((await rig.handover('status')).stdout, told)
+})
+
+async function answers(socketPath: string): Promise<void> {
+  const request = get({ socketPath, agent: false })
+  const [response] = (await within(once(request, 'response'), 'response')) as [IncomingMessage]
+  response.resume()
+  assert.equal(response.statusCode, 200)
+}

@@ -2,14 +2,15 @@ import { closeSync, fstatSync } from 'node:fs'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { Listener, RecoverableSockets } from '../../ports.js'
-import type { FileIdentity } from '../linux/file-identity.js'
-import { identify, unlinkIfOurs } from '../linux/file-identity.js'
+import { identify } from '../linux/file-identity.js'
 import { isReadable } from '../linux/posix.js'
 import type { Bound } from './bound.js'
 import { socketHolder } from '../linux/socket-owner.js'
 import { findBound } from './find-bound.js'
 import { bindInet } from './inet.js'
 import { socketGroups } from './groups.js'
+import type { KeptFile } from './kept-file.js'
+import { findFile, keepFile } from './kept-file.js'
 import { takeBack } from './recover.js'
 import { takeBound } from './take.js'
 import { bindUnix } from './unix.js'
@@ -20,11 +21,11 @@ import { bindUnix } from './unix.js'
  */
 export function openSockets(): RecoverableSockets {
   /** By descriptor: a listener can get another name. */
-  const files = new Map<number, FileIdentity>()
+  const files = new Map<number, KeptFile>()
   const groups = socketGroups()
-  const rememberFile = (listener: Listener) => {
-    const file = listener.spec.type === 'unix' ? identify(listener.spec.path) : null
-    if (file) files.set(listener.fd, file)
+  const rememberFile = (listener: Listener, find = identify) => {
+    const file = listener.spec.type === 'unix' ? find(listener.spec.path) : null
+    if (file) files.set(listener.fd, keepFile(file))
   }
   return {
     listen(name, spec) {
@@ -32,7 +33,7 @@ export function openSockets(): RecoverableSockets {
       if (!bound.ok) return prefixed(name, bound)
       const { fd, address, file } = bound.value
       const listener: Listener = { name, spec, fd, address, inode: fstatSync(fd).ino }
-      if (file) files.set(listener.fd, file)
+      if (file) files.set(listener.fd, keepFile(file))
       return ok(listener)
     },
     take(bound, group, known) {
@@ -55,7 +56,7 @@ export function openSockets(): RecoverableSockets {
       }
       const { group: _, ...same } = lost
       const listener: Listener = { ...same, fd, inode: fstatSync(fd).ino }
-      rememberFile(listener)
+      rememberFile(listener, findFile)
       return ok(listener)
     },
     join: (listener) => groups.join(listener),
@@ -73,11 +74,14 @@ export function openSockets(): RecoverableSockets {
     disband: (listener) => groups.close(listener),
     holder: socketHolder,
     isWaitedOn: ({ fd }) => isReadable(fd),
+    checkFile({ fd, spec }) {
+      const isMissing = () => spec.type === 'unix' && identify(spec.path) === null
+      return files.get(fd)?.look() ?? (isMissing() ? 'gone' : 'there')
+    },
     close(listener) {
       groups.close(listener)
-      const file = files.get(listener.fd)
+      files.get(listener.fd)?.remove()
       files.delete(listener.fd)
-      if (file) unlinkIfOurs(file)
       closeSync(listener.fd)
     },
   }

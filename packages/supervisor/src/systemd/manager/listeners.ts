@@ -67,6 +67,7 @@ export function passedSockets(
     },
     holder: (address) => sockets.holder(address),
     isWaitedOn: (listener) => sockets.isWaitedOn(listener),
+    checkFile: (listener) => sockets.checkFile(listener),
     take(bound, group, known) {
       const taken = sockets.take(bound, group, known)
       if (taken.ok && taken.value.listener) keep(ok(taken.value.listener))
