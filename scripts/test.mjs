@@ -4,7 +4,7 @@
 //
 // WORD: only files whose path has one of the words in it. --unit: only those that start no process of a service.
 // --slow: only those against systemd, the examples, and programs in other languages. Without it and without a WORD they
-// are left out.
+// are left out. Random programs (same-many) need a WORD.
 // --record-times: keeps how long each file took in scripts/tests/weights.json; the next run starts the longest first.
 // --at-once: how many files run at a time.
 // With CI in the environment a test that is skipped fails the run, unless scripts/tests/expected-skips.mjs has it.
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
   },
 })
 
-const all = positionals.length > 0 ? ['unit', 'process', 'slow'] : ['unit', 'process']
+const all = positionals.length > 0 ? ['unit', 'process', 'slow', 'random'] : ['unit', 'process']
 const kinds = values.unit ? ['unit'] : values.slow ? ['slow'] : all
 const files = testFiles()
   .filter(({ kind }) => kinds.includes(kind))

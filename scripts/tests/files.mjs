@@ -25,8 +25,9 @@ const slowTests = [
   /^supervisor\/test\/e2e\/(grpc|h2load|http2-clients|languages|steer-rolls)\./,
   /^supervisor\/test\/programs\//,
   /^process\/test\/(examples|socket-io)\./,
-  /^supervisor\/test\/same\/same-many\./,
 ]
+/** Random programs, whose faults nobody has looked at yet: `node scripts/test.mjs same-many` runs them. */
+const randomTests = /^supervisor\/test\/same\/same-many\./
 /** Tests that need a cluster: `npm run test:kubernetes` runs them. */
 const clusterTests = /^supervisor\/test\/kubernetes\/cluster\//
 
@@ -34,7 +35,7 @@ const clusterTests = /^supervisor\/test\/kubernetes\/cluster\//
  * @typedef {object} TestFile
  * @property {string} source its path in the repository, which the weights are recorded by
  * @property {string} path of the compiled file
- * @property {'unit' | 'process' | 'slow' | 'cluster'} kind
+ * @property {'unit' | 'process' | 'slow' | 'random' | 'cluster'} kind
  */
 
 /** @returns {TestFile[]} */
@@ -63,6 +64,7 @@ function kindOf(source) {
   if (source.startsWith('scripts/')) return 'unit'
   const path = relative('packages', source)
   if (clusterTests.test(path)) return 'cluster'
+  if (randomTests.test(path)) return 'random'
   if (slowTests.some((place) => place.test(path))) return 'slow'
   return unitTests.some((place) => place.test(path)) && !commandTests.test(path) ? 'unit' : 'process'
 }
