@@ -1,11 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Program } from './program.js'
-import { app, fromNpm, needsPackage } from './program.js'
-import { graphqlOverSse } from './protocols/graphql-sse.js'
+import { fromNpm, needsPackage } from './program.js'
 import { http } from './protocols/http.js'
-import { mqtt } from './protocols/mqtt.js'
-import { smtp } from './protocols/smtp.js'
 
 const page = `<!doctype html><title>A page</title>${'<p>Some text.</p>'.repeat(400)}`
 const script = `console.log(${JSON.stringify('x'.repeat(50_000))})`
@@ -22,8 +19,8 @@ const siteRequests = [
   { path: '/script.js', answer: script },
 ]
 
-/** Servers on Node. The supervisor finds out what they listen on. */
-export const nodeServers: Program[] = [
+/** Servers of files on Node. The supervisor finds out what they listen on. */
+export const fileServers: Program[] = [
   {
     name: 'serve',
     kept: 'served',
@@ -59,38 +56,5 @@ export const nodeServers: Program[] = [
       }
     },
     protocol: () => http(siteRequests),
-  },
-  {
-    name: 'graphql-yoga',
-    kept: 'served',
-    missing: () => needsPackage('graphql-yoga'),
-    service: ({ port }) => ({ command: ['node', app('graphql-yoga.cjs')], env: { PORT: port }, replicas: 2 }),
-    protocol: () => graphqlOverSse,
-  },
-  {
-    name: 'aedes',
-    kept: 'closed',
-    missing: () => needsPackage('aedes'),
-    service: ({ port }) => ({
-      command: ['node', app('aedes.cjs')],
-      env: { PORT: port },
-      replicas: 2,
-      // A kept connection of an unknown protocol stays until then.
-      drain: { timeoutSeconds: 2 },
-    }),
-    protocol: () => mqtt,
-  },
-  {
-    name: 'smtp-server',
-    kept: 'closed',
-    missing: () => needsPackage('smtp-server'),
-    service: ({ port }) => ({
-      command: ['node', app('smtp-server.cjs')],
-      env: { PORT: port },
-      replicas: 2,
-      // A kept connection of an unknown protocol stays until then.
-      drain: { timeoutSeconds: 2 },
-    }),
-    protocol: () => smtp,
   },
 ]

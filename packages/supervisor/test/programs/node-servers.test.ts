@@ -1,4 +1,0 @@
-import { nodeServers } from './node-servers.js'
-import { rollEach } from './roll.js'
-
-rollEach(nodeServers)
