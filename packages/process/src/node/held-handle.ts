@@ -1,6 +1,6 @@
-import net from 'node:net'
 import { clearInterval, setInterval } from 'node:timers'
 import type { ListenHandle } from './handle.js'
+import { createServerHandle } from './server-handle.js'
 
 /** The methods that Node calls on a listening handle, beside those of `ListenHandle`. */
 interface NativeHandle extends ListenHandle {
@@ -17,11 +17,6 @@ interface State {
   /** The handle that has replaced this one: what has this one uses the other through it. */
   next: NativeHandle | null
 }
-
-type CreateServerHandle = (address: null, port: 0, addressType: 0, fd: number) => ListenHandle | number
-
-/** Node's own, without the preload's patch. */
-const createServerHandle = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle
 
 const states = new WeakMap<ListenHandle, State>()
 

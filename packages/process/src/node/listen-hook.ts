@@ -1,6 +1,7 @@
 import net from 'node:net'
 import { presentAsIPv4 } from './address-family.js'
 import type { ListenHandle } from './handle.js'
+import { createServerHandle } from './server-handle.js'
 
 /** What Node opens a listening handle for: after its checks, the look-up of the host name, and the cluster module. */
 export interface HandleRequest {
@@ -62,17 +63,6 @@ function nameOf(handle: ListenHandle): { address: string | null; addressType: nu
   handle.getsockname?.(name)
   return { address: name.address ?? null, addressType: name.family === 'IPv6' ? 6 : 4 }
 }
-
-type CreateServerHandle = (
-  address: string | null,
-  port: number,
-  addressType: number,
-  fd?: number,
-  flags?: number,
-) => ListenHandle | number
-
-/** Node's own, without the preload's patch. */
-const createServerHandle = (net as unknown as { _createServerHandle: CreateServerHandle })._createServerHandle
 
 /** Binds the address and listens, as Node does. Returns the negative errno if that fails. */
 export function bindHandle({

@@ -2,6 +2,7 @@ import net from 'node:net'
 import { findListener, type InheritedListener, type ListenTarget } from '../listeners/inherited.js'
 import { AcceptQueue } from '../node/accept-queue.js'
 import { listenHandleOf, type ListenHandle } from '../node/handle.js'
+import { handleModule, type CreateServerHandle } from '../node/server-handle.js'
 import type { ServiceCore } from '../service/core.js'
 import type { ClusterPrimary } from './cluster-primary.js'
 
@@ -60,14 +61,6 @@ export function patchCluster(
   return patchCreateServerHandle(adopted, opened)
 }
 
-type CreateServerHandle = (
-  address: string | null,
-  port: number,
-  addressType: number,
-  fd?: number,
-  flags?: number,
-) => ListenHandle | number
-
 type Share = ServiceCore['servers']['shareWithWorkers']
 
 /** `adopt` returns the inherited listener that the workers get, if any. `share` gets what is opened otherwise. */
@@ -75,8 +68,7 @@ function patchCreateServerHandle(
   adopt: (target: ListenTarget) => InheritedListener | undefined,
   share: Share,
 ): () => void {
-  const module = net as unknown as { _createServerHandle: CreateServerHandle }
-  const original = module._createServerHandle
+  const original = handleModule._createServerHandle
   const create: CreateServerHandle = (address, port, addressType, fd, flags) => {
     const host = address === null ? {} : { host: address }
     const listener = adopt(port >= 0 ? { port, ...host } : { path: address ?? '' })
@@ -89,9 +81,9 @@ function patchCreateServerHandle(
     if (typeof handle === 'object') handle.close = () => release(listener, handle)
     return handle
   }
-  module._createServerHandle = create
+  handleModule._createServerHandle = create
   return () => {
-    if (module._createServerHandle === create) module._createServerHandle = original
+    if (handleModule._createServerHandle === create) handleModule._createServerHandle = original
   }
 }
 

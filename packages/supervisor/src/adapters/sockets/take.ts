@@ -1,21 +1,13 @@
 import { closeSync, fstatSync, lstatSync, readlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { formatInetAddress, familyOf, hostOf, portOf } from '#shared/socket-address.js'
-import {
-  AF_INET,
-  AF_INET6,
-  AF_UNIX,
-  SOCK_DGRAM,
-  SOCK_STREAM,
-  SOL_SOCKET,
-  SO_ACCEPTCONN,
-  SO_TYPE,
-} from '#shared/socket-constants.js'
+import { formatInetAddress, hostOf, portOf } from '#shared/socket-address.js'
+import { SOL_SOCKET, SO_ACCEPTCONN } from '#shared/socket-constants.js'
 import { procStat } from '#shared/proc-stat.js'
 import type { ListenerSpec, Result } from '../../model/index.js'
 import { failed, ok } from '../../model/index.js'
 import type { BoundSocket, TakenSocket } from '../../ports.js'
 import { PosixError, getsockname, getsockopt, pidfdGetfd, pidfdOpen } from '../linux/posix.js'
+import { socketType } from '../linux/socket-type.js'
 
 /** The backlog of a listener that has to be bound again. That of the application's own call cannot be read. */
 const backlog = 4096
@@ -66,24 +58,23 @@ function copyFrom(pid: number, fd: number, group: number): number | null {
 function describe(fd: number, pid: number): { spec: ListenerSpec; address: string } | string {
   if (!fstatSync(fd).isSocket()) return 'is not a socket'
   const address = getsockname(fd)
-  const family = familyOf(address)
-  const type = getsockopt(fd, SOL_SOCKET, SO_TYPE)
-  const inet = family === AF_INET || family === AF_INET6
-  if (inet && type === SOCK_DGRAM) {
-    const spec: ListenerSpec = { type: 'udp', host: hostOf(address), port: portOf(address) }
-    return { spec, address: formatInetAddress(address) }
-  }
-  if (type !== SOCK_STREAM || (!inet && family !== AF_UNIX))
-    return 'is neither TCP, UDP nor a unix stream socket'
+  const type = socketType(fd, address)
+  if (type === null) return 'is neither TCP, UDP nor a unix stream socket'
+  if (type === 'udp')
+    return {
+      spec: { type, host: hostOf(address), port: portOf(address) },
+      address: formatInetAddress(address),
+    }
   if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN) === 0) return 'does not listen'
-  if (inet) {
-    const spec: ListenerSpec = { type: 'tcp', host: hostOf(address), port: portOf(address), backlog }
-    return { spec, address: formatInetAddress(address) }
-  }
+  if (type === 'tcp')
+    return {
+      spec: { type, host: hostOf(address), port: portOf(address), backlog },
+      address: formatInetAddress(address),
+    }
   const path = unixPath(address, pid)
   if (path === null) return 'has an abstract name, wanted a path'
   const mode = (lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0o666) & 0o777
-  return { spec: { type: 'unix', path, mode, backlog }, address: `unix:${path}` }
+  return { spec: { type, path, mode, backlog }, address: `unix:${path}` }
 }
 
 /** A relative path starts from the folder of the process that has bound it. Null for the abstract namespace. */

@@ -1,17 +1,9 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { ListenerSpec } from '../../model/index.js'
 import { resolveHost } from '../../adapters/linux/names.js'
-import {
-  AF_INET,
-  AF_INET6,
-  AF_UNIX,
-  SOCK_DGRAM,
-  SOCK_STREAM,
-  SOL_SOCKET,
-  SO_ACCEPTCONN,
-  SO_TYPE,
-} from '#shared/socket-constants.js'
+import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, SO_ACCEPTCONN } from '#shared/socket-constants.js'
 import { PosixError, getsockname, getsockopt, setCloseOnExec } from '../../adapters/linux/posix.js'
+import { socketType } from '../../adapters/linux/socket-type.js'
 import { familyOf, formatInetAddress } from '#shared/socket-address.js'
 
 /** A socket that systemd passed: from a socket unit, or stored by an earlier supervisor. */
@@ -47,7 +39,7 @@ function read(name: string, fd: number): InheritedSocket | string {
     if (!stat.isSocket()) return 'is not a socket'
     setCloseOnExec(fd, true)
     const address = getsockname(fd)
-    const type = typeOf(fd, familyOf(address))
+    const type = socketType(fd, address)
     if (type === null) return 'is a socket of another type, wanted TCP, UDP or a unix stream socket'
     if (type !== 'udp' && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN) === 0)
       return 'is a connection, not a listening socket; is Accept=yes set in the socket unit?'
@@ -57,13 +49,6 @@ function read(name: string, fd: number): InheritedSocket | string {
     if (error instanceof PosixError) return `cannot be inspected: ${error.message}`
     return 'is not open'
   }
-}
-
-function typeOf(fd: number, family: number): ListenerSpec['type'] | null {
-  const type = getsockopt(fd, SOL_SOCKET, SO_TYPE)
-  if (family === AF_UNIX) return type === SOCK_STREAM ? 'unix' : null
-  if (family !== AF_INET && family !== AF_INET6) return null
-  return type === SOCK_STREAM ? 'tcp' : type === SOCK_DGRAM ? 'udp' : null
 }
 
 function formatAddress(address: Buffer): string {
