@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import type { Rig } from '@handover/testkit'
 import { openRig, until } from '@handover/testkit'
-import type { ServiceStatus } from 'handover/model'
 import { loadFor } from '../load.js'
-import { closedConnections, logged, startService } from './upgrade-load.js'
+import { closedConnections, isAtRest, logged, startService, web } from './upgrade-load.js'
 
 /** The supervisor is killed after so many lines of the command's log: at the start of the rollout and during it. */
 const killedAfterLines = [1, 2, 3]
@@ -41,15 +39,3 @@ for (const type of ['RollingUpdate', 'InPlace']) {
     assert.ok((await web(rig)).revision > 1)
   })
 }
-
-async function web(rig: Rig): Promise<ServiceStatus> {
-  const { services } = await rig.status()
-  return services[0] ?? assert.fail('the service is not there')
-}
-
-/** Whether there are two instances of the target revision, and no others. */
-const isAtRest = ({ rollout, instances, revision, ready }: ServiceStatus): boolean =>
-  rollout === null &&
-  ready === 2 &&
-  instances.length === 2 &&
-  instances.every((one) => one.revision === revision)

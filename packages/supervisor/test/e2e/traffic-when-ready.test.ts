@@ -3,11 +3,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import type { Rig } from '@handover/testkit'
 import { openRig, until } from '@handover/testkit'
-import type { ServiceStatus } from 'handover/model'
 import { loadFor } from '../load.js'
-import { startService } from './upgrade-load.js'
+import { isAtRest, startService, web } from './upgrade-load.js'
 
 const service = {
   env: { WARM_MS: '700' },
@@ -109,17 +107,6 @@ test('an application that answers 503 for a while after it listens', async (t) =
     command.kill()
   })
 })
-
-async function web(rig: Rig): Promise<ServiceStatus> {
-  const { services } = await rig.status()
-  return services[0] ?? assert.fail('the service is not there')
-}
-
-const isAtRest = ({ rollout, instances, revision, ready }: ServiceStatus): boolean =>
-  rollout === null &&
-  ready === 2 &&
-  instances.length === 2 &&
-  instances.every((one) => one.revision === revision)
 
 /** The processes that answer on twenty new connections. */
 async function answeringPids(port: number): Promise<Set<number>> {

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Rig } from '@handover/testkit'
 import { freePort } from '@handover/testkit'
+import type { ServiceStatus } from 'handover/model'
 import { parseIdentify, runVerify } from '../../dist/verify/index.js'
 import type { VerifyOptions, VerifyReport, Workloads } from '../../dist/verify/index.js'
 
@@ -21,6 +22,19 @@ export async function startService(rig: Rig, app: string, options: object = {}):
   assert.equal(started.code, 0, started.stderr)
   return port
 }
+
+/** The state of that service. */
+export async function web(rig: Rig): Promise<ServiceStatus> {
+  const { services } = await rig.status()
+  return services[0] ?? assert.fail('the service is not there')
+}
+
+/** Whether there are two instances of the target revision, and no others. */
+export const isAtRest = ({ rollout, instances, revision, ready }: ServiceStatus): boolean =>
+  rollout === null &&
+  ready === 2 &&
+  instances.length === 2 &&
+  instances.every((one) => one.revision === revision)
 
 /**
  * Clients on raw sockets that keep their connections: 50 that ask again soon and 50 that think for seconds, ten that
